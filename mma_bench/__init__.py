@@ -1,0 +1,33 @@
+"""Measure what multimodal models do when sight, sound and text disagree.
+
+Heavy libraries load when they are first needed: importing this package takes milliseconds.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+
+if TYPE_CHECKING:
+    from mma_bench import models
+    from mma_bench.evaluation import evaluate
+    from mma_bench.loader import load
+    from mma_bench.parsing import parse_answer
+
+__version__ = "0.1.0"
+
+__all__ = ["MMABenchError", "__version__", "evaluate", "load", "models", "parse_answer"]
+
+_HOMES = {
+    "evaluate": "mma_bench.evaluation",
+    "load": "mma_bench.loader",
+    "parse_answer": "mma_bench.parsing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "models":
+        return importlib.import_module("mma_bench.models")
+    raise AttributeError(f"module 'mma_bench' has no attribute {name!r}")

@@ -1,0 +1,38 @@
+"""The wording of MMA-Bench's questions, as published (arXiv 2511.22826, authors' repository).
+
+Underscores in class names are kept, options stand in one line separated by comma and space, and there
+is neither a letter before an option nor a "none" among them.
+"""
+
+import random
+import string
+from collections.abc import Sequence
+from typing import Literal
+
+from mma_bench.schema import Modality
+
+CLASS_NAME_SUFFIX = "Answer using a single class name."
+CAPTION_SUFFIX = "Answer the question using a single word or phrase."
+
+Position = Literal["after", "before"]
+
+
+def question(modality: Modality, options: Sequence[str], *, suffix: str = CLASS_NAME_SUFFIX) -> str:
+    """Return the standard question about ``modality``."""
+    return f"Which class best describes the {modality} content of this video? Options: {', '.join(options)}. {suffix}"
+
+
+def with_caption(modality: Modality, options: Sequence[str], caption: str) -> str:
+    """Return the question with a caption before it; the paper changes the suffix for these."""
+    return f"Video_caption: {caption}. {question(modality, options, suffix=CAPTION_SUFFIX)}"
+
+
+def random_letters(count: int, seed: str) -> str:
+    """Return ``count`` random letters separated by spaces, the same for the same seed."""
+    generator = random.Random(seed)  # noqa: S311  (noise, not a secret)
+    return " ".join(generator.choices(string.ascii_letters, k=count))
+
+
+def with_noise(prompt: str, noise: str, position: Position) -> str:
+    """Return ``prompt`` with unrelated text after it (as in the paper's tables) or before it."""
+    return f"{prompt} {noise}" if position == "after" else f"{noise} {prompt}"

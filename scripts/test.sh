@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Set everything up, then check style, types and behaviour.
+# Usage: ./scripts/test.sh [pytest arguments]        for example ./scripts/test.sh tests/parsing -x
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+./scripts/setup.sh
+export HF_HUB_OFFLINE=1
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/python -m pytest -m "not slow and not gpu" "$@"
