@@ -1,0 +1,1 @@
+"""Build a dataset: a datatrove pipeline of small blocks. Run from a checkout: ``python -m builder``."""

@@ -1,0 +1,52 @@
+"""Black frames and silence, made once for each length and shared by all stimuli that need them."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from builder.normalise.transcode import NormaliseSettings, generate_black, generate_silence
+from mma_bench.atomic import atomic_path
+from mma_bench.columns import AUDIO_RATE
+from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.schema import Clip, Stream
+
+
+class GeneratedStreams:
+    """Makes streams below ``folder`` and remembers their hashes."""
+
+    def __init__(self, folder: Path, settings: NormaliseSettings) -> None:
+        self.folder = folder / sha256_json(settings.model_dump())[:16]
+        self._settings = settings
+        self._hashes: dict[str, str] = {}
+
+    def black(self, clip: Clip) -> Stream:
+        """Return black frames of the length, rate and size of the clip's video."""
+        rate = Fraction(clip.frame_rate).limit_denominator(1001)
+        frames = round(clip.video_seconds * rate)
+        sha256 = self._make(
+            f"black_{rate.numerator}-{rate.denominator}_{frames}.mp4",
+            lambda path: generate_black(
+                path, size=self._settings.size, rate=rate, frames=frames, settings=self._settings
+            ),
+        )
+        return Stream(origin="black", clip_id=None, label=None, sha256=sha256, seconds=clip.video_seconds)
+
+    def silence(self, clip: Clip) -> Stream:
+        """Return digital silence of the length of the clip's sound."""
+        samples = round(clip.audio_seconds * AUDIO_RATE)
+        sha256 = self._make(f"silence_{samples}.flac", lambda path: generate_silence(path, samples=samples))
+        return Stream(origin="silence", clip_id=None, label=None, sha256=sha256, seconds=clip.audio_seconds)
+
+    def _make(self, name: str, generate: Callable[[Path], None]) -> str:
+        path = self.folder / name
+        if name not in self._hashes:
+            if not path.is_file():
+                with atomic_path(path) as temporary:
+                    generate(temporary)
+            self._hashes[name] = sha256_file(path)
+        return self._hashes[name]
+
+
+def generated_files(folder: Path) -> dict[str, Path]:
+    """Return the files that `GeneratedStreams` left below ``folder``, by their SHA-256."""
+    return {sha256_file(path): path for path in sorted(folder.rglob("[!.]*")) if path.is_file()}

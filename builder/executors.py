@@ -1,0 +1,80 @@
+"""datatrove's executors, set up for this project."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.executor.base import PipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+from datatrove.utils.logging import setup_default_logger
+from pydantic import BaseModel, ConfigDict, Field
+
+_PR_SET_PDEATHSIG = 1
+
+
+class ExecutorSettings(BaseModel):
+    """Where the tasks of a stage run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["local", "ray"] = "local"
+    workers: int = Field(default=0, ge=0, description="tasks at a time; 0 for one a CPU core")
+    tasks_per_worker: int = Field(default=4, ge=1, description="smaller tasks lose less when one is killed")
+
+    @property
+    def worker_count(self) -> int:
+        """Tasks at a time."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class QuietLocalExecutor(LocalPipelineExecutor):
+    """datatrove's local executor with its log in files alone, so that the terminal shows our progress.
+
+    datatrove writes every task's log to standard error as well and offers no switch for it.
+    """
+
+    def run(self) -> Any:
+        """Run all tasks that are not completed yet."""
+        with _stderr_discarded():
+            return super().run()
+
+    def _launch_run_for_rank(self, *args: Any, **kwargs: Any) -> Any:
+        with _stderr_discarded():
+            return super()._launch_run_for_rank(*args, **kwargs)
+
+
+def make_executor(
+    settings: ExecutorSettings, pipeline: Sequence[PipelineStep], logs: Path, *, tasks: int
+) -> PipelineExecutor:
+    """Return the executor that runs ``pipeline`` as ``tasks`` tasks and marks completed ones in ``logs``."""
+    if settings.kind == "ray":
+        from datatrove.executor.ray import RayPipelineExecutor
+
+        return RayPipelineExecutor(
+            pipeline=list(pipeline), tasks=tasks, workers=settings.worker_count, logging_dir=str(logs)
+        )
+    workers = min(settings.worker_count, tasks)
+    return QuietLocalExecutor(pipeline=list(pipeline), tasks=tasks, workers=workers, logging_dir=str(logs))
+
+
+@contextlib.contextmanager
+def _stderr_discarded() -> Any:
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        setup_default_logger()
+        yield
+    setup_default_logger()
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if sys.platform == "linux":
+    # datatrove starts a manager process by fork; when the build is killed with SIGKILL it would stay for ever.
+    os.register_at_fork(after_in_child=_die_with_parent)

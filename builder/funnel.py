@@ -1,0 +1,21 @@
+"""How many clips each stage kept, and why it dropped the others."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from builder.manifest import ManifestRow
+
+CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "assemble")
+
+
+def funnel(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
+    """Return for each stage how many clips came in, how many it kept, and the reasons for the rest."""
+    stages = []
+    left = len(rows)
+    for stage in CLIP_STAGES:
+        reasons = Counter(row.reason or "" for row in rows if row.dropped_by == stage)
+        kept = left - reasons.total()
+        stages.append({"stage": stage, "in": left, "kept": kept, "dropped": dict(sorted(reasons.items()))})
+        left = kept
+    return stages

@@ -1,0 +1,97 @@
+"""The table that each stage reads from the stage before and writes for the next: one row a clip."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from mma_bench.atomic import atomic_path
+from mma_bench.columns import to_table
+from mma_bench.errors import MMABenchError
+from mma_bench.schema import KEY_PATTERN, Clip, Record
+
+
+class ManifestRow(Record):
+    """What is known of a clip so far. A dropped clip keeps its row, with the stage and the reason."""
+
+    clip_id: str = Field(pattern=KEY_PATTERN, description="unique name of the clip")
+    file: str = Field(description="the source's name for the media: a path relative to the source")
+    visual_label: str
+    audio_label: str
+    source_labels: list[str] = Field(default_factory=list)
+    split: str = "test"
+    source: str
+    youtube_id: str | None = None
+    start_seconds: float = 0.0
+    end_seconds: float | None = Field(default=None, description="end of the segment, or none for the file's end")
+    licence: str = "unknown"
+    attribution: str = ""
+    notes: str = ""
+
+    media: str | None = Field(default=None, description="fetched source file, relative to the fetch stage's folder")
+    source_sha256: str | None = None
+
+    video_sha256: str | None = None
+    audio_sha256: str | None = None
+    video_seconds: float | None = None
+    audio_seconds: float | None = None
+    frame_rate: float | None = None
+
+    audio_peak: float | None = Field(default=None, description="largest absolute sample, 0 to 1")
+    audio_rms_db: float | None = Field(default=None, description="loudness, dB relative to full scale")
+    brightest_luma: float | None = Field(default=None, description="99th percentile of luma, brightest frame, 0 to 255")
+    motion: float | None = Field(default=None, description="largest change between sampled frames, 0 to 255")
+
+    dropped_by: str | None = Field(default=None, description="stage that dropped the clip; none while it is kept")
+    reason: str | None = Field(default=None, description="why, as a code")
+    detail: str | None = Field(default=None, description="why, in words")
+
+    @property
+    def kept(self) -> bool:
+        """Whether no stage has dropped the clip."""
+        return self.dropped_by is None
+
+    @property
+    def streams_agree(self) -> bool:
+        """Whether the clip shows what it sounds like."""
+        return self.visual_label == self.audio_label
+
+    def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
+        """Return the row as dropped by ``stage``."""
+        return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
+
+    def to_clip(self) -> Clip:
+        """Return the published record of a clip that went through all stages."""
+        known = {name: getattr(self, name) for name in Clip.model_fields if name in ManifestRow.model_fields}
+        known["end_seconds"] = self.start_seconds + (self.video_seconds or 0.0)
+        return Clip.model_validate({**known, "verified_by": "unverified"})
+
+
+def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:
+    """Write ``rows`` to a Parquet file atomically; same rows, same bytes."""
+    with atomic_path(path) as temporary:
+        pq.write_table(to_table(ManifestRow, rows), temporary, compression="zstd")
+
+
+def read_manifest(path: Path) -> list[ManifestRow]:
+    """Read a manifest.
+
+    Raises:
+        MMABenchError: the file is not a manifest.
+    """
+    try:
+        return [ManifestRow.model_validate(row) for row in pq.read_table(path).to_pylist()]
+    except (OSError, ValueError) as error:  # ArrowInvalid and pydantic's errors are ValueErrors
+        raise MMABenchError(
+            f"{path} is not a manifest of this version ({error}); delete its folder and run the stage again"
+        ) from error
+
+
+def check_unique(rows: Sequence[ManifestRow]) -> None:
+    """Raise MMABenchError if two rows have one clip id."""
+    seen: dict[str, ManifestRow] = {}
+    for row in rows:
+        if other := seen.get(row.clip_id):
+            raise MMABenchError(f"two clips are called {row.clip_id}: {other.file} and {row.file}; rename one of them")
+        seen[row.clip_id] = row

@@ -1,0 +1,155 @@
+"""One call of ffmpeg a clip: the only module that transcodes, and the only one that uses ffmpeg-python."""
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import ffmpeg
+from pydantic import BaseModel, ConfigDict, Field
+
+from builder.clip_step import Dropped
+from builder.normalise.probe import CONTAINERS, Probe
+from mma_bench.columns import AUDIO_RATE
+from mma_bench.errors import MMABenchError
+
+KEY_FRAME_SECONDS = 0.5
+_TIMEOUT_SECONDS = 300
+
+
+class NormaliseSettings(BaseModel):
+    """How clips are stored. The defaults follow MMA-Bench's published preprocessing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(default=504, ge=16, le=4096, multiple_of=2, description="width and height, pixels")
+    seconds: float = Field(default=10.0, gt=0, description="longest clip; shorter ones keep their length")
+    frame_rate: float = Field(default=30.0, gt=0, le=240, description="highest constant frame rate")
+    crf: int = Field(default=18, ge=0, le=51, description="x264's constant rate factor")
+    preset: str = Field(default="veryfast", pattern="^[a-z]+$", description="x264's preset")
+
+
+def transcode(
+    source: Path,
+    found: Probe,
+    video: Path,
+    audio: Path,
+    settings: NormaliseSettings,
+    *,
+    start: float,
+    seconds: float,
+) -> None:
+    """Write the silent H.264 ``video`` and the mono FLAC ``audio`` of a segment of ``source``.
+
+    Both begin at the segment's start: a stream that starts late is padded (last frame, silence), so that
+    the two stay in step although they are stored apart.
+
+    Raises:
+        Dropped: ffmpeg cannot decode the segment.
+        MMABenchError: the disk is full or ffmpeg is missing.
+    """
+    rate = min(found.frame_rate, Fraction(settings.frame_rate).limit_denominator(1001))
+    size = settings.size
+    # Paths go in as `file:` URLs: a name such as `concat:a|b` must not become a protocol.
+    clip = ffmpeg.input(f"file:{source}", ss=start, t=seconds, format_whitelist=CONTAINERS)
+    picture = (
+        clip[str(found.video_index)]
+        .filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
+        .filter("crop", "min(iw,ih)", "min(iw,ih)")
+        .filter("scale", size, size, flags="bicubic")
+        .filter("setsar", 1)
+        .output(f"file:{video}", **{**_video_options(settings), "frames:v": max(1, int(seconds * rate + 1e-6))})
+    )
+    sound = (
+        clip["a:0"]
+        .filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
+        .output(f"file:{audio}", **_audio_options())
+    )
+    command = ffmpeg.merge_outputs(picture, sound).compile(overwrite_output=True)
+    command[1:1] = [
+        "-nostdin",
+        "-v",
+        "error",
+        "-filter_threads",
+        "1",
+        "-filter_complex_threads",
+        "1",
+        "-threads",
+        "1",
+    ]
+    _run(command)
+
+
+def generate_black(path: Path, *, size: int, rate: Fraction, frames: int, settings: NormaliseSettings) -> None:
+    """Write ``frames`` black frames, encoded as clips are."""
+    black = ffmpeg.input(f"color=black:size={size}x{size}:rate={rate.numerator}/{rate.denominator}", f="lavfi")
+    output = black.output(f"file:{path}", **{**_video_options(settings), "frames:v": frames})
+    _run([*output.compile(overwrite_output=True), "-nostdin", "-v", "error"])
+
+
+def generate_silence(path: Path, *, samples: int) -> None:
+    """Write ``samples`` zero samples, encoded as sounds are."""
+    silence = ffmpeg.input(f"anullsrc=channel_layout=mono:sample_rate={AUDIO_RATE}", f="lavfi")
+    output = silence.filter("atrim", end_sample=samples).output(f"file:{path}", **_audio_options())
+    _run([*output.compile(overwrite_output=True), "-nostdin", "-v", "error"])
+
+
+def ffmpeg_version() -> str:
+    """Return the first line of `ffmpeg -version`, for provenance."""
+    return _run(["ffmpeg", "-version"]).splitlines()[0]
+
+
+def _video_options(settings: NormaliseSettings) -> dict[str, object]:
+    return {
+        "vcodec": "libx264",
+        "preset": settings.preset,
+        "crf": settings.crf,
+        "pix_fmt": "yuv420p",
+        "threads": 1,  # one encoder thread a process: tasks run side by side, and bytes do not depend on the machine
+        # The first frame at or after each half second is a key frame that nothing refers across (IDR).
+        "force_key_frames": f"expr:gte(t,n_forced*{KEY_FRAME_SECONDS})",
+        "forced-idr": 1,
+        "x264-params": "scenecut=0:open-gop=0:keyint=infinite",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "fflags": "+bitexact",
+        "flags:v": "+bitexact",
+        "movflags": "+faststart",
+        "f": "mp4",
+    }
+
+
+def _audio_options() -> dict[str, object]:
+    # AAC decodes to 32 bits; without s16 the FLAC would be twice as large.
+    return {
+        "acodec": "flac",
+        "ar": AUDIO_RATE,
+        "ac": 1,
+        "sample_fmt": "s16",
+        "map_metadata": -1,
+        "fflags": "+bitexact",
+        "flags:a": "+bitexact",
+        "f": "flac",
+    }
+
+
+def _run(command: list[str]) -> str:
+    try:
+        result = subprocess.run(
+            command, capture_output=True, timeout=_TIMEOUT_SECONDS, text=True, errors="replace", check=False
+        )
+    except FileNotFoundError as error:
+        raise MMABenchError("ffmpeg is not installed; run scripts/setup.sh or install it with your system") from error
+    except subprocess.TimeoutExpired as error:
+        raise Dropped("timeout", f"ffmpeg did not finish within {_TIMEOUT_SECONDS} s") from error
+    if "No space left on device" in result.stderr:
+        raise MMABenchError("the disk is full; free some space and run the same command again, it goes on")
+    if result.returncode != 0:
+        raise Dropped("undecodable", f"ffmpeg cannot decode it: {_last_words(result.stderr)}")
+    return result.stdout
+
+
+def _last_words(stderr: str) -> str:
+    """Return ffmpeg's last line without addresses and paths, which differ between runs and machines."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    words = [word for word in (lines[-1] if lines else "no message").split() if "/" not in word and "0x" not in word]
+    return " ".join(words)[:200]

@@ -1,0 +1,46 @@
+"""What is needed to make the same bytes again."""
+
+import importlib.metadata
+import platform
+from pathlib import PurePath
+from typing import Any
+
+from builder.config import BuildConfig
+from builder.normalise.transcode import ffmpeg_version
+from mma_bench import __version__
+from mma_bench.hashing import sha256_json
+
+_LIBRARIES = (
+    "av",
+    "datatrove",
+    "ffmpeg-python",
+    "numpy",
+    "opencv-python-headless",
+    "pyarrow",
+    "pydantic",
+    "scipy",
+)
+
+
+def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
+    """Return seed, full configuration, hashes of the inputs and versions. It holds no time and no path."""
+    settings = _without_folders(config.model_dump(exclude={"executor"}))
+    return {
+        "mma_bench": __version__,
+        "seed": config.seed,
+        "config": settings,
+        "config_sha256": sha256_json(settings),
+        "inputs_sha256": dict(sorted(inputs.items())),
+        "python": platform.python_version(),
+        "ffmpeg": ffmpeg_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def _without_folders(value: Any) -> Any:
+    """Keep only the names of files, so that a build does not depend on where it ran."""
+    if isinstance(value, dict):
+        return {key: _without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_folders(item) for item in value]
+    return value.name if isinstance(value, PurePath) else value

@@ -1,0 +1,137 @@
+"""Tars that are the same bytes on every run, and the index that says where each member lies."""
+
+import io
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
+
+from builder.assemble.step import read_stimuli
+from builder.assemble.streams import generated_files
+from builder.clip_step import write_progress
+from mma_bench.atomic import atomic_path
+from mma_bench.columns import to_table
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_bytes
+from mma_bench.schema import IndexEntry, Stimulus, Stream
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One tar to write."""
+
+    path: str
+    """Relative to the dataset's folder."""
+    config: str
+    stimuli: Sequence[Stimulus]
+
+
+def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
+    """Cut the stimuli of each condition (and the training split) into shards of neighbouring keys."""
+    groups: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
+    for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
+        config = stimulus.condition if stimulus.split == "test" else stimulus.split
+        groups[config, stimulus.split].append(stimulus)
+    plan: list[Shard] = []
+    for (config, split), group in sorted(groups.items()):
+        # An empty tar would make one node of a training job run dry, so few stimuli share one shard.
+        count = shards if len(group) >= shards else 1
+        for i in range(count):
+            path = f"data/{config}/{split}-{i:05d}-of-{count:05d}.tar"
+            plan.append(Shard(path, config, group[i * len(group) // count : (i + 1) * len(group) // count]))
+    return plan
+
+
+class WriteShards(PipelineStep):
+    """Write every world_size-th shard of the plan, and its part of the index."""
+
+    name = "write shards"
+    type = "package"
+
+    def __init__(self, stimuli: Path, streams: Path, clips: Path, staging: Path, progress: Path, shards: int) -> None:
+        super().__init__()
+        self.stimuli = stimuli
+        self.streams = streams
+        self.clips = clips
+        self.staging = staging
+        self.progress = progress
+        self.shards = shards
+
+    def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Write this task's shards."""
+        plan = plan_shards(read_stimuli(self.stimuli), self.shards)
+        generated = generated_files(self.streams)
+        done = 0
+        for shard in plan[rank::world_size]:
+            entries = write_shard(self.staging / shard.path, shard, self.clips, generated)
+            with atomic_path(index_part(self.staging, shard)) as part:
+                pq.write_table(to_table(IndexEntry, entries), part)
+            done += len(shard.stimuli)
+            write_progress(self.progress, rank, done)
+        yield from ()
+
+
+def index_part(staging: Path, shard: Shard) -> Path:
+    """Return where the index of one shard is kept until the whole index is written."""
+    return staging / ".index" / f"{shard.path.replace('/', '_')}.parquet"
+
+
+def write_shard(path: Path, shard: Shard, clips: Path, generated: dict[str, Path]) -> list[IndexEntry]:
+    """Write one tar atomically and return where its members lie.
+
+    Raises:
+        MMABenchError: a stream on disk is not the one that the stimulus was made with.
+    """
+    entries: list[IndexEntry] = []
+    with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for stimulus in shard.stimuli:
+            members = {
+                "flac": _read_stream(stimulus.key, stimulus.audio, clips, generated, "flac"),
+                "json": stimulus_json(stimulus),
+                "mp4": _read_stream(stimulus.key, stimulus.video, clips, generated, "mp4"),
+            }
+            for member, content in members.items():
+                offset = tar.offset + tarfile.BLOCKSIZE
+                tar.addfile(_tar_info(f"{stimulus.key}.{member}", len(content)), io.BytesIO(content))
+                entries.append(
+                    IndexEntry(
+                        key=stimulus.key,
+                        member=member,
+                        shard=shard.path,
+                        offset=offset,
+                        size=len(content),
+                        sha256=sha256_bytes(content),
+                    )
+                )
+    return entries
+
+
+def stimulus_json(stimulus: Stimulus) -> bytes:
+    """Return the `json` member."""
+    return stimulus.model_dump_json().encode("utf-8")
+
+
+def _tar_info(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)  # time, owner and group stay 0: same content, same bytes
+    info.size = size
+    info.mode = 0o644
+    return info
+
+
+def _read_stream(key: str, stream: Stream, clips: Path, generated: dict[str, Path], suffix: str) -> bytes:
+    path = clips / f"{stream.clip_id}.{suffix}" if stream.clip_id else generated.get(stream.sha256)
+    try:
+        content = path.read_bytes() if path else b""
+    except OSError:
+        content = b""
+    if sha256_bytes(content) != stream.sha256:
+        raise MMABenchError(
+            f"{key}: its {suffix} stream changed or vanished since it was normalised; "
+            f"delete the work folder's normalise/finished.json and run the build again"
+        )
+    return content

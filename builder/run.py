@@ -1,0 +1,138 @@
+"""Run all stages of a build in order."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.assemble import AssembleStimuli
+from builder.clip_step import ReadManifest
+from builder.config import BuildConfig
+from builder.executors import ExecutorSettings
+from builder.inspect import InspectClips
+from builder.manifest import ManifestRow, check_unique, read_manifest, write_manifest
+from builder.normalise import NormaliseClips
+from builder.package.provenance import provenance
+from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.sources import make_source
+from builder.sources.step import FetchClips
+from builder.stage import StageFolder, run_clip_stage
+from mma_bench import __version__
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_file, sha256_json
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made.
+
+    Attributes:
+        out: the dataset's folder.
+        rows: all clips, dropped ones with stage and reason.
+    """
+
+    out: Path
+    rows: list[ManifestRow]
+
+
+def run_build(config: BuildConfig, work: Path, out: Path) -> BuildResult:
+    """Build the dataset ``out``; finished stages below ``work`` are not repeated.
+
+    Raises:
+        MMABenchError: an input is wrong, another build uses ``work``, or no clip is left.
+    """
+    check_replaceable(out)
+    with _only_build_in(work):
+        source = make_source(config.source, config.seed)
+        rows = source.rows()
+        check_unique(rows)
+        selected = work / "select" / "manifest.parquet"
+        write_manifest(selected, rows)
+        source.prepare()
+        fetch = FetchClips(work / "fetch", source)
+        normalise = NormaliseClips(work / "normalise", fetch.folder, config.normalise)
+        inspect = InspectClips(work / "inspect", normalise.folder, config.inspect)
+        manifest = selected
+        for step in (fetch, normalise, inspect):
+            rows = run_clip_stage(step, manifest, config.executor)
+            manifest = StageFolder(step.folder).manifest
+        _need_clips(rows)
+        classes = source.class_names()
+        rows = _assemble(config, work, manifest, classes)
+        hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
+        inputs = PackageInputs(
+            stimuli=work / "assemble" / "stimuli.parquet",
+            clips=normalise.folder / "clips",
+            streams=work / "assemble" / "streams",
+            rows=rows,
+            title=config.title,
+            shards=config.package.shards,
+            provenance=provenance(config, hashes),
+        )
+        package_dataset(inputs, work / "package", out, config.executor)
+    return BuildResult(out, rows)
+
+
+def _assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str]) -> list[ManifestRow]:
+    folder = StageFolder(work / "assemble")
+    step = AssembleStimuli(folder.path, classes, config.seed, config.assemble, config.normalise)
+    settings = [config.seed, repr(config.assemble), repr(config.normalise)]
+    inputs = sha256_json([__version__, classes, settings, sha256_file(manifest)])
+    if not (folder.is_finished(inputs) and (folder.path / "stimuli.parquet").is_file()):
+        folder.begin(inputs, 1)
+        clips = len(read_manifest(manifest))
+        alone = ExecutorSettings(kind="local", workers=1)
+        folder.run_pipeline([ReadManifest(manifest), step], alone, title="assemble", items=clips, tasks=1)
+        folder.finish(inputs)
+    return read_manifest(folder.manifest)
+
+
+def _need_clips(rows: list[ManifestRow]) -> None:
+    if not any(row.kept for row in rows):
+        reasons = sorted({f"{row.dropped_by}: {row.reason}" for row in rows})
+        raise MMABenchError(
+            f"no clip of {len(rows)} is left ({', '.join(reasons)}); `python -m builder status` lists them"
+        )
+
+
+def _media_hash(rows: list[ManifestRow]) -> str:
+    return sha256_json([[row.clip_id, row.source_sha256] for row in rows])
+
+
+@contextmanager
+def _only_build_in(work: Path) -> Iterator[None]:
+    """Hold a lock on ``work``; it ends with the process, however that ends."""
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = open(work / ".lock", "a")  # noqa: SIM115  (closed below)
+    except OSError as error:
+        raise MMABenchError(f"cannot use the work folder {work}: {error.strerror}; choose another --work") from error
+    with lock:
+        try:
+            # A record lock (lockf), not flock: datatrove's forked manager must not inherit it.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MMABenchError(f"another build is using {work}; wait for it or choose another --work") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def plan_build(config: BuildConfig) -> str:
+    """Return what a build would start from, without downloading or decoding anything."""
+    source = make_source(config.source, config.seed)
+    rows = source.rows()
+    check_unique(rows)
+    kept = [row for row in rows if row.kept]
+    agreeing = sum(row.streams_agree for row in kept)
+    lines = [
+        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",
+        f"{len(source.class_names())} classes: {', '.join(source.class_names())}",
+        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
+        f"conditions: {', '.join(config.assemble.conditions)}",
+        f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,24 @@
+"""Where clips come from: each source lists its clips, then makes their media available as local files."""
+
+from builder.sources.base import Source
+from builder.sources.demo_source import DemoSettings, DemoSource
+from builder.sources.folder import FolderSettings, FolderSource
+
+SourceSettings = DemoSettings | FolderSettings
+
+__all__ = [
+    "DemoSettings",
+    "DemoSource",
+    "FolderSettings",
+    "FolderSource",
+    "Source",
+    "SourceSettings",
+    "make_source",
+]
+
+
+def make_source(settings: SourceSettings, seed: int) -> Source:
+    """Return the source that ``settings`` describe."""
+    if isinstance(settings, DemoSettings):
+        return DemoSource(settings, seed)
+    return FolderSource(settings)

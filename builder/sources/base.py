@@ -1,0 +1,44 @@
+"""What a source of clips offers to the pipeline."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from builder.manifest import ManifestRow
+
+
+class Source(ABC):
+    """A supplier of clips.
+
+    `rows` and `class_names` are cheap; `prepare` runs once in the main process before any clip is fetched;
+    `fetch` runs in the tasks, one clip at a time.
+    """
+
+    name: str
+
+    @abstractmethod
+    def rows(self) -> list[ManifestRow]:
+        """List the clips. A clip that is unusable by what the list says is returned as dropped."""
+
+    @abstractmethod
+    def class_names(self) -> list[str]:
+        """Return the class names, in the order in which prompts offer them."""
+
+    @abstractmethod
+    def input_hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that decides `rows` and `class_names`, by its name."""
+
+    def state(self) -> str:
+        """Return something that changes when media that `fetch` returned before must be fetched again."""
+        return ""
+
+    def prepare(self) -> None:
+        """Download what all clips share. Raises MMABenchError if that fails."""
+        return
+
+    @abstractmethod
+    def fetch(self, row: ManifestRow, folder: Path) -> Path:
+        """Return the clip's media file, made below ``folder`` unless it lies somewhere already.
+
+        Raises:
+            Dropped: this clip's media is not to be had.
+        """

@@ -1,0 +1,20 @@
+"""Source clips for the demo: photos and sounds that Debian packages carry, joined into 10 s clips.
+
+Both streams of a clip are real recordings of its class, but of different occasions: the photo moves by a
+synthetic pan and zoom, a short sound repeats, and nothing is in synchrony. Each clip's notes say so.
+"""
+
+from builder.sources.demo.catalogue import CATALOGUE, Catalogue, DemoClip, MediaFile, load_catalogue
+from builder.sources.demo.packages import fetch_media, missing_media
+from builder.sources.demo.render import render_clip
+
+__all__ = [
+    "CATALOGUE",
+    "Catalogue",
+    "DemoClip",
+    "MediaFile",
+    "fetch_media",
+    "load_catalogue",
+    "missing_media",
+    "render_clip",
+]

@@ -1,0 +1,81 @@
+"""The `demo` source: a small benchmark from photos and sounds that Debian packages carry."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from builder.clip_step import Dropped
+from builder.manifest import ManifestRow
+from builder.sources.base import Source
+from mma_bench.cache import cache_folder
+from mma_bench.hashing import sha256_file
+
+
+class DemoSettings(BaseModel):
+    """Settings of the `demo` source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["demo"]
+    limit: int | None = Field(default=None, ge=2, description="use only the first clips of the catalogue")
+
+
+class DemoSource(Source):
+    """Photos that move and sounds that repeat: real media, but no true synchrony."""
+
+    name = "demo"
+
+    def __init__(self, settings: DemoSettings, seed: int) -> None:
+        from builder.sources import demo
+
+        self._seed = seed
+        self._catalogue = demo.CATALOGUE
+        self._clips = {clip.name: clip for clip in demo.load_catalogue().clips[: settings.limit]}
+
+    def class_names(self) -> list[str]:
+        """Return the classes of the catalogue in alphabetical order."""
+        return sorted({clip.label for clip in self._clips.values()})
+
+    def input_hashes(self) -> dict[str, str]:
+        """Return the hash of the catalogue, which holds the hash of every photo and sound."""
+        return {self._catalogue.name: sha256_file(self._catalogue)}
+
+    def state(self) -> str:
+        """Return the seed of the motion."""
+        return str(self._seed)
+
+    def rows(self) -> list[ManifestRow]:
+        """Return a row for each clip of the catalogue."""
+        return [
+            ManifestRow(
+                clip_id=f"{clip.name}_0",
+                file=clip.name,
+                visual_label=clip.label,
+                audio_label=clip.label,
+                source_labels=[clip.label],
+                source=self.name,
+                licence=clip.licence,
+                attribution=clip.attribution,
+                notes=clip.notes,
+            )
+            for clip in self._clips.values()
+        ]
+
+    def prepare(self) -> None:
+        """Download the packages that are not in the cache yet."""
+        from builder.sources.demo import fetch_media
+
+        fetch_media(cache_folder(), report=lambda line: print(line, file=sys.stderr))
+
+    def fetch(self, row: ManifestRow, folder: Path) -> Path:
+        """Render the clip."""
+        from builder.sources.demo import missing_media, render_clip
+
+        clip = self._clips[row.file]
+        if missing := missing_media([clip], cache_folder()):
+            raise Dropped("missing_media", f"no package had {missing[0]} as the catalogue knows it")
+        path = folder / f"{row.clip_id}.mkv"
+        render_clip(clip, cache_folder(), path, seed=self._seed)
+        return path

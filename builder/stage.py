@@ -1,0 +1,97 @@
+"""Run a stage over a manifest: skip it if nothing changed, resume it after a kill."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datatrove.pipeline.base import PipelineStep
+
+from builder.clip_step import ClipStep, ReadManifest, WriteManifestPart
+from builder.executors import ExecutorSettings, make_executor
+from builder.manifest import ManifestRow, read_manifest, write_manifest
+from builder.progress import progress_bar
+from mma_bench import __version__
+from mma_bench.atomic import write_json
+from mma_bench.hashing import sha256_file, sha256_json
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """The folder of one stage below the work folder, and what it says about its state."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """The stage's result."""
+        return self.path / "manifest.parquet"
+
+    def is_finished(self, inputs: str) -> bool:
+        """Whether the stage is through with exactly these inputs."""
+        return self._read("finished.json") == inputs and self.manifest.is_file()
+
+    def begin(self, inputs: str, tasks: int) -> None:
+        """Keep the tasks that an interrupted run with the same inputs completed, and no others."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for leftover in self.path.rglob(".tmp-*"):
+            leftover.unlink(missing_ok=True)
+        for name in ("finished.json", "manifest.parquet"):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "progress", ignore_errors=True)
+        if self._read("started.json") != [inputs, tasks]:
+            for name in ("log", "parts"):
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            write_json(self.path / "started.json", [inputs, tasks])
+
+    def finish(self, inputs: str) -> None:
+        """Mark the stage as through; its task files are no longer needed."""
+        write_json(self.path / "finished.json", inputs)
+        (self.path / "started.json").unlink(missing_ok=True)
+        for name in ("parts", "progress"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def run_pipeline(
+        self,
+        pipeline: Sequence[PipelineStep],
+        executor: ExecutorSettings,
+        *,
+        title: str,
+        items: int,
+        tasks: int,
+    ) -> None:
+        """Run ``pipeline`` with datatrove, its logs and completion markers in this folder."""
+        with progress_bar(title, items, self.path):
+            make_executor(executor, pipeline, self.path / "log", tasks=tasks).run()
+
+    def _read(self, name: str) -> Any:
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
+def run_clip_stage(step: ClipStep, source: Path, executor: ExecutorSettings) -> list[ManifestRow]:
+    """Run ``step`` over the manifest ``source`` and return the stage's rows, in the order of the source."""
+    folder = StageFolder(step.folder)
+    inputs = sha256_json([__version__, step.stage, repr(step.settings), sha256_file(source)])
+    if folder.is_finished(inputs):
+        rows = read_manifest(folder.manifest)
+        if all(path.is_file() for row in rows if row.kept for path in step.outputs(row)):
+            return rows
+    rows = read_manifest(source)
+    tasks = max(1, min(len(rows), executor.worker_count * executor.tasks_per_worker))
+    folder.begin(inputs, tasks)
+    pipeline = [ReadManifest(source), step, WriteManifestPart(step.folder)]
+    folder.run_pipeline(pipeline, executor, title=step.stage, items=len(rows), tasks=tasks)
+    results = {
+        row.clip_id: row
+        for rank in range(tasks)
+        for row in read_manifest(step.folder / "parts" / f"{rank:05d}.parquet")
+    }
+    ordered = [results[row.clip_id] for row in rows]
+    write_manifest(folder.manifest, ordered)
+    folder.finish(inputs)
+    return ordered

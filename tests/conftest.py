@@ -1,0 +1,64 @@
+"""Real media for all tests: the demo's clips, and the 15 real clips where `../shared` is at hand."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+SMALL = ("normalise.size=112", "normalise.seconds=3", "assemble.noise_letters=200")
+
+
+def run_builder(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `python -m builder` as a user does."""
+    return run_command(sys.executable, "-m", "builder", *arguments, check=check)
+
+
+def run_command(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command from the repository's root and show its output if it fails."""
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if check and result.returncode != 0:
+        pytest.fail(f"{' '.join(command)} exited with {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return the hash of every file below ``folder``."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def settings(*overrides: str) -> list[str]:
+    """Return the `--set` arguments for ``overrides``."""
+    return [part for override in overrides for part in ("--set", override)]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real clips and lists beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder `shared` beside the repository, which is not there")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo benchmark as users build it. The folder is called mma-bench."""
+    folder = tmp_path_factory.mktemp("demo")
+    config = ROOT / "builder" / "configs" / "demo.yaml"
+    run_builder("run", "--config", str(config), "--work", str(folder / "work"), "--out", str(folder / "mma-bench"))
+    return folder / "mma-bench"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test may reach a hub, and caches of datasets go to a temporary folder."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("datasets-cache"))
