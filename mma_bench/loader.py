@@ -1,0 +1,219 @@
+"""Read a benchmark: questions as flat rows, media decoded only when asked for."""
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import pyarrow.parquet as pq
+
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_bytes, sha256_file
+from mma_bench.media import Media
+from mma_bench.schema import CONDITIONS, IndexEntry, Modality, Question, Stimulus
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    """One question with everything that belongs to it.
+
+    Attributes:
+        question_id: unique name of the question.
+        key: name of the stimulus in its shard.
+        condition: condition that the question belongs to.
+        modality: what is asked about.
+        prompt: exact text for the model.
+        options: class names to choose from.
+        answer: class of the clip in the asked modality (see `answerable`).
+        distractor: another class that a modality not asked about suggests, if any.
+        answerable: false where the asked modality was removed: then abstaining is right.
+        video_label: class that the video shows, none for black frames.
+        audio_label: class that the sound shows, none for silence.
+        video_clip_id: clip of the video, none for black frames.
+        audio_clip_id: clip of the sound, none for silence.
+        media: the two streams, read and decoded when first used.
+    """
+
+    question_id: str
+    key: str
+    condition: str
+    modality: Modality
+    prompt: str
+    options: list[str]
+    answer: str
+    distractor: str | None
+    answerable: bool
+    video_label: str | None
+    audio_label: str | None
+    video_clip_id: str | None
+    audio_clip_id: str | None
+    media: Media
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stimulus with the questions to ask about it, so that a model can encode the media once."""
+
+    stimulus: Stimulus
+    questions: Sequence[Question]
+    media: Media
+
+
+class Benchmark(Sequence[QuestionRow]):
+    """The questions of a dataset folder, as a sequence of rows ordered by stimulus."""
+
+    def __init__(self, path: Path, samples: Sequence[Sample]) -> None:
+        self.path = path
+        self.samples = samples
+        self._places = [(i, j) for i, sample in enumerate(samples) for j in range(len(sample.questions))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> QuestionRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[QuestionRow]: ...
+    def __getitem__(self, index: int | slice) -> QuestionRow | list[QuestionRow]:
+        if isinstance(index, slice):
+            return [self._row(*place) for place in self._places[index]]
+        return self._row(*self._places[index])
+
+    def __iter__(self) -> Iterator[QuestionRow]:
+        return (self._row(i, j) for i, j in self._places)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the table of stimuli, which holds every prompt and the hash of every stream."""
+        return sha256_file(self.path / "metadata" / "stimuli.parquet")
+
+    def _row(self, i: int, j: int) -> QuestionRow:
+        sample = self.samples[i]
+        question, stimulus = sample.questions[j], sample.stimulus
+        return QuestionRow(
+            **{name: getattr(question, name) for name in Question.model_fields},
+            key=stimulus.key,
+            video_label=stimulus.video.label,
+            audio_label=stimulus.audio.label,
+            video_clip_id=stimulus.video.clip_id,
+            audio_clip_id=stimulus.audio.clip_id,
+            media=sample.media,
+        )
+
+
+def load(
+    path: str | Path = "mma-bench",
+    *,
+    condition: str | Sequence[str] | None = None,
+    split: str = "test",
+    limit: int | None = None,
+) -> Benchmark:
+    """Load a benchmark.
+
+    Args:
+        path: folder of a dataset, or `ORG/NAME` of one on the hub, which is downloaded to the hub's cache.
+        condition: one condition or several; by default all.
+        split: `test` or `train`.
+        limit: at most so many stimuli of each media condition. The first ones by key are taken, so that
+            every condition is asked about the same clips.
+
+    Raises:
+        MMABenchError: ``path`` is no dataset, or it has no such condition or split.
+    """
+    folder = _local_folder(path)
+    stimuli = [stimulus for stimulus in _read(folder / "metadata" / "stimuli.parquet") if stimulus.split == split]
+    wanted = _wanted_conditions(folder, stimuli, condition, split)
+    index = _Index(folder)
+    taken: dict[str, int] = {}
+    samples = []
+    for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
+        questions = [question for question in stimulus.questions if question.condition in wanted]
+        taken[stimulus.condition] = taken.get(stimulus.condition, 0) + bool(questions)
+        if questions and (limit is None or taken[stimulus.condition] <= limit):
+            samples.append(Sample(stimulus, questions, index.media(stimulus)))
+    return Benchmark(folder, samples)
+
+
+def _local_folder(path: str | Path) -> Path:
+    folder = Path(path)
+    if (folder / "metadata" / "stimuli.parquet").is_file():
+        return folder
+    if not folder.exists() and _HUB_NAME.fullmatch(str(path)):
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+        try:
+            return Path(snapshot_download(str(path), repo_type="dataset"))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            raise MMABenchError(f"{path} is neither a folder here nor a dataset on the hub: {error}") from error
+    raise MMABenchError(
+        f"{path} is not a benchmark (no metadata/stimuli.parquet); build one with `python -m builder run`"
+    )
+
+
+def _wanted_conditions(
+    folder: Path, stimuli: Sequence[Stimulus], condition: str | Sequence[str] | None, split: str
+) -> set[str]:
+    present = {question.condition for stimulus in stimuli for question in stimulus.questions}
+    if not present:
+        raise MMABenchError(f"{folder} has no split {split!r}")
+    if condition is None:
+        return present
+    wanted = {condition} if isinstance(condition, str) else set(condition)
+    if missing := sorted(wanted - present):
+        ordered = [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
+        raise MMABenchError(f"{folder} has no condition {missing[0]!r}; it has {', '.join(ordered)}")
+    return wanted
+
+
+def _read(path: Path) -> list[Stimulus]:
+    try:
+        return [Stimulus.model_validate(row) for row in pq.read_table(path).to_pylist()]
+    except (OSError, ValueError) as error:
+        raise MMABenchError(f"{path} cannot be read by this version ({error}); build or download it again") from error
+
+
+class _Index:
+    """Random access to the members of the shards of a dataset."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._entries: dict[str, dict[tuple[str, str], IndexEntry]] = {}
+
+    def media(self, stimulus: Stimulus) -> Media:
+        return Media(
+            key=stimulus.key,
+            read_video=functools.partial(self._member, stimulus, "mp4", stimulus.video.sha256),
+            read_audio=functools.partial(self._member, stimulus, "flac", stimulus.audio.sha256),
+            seconds=stimulus.seconds,
+        )
+
+    def _member(self, stimulus: Stimulus, member: str, sha256: str) -> bytes:
+        config = stimulus.condition if stimulus.split == "test" else stimulus.split
+        if config not in self._entries:
+            self._entries[config] = self._read(self._folder / "index" / f"{config}.parquet")
+        entry = self._entries[config].get((stimulus.key, member))
+        shard = self._folder / (entry.shard if entry else "")
+        if entry is None or not shard.resolve().is_relative_to(self._folder.resolve()):
+            raise MMABenchError(f"{self._folder}: the index has no {member} of {stimulus.key}; download it again")
+        try:
+            with open(shard, "rb") as file:
+                file.seek(entry.offset)
+                content = file.read(entry.size)
+        except (OSError, ValueError) as error:
+            raise MMABenchError(f"{shard} cannot be read: {error}; build or download it again") from error
+        if sha256_bytes(content) != sha256:
+            raise MMABenchError(f"{shard}: {member} of {stimulus.key} has a wrong hash; build or download it again")
+        return content
+
+    @staticmethod
+    def _read(path: Path) -> dict[tuple[str, str], IndexEntry]:
+        try:
+            entries = [IndexEntry.model_validate(row) for row in pq.read_table(path).to_pylist()]
+        except (OSError, ValueError) as error:
+            raise MMABenchError(f"{path} cannot be read ({error}); build or download the dataset again") from error
+        return {(entry.key, entry.member): entry for entry in entries}

@@ -1,0 +1,176 @@
+"""The two streams of a stimulus, decoded only when asked for."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from mma_bench.columns import AUDIO_RATE
+from mma_bench.errors import MMABenchError
+
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+_TOLERANCE = 1e-3  # seconds; time stamps of 30000/1001 frames a second do not fall on whole milliseconds
+
+
+@dataclass(frozen=True)
+class Media:
+    """A silent H.264 video and a mono 16 kHz FLAC, each read when first needed and then kept.
+
+    Attributes:
+        key: name for error messages.
+        read_video: returns the bytes of the `mp4` member.
+        read_audio: returns the bytes of the `flac` member.
+        seconds: length to play; a longer stream is cut to it when it is decoded or muxed.
+    """
+
+    key: str
+    read_video: Callable[[], bytes]
+    read_audio: Callable[[], bytes]
+    seconds: float
+
+    @cached_property
+    def video_bytes(self) -> bytes:
+        """The `mp4` member, byte for byte."""
+        return self.read_video()
+
+    @cached_property
+    def audio_bytes(self) -> bytes:
+        """The `flac` member, byte for byte."""
+        return self.read_audio()
+
+    def frames(self, fps: float = 2.0, *, size: int | None = None) -> "NDArray[np.uint8]":
+        """Decode the frames on display at 0, 1/fps, 2/fps ... seconds.
+
+        Each is the first frame at or after its time. At 2 or 1 frames a second those are the key frames
+        alone, because the builder puts one every 0.5 s, and nothing else is decoded.
+
+        Args:
+            fps: frames a second to return; more than the video holds repeats frames.
+            size: height and width to scale to (the stored video is square), or none for the stored size.
+
+        Returns:
+            Array of shape [frames, height, width, 3], uint8, RGB.
+
+        Raises:
+            MMABenchError: the video cannot be decoded.
+        """
+        import numpy as np
+
+        times = _sample_times(fps, self.seconds)
+        with self._open(self.video_bytes, "mp4") as container:
+            stream = container.streams.video[0]
+            if (2 / fps).is_integer():
+                stream.codec_context.skip_frame = "NONKEY"
+            chosen = list(_frames_at(times, _timed_frames(container, stream)))
+        if not chosen:
+            raise MMABenchError(f"{self.key}: the video has no frame; build or download the dataset again")
+        scaled = [frame.to_ndarray(format="rgb24", width=size, height=size) for frame in chosen]
+        return cast("NDArray[np.uint8]", np.stack(scaled))
+
+    def audio(self, rate: int = AUDIO_RATE) -> "NDArray[np.float32]":
+        """Decode the sound.
+
+        Args:
+            rate: samples a second to return.
+
+        Returns:
+            Array of shape [samples], float32, mono, range -1 to 1.
+
+        Raises:
+            MMABenchError: the sound cannot be decoded.
+        """
+        import av
+        import numpy as np
+
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+        blocks: list[NDArray[np.float32]] = []
+        with self._open(self.audio_bytes, "flac") as container:
+            for frame in container.decode(container.streams.audio[0]):
+                frame.pts = None  # one stream from zero: let the resampler count
+                blocks += [_samples(part) for part in resampler.resample(frame)]
+        blocks += [_samples(part) for part in resampler.resample(None)]
+        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+        return samples[: round(self.seconds * rate)].astype(np.float32, copy=False)
+
+    def mp4(self) -> bytes:
+        """Return one mp4 with both streams, H.264 and FLAC, copied without decoding.
+
+        The same input gives the same bytes.
+        """
+        import av
+
+        target = io.BytesIO()
+        with (
+            self._open(self.video_bytes, "mp4") as video,
+            self._open(self.audio_bytes, "flac") as audio,
+            av.open(target, "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as muxed,
+        ):
+            sources: list[tuple[InputContainer, VideoStream | AudioStream]] = [
+                (video, video.streams.video[0]),
+                (audio, audio.streams.audio[0]),
+            ]
+            copies = [muxed.add_stream_from_template(stream) for _, stream in sources]
+            packets: list[tuple[float, int, Any]] = []
+            for (container, stream), copy in zip(sources, copies, strict=True):
+                for packet in container.demux(stream):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    start = float(packet.pts * packet.time_base)
+                    if start < self.seconds - _TOLERANCE:
+                        packet.stream = copy
+                        packets.append((float(packet.dts * packet.time_base), len(packets), packet))
+            for _, _, packet in sorted(packets, key=lambda entry: entry[:2]):
+                muxed.mux(packet)
+        return target.getvalue()
+
+    def _open(self, data: bytes, container_format: str) -> "InputContainer":
+        import av
+
+        try:
+            return cast("InputContainer", av.open(io.BytesIO(data), format=container_format))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MMABenchError(
+                f"{self.key}: its {container_format} stream cannot be read ({error}); build or download it again"
+            ) from error
+
+
+def _samples(frame: "av.AudioFrame") -> "NDArray[np.float32]":
+    return cast("NDArray[np.float32]", frame.to_ndarray().reshape(-1))
+
+
+def _sample_times(fps: float, seconds: float) -> list[float]:
+    if not fps > 0:
+        raise MMABenchError(f"fps must be above 0, got {fps}")
+    count = max(1, int(Fraction(str(round(seconds - _TOLERANCE, 3))) * Fraction(str(fps))) + 1)
+    return [index / fps for index in range(count)]
+
+
+def _timed_frames(container: "InputContainer", stream: "VideoStream") -> "Iterator[tuple[float, av.VideoFrame]]":
+    for frame in container.decode(stream):
+        yield float(frame.time or 0.0), frame
+
+
+def _frames_at(times: list[float], frames: "Iterator[tuple[float, av.VideoFrame]]") -> "Iterator[av.VideoFrame]":
+    """Yield for each time the first frame at or after it; the last frame stands in beyond the end."""
+    last: av.VideoFrame | None = None
+    wanted = iter(times)
+    target = next(wanted, None)
+    for moment, frame in frames:
+        last = frame
+        while target is not None and moment >= target - _TOLERANCE:
+            yield frame
+            target = next(wanted, None)
+        if target is None:
+            return
+    while last is not None and target is not None:
+        yield last
+        target = next(wanted, None)

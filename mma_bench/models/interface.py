@@ -1,0 +1,45 @@
+"""What a model is to the evaluator: something that answers the questions about a stimulus in words."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mma_bench.loader import Sample
+from mma_bench.schema import Question
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to one question.
+
+    Attributes:
+        question_id: the question.
+        text: the raw output, unchanged.
+        option_scores: log-probability of each option, where the model can give it.
+    """
+
+    question_id: str
+    text: str
+    option_scores: Mapping[str, float] = field(default_factory=dict)
+
+
+class Model(ABC):
+    """A model under test.
+
+    Attributes:
+        name: the name by which `mma_bench.models.load` loads it.
+    """
+
+    name: str
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, str]:
+        """Return everything that decides an answer: weights' hashes, versions, settings, seed."""
+
+    def prepare(self, questions: Sequence[Question]) -> None:
+        """Look at all questions before the first is asked. Only baselines need to."""
+        return
+
+    @abstractmethod
+    def answer(self, sample: Sample) -> list[Answer]:
+        """Answer every question of ``sample``, in its order."""

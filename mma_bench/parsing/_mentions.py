@@ -1,0 +1,138 @@
+"""Where the options are named in a text, whole words only, the longest name first."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mma_bench.parsing._normalise import Words
+from mma_bench.parsing._options import Name, OptionSet
+from mma_bench.parsing._vocabulary import vocabulary
+
+# Gaps that may stand between the words of one name: "bowed-string_instrument", "Brass\\_instrument".
+_JOINED = re.compile(r"(?:[ \t]+|[ \t]?[_\\'-]+)?\Z")
+# "bird-like" and "bird-free" are no birds; "bird song" may be.
+_NOT_THE_THING = frozenset({"like", "free", "less", "proof", "shaped", "ish"})
+_LABEL_WORDS = frozenset({"class", "label", "option", "answer", "category"})
+# Words that may stand between two items of one list.
+_LINKS = vocabulary(
+    "and or nor a an the also then maybe possibly perhaps as well plus both either even some another "
+    "und oder y o et ou e и или 和 或 与 者"
+)
+_OPENERS = vocabulary(
+    "if what do does is are how can could would please let the this that these there it i in you we why "
+    "which where when who thank thanks hope based feel here my note for explanation reason"
+)
+# "No the dog is not visible", "the answer is no because": what follows is no noun.
+_CLAUSE_OPENERS = vocabulary("because since as but and or the it there i this that these they he she we you")
+# "No idea" or "no doubt" does not answer a yes/no question; "no sound of a dog" does.
+_NOT_A_NO = vocabulary(
+    "doubt question idea problem matter worries longer one wonder audio sound sounds video visual "
+    "visuals image images information content option options"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Words ``start`` to ``end`` (exclusive) of a text name option number ``option``."""
+
+    start: int
+    end: int
+    option: int
+    is_alias: bool
+
+
+def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
+    """Return the options named in ``words``, in order and without overlap."""
+    found: list[Mention] = []
+    free = 0
+    by_first = options.by_first
+    for index, word in enumerate(words.words):
+        if word not in by_first or index < free:
+            continue
+        name = next((name for name in by_first[word] if _spelled_at(words, index, name)), None)
+        if name is None:
+            continue
+        free = index + len(name.words)
+        if name.option not in options.lonely or _stands_alone(words, index, options.polar):
+            found.append(Mention(index, free, name.option, name.is_alias))
+    return list(_without_compounds(words, found))
+
+
+def _spelled_at(words: Words, index: int, name: Name) -> bool:
+    length = len(name.words)
+    if length == 1:
+        return True
+    end = index + length
+    if tuple(words.words[index:end]) != name.words:
+        return False
+    gaps = words.gaps[index + 1 : end]
+    return all(
+        gap == " " or _JOINED.match(gap) or gap.strip() == own.strip() for gap, own in zip(gaps, name.gaps, strict=True)
+    )
+
+
+def _stands_alone(words: Words, index: int, polar: bool) -> bool:
+    """Tell whether a function word is used as an answer rather than inside a sentence."""
+    following = words.gaps[index + 1]
+    if following.strip(" ") or index + 1 == len(words):
+        return following != "'" and not following.startswith("-")
+    after = words.words[index + 1]
+    if opens_chatter(words, index + 1):
+        return True
+    if not polar:
+        return False
+    if after in _CLAUSE_OPENERS or list(words.words[index - 1 : index]) == ["a"]:
+        return True
+    if after in _NOT_A_NO and words.words[index + 2 : index + 3] not in (["of"], ["from"]):
+        return False
+    # "No dog is visible", "There is no dog": the usual long form of "No".
+    return words.is_stop(index) or list(words.words[max(0, index - 2) : index]) in (
+        ["there", "is"],
+        ["there", "are"],
+        ["there", "s"],
+        ["there", "was"],
+    )
+
+
+def opens_chatter(words: Words, index: int) -> bool:
+    """Tell whether word ``index`` begins a new sentence that no full stop announces.
+
+    Models fine-tuned on short answers run on like this: "Bird If you have any other questions".
+    """
+    return words.raw[index][:1].isupper() and words.words[index] in _OPENERS
+
+
+def _without_compounds(words: Words, mentions: Sequence[Mention]) -> Iterator[Mention]:
+    """Drop names inside a longer word: "bird-like", or "Dog_house", a label that was not offered."""
+    starts = {mention.start for mention in mentions}
+    ends = {mention.end for mention in mentions}
+    for mention in mentions:
+        before, after = words.gaps[mention.start], words.gaps[mention.end]
+        if before in ("_", "\\_") and mention.start not in ends:
+            is_compound = words.words[mention.start - 1] not in _LABEL_WORDS
+        elif after in ("_", "\\_") and mention.end not in starts:
+            is_compound = mention.end < len(words)
+        else:
+            is_compound = (
+                after in ("-", " ") and mention.end < len(words) and words.words[mention.end] in _NOT_THE_THING
+            )
+        if not is_compound:
+            yield mention
+
+
+def are_linked(words: Words, first: Mention, second: Mention) -> bool:
+    """Tell whether two mentions are neighbours in one list: "Cat, Dog", "a cat and a dog", "Cat/Dog"."""
+    if second.start - first.end > 4 or any(c in ".!?;:()\n" for c in "".join(words.gaps[first.end : second.start + 1])):
+        return False
+    return all(word in _LINKS for word in words.words[first.end : second.start])
+
+
+def runs(words: Words, mentions: Sequence[Mention]) -> list[range]:
+    """Group mentions into lists; each range holds the indices of the mentions of one list."""
+    found: list[range] = []
+    begin = 0
+    for index in range(1, len(mentions) + 1):
+        if index == len(mentions) or not are_linked(words, mentions[index - 1], mentions[index]):
+            found.append(range(begin, index))
+            begin = index
+    return found

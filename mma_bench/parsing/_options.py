@@ -1,0 +1,182 @@
+"""The options of a question, compiled once into tables that find their names among words."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mma_bench.errors import MMABenchError
+from mma_bench.parsing._normalise import Words, clean, split
+from mma_bench.parsing._refusal import Abstention, option_abstention
+from mma_bench.parsing._vocabulary import vocabulary
+
+# Option names that are also everyday function words. In a sentence they are the option only where
+# they stand alone: "No." but not "with no sound", "A)" but not "A dog".
+_FUNCTION_WORDS = vocabulary("a an the i no not none any all both either neither other or and is it in on off")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One way to write an option: its words, the gaps within, and which option it means."""
+
+    words: tuple[str, ...]
+    gaps: tuple[str, ...]
+    option: int
+    is_alias: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class OptionSet:
+    """A compiled tuple of options.
+
+    Attributes:
+        labels: the options as given.
+        exact: whole names, plurals and aliases by their words.
+        by_first: names that may be found inside a sentence, by first word, longest first.
+        abstentions: options that say "None of the above" or "Cannot tell", by kind.
+        lonely: options that are function words (`_FUNCTION_WORDS`) or single letters.
+        polar: whether the options are Yes and No, with or without a way to abstain.
+        longest: characters of the longest name.
+    """
+
+    labels: tuple[str, ...]
+    exact: Mapping[tuple[str, ...], Name]
+    by_first: Mapping[str, Sequence[Name]]
+    abstentions: Mapping[Abstention, int]
+    lonely: frozenset[int]
+    polar: bool
+    longest: int
+
+
+def key(text: str) -> tuple[str, ...]:
+    """Return the words by which ``text`` is compared; symbols alone compare as they are written."""
+    words = tuple(split(clean(text)).words)
+    return words or ("\0", text.strip().casefold())
+
+
+def compile_options(options: Sequence[str], aliases: Mapping[str, Sequence[str]] | None) -> OptionSet:
+    """Check the options and compile them, or return the tables compiled earlier for the same ones.
+
+    Raises:
+        MMABenchError: if there is no option, one is blank, two read the same, or an alias is of no
+            option or reads like another one.
+    """
+    if isinstance(options, str) or not all(isinstance(option, str) for option in options):
+        raise MMABenchError(f"options: expected a list of strings, got {options!r:.80}; pass the class names")
+    for label, phrases in (aliases or {}).items():
+        if isinstance(phrases, str):
+            raise MMABenchError(f"aliases: {label!r} has one string {phrases!r:.80}; pass a list of strings")
+    frozen = tuple(sorted((label, tuple(phrases)) for label, phrases in (aliases or {}).items()))
+    return _compile(tuple(options), frozen)
+
+
+@lru_cache(maxsize=256)
+def _compile(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]], ...]) -> OptionSet:
+    names = _names(labels)
+    keys = {name.words: name for name in names}
+    for name in _alias_names(labels, aliases):
+        holder = keys.setdefault(name.words, name)
+        if holder.option != name.option:
+            raise MMABenchError(
+                f"aliases: {' '.join(name.words)!r} is given for {labels[name.option]!r} but also means "
+                f"{labels[holder.option]!r}; keep one of them"
+            )
+    exact = {**_variants(keys), **keys}
+    kinds = [(option_abstention(split(clean(label))), index) for index, label in enumerate(labels)]
+    abstentions = {kind: index for kind, index in reversed(kinds) if kind is not None}
+    abstaining = {index for kind, index in kinds if kind is not None}
+    by_first: defaultdict[str, list[Name]] = defaultdict(list)
+    for name in exact.values():
+        if name.option not in abstaining and name.words[0] != "\0":
+            by_first[name.words[0]].append(name)
+    for found in by_first.values():
+        found.sort(key=lambda name: -len(name.words))
+    return OptionSet(
+        labels=labels,
+        exact=exact,
+        by_first=dict(by_first),
+        abstentions=abstentions,
+        lonely=frozenset(name.option for name in names if _is_lonely(name.words)),
+        polar={name.words for name in names if name.option not in abstaining} == {("yes",), ("no",)},
+        longest=max(map(len, (*labels, *(phrase for _, phrases in aliases for phrase in phrases)))),
+    )
+
+
+def _names(labels: tuple[str, ...]) -> list[Name]:
+    if not labels:
+        raise MMABenchError("options: the list is empty; pass the class names the model could choose from")
+    names: dict[tuple[str, ...], Name] = {}
+    for index, label in enumerate(labels):
+        if not label.strip():
+            raise MMABenchError(f"options: number {index + 1} is blank; remove it or name it")
+        words = key(label)
+        if words in names:
+            raise MMABenchError(
+                f"options: {labels[names[words].option]!r} and {label!r} read the same in an answer (case, "
+                "punctuation, spaces and underscores do not count); rename one"
+            )
+        names[words] = Name(words, tuple(split(clean(label)).gaps[1:-1]), index, False)
+    return list(names.values())
+
+
+def _alias_names(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Name]:
+    for label, phrases in aliases:
+        if label not in labels:
+            raise MMABenchError(f"aliases: {label!r} is not one of the options; use the exact option name")
+        for phrase in phrases:
+            if not phrase.strip():
+                raise MMABenchError(f"aliases: {label!r} has a blank alias; remove it")
+            yield Name(key(phrase), tuple(split(clean(phrase)).gaps[1:-1]), labels.index(label), True)
+
+
+def _variants(keys: Mapping[tuple[str, ...], Name]) -> dict[tuple[str, ...], Name]:
+    """Return plurals, singulars and names written as one word, less those that two options share."""
+    found: dict[tuple[str, ...], Name] = {}
+    shared = set(keys)
+    for name in keys.values():
+        *front, last = name.words
+        variants = {(*front, form) for form in _number_forms(last)} if not _is_lonely(name.words) else set()
+        if len(name.words) > 1:
+            variants.add(("".join(name.words),))
+        for words in variants:
+            if words in shared:
+                continue
+            if words in found and found[words].option != name.option:
+                shared.add(words)
+                del found[words]
+                continue
+            gaps = name.gaps if len(words) == len(name.words) else ()
+            found[words] = Name(words, gaps, name.option, name.is_alias)
+    return found
+
+
+def _number_forms(word: str) -> set[str]:
+    """Return the English plural of ``word``, and its singular where it looks like a plural."""
+    if len(word) < 3 or not (word.isascii() and word.isalpha()) or word in {"yes", "not"}:
+        return set()
+    forms = set()
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        forms.add(word + "es")
+    elif word.endswith("y") and word[-2] not in "aeiou":
+        forms.add(word[:-1] + "ies")
+    else:
+        forms.add(word + "s")
+    if len(word) >= 5:
+        if word.endswith("ies"):
+            forms.add(word[:-3] + "y")
+        elif word.endswith(("sses", "xes", "ches", "shes")):
+            forms.add(word[:-2])
+        elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+            forms.add(word[:-1])
+    return forms
+
+
+def _is_lonely(words: tuple[str, ...]) -> bool:
+    return len(words) == 1 and (
+        words[0] in _FUNCTION_WORDS or (len(words[0]) == 1 and words[0].isalpha() and words[0].isascii())
+    )
+
+
+def find_exact(words: Words, options: OptionSet, start: int = 0, end: int | None = None) -> Name | None:
+    """Return the option that words ``start`` to ``end`` spell in full, if any."""
+    return options.exact.get(tuple(words.words[start : len(words) if end is None else end]))

@@ -1,0 +1,171 @@
+"""The evaluator on the demo: baselines that behave as defined, runs that survive a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import mma_bench
+from mma_bench.evaluation import AnswerStore
+from mma_bench.models.interface import Answer, Model
+from mma_bench.schema import Modality
+from tests.conftest import ROOT, run_command, tree
+
+VISUAL, AUDIO = Modality.VISUAL, Modality.AUDIO
+ANSWERABLE = [
+    (condition, modality)
+    for condition in mma_bench.schema.CONDITIONS
+    for modality in Modality
+    if (condition, modality) not in (("audio_removed", AUDIO), ("frames_zeroed", VISUAL))
+]
+
+
+def test_one_sense_baselines_score_as_their_definition_demands(demo: Path, tmp_path: Path) -> None:
+    for name, own, other in (("visual-only", VISUAL, AUDIO), ("audio-only", AUDIO, VISUAL)):
+        scores = mma_bench.evaluate(f"baseline:{name}", demo, run=tmp_path / name, progress=False)
+        assert scores.missing == 0
+        assert len(scores.cells) == 12
+        for condition in ("aligned", "misleading_caption", "long_context"):
+            assert scores.cell(condition, own).accuracy == 1
+            assert scores.cell(condition, other).accuracy == 1  # both streams show the same class
+            assert scores.cell(condition, other).distraction_rate == 0
+        assert scores.cell("misaligned", own).accuracy == 1
+        assert scores.cell("misaligned", own).distraction_rate == 0
+        assert scores.cell("misaligned", other).accuracy == 0
+        assert scores.cell("misaligned", other).distraction_rate == 1
+        kept = "audio_removed" if own is VISUAL else "frames_zeroed"
+        lost = "frames_zeroed" if own is VISUAL else "audio_removed"
+        assert scores.cell(kept, own).accuracy == 1
+        assert scores.cell(kept, other).accuracy == 1  # names the class of a modality that is gone: hallucination
+        assert not scores.cell(kept, other).answerable
+        for modality in Modality:
+            assert scores.cell(lost, modality).abstention_rate == 1
+            assert scores.cell(lost, modality).accuracy == 0
+
+
+def test_majority_and_random_baselines(demo: Path, tmp_path: Path) -> None:
+    majority = mma_bench.evaluate("baseline:majority", demo, run=tmp_path / "majority", progress=False)
+    aligned = mma_bench.load(demo, condition="aligned")
+    labels = [row.answer for row in aligned if row.modality is VISUAL]
+    largest = max(labels.count(label) for label in labels) / len(labels)
+    cell = majority.cell("aligned", VISUAL)
+    assert cell.accuracy == pytest.approx(largest)
+    assert cell.macro_accuracy == pytest.approx(1 / len(set(labels)))
+    assert cell.accuracy_low < cell.accuracy < cell.accuracy_high
+    random = mma_bench.evaluate("baseline:random", demo, run=tmp_path / "random", progress=False)
+    answers = [verdict.label for verdict in random.verdicts]
+    assert len(set(answers)) == len(aligned[0].options)
+    total = sum(random.cell(*cell).accuracy for cell in ANSWERABLE) / len(ANSWERABLE)
+    assert total == pytest.approx(cell.chance, abs=4 * (cell.chance / len(answers)) ** 0.5)
+
+
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(demo: Path, tmp_path: Path) -> None:
+    def command(name: str) -> list[str]:
+        run = str(tmp_path / name)
+        return [
+            sys.executable,
+            "-m",
+            "mma_bench",
+            "eval",
+            "--data",
+            str(demo),
+            "--model",
+            "baseline:random",
+            "--run",
+            run,
+        ]
+
+    begin = time.monotonic()
+    run_command(*command("undisturbed"))
+    seconds = time.monotonic() - begin
+    for i in range(10):
+        process = subprocess.Popen(command("killed"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds * (0.55 + 0.04 * i))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    run_command(*command("killed"))
+    assert tree(tmp_path / "killed") == tree(tmp_path / "undisturbed")
+
+
+def test_a_half_written_line_is_asked_again_and_a_damaged_one_is_named(demo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+    whole = tree(run)
+    answers = run / "answers.jsonl"
+    content = answers.read_bytes()
+    for cut in (1, len(content) // 2, len(content) - 1):
+        answers.write_bytes(content[:cut])
+        mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+        assert tree(run) == whole
+    lines = content.splitlines(keepends=True)
+    answers.write_bytes(b"".join([lines[0], b'{"id": \n', *lines[1:]]))
+    with pytest.raises(mma_bench.MMABenchError, match="line 2 is damaged"):
+        mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+
+
+class Echo(Model):
+    """Says the answer with chatter and counts what it is asked."""
+
+    name = "echo"
+
+    def __init__(self, version: str = "1") -> None:
+        self.asked = 0
+        self.version = version
+
+    def fingerprint(self) -> dict[str, str]:
+        return {"version": self.version}
+
+    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+        self.asked += len(sample.questions)
+        return [Answer(q.question_id, f"{q.answer} <script>\n\x00\ud800") for q in sample.questions]
+
+
+def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_path: Path) -> None:
+    run, model = tmp_path / "run", Echo()
+    first = mma_bench.evaluate(model, demo, run=run, condition="misaligned", limit=2, progress=False)
+    assert [cell.questions for cell in first.cells] == [2, 2]
+    assert first.cell("misaligned", VISUAL).accuracy == 1
+    mma_bench.evaluate(model, demo, run=run, condition=["misaligned", "aligned"], limit=3, progress=False)
+    assert model.asked == 12
+    assert len(AnswerStore(run).read()) == 12
+    with pytest.raises(mma_bench.MMABenchError, match="holds answers of echo"):
+        mma_bench.evaluate(Echo("2"), demo, run=run, progress=False)
+    assert len(AnswerStore(run).read()) == 12
+    mma_bench.evaluate(Echo("2"), demo, run=run, limit=1, overwrite=True, progress=False)
+    assert json.loads((run / "run.json").read_text())["model_fingerprint"] == {"version": "2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "oracle"], "unknown model 'oracle'"),
+        (["--model", "baseline:best"], "unknown baseline 'best'"),
+        (["--model", "cascade", "--condition", "aligend"], "has no condition 'aligend'; it has aligned, misaligned"),
+        (["--model", "cascade", "--split", "train"], "has no split 'train'"),
+        (["--model", "cascade", "--data", "tests"], "tests is not a benchmark"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_exit_code_2(
+    arguments: list[str], message: str, demo: Path, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "mma_bench",
+        "eval",
+        "--data",
+        str(demo),
+        "--run",
+        str(tmp_path / "run"),
+        *arguments,
+    ]
+    result = run_command(*command, check=False)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
