@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from builder.select.cli import ontology, select
 from builder.status import format_status, status_of
 from mma_bench.command_line import Command
 
@@ -14,7 +15,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    r"""Build a benchmark from clips.
+    """Build a benchmark from clips.
 
     \b
     Examples:
@@ -31,12 +32,12 @@ def main() -> None:
 @click.option("--dry-run", is_flag=True, help="Check configuration and list of clips, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    r"""Build a dataset. A run that was interrupted goes on where it stopped.
+    """Build a dataset. A run that was interrupted goes on where it stopped.
 
     \b
     Examples:
       python -m builder run --config builder/configs/demo.yaml --work work/demo --out mma-bench
-      python -m builder run --config builder/configs/folder.yaml --work work/mine --out my-bench \
+      python -m builder run --config builder/configs/folder.yaml --work work/mine --out my-bench \\
         --set source.csv=clips/clips.csv --set executor.workers=8
     """
     from builder.config import load_config
@@ -60,7 +61,7 @@ def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dr
 @click.option("--dropped", type=click.IntRange(min=0), default=50, show_default=True, help="Dropped clips to list.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def status(work: Path, dropped: int, as_json: bool) -> None:
-    r"""Show how many clips each stage kept, and why it dropped the others.
+    """Show how many clips each stage kept, and why it dropped the others.
 
     \b
     Example:
@@ -77,3 +78,7 @@ def demo_media() -> None:
     from mma_bench.cache import cache_folder
 
     fetch_media(cache_folder(), report=lambda line: click.echo(f"[media] {line}"))
+
+
+main.add_command(select)
+main.add_command(ontology)

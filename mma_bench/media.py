@@ -1,10 +1,12 @@
 """The two streams of a stimulus, decoded only when asked for."""
 
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mma_bench.columns import AUDIO_RATE
@@ -106,13 +108,19 @@ class Media:
 
         The same input gives the same bytes.
         """
+        # A file, not a buffer: to move the index to the front, the muxer opens its output again by name.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "muxed.mp4"
+            self._mux(path)
+            return path.read_bytes()
+
+    def _mux(self, path: Path) -> None:
         import av
 
-        target = io.BytesIO()
         with (
             self._open(self.video_bytes, "mp4") as video,
             self._open(self.audio_bytes, "flac") as audio,
-            av.open(target, "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as muxed,
+            av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as muxed,
         ):
             sources: list[tuple[InputContainer, VideoStream | AudioStream]] = [
                 (video, video.streams.video[0]),
@@ -130,7 +138,6 @@ class Media:
                         packets.append((float(packet.dts * packet.time_base), len(packets), packet))
             for _, _, packet in sorted(packets, key=lambda entry: entry[:2]):
                 muxed.mux(packet)
-        return target.getvalue()
 
     def _open(self, data: bytes, container_format: str) -> "InputContainer":
         import av

@@ -1,15 +1,11 @@
 """95% intervals of shares and of averages over classes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 _Z = 1.959963984540054  # two-sided 95%
-_RESAMPLES = 2_000
+_DRAWS = 4_000
 _SEED = 20_251_122
 
 
@@ -27,25 +23,21 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
 
 
 def macro_average(correct: Sequence[bool], classes: Sequence[str]) -> tuple[float, float, float]:
-    """Return the mean over classes of the share correct, and its percentile bootstrap interval.
+    """Return the mean over classes of the share correct, and its 95% interval.
 
-    Clips are drawn with replacement within their class: the classes are fixed by the benchmark, the clips
-    are the sample. A class of one clip adds no width; the interval is then too narrow, and says so by
-    being no wider than the other classes make it.
+    The interval is that of the mean when each class's share is drawn from its posterior under Jeffreys' prior,
+    Beta(right + 1/2, wrong + 1/2). A bootstrap of the clips would call a class of one clip certain: on 15 real
+    clips it gave intervals of no width. The interval is widened to hold the mean itself.
 
     Args:
         correct: whether each clip's question was answered rightly; one question a clip.
         classes: class of each clip.
     """
     names, codes = np.unique(np.asarray(classes), return_inverse=True)
-    right = np.asarray(correct, dtype=np.float64)
+    right = np.bincount(codes, weights=np.asarray(correct, dtype=np.float64), minlength=len(names))
+    total = np.bincount(codes, minlength=len(names))
+    mean = float((right / total).mean())
     generator = np.random.default_rng(_SEED)
-    means = np.empty(len(names))
-    resampled: NDArray[np.float64] = np.empty((len(names), _RESAMPLES))
-    for code in range(len(names)):
-        members = right[codes == code]
-        means[code] = members.mean()
-        # The number right in a resample of n clips is binomial: no need to draw the clips themselves.
-        resampled[code] = generator.binomial(len(members), means[code], _RESAMPLES) / len(members)
-    low, high = np.percentile(resampled.mean(axis=0), [2.5, 97.5])
-    return float(means.mean()), float(low), float(high)
+    draws = generator.beta(right + 0.5, total - right + 0.5, size=(_DRAWS, len(names)))
+    low, high = np.percentile(draws.mean(axis=1), [2.5, 97.5])
+    return mean, min(mean, float(low)), max(mean, float(high))

@@ -50,7 +50,7 @@ class Cell:
         questions: how many were answered.
         answerable: false where the asked modality was removed: then ``accuracy`` counts hallucinations.
         accuracy: share of answers that name the clip's class (micro average), with Wilson's interval.
-        macro_accuracy: mean over classes of the share, with a bootstrap interval.
+        macro_accuracy: mean over classes of the share, with Jeffreys' interval.
         distraction_rate: share of answers that name the class another modality suggests.
         abstention_rate: share of answers that decline to choose.
         several_rate: share of answers that name several options and settle on none.

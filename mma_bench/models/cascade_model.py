@@ -12,6 +12,9 @@ from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidenc
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality, Question
 
+_FRAMES_PER_SECOND = 1.0
+"""Key frames alone; the scorer spreads its looks over them."""
+
 _STREAMS_KEPT = 4096
 """Evidence is a few kilobytes a stream, and a clip's video serves several conditions."""
 
@@ -27,7 +30,7 @@ class CascadeModel(Model):
 
     def fingerprint(self) -> dict[str, str]:
         """Return the hashes of the weights and the settings."""
-        return self._scorer.fingerprint()
+        return {**self._scorer.fingerprint(), "setting frames_per_second": str(_FRAMES_PER_SECOND)}
 
     def answer(self, sample: Sample) -> list[Answer]:
         """Answer each question from the modality that it asks about."""
@@ -47,7 +50,7 @@ class CascadeModel(Model):
             if len(self._evidence) >= _STREAMS_KEPT:
                 self._evidence.pop(next(iter(self._evidence)))
             if modality is Modality.VISUAL:
-                self._evidence[key] = self._scorer.see(sample.media.frames(fps=1))
+                self._evidence[key] = self._scorer.see(sample.media.frames(_FRAMES_PER_SECOND))
             else:
                 self._evidence[key] = self._scorer.hear(sample.media.audio())
         return self._evidence[key]

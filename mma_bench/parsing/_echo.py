@@ -12,6 +12,7 @@ _LIST_NAMES = vocabulary("options choices candidates alternatives")
 _LOOSE_LIST_NAMES = vocabulary("classes categories labels list following these")
 _INSTRUCTIONS = vocabulary("answer respond reply choose select pick please use provide")
 _CHOOSING = frozenset({"choose", "select", "pick", "between"})
+_MIXED = frozenset({"mix", "mixture", "combination", "blend", "both"})
 _BETWEEN_ITEMS = vocabulary("and or a an the option")
 
 
@@ -69,6 +70,8 @@ def _is_next_item(words: Words, mentions: Sequence[Mention], begin: int, index: 
 def _is_echo(words: Words, mentions: Sequence[Mention], run: range, count: int) -> bool:
     start, end = mentions[run.start].start, mentions[run[-1]].end
     before = words.words[max(0, start - 5) : start]
+    if _MIXED.intersection(words.words[max(words.sentence_start(start), start - 15) : start]):
+        return False  # "a mix of the following classes: ..." is the model's own list
     names_all = len(run) >= count
     if _LIST_NAMES.intersection(before):
         return True

@@ -85,6 +85,7 @@ _REJECTED = vocabulary("absent missing unlikely incorrect wrong excluded elimina
 _ASKING = vocabulary(
     "what which who where when why how is are was were do does did can could would should will has have"
 )
+_ASKING_ANYWHERE = frozenset({"which", "what"})  # "Based on the sound, which class is it?"
 _CAPTION = vocabulary("caption captions subtitle subtitles title captioned")
 _CAPTION_SAYS = vocabulary(
     "say says said state states stated read reads suggest suggests suggested mention mentions mentioned "
@@ -123,7 +124,9 @@ class _Assessment:
                 continue
             if self.words.words[end : end + 1] == ["no"] and self._ends_clause_or_text(end + 1):
                 self.statuses[index] = Status.NEGATED
-            elif self.words.words[start] in _ASKING:
+            elif self.words.words[start] in _ASKING or not _ASKING_ANYWHERE.isdisjoint(
+                self.words.words[max(start, mention.start - 15) : mention.start]
+            ):
                 self.statuses[index] = Status.ASKED
 
     def _scan(self) -> None:

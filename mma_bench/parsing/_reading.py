@@ -18,6 +18,8 @@ _LEAD_INS = _ARTICLES | vocabulary(
     "definitely clearly simply either both also i think believe as un une le la el der die das ein eine "
     "один"
 )
+# "The class is an animal that is heard, while a Door ..." announces no Door.
+_SUBORDINATORS = vocabulary("while whereas although though because since which who")
 _ENUMERATED = frozenset({"option", "choice", "answer", "class", "number", "no"})
 _REACH = 40  # words of a statement that are looked at: "Answer: Cat, because ..."
 # Characters read from either end of an output, five times what a model writes in 8,192 tokens. A model
@@ -68,7 +70,7 @@ class Reading:
         start = self.after_enumerator(start, end)
         while start < end - 1 and self.words.words[start] in _ARTICLES:
             start += 1
-        if self._is_taken_back(start, end):
+        if self._is_unasserted(start, end):
             return Verdict()
         name = find_exact(self.words, self.options, start, end)
         if name is not None:
@@ -126,17 +128,23 @@ class Reading:
             begin += 1
         asserted = self.between(begin, end)
         if asserted and asserted[0].start == begin:
-            asserted = self.list_of(asserted[0])
+            if "either" not in self.words.words[start:begin]:
+                asserted = self.list_of(asserted[0])
         elif (letter := self.leading_letter(begin, end)) is not None:
             return Verdict(frozenset({letter}))
         elif not asserted and not self._unasserted(begin, end):
             return Verdict(abstention=find_abstention(self.words, start, end))
+        else:
+            asserted = self.between(begin, self._main_clause_end(begin, end))
         return verdict_of(asserted)
 
-    def _is_taken_back(self, start: int, end: int) -> bool:
+    def _main_clause_end(self, start: int, end: int) -> int:
+        return next((i for i in range(start, end) if self.words.words[i] in _SUBORDINATORS), end)
+
+    def _is_unasserted(self, start: int, end: int) -> bool:
         first = bisect_left(self.mentions, start, key=lambda mention: mention.start)
         inside = first < len(self.mentions) and self.mentions[first].start < end
-        return inside and self.statuses[first] in {Status.NEGATED, Status.UNCERTAIN}
+        return inside and self.statuses[first] is not Status.ASSERTED
 
     def _starts_here(self, place: int) -> bool:
         return any(mention.start == place for mention in self.between(place, place + 1))

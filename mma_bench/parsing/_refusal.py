@@ -69,6 +69,7 @@ _KNOWING = vocabulary(
 _PERCEIVING = vocabulary(
     "hear heard see seen detect detected view watch listen perceive perceived find discern discerned observe"
 )
+_CONDITIONS = frozenset({"if", "when", "unless"})  # "If none fits, choose the closest": an instruction
 _MEDIA = vocabulary(
     "audio sound sounds video videos screen frame frames image images visual visuals picture pictures "
     "clip track recording footage"
@@ -113,7 +114,7 @@ def find_abstention(
     for index in range(start, stop):
         word = words.words[index]
         kind = None
-        if word in _LENGTHS:
+        if word in _LENGTHS and words.words[max(0, index - 1)] not in _CONDITIONS:
             kind = _phrase_at(words, index, stop)
         if kind is None and word == "not":
             kind = _cannot_at(words, index, stop, mentioned)

@@ -89,10 +89,16 @@ def _payloads(reading: Reading) -> Iterator[tuple[Strength, int, int]]:
                 place,
                 place + 1 + (words.words[place + 1 : place + 2] in (["with"], ["on"], ["for"])),
             )
-        elif word in _DESCRIBED and words.words[place + 1 : place + 2] in (["as"], ["by"]):
+        elif word in _DESCRIBED and _names_the_class(words, place):
             yield Strength.CHOOSES, place, place + 2
         elif word in _CONCLUSIONS and _opens_clause(words, place):
             yield Strength.CHOOSES, place, place + 1
+
+
+def _names_the_class(words: Words, place: int) -> bool:
+    """Tell "classified as X" and "best described by X" from "the animal described by the man"."""
+    following = words.words[place + 1 : place + 2]
+    return following == ["as"] or (following == ["by"] and "best" in words.words[max(0, place - 2) : place])
 
 
 def _noun_strength(words: Words, place: int) -> Strength:
@@ -163,6 +169,8 @@ def _after_copula(words: Words, place: int) -> int | None:
         if word in {"can", "could"} and index == place + 1:
             return index  # "The answer cannot be determined"
         if word in _COPULAS and not (word == "s" and words.gaps[index] != "'"):
+            if words.words[index + 1 : index + 2] == ["being"]:
+                return None  # "the category that is being described"
             return _after_adverbs(words, index + 1)
     return None
 

@@ -1,0 +1,69 @@
+"""The command line `mma-bench`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mma_bench import __version__
+from mma_bench.command_line import Command
+from mma_bench.report.cli import report
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def main() -> None:
+    """Measure what multimodal models do when sight, sound and text disagree.
+
+    \b
+    Examples:
+      mma-bench eval --data mma-bench --model cascade --run runs/cascade
+      mma-bench report runs/cascade runs/majority --out report
+    """
+
+
+@main.command("eval")
+@click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
+@click.option("--model", required=True, help="cascade, baseline:majority, baseline:random, baseline:visual-only ...")
+@click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
+@click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")
+@click.option("--split", default="test", show_default=True, help="test or train.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
+@click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+def evaluate_command(
+    data: str,
+    model: str,
+    run: Path,
+    condition: tuple[str, ...],
+    split: str,
+    limit: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Ask a model, keep its raw answers, and score them. An interrupted run goes on where it stopped.
+
+    \b
+    Examples:
+      mma-bench eval --data mma-bench --model cascade --run runs/cascade
+      mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
+    """
+    from mma_bench.evaluation import evaluate
+
+    scores = evaluate(model, data, run=run, condition=condition or None, split=split, limit=limit, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps(scores.to_json(), indent=2))
+        return
+    head = ("condition", "asked", "n", "accuracy % [95%]", "macro %", "distracted %")
+    click.echo("{:<20} {:<7} {:>5}  {:<22} {:>7}  {:>12}".format(*head))
+    for cell in scores.cells:
+        interval = f"{100 * cell.accuracy:5.1f} [{100 * cell.accuracy_low:.1f}, {100 * cell.accuracy_high:.1f}]"
+        note = "" if cell.answerable else "  modality removed: these are hallucinations"
+        click.echo(
+            f"{cell.condition:<20} {cell.modality:<7} {cell.questions:>5}  {interval:<22} "
+            f"{100 * cell.macro_accuracy:>7.1f}  {100 * cell.distraction_rate:>12.1f}{note}"
+        )
+    click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
+
+
+main.add_command(report)

@@ -1,0 +1,53 @@
+"""What was heard and what was seen, before anyone asks a question about it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One label that a model gave.
+
+    Attributes:
+        name: the label, such as `Dog` or `tabby cat`.
+        meaning: the text that stands for it when it is compared with an option.
+        strength: how sure the model is, 0 to 1.
+    """
+
+    name: str
+    meaning: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """The strongest observations, strongest first; none if there was nothing to observe."""
+
+    observations: tuple[Observation, ...]
+
+    nothing: ClassVar[str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the stream held nothing: digital silence, black frames, or no sample at all."""
+        return not self.observations
+
+    def describe(self, count: int = 5) -> str:
+        """Return the ``count`` strongest observations in words, or that there was nothing."""
+        if self.is_empty:
+            return self.nothing
+        return ", ".join(f"{seen.name} {seen.strength:.2f}" for seen in self.observations[:count])
+
+
+@dataclass(frozen=True)
+class AudioEvidence(_Evidence):
+    """Sound events. Several can be true at once, so the strengths do not add up to 1."""
+
+    nothing: ClassVar[str] = "nothing heard"
+
+
+@dataclass(frozen=True)
+class VisualEvidence(_Evidence):
+    """Things in the picture. They exclude each other, so the strengths of all labels add up to 1."""
+
+    nothing: ClassVar[str] = "nothing seen"

@@ -1,0 +1,39 @@
+"""The command `mma-bench report`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument(
+    "runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the report.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="The dataset, if it was moved since the runs."
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Stimuli to show of each media condition.",
+)
+def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int) -> None:
+    """Compare runs over the same data on one static page, with tables, figures and playable examples.
+
+    Answers are scored anew from what the runs store; no model is asked. The folder can be published as it is:
+    the page needs no server and no network.
+
+    \b
+    Examples:
+      mma-bench report runs/cascade runs/majority --out report
+      mma-bench report runs/cascade --out report --data /media/disk/mma-bench --examples 5
+    """
+    from mma_bench.report.write import MACRO_HEADING, write_report
+
+    page = write_report(runs, out, data=data, examples=examples)
+    tables = (out / "tables.md").read_text(encoding="utf-8")
+    click.echo(tables.partition(f"\n{MACRO_HEADING}")[0])
+    click.echo(f"Report: {page}")
