@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
 # Build a small benchmark from real media, evaluate the cascade and the baselines, write a report.
-# Usage: ./scripts/demo.sh         run it again at any time; finished steps are not repeated
+# Usage: ./scripts/demo.sh [FOLDER]     FOLDER takes all that is made (default: the repository)
+# Run it again at any time: finished steps are not repeated.
 set -euo pipefail
+mkdir -p "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
+folder=$(cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./scripts/setup.sh
 export HF_HUB_OFFLINE=1
-python=.venv/bin/python
 say() { printf '[demo] %s\n' "$*"; }
 
 say "building mma-bench from photos and sounds"
-$python -m builder run --config builder/configs/demo.yaml --work work/demo --out mma-bench
+.venv/bin/python -m builder run --config builder/configs/demo.yaml --work "$folder/work/demo" --out "$folder/mma-bench"
 runs=()
 for model in cascade baseline:majority baseline:random baseline:visual-only baseline:audio-only; do
-    run=runs/demo/${model#baseline:}
+    run=$folder/runs/demo/${model#baseline:}
     say "evaluating $model"
-    .venv/bin/mma-bench eval --data mma-bench --model "$model" --run "$run"
+    .venv/bin/mma-bench eval --data "$folder/mma-bench" --model "$model" --run "$run"
     runs+=("$run")
 done
 say "writing the report"
-.venv/bin/mma-bench report "${runs[@]}" --out report >/dev/null
-say "report: $PWD/report/index.html"
+.venv/bin/mma-bench report "${runs[@]}" --out "$folder/report" >/dev/null
+say "report: $folder/report/index.html"

@@ -79,11 +79,10 @@ def _is_echo(words: Words, mentions: Sequence[Mention], run: range, count: int) 
         return True
     if not names_all:
         return False
-    if any(char in ":?" for char in words.gaps[end]) or _CHOOSING.intersection(before):
-        return True
-    if _INSTRUCTIONS.intersection(before) and ":" not in words.gaps[start]:
-        return True  # "Answer with Yes or No", but "Answer: Cat, Dog" is an answer
-    return count >= 3 and len(mentions) > len(run)
+    asked = any(char in ":?" for char in words.gaps[end]) or bool(_CHOOSING.intersection(before))
+    # "Answer with Yes or No", but "Answer: Cat, Dog" is an answer.
+    instructed = bool(_INSTRUCTIONS.intersection(before)) and ":" not in words.gaps[start]
+    return asked or instructed or (count >= 3 and len(mentions) > len(run))
 
 
 def _skip_instructions(words: Words, mentions: Sequence[Mention], statuses: Sequence[Status], begin: int) -> int:

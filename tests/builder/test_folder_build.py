@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner, Result
 
+from builder.cli import main
 from mma_bench import load
 from tests.conftest import SMALL, run_builder, settings
 
@@ -163,36 +165,24 @@ def probe(path: Path, *what: str) -> str:
 )
 def test_a_wrong_list_is_one_line_and_exit_code_2(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text(text)
-    (tmp_path / "config.yaml").write_text(f"source: {{kind: folder, csv: {tmp_path / 'list.csv'}}}\n")
-    result = run_builder(
-        "run",
-        "--config",
-        str(tmp_path / "config.yaml"),
-        "--work",
-        str(tmp_path / "w"),
-        "--out",
-        str(tmp_path / "o"),
-        check=False,
-    )
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert not (tmp_path / "o").exists()
+    result = build_here(tmp_path / "list.csv", tmp_path, tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_no_dataset_is_never_replaced(tmp_path: Path, hostile_folder: Path) -> None:
-    (tmp_path / "config.yaml").write_text(f"source: {{kind: folder, csv: {hostile_folder / 'list.csv'}}}\n")
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
-    result = run_builder(
-        "run",
-        "--config",
-        str(tmp_path / "config.yaml"),
-        "--work",
-        str(tmp_path / "w"),
-        "--out",
-        str(tmp_path / "thesis"),
-        check=False,
-    )
-    assert result.returncode == 2
-    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+    thesis = tmp_path / "thesis" / "chapter.tex"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    result = build_here(hostile_folder / "list.csv", tmp_path, thesis.parent)
+    assert result.exit_code == 2
+    assert "is not a dataset of this builder" in result.stderr
+    assert thesis.read_text() == "years of work"
+
+
+def build_here(clips: Path, work: Path, out: Path) -> Result:
+    """Run the builder in this process: for runs that end before any work."""
+    config = work / "config.yaml"
+    config.write_text(f"source: {{kind: folder, csv: {clips}}}\nexecutor: {{workers: 1}}\n")
+    return CliRunner().invoke(main, ["run", "--config", str(config), "--work", str(work / "work"), "--out", str(out)])

@@ -11,7 +11,7 @@ import pytest
 
 from builder.sources.demo import CATALOGUE, fetch_media, load_catalogue, missing_media, render_clip
 from builder.sources.demo.catalogue import SECONDS
-from builder.sources.demo.render import SAMPLE_RATE, clip_sound
+from builder.sources.demo.render import FRAME_RATE, SAMPLE_RATE, clip_sound
 from mma_bench.cache import cache_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file
@@ -169,8 +169,9 @@ def test_a_clip_moves_and_is_the_same_each_time(cache: Path, tmp_path: Path) -> 
         frames = np.stack([frame.to_ndarray(format="gray") for frame in container.decode(video=0)]).astype(np.int16)
     with av.open(str(tmp_path / "one.mkv"), "r") as container:
         sound = np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
-    assert frames.shape == (150, 480, 640)
-    assert min(np.abs(frames[index] - frames[index + 12]).mean() for index in range(0, 238, 12)) > 1
+    assert frames.shape == (SECONDS * FRAME_RATE, 480, 640)
+    half = FRAME_RATE // 2
+    assert min(np.abs(frames[index] - frames[index + half]).mean() for index in range(0, len(frames) - half, half)) > 1
     assert np.array_equal(sound, clip_sound(clip, cache))  # lossless
 
 

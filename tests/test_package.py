@@ -1,0 +1,43 @@
+"""What the package promises as a whole: a quick import, a wheel without the builder, small files."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tests.conftest import ROOT, run_command
+
+HEAVY = ("torch", "transformers", "datasets", "pandas", "matplotlib", "onnxruntime", "numpy", "pyarrow")
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    code = f"import sys, mma_bench; print([name for name in {HEAVY} if name in sys.modules])"
+    assert run_command(sys.executable, "-c", code).stdout.strip() == "[]"
+
+
+def test_the_wheel_holds_what_users_need_and_no_builder(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+        ".",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"mma_bench"}
+    for source in (ROOT / "mma_bench").rglob("*"):
+        if source.is_file() and "__pycache__" not in source.parts:
+            assert source.relative_to(ROOT).as_posix() in names
+
+
+def test_builder_is_never_imported_by_the_package() -> None:
+    for path in (ROOT / "mma_bench").rglob("*.py"):
+        assert "import builder" not in path.read_text(encoding="utf-8")
+        assert "from builder" not in path.read_text(encoding="utf-8")
