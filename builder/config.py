@@ -49,7 +49,8 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> BuildConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise MMABenchError(f"{path}: {where or 'the configuration'}: {first['msg']}") from error
+        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise MMABenchError(f"{path}: {where or 'the configuration'}: {problem}") from error
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:

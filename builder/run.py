@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.assemble import AssembleStimuli
+from builder.assemble import AssembleStimuli, check_conditions
 from builder.clip_step import ReadManifest
 from builder.config import BuildConfig
 from builder.executors import ExecutorSettings
@@ -43,6 +43,7 @@ def run_build(config: BuildConfig, work: Path, out: Path) -> BuildResult:
     Raises:
         MMABenchError: an input is wrong, another build uses ``work``, or no clip is left.
     """
+    check_conditions(config.assemble)
     check_replaceable(out)
     with _only_build_in(work):
         source = make_source(config.source, config.seed)
@@ -123,6 +124,7 @@ def _only_build_in(work: Path) -> Iterator[None]:
 
 def plan_build(config: BuildConfig) -> str:
     """Return what a build would start from, without downloading or decoding anything."""
+    check_conditions(config.assemble)
     source = make_source(config.source, config.seed)
     rows = source.rows()
     check_unique(rows)

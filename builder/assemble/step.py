@@ -38,9 +38,6 @@ class AssembleStimuli(PipelineStep):
         video: NormaliseSettings,
     ) -> None:
         super().__init__()
-        known = MEDIA_CONDITIONS.keys() | TEXT_CONDITIONS.keys()
-        if unknown := [name for name in settings.conditions if name not in known]:
-            raise MMABenchError(f"unknown condition {unknown[0]!r}; known: {', '.join(sorted(known))}")
         self.folder = folder
         self.classes = classes
         self.seed = seed
@@ -65,6 +62,13 @@ class AssembleStimuli(PipelineStep):
         write_stimuli(self.folder / "stimuli.parquet", sorted(stimuli, key=lambda stimulus: stimulus.key))
         write_manifest(self.folder / "manifest.parquet", results)
         yield from (Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in results)
+
+
+def check_conditions(settings: AssembleSettings) -> None:
+    """Raise MMABenchError if ``settings`` name a condition that nobody registered."""
+    known = [*MEDIA_CONDITIONS, *TEXT_CONDITIONS]
+    if unknown := [name for name in settings.conditions if name not in known]:
+        raise MMABenchError(f"assemble.conditions: unknown condition {unknown[0]!r}; known: {', '.join(known)}")
 
 
 def write_stimuli(path: Path, stimuli: list[Stimulus]) -> None:
