@@ -15,6 +15,8 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import setup_default_logger
 from pydantic import BaseModel, ConfigDict, Field
 
+from mma_bench.errors import MMABenchError
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -54,8 +56,11 @@ def make_executor(
 ) -> PipelineExecutor:
     """Return the executor that runs ``pipeline`` as ``tasks`` tasks and marks completed ones in ``logs``."""
     if settings.kind == "ray":
-        from datatrove.executor.ray import RayPipelineExecutor
-
+        try:
+            import ray  # noqa: F401
+            from datatrove.executor.ray import RayPipelineExecutor
+        except ImportError as error:
+            raise MMABenchError("executor.kind is ray, but Ray is not installed; run: pip install 'mma-bench[ray]'") from error
         return RayPipelineExecutor(
             pipeline=list(pipeline), tasks=tasks, workers=settings.worker_count, logging_dir=str(logs)
         )

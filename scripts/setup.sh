@@ -44,12 +44,12 @@ install_system_packages() {
     [ -n "$(find_python)" ] || fail "this system offers no Python 3.11 to 3.13; install one, then run this script again"
 }
 
-# Run a command with its output in the log; on failure say in one line what was tried and the log's last error.
+# Run a command with its output in the log; on failure say in one line what was tried and pip's first error.
 logged() {
     local what=$1
     shift
     say "$what"
-    "$@" >>"$log" 2>&1 || fail "$what failed: $(grep -iE 'error' "$log" | tail -n 1 | cut -c1-300) (all of it: $log)"
+    "$@" >>"$log" 2>&1 || fail "$what failed: $({ grep -E '^ *ERROR' "$log" || tail -n 1 "$log"; } | head -n 1 | cut -c1-300) (all of it: $log)"
 }
 
 install_python_packages() {
