@@ -60,7 +60,7 @@ def make_executor(
             import ray  # noqa: F401
             from datatrove.executor.ray import RayPipelineExecutor
         except ImportError as error:
-            raise MMABenchError("executor.kind is ray, but Ray is not installed; run: pip install 'mma-bench[ray]'") from error
+            raise MMABenchError("executor.kind is ray, which needs: pip install 'mma-bench[ray]'") from error
         return RayPipelineExecutor(
             pipeline=list(pipeline), tasks=tasks, workers=settings.worker_count, logging_dir=str(logs)
         )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-_TOLERANCE = 1e-3  # seconds; time stamps of 30000/1001 frames a second do not fall on whole milliseconds
+TIME_TOLERANCE = 1e-3
+"""A frame counts as on display this many seconds early: the time stamps of odd frame rates are rounded."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Media:
                     if packet.dts is None or packet.pts is None:
                         continue
                     start = float(packet.pts * packet.time_base)
-                    if start < self.seconds - _TOLERANCE:
+                    if start < self.seconds - TIME_TOLERANCE:
                         packet.stream = copy
                         packets.append((float(packet.dts * packet.time_base), len(packets), packet))
             for _, _, packet in sorted(packets, key=lambda entry: entry[:2]):
@@ -157,7 +158,7 @@ def _samples(frame: "av.AudioFrame") -> "NDArray[np.float32]":
 def _sample_times(fps: float, seconds: float) -> list[float]:
     if not fps > 0:
         raise MMABenchError(f"fps must be above 0, got {fps}")
-    count = max(1, int(Fraction(str(round(seconds - _TOLERANCE, 3))) * Fraction(str(fps))) + 1)
+    count = max(1, int(Fraction(str(round(seconds - TIME_TOLERANCE, 3))) * Fraction(str(fps))) + 1)
     return [index / fps for index in range(count)]
 
 
@@ -173,7 +174,7 @@ def _frames_at(times: list[float], frames: "Iterator[tuple[float, av.VideoFrame]
     target = next(wanted, None)
     for moment, frame in frames:
         last = frame
-        while target is not None and moment >= target - _TOLERANCE:
+        while target is not None and moment >= target - TIME_TOLERANCE:
             yield frame
             target = next(wanted, None)
         if target is None:

@@ -11,6 +11,7 @@ from builder.clip_step import Dropped
 from builder.normalise.probe import CONTAINERS, Probe
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
+from mma_bench.media import TIME_TOLERANCE
 
 KEY_FRAME_SECONDS = 0.5
 _TIMEOUT_SECONDS = 300
@@ -106,7 +107,8 @@ def _video_options(settings: NormaliseSettings) -> dict[str, object]:
         "pix_fmt": "yuv420p",
         "threads": 1,  # one encoder thread a process: tasks run side by side, and bytes do not depend on the machine
         # The first frame at or after each half second is a key frame that nothing refers across (IDR).
-        "force_key_frames": f"expr:gte(t,n_forced*{KEY_FRAME_SECONDS})",
+        # The millisecond is the tolerance with which frames are sampled: 15.008 a second puts one at 0.9995 s.
+        "force_key_frames": f"expr:gte(t+{TIME_TOLERANCE},n_forced*{KEY_FRAME_SECONDS})",
         "forced-idr": 1,
         "x264-params": "scenecut=0:open-gop=0:keyint=infinite",
         "map_metadata": -1,
