@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from mma_bench import load
+
 # The same examples on every run: a test that fails now and then teaches people to run it again.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("repeatable")
@@ -66,6 +68,24 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(demo_folder: Path) -> Path:
     """The demo benchmark. The folder is called mma-bench."""
     return demo_folder / "mma-bench"
+
+
+@pytest.fixture(scope="session")
+def small_config(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration that builds in seconds: eight clips of the demo as a folder of one's own, kept small."""
+    folder = tmp_path_factory.mktemp("small")
+    rows = ["file,label,licence"]
+    for sample in load(demo, condition="aligned", limit=8).samples:
+        name = f"{sample.stimulus.video.clip_id}.mp4"
+        (folder / name).write_bytes(sample.media.mp4())
+        rows.append(f"{name},{sample.stimulus.video.label},as the demo")
+    (folder / "clips.csv").write_text("\n".join(rows) + "\n")
+    config = folder / "config.yaml"
+    config.write_text(
+        f"source: {{kind: folder, csv: {folder / 'clips.csv'}}}\n"
+        "normalise: {size: 112, seconds: 3}\nassemble: {noise_letters: 200}\n"
+    )
+    return config
 
 
 @pytest.fixture(autouse=True, scope="session")

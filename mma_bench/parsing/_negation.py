@@ -163,7 +163,9 @@ class _Assessment:
 
     def _negator(self, place: int, following: str) -> None:
         word, gap = self.words.words[place], self.words.gaps[place + 1]
-        if following in _NO_NEGATION or (word, following) == ("not", "to") or (word == "no" and following in _PRONOUNS):
+        is_idiom = following in _NO_NEGATION or (word, following) == ("not", "to")
+        is_interjection = word == "no" and following in _PRONOUNS
+        if (is_idiom or is_interjection) and place + 1 not in self._inside:  # an option may be called "Wonder"
             return
         if word == "without" and "doubt" in self.words.words[place + 1 : place + 3]:
             return

@@ -1,5 +1,6 @@
 """One text with everything the rules look at: its words, the options named in it, how they are meant."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _REACH = 40  # words of a statement that are looked at: "Answer: Cat, because ..
 # Characters read from either end of an output, five times what a model writes in 8,192 tokens. A model
 # caught in a loop repeats itself in between.
 _LONGEST = 100_000
+_SENTENCE_END = re.compile(r"[.!?]\s|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +176,22 @@ def verdict_of(mentions: Sequence[Mention]) -> Verdict:
     )
 
 
+def _ends(text: str) -> str:
+    """Return ``text`` without its middle if it is very long, cut between words, or sentences if it can be.
+
+    The "Cat" of "Catalogue" must not be left at a cut, nor that of "not a Cat".
+    """
+    if len(text) <= 2 * _LONGEST:
+        return text
+    head, tail = text[:_LONGEST], text[-_LONGEST:]
+    stop = _SENTENCE_END.search(tail, 0, _LONGEST // 10)
+    tail = tail[stop.end() :] if stop else (tail.split(None, 1) or [""])[-1]
+    return (head.rsplit(None, 1) or [""])[0] + "\n" + tail
+
+
 def read(text: str, options: OptionSet, *, letters: bool) -> Reading:
     """Split ``text`` and find what it names; the middle of a text beyond 200,000 characters is left out."""
-    if len(text) > 2 * _LONGEST:
-        # Whole words only: the "Cat" of "Catalogue" must not be left at a cut.
-        text = text[:_LONGEST].rsplit(None, 1)[0] + "\n" + text[-_LONGEST:].split(None, 1)[-1]
-    words = split(clean(text))
+    words = split(clean(_ends(text)))
     mentions = find_mentions(words, options)
     statuses = assess(words, mentions, polar=options.polar)
     begin = mark_echoes(words, mentions, statuses, len(options.labels) - len(options.abstentions))

@@ -72,21 +72,7 @@ _PIECES = (
 _OPTIONS = ["Cat", "Dog", "Bird", "Singing", "Singing_bowl", "None of the above"]
 
 option_lists = st.lists(st.sampled_from(_NAMES), min_size=1, max_size=12, unique=True)
-_ADVERBS = {
-    "simply",
-    "merely",
-    "solely",
-    "surprisingly",
-    "doubt",
-    "question",
-    "problem",
-    "wonder",
-    "matter",
-    "until",
-}  # "It isn't simply ..." rejects nothing
-made_up_names = st.text(string.ascii_letters, min_size=5, max_size=12).filter(
-    lambda name: name.casefold() not in _ADVERBS
-)
+made_up_names = st.text(string.ascii_letters, min_size=5, max_size=12)
 noise = st.lists(st.sampled_from(_PIECES), max_size=25).flatmap(
     lambda pieces: st.sampled_from(["", " "]).map(lambda separator: separator.join(pieces))
 )
@@ -149,7 +135,7 @@ def test_an_option_that_is_only_rejected_is_not_the_answer(options: list[str], d
         parsed = parse_answer(sentence.format(option), options)
     except MMABenchError:
         assume(False)
-    assert parsed.label != option
+    assert parsed.outcome is not Outcome.ANSWERED or parsed.label != option
 
 
 @given(option_lists, st.data())
@@ -187,9 +173,18 @@ def test_any_text_is_read_without_error(text: str, letters: bool) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["Cat ", "Cat, Dog, ", "not Cat nor Dog ", "the answer is Cat ", '{"answer": "', "\\boxed{", "<think>", "user:\n"],
+    [
+        *("Cat ", "Cat, Dog, ", "not Cat nor Dog ", "the answer is Cat ", "I see. ", "a", " ", "\n", "?", "\u200b"),
+        *('{"answer": "', "\\boxed{", "```\n", "<b>", "猫"),
+    ],
 )
-def test_a_megabyte_of_anything_is_read(unit: str) -> None:
+def test_a_megabyte_before_the_answer_does_no_harm(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    assert parse_answer(text, _OPTIONS).outcome in set(Outcome)
-    assert parse_answer(text.replace("<think>", "") + "\n\nAnswer: Bird", _OPTIONS).label in ("Bird", None)
+    assert parse_answer(text, _OPTIONS).label in ("Cat", None)
+    assert parse_answer(f"{text}\n\nAnswer: Bird", _OPTIONS).label == "Bird"
+
+
+def test_a_megabyte_of_reasoning_or_made_up_turns_is_left_out() -> None:
+    assert parse_answer("<think>" + "Dog? " * 200_000 + "</think>Cat", _OPTIONS).rule == "exact"
+    assert parse_answer("Cat\n" + "user:\nDog\n" * 100_000, _OPTIONS).rule == "exact"
+    assert parse_answer("<think>" * 100_000 + "Cat", _OPTIONS).rule == "unfinished_reasoning"
