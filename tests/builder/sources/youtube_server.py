@@ -36,13 +36,13 @@ class Site:
         video: returns the file of a video id.
         faults: how requests for an id fail: a key of STATUSES, one of BODY_FAULTS, `429`, `silent` (accepts and
             never answers), `bot_page`, `other_page` (HTML with status 200) or `wrong` (text called video/mp4).
-        busy_requests: so many requests are answered with 429 (and Retry-After) before `429` heals.
+        busy: so many requests are answered so before these faults heal; 429 comes with Retry-After.
         ranges: whether byte ranges are served.
     """
 
     video: Callable[[str], Path]
     faults: dict[str, str] = field(default_factory=dict)
-    busy_requests: int = 3
+    busy: dict[str, int] = field(default_factory=lambda: {"429": 3, "bot_page": 4})
     ranges: bool = True
     log: list[Served] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -69,8 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
         video_id = Path(self.path).stem
         fault = site.faults.get(video_id, "")
         with contextlib.suppress(OSError):  # the client went away
-            if fault == "429" and site.busy_requests > 0:
-                site.busy_requests -= 1
+            if fault in site.busy:
+                site.busy[fault] -= 1
+                fault = fault if site.busy[fault] >= 0 else ""
+            if fault == "429":
                 self._text(429, "busy", video_id, {"Retry-After": "1"})
             elif fault in STATUSES:
                 self._text(STATUSES[fault], "no", video_id)
