@@ -29,9 +29,18 @@ def main() -> None:
 @click.option("--work", type=_FOLDER, required=True, help="Folder for what the stages make; keep it to resume.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the dataset.")
 @click.option("--set", "overrides", multiple=True, metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for clips that could not be fetched, if it can succeed.")
 @click.option("--dry-run", is_flag=True, help="Check configuration and list of clips, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def run(
+    config_path: Path,
+    work: Path,
+    out: Path,
+    overrides: tuple[str, ...],
+    retry_failed: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Build a dataset. A run that was interrupted goes on where it stopped.
 
     \b
@@ -39,6 +48,8 @@ def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dr
       python -m builder run --config builder/configs/demo.yaml --work work/demo --out mma-bench
       python -m builder run --config builder/configs/folder.yaml --work work/mine --out my-bench \\
         --set source.csv=clips/clips.csv --set executor.workers=8
+      python -m builder run --config builder/configs/audioset.yaml --work work/audioset --out mma-bench \
+        --retry-failed
     """
     from builder.config import load_config
     from builder.run import plan_build, run_build
@@ -47,7 +58,7 @@ def run(config_path: Path, work: Path, out: Path, overrides: tuple[str, ...], dr
     if dry_run:
         click.echo(plan_build(config))
         return
-    result = run_build(config, work, out)
+    result = run_build(config, work, out, retry_failed=retry_failed)
     status = status_of(work)
     if as_json:
         click.echo(json.dumps({"out": str(result.out), **status}, indent=2))

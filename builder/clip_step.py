@@ -29,18 +29,22 @@ class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of 
 
 
 class ReadManifest(PipelineStep):
-    """Deal out the rows of a manifest to tasks: row i goes to task i modulo the number of tasks."""
+    """Deal out the rows of a manifest to tasks: row i goes to task i modulo the number of tasks.
+
+    With ``kept_only``, rows that a stage dropped are left out before they are counted.
+    """
 
     name = "read manifest"
     type = "reader"
 
-    def __init__(self, manifest: Path) -> None:
+    def __init__(self, manifest: Path, *, kept_only: bool = False) -> None:
         super().__init__()
         self.manifest = str(manifest)
+        self.kept_only = kept_only
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yield one document a row, the row in its metadata."""
-        for row in read_manifest(Path(self.manifest))[rank::world_size]:
+        for row in read_manifest(Path(self.manifest), kept_only=self.kept_only)[rank::world_size]:
             yield Document(text="", id=row.clip_id, metadata=row.model_dump())
 
 

@@ -9,6 +9,18 @@ from builder.manifest import ManifestRow
 CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "assemble")
 
 
+def availability(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
+    """Return for each class how many of its candidates could be fetched, and why the others could not."""
+    asked = [row for row in rows if row.dropped_by != "select"]
+    classes = []
+    for label in sorted({row.visual_label for row in asked}):
+        reasons = Counter(row.reason or "" for row in asked if row.visual_label == label and row.dropped_by == "fetch")
+        candidates = sum(row.visual_label == label for row in asked)
+        entry = {"class": label, "candidates": candidates, "available": candidates - reasons.total()}
+        classes.append({**entry, "failures": dict(sorted(reasons.items()))})
+    return classes
+
+
 def funnel(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     """Return for each stage how many clips came in, how many it kept, and the reasons for the rest."""
     stages = []

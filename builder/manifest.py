@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -30,6 +31,7 @@ class ManifestRow(Record):
     notes: str = ""
 
     media: str | None = Field(default=None, description="fetched source file, relative to the fetch stage's folder")
+    media_start_seconds: float = Field(default=0.0, description="where the segment begins in `media`")
     source_sha256: str | None = None
 
     video_sha256: str | None = None
@@ -74,14 +76,15 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:
         pq.write_table(to_table(ManifestRow, rows), temporary, compression="zstd")
 
 
-def read_manifest(path: Path) -> list[ManifestRow]:
-    """Read a manifest.
+def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
+    """Read a manifest; with ``kept_only`` without the clips that were dropped.
 
     Raises:
         MMABenchError: the file is not a manifest.
     """
     try:
-        return [ManifestRow.model_validate(row) for row in pq.read_table(path).to_pylist()]
+        rows = pq.read_table(path, filters=pc.field("dropped_by").is_null() if kept_only else None)
+        return [ManifestRow.model_validate(row) for row in rows.to_pylist()]
     except (OSError, ValueError) as error:  # ArrowInvalid and pydantic's errors are ValueErrors
         raise MMABenchError(
             f"{path} is not a manifest of this version ({error}); delete its folder and run the stage again"

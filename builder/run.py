@@ -18,7 +18,7 @@ from builder.package.provenance import provenance
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
 from builder.sources import make_source
 from builder.sources.step import FetchClips
-from builder.stage import StageFolder, run_clip_stage
+from builder.stage import StageFolder, forget_failures, run_clip_stage
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
@@ -37,8 +37,10 @@ class BuildResult:
     rows: list[ManifestRow]
 
 
-def run_build(config: BuildConfig, work: Path, out: Path) -> BuildResult:
+def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool = False) -> BuildResult:
     """Build the dataset ``out``; finished stages below ``work`` are not repeated.
+
+    With ``retry_failed`` clips that could not be fetched are asked for again, if that can succeed.
 
     Raises:
         MMABenchError: an input is wrong, another build uses ``work``, or no clip is left.
@@ -55,9 +57,13 @@ def run_build(config: BuildConfig, work: Path, out: Path) -> BuildResult:
         fetch = FetchClips(work / "fetch", source)
         normalise = NormaliseClips(work / "normalise", fetch.folder, config.normalise)
         inspect = InspectClips(work / "inspect", normalise.folder, config.inspect)
+        if retry_failed:
+            forget_failures(fetch.folder, source.can_succeed_later)
         manifest = selected
         for step in (fetch, normalise, inspect):
-            rows = run_clip_stage(step, manifest, config.executor)
+            workers = source.fetch_workers if step is fetch else None
+            executor = config.executor.model_copy(update={"workers": workers}) if workers else config.executor
+            rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
         _need_clips(rows)
         classes = source.class_names()
@@ -83,7 +89,7 @@ def _assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str
     inputs = sha256_json([__version__, classes, settings, sha256_file(manifest)])
     if not (folder.is_finished(inputs) and (folder.path / "stimuli.parquet").is_file()):
         folder.begin(inputs, 1)
-        clips = len(read_manifest(manifest))
+        clips = len(read_manifest(manifest, kept_only=True))
         alone = ExecutorSettings(kind="local", workers=1)
         folder.run_pipeline([ReadManifest(manifest), step], alone, title="assemble", items=clips, tasks=1)
         folder.finish(inputs)

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,27 @@ class StageFolder:
             return None
 
 
+def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> int:
+    """Forget the clips that the stage dropped for a reason that may have passed; return how many.
+
+    The next run of the stage asks for them again, and for no other clip.
+    """
+    forgotten = 0
+    for path in (folder / "records").glob("*.json"):
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))["row"]
+            again = row["dropped_by"] == folder.name and worth_another_try(row["reason"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not a whole record: the stage does not use it either
+        if again:
+            path.unlink(missing_ok=True)
+            forgotten += 1
+    if forgotten:
+        for name in ("finished.json", "started.json"):
+            (folder / name).unlink(missing_ok=True)
+    return forgotten
+
+
 def run_clip_stage(step: ClipStep, source: Path, executor: ExecutorSettings) -> list[ManifestRow]:
     """Run ``step`` over the manifest ``source`` and return the stage's rows, in the order of the source."""
     folder = StageFolder(step.folder)
@@ -82,16 +103,17 @@ def run_clip_stage(step: ClipStep, source: Path, executor: ExecutorSettings) -> 
         if all(path.is_file() for row in rows if row.kept for path in step.outputs(row)):
             return rows
     rows = read_manifest(source)
-    tasks = max(1, min(len(rows), executor.worker_count * executor.tasks_per_worker))
+    left = sum(row.kept for row in rows)
+    tasks = max(1, min(left, executor.worker_count * executor.tasks_per_worker))
     folder.begin(inputs, tasks)
-    pipeline = [ReadManifest(source), step, WriteManifestPart(step.folder)]
-    folder.run_pipeline(pipeline, executor, title=step.stage, items=len(rows), tasks=tasks)
+    pipeline = [ReadManifest(source, kept_only=True), step, WriteManifestPart(step.folder)]
+    folder.run_pipeline(pipeline, executor, title=step.stage, items=left, tasks=tasks)
     results = {
         row.clip_id: row
         for rank in range(tasks)
         for row in read_manifest(step.folder / "parts" / f"{rank:05d}.parquet")
     }
-    ordered = [results[row.clip_id] for row in rows]
+    ordered = [results[row.clip_id] if row.kept else row for row in rows]
     write_manifest(folder.manifest, ordered)
     folder.finish(inputs)
     return ordered

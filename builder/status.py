@@ -4,7 +4,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from builder.funnel import CLIP_STAGES, funnel
+from builder.funnel import CLIP_STAGES, availability, funnel
 from builder.manifest import read_manifest
 from mma_bench.errors import MMABenchError
 
@@ -30,8 +30,12 @@ def status_of(work: Path) -> dict[str, Any]:
         for row in rows
         if not row.kept
     ]
+    dropped.sort(key=lambda clip: clip["stage"] == "select")  # a list names thousands; what failed later comes first
     stages = [entry for entry in funnel(rows) if entry["stage"] in finished]
-    return {"funnel": stages, "unfinished": [s for s in CLIP_STAGES if s not in finished], "dropped": dropped}
+    found = {"funnel": stages, "unfinished": [s for s in CLIP_STAGES if s not in finished], "dropped": dropped}
+    if "fetch" in finished and any(row.source == "audioset" for row in rows):
+        found["availability"] = availability(rows)
+    return found
 
 
 def format_status(status: dict[str, Any], *, dropped: int) -> str:
@@ -40,6 +44,11 @@ def format_status(status: dict[str, Any], *, dropped: int) -> str:
     for stage in status["funnel"]:
         reasons = ", ".join(f"{reason} {count}" for reason, count in stage["dropped"].items())
         lines.append(f"{stage['stage']:<10} {stage['in']:>8} {stage['kept']:>8}  {reasons or '-'}")
+    if classes := status.get("availability"):
+        lines += ["", f"{'class':<28} {'candidates':>10} {'available':>10}  failures"]
+        for entry in classes:
+            failures = ", ".join(f"{reason} {count}" for reason, count in entry["failures"].items()) or "-"
+            lines.append(f"{entry['class']:<28} {entry['candidates']:>10} {entry['available']:>10}  {failures}")
     if status["unfinished"]:
         lines.append(f"not finished yet: {', '.join(status['unfinished'])}")
     listed = status["dropped"][:dropped]

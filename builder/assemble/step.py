@@ -54,11 +54,14 @@ class AssembleStimuli(PipelineStep):
         assembly = Assembly(self.classes, self.seed, self.settings, pairing, generated)
         stimuli: list[Stimulus] = []
         results: list[ManifestRow] = []
-        for done, row in enumerate(rows, start=1):
+        done = 0
+        for row in rows:
             made = list(make_stimuli(assembly, clips[row.clip_id])) if row.kept else []
             stimuli += made
             results.append(row if made or not row.kept else row.drop(self.name, "no_stimulus", _NO_STIMULUS))
-            write_progress(self.folder, rank, done)
+            if row.kept:  # a list brings thousands of dropped rows along, and a note of each took most of the stage
+                done += 1
+                write_progress(self.folder, rank, done)
         write_stimuli(self.folder / "stimuli.parquet", sorted(stimuli, key=lambda stimulus: stimulus.key))
         write_manifest(self.folder / "manifest.parquet", results)
         yield from (Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in results)

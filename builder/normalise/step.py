@@ -38,11 +38,11 @@ class NormaliseClips(ClipStep):
             seconds = min(seconds, row.end_seconds - row.start_seconds)
         video_path, audio_path = self.outputs(row)
         with atomic_path(video_path) as video, atomic_path(audio_path) as audio:
-            transcode(source, found, video, audio, self.options, start=row.start_seconds, seconds=seconds)
+            transcode(source, found, video, audio, self.options, start=row.media_start_seconds, seconds=seconds)
             frames, rate = _count_frames(video)
             samples, sampling_rate = _count_samples(audio)
             if found.seconds is not None:
-                seconds = min(seconds, found.seconds - row.start_seconds)
+                seconds = min(seconds, found.seconds - row.media_start_seconds)
             _check_lengths(frames / rate, samples / sampling_rate, expected=seconds)
         return row.model_copy(
             update={

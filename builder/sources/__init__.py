@@ -1,12 +1,15 @@
 """Where clips come from: each source lists its clips, then makes their media available as local files."""
 
+from builder.sources.audioset import AudioSetSettings, AudioSetSource
 from builder.sources.base import Source
 from builder.sources.demo_source import DemoSettings, DemoSource
 from builder.sources.folder import FolderSettings, FolderSource
 
-SourceSettings = DemoSettings | FolderSettings
+SourceSettings = DemoSettings | FolderSettings | AudioSetSettings
 
 __all__ = [
+    "AudioSetSettings",
+    "AudioSetSource",
     "DemoSettings",
     "DemoSource",
     "FolderSettings",
@@ -21,4 +24,6 @@ def make_source(settings: SourceSettings, seed: int) -> Source:
     """Return the source that ``settings`` describe."""
     if isinstance(settings, DemoSettings):
         return DemoSource(settings, seed)
+    if isinstance(settings, AudioSetSettings):
+        return AudioSetSource(settings)
     return FolderSource(settings)

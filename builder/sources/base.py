@@ -14,6 +14,8 @@ class Source(ABC):
     """
 
     name: str
+    fetch_workers: int | None = None
+    """Clips fetched at a time where the network sets the pace; None for the executor's workers."""
 
     @abstractmethod
     def rows(self) -> list[ManifestRow]:
@@ -30,6 +32,14 @@ class Source(ABC):
     def state(self) -> str:
         """Return something that changes when media that `fetch` returned before must be fetched again."""
         return ""
+
+    def begins_at(self, row: ManifestRow, path: Path) -> float:
+        """Return the second of ``path``, which `fetch` returned, at which the clip's segment begins."""
+        return row.start_seconds
+
+    def can_succeed_later(self, reason: str) -> bool:
+        """Return whether a clip that `fetch` dropped for ``reason`` is worth another try."""
+        return False
 
     def prepare(self) -> None:
         """Download what all clips share. Raises MMABenchError if that fails."""

@@ -21,8 +21,12 @@ class FetchClips(ClipStep):
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with the path and the SHA-256 of its source file."""
         path = self.source.fetch(row, self.folder / "media")
-        media = os.path.relpath(path, self.folder)
-        return row.model_copy(update={"media": media, "source_sha256": sha256_file(path)})
+        found = {
+            "media": os.path.relpath(path, self.folder),
+            "media_start_seconds": self.source.begins_at(row, path),
+            "source_sha256": sha256_file(path),
+        }
+        return row.model_copy(update=found)
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the source file."""
