@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builder.assemble.settings import AssembleSettings
+from builder.compare import CompareSettings
 from builder.executors import ExecutorSettings
 from builder.inspect import InspectSettings
 from builder.normalise import NormaliseSettings
@@ -25,6 +26,7 @@ class BuildConfig(BaseModel):
     source: SourceSettings = Field(discriminator="kind")
     normalise: NormaliseSettings = NormaliseSettings()
     inspect: InspectSettings = InspectSettings()
+    compare: CompareSettings = CompareSettings()
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()

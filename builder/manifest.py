@@ -39,11 +39,23 @@ class ManifestRow(Record):
     video_seconds: float | None = None
     audio_seconds: float | None = None
     frame_rate: float | None = None
+    source_width: int | None = Field(default=None, description="frames of the source file, pixels")
+    source_height: int | None = Field(default=None, description="frames of the source file, pixels")
+    source_frame_rate: float | None = Field(default=None, description="average frames a second of the source file")
 
     audio_peak: float | None = Field(default=None, description="largest absolute sample, 0 to 1")
     audio_rms_db: float | None = Field(default=None, description="loudness, dB relative to full scale")
+    silence_share: float | None = Field(default=None, description="share of 64 ms windows below `silence_db`, 0 to 1")
+    clipping_share: float | None = Field(default=None, description="share of samples at full scale, 0 to 1")
     brightest_luma: float | None = Field(default=None, description="99th percentile of luma, brightest frame, 0 to 255")
     motion: float | None = Field(default=None, description="largest change between sampled frames, 0 to 255")
+    black_share: float | None = Field(default=None, description="share of sampled frames that are black, 0 to 1")
+    frozen_share: float | None = Field(default=None, description="share of sampled frames like the one before, 0 to 1")
+    duration_difference: float | None = Field(default=None, description="video_seconds - audio_seconds")
+
+    same_video: int | None = Field(default=None, description="other clips with the same video, however encoded")
+    same_sound: int | None = Field(default=None, description="other clips with the same sound, however encoded")
+    duplicates: int | None = Field(default=None, description="other clips of the split with the same video and sound")
 
     dropped_by: str | None = Field(default=None, description="stage that dropped the clip; none while it is kept")
     reason: str | None = Field(default=None, description="why, as a code")

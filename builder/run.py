@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from datatrove.pipeline.base import PipelineStep
+
 from builder.assemble import AssembleStimuli, check_conditions
 from builder.clip_step import ReadManifest
+from builder.compare import CompareClips, CompareSettings
 from builder.config import BuildConfig
 from builder.executors import ExecutorSettings
 from builder.inspect import InspectClips
@@ -16,6 +19,7 @@ from builder.manifest import ManifestRow, check_unique, read_manifest, write_man
 from builder.normalise import NormaliseClips
 from builder.package.provenance import provenance
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.sources import make_source
 from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
@@ -65,6 +69,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
             executor = config.executor.model_copy(update={"workers": workers}) if workers else config.executor
             rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
+        rows = run_compare(config.compare, work, manifest)
+        manifest = StageFolder(work / "compare").manifest
         _need_clips(rows)
         classes = source.class_names()
         rows = _assemble(config, work, manifest, classes)
@@ -82,17 +88,33 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     return BuildResult(out, rows)
 
 
+def run_compare(settings: CompareSettings, work: Path, manifest: Path) -> list[ManifestRow]:
+    """Run the stage `compare` over the manifest of `inspect`, unless it is finished, and return its rows."""
+    folder = StageFolder(work / "compare")
+    inputs = sha256_json([__version__, repr(settings), sha256_file(manifest), sha256_file(OFFICIAL_LIST)])
+    if not folder.is_finished(inputs):
+        official_ids = frozenset(clip.youtube_id for clip in official_clips())
+        step = CompareClips(folder.path, manifest.parent, settings, official_ids)
+        _run_alone(folder, step, manifest, inputs)
+    return read_manifest(folder.manifest)
+
+
+def _run_alone(folder: StageFolder, step: PipelineStep, manifest: Path, inputs: str) -> None:
+    """Run a block that needs all clips at once."""
+    folder.begin(inputs, 1)
+    clips = len(read_manifest(manifest))
+    alone = ExecutorSettings(kind="local", workers=1)
+    folder.run_pipeline([ReadManifest(manifest), step], alone, title=folder.path.name, items=clips, tasks=1)
+    folder.finish(inputs)
+
+
 def _assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str]) -> list[ManifestRow]:
     folder = StageFolder(work / "assemble")
     step = AssembleStimuli(folder.path, classes, config.seed, config.assemble, config.normalise)
     settings = [config.seed, repr(config.assemble), repr(config.normalise)]
     inputs = sha256_json([__version__, classes, settings, sha256_file(manifest)])
     if not (folder.is_finished(inputs) and (folder.path / "stimuli.parquet").is_file()):
-        folder.begin(inputs, 1)
-        clips = len(read_manifest(manifest, kept_only=True))
-        alone = ExecutorSettings(kind="local", workers=1)
-        folder.run_pipeline([ReadManifest(manifest), step], alone, title="assemble", items=clips, tasks=1)
-        folder.finish(inputs)
+        _run_alone(folder, step, manifest, inputs)
     return read_manifest(folder.manifest)
 
 

@@ -1,5 +1,6 @@
-"""The `inspect` stage: technical checks of the normalised streams."""
+"""The `inspect` stage: technical checks and fingerprints of the normalised streams."""
 
-from builder.inspect.step import InspectClips, InspectSettings
+from builder.inspect.settings import InspectSettings
+from builder.inspect.step import InspectClips
 
 __all__ = ["InspectClips", "InspectSettings"]

@@ -1,58 +1,103 @@
 """The block that inspects one clip."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from builder.clip_step import ClipStep, Dropped
-from builder.inspect.measure import brightest_luma, motion, sound_level
+from builder.clip_step import ClipStep
+from builder.inspect.fingerprint import Fingerprint
+from builder.inspect.frame_hash import frame_hashes
+from builder.inspect.measure import picture_level, sound_level, to_luma
+from builder.inspect.settings import InspectSettings
+from builder.inspect.sound_landmarks import sound_landmarks
 from builder.manifest import ManifestRow
 from mma_bench.media import Media
 
-
-class InspectSettings(BaseModel):
-    """Thresholds below which a stream shows or says nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    min_peak: float = Field(default=0.0005, description="a quieter peak is digital silence (-66 dB full scale)")
-    min_luma: float = Field(default=24.0, description="a video whose brightest frame is darker is black")
-    min_motion: float = Field(default=6.0, description="a video whose frames change less, of 255, is frozen")
-    frames_per_second: float = Field(default=2.0, gt=0, description="frames looked at")
+_PIXELS = 126
 
 
 class InspectClips(ClipStep):
-    """Measure level, brightness and motion; drop silent, black and frozen clips."""
+    """Measure both streams, drop clips that show or say too little, keep a fingerprint of the others.
+
+    The measurements stay in the row of a dropped clip too, so that a threshold can be judged by what it cost.
+    """
 
     stage = "inspect"
 
     def __init__(self, folder: Path, normalised: Path, settings: InspectSettings) -> None:
         super().__init__(folder, settings)
         self.clips = normalised / "clips"
-        self.thresholds = settings
+        self.limits = settings
+
+    def outputs(self, row: ManifestRow) -> list[Path]:
+        """Return the file of the fingerprint."""
+        return [fingerprint_path(self.folder, row.clip_id)]
 
     def process(self, row: ManifestRow) -> ManifestRow:
-        """Return ``row`` with its measurements."""
+        """Return ``row`` with its measurements, dropped if one of them is beyond its threshold."""
         media = Media(
             key=row.clip_id,
             read_video=(self.clips / f"{row.clip_id}.mp4").read_bytes,
             read_audio=(self.clips / f"{row.clip_id}.flac").read_bytes,
             seconds=min(row.video_seconds or 0.0, row.audio_seconds or 0.0),
         )
-        limits = self.thresholds
-        level = sound_level(media.audio())
-        if level.peak < limits.min_peak:
-            raise Dropped("digital_silence", f"the loudest sample is {level.peak:.5f} of full scale")
-        frames = media.frames(limits.frames_per_second, size=126)
-        luma, change = brightest_luma(frames), motion(frames)
-        if luma < limits.min_luma:
-            raise Dropped("black_video", f"the brightest frame has luma {luma:.1f} of 255")
-        if change < limits.min_motion:
-            raise Dropped("frozen_video", f"frames change by {change:.3f} of 255 at most")
-        measured = {
-            "audio_peak": round(level.peak, 6),
-            "audio_rms_db": round(level.rms_db, 3),
-            "brightest_luma": round(luma, 3),
-            "motion": round(change, 3),
+        samples = media.audio()
+        luma = to_luma(media.frames(self.limits.frames_per_second, size=_PIXELS))
+        measured = row.model_copy(update=self._measure(row, samples, luma))
+        if problem := next(_problems(measured, self.limits), None):
+            return measured.drop(self.stage, *problem)
+        Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])
+        return measured
+
+    def _measure(self, row: ManifestRow, samples: Any, luma: Any) -> dict[str, float]:
+        sound = sound_level(samples, silence_db=self.limits.silence_db)
+        picture = picture_level(luma, black_luma=self.limits.min_luma, frozen_change=self.limits.min_motion)
+        return {
+            "audio_peak": round(sound.peak, 6),
+            "audio_rms_db": round(sound.rms_db, 3),
+            "silence_share": round(sound.silence_share, 4),
+            "clipping_share": round(sound.clipping_share, 6),
+            "brightest_luma": round(picture.brightest_luma, 3),
+            "black_share": round(picture.black_share, 4),
+            "motion": round(picture.motion, 3),
+            "frozen_share": round(picture.frozen_share, 4),
+            "duration_difference": round((row.video_seconds or 0.0) - (row.audio_seconds or 0.0), 4),
         }
-        return row.model_copy(update=measured)
+
+
+def fingerprint_path(inspected: Path, clip_id: str) -> Path:
+    """Return where the stage in the folder ``inspected`` keeps the fingerprint of a clip."""
+    return inspected / "fingerprints" / f"{clip_id}.npy"
+
+
+def _problems(row: ManifestRow, limits: InspectSettings) -> Iterator[tuple[str, str]]:
+    """Yield (reason, detail) of everything that is wrong with a measured ``row``, the plainest first."""
+
+    def number(value: float | None) -> float:
+        return 0.0 if value is None else value
+
+    sides = [side for side in (row.source_width, row.source_height) if side is not None]
+    if sides and min(sides) < limits.min_source_size:
+        yield "low_resolution", f"the source has {row.source_width}x{row.source_height} pixels"
+    if row.source_frame_rate is not None and row.source_frame_rate < limits.min_source_frame_rate:
+        yield "low_frame_rate", f"the source has {row.source_frame_rate:.2f} frames a second"
+    if abs(number(row.duration_difference)) > limits.max_duration_difference:
+        yield "durations_differ", f"{row.video_seconds:.2f} s of video, {row.audio_seconds:.2f} s of sound"
+    if number(row.audio_peak) < limits.min_peak:
+        yield "digital_silence", f"the loudest sample is {row.audio_peak:.5f} of full scale"
+    if number(row.audio_rms_db) < limits.min_rms_db:
+        yield "too_quiet", f"the sound has {row.audio_rms_db:.1f} dB of full scale"
+    if number(row.silence_share) > limits.max_silence_share:
+        yield "mostly_silent", f"{row.silence_share:.0%} of the sound is below {limits.silence_db:.0f} dB"
+    if number(row.clipping_share) > limits.max_clipping_share:
+        yield "clipped_sound", f"{row.clipping_share:.1%} of the samples are at full scale"
+    if number(row.black_share) > limits.max_black_share:
+        yield (
+            "black_video",
+            f"{row.black_share:.0%} of the frames are black, the brightest has luma {row.brightest_luma:.1f}",
+        )
+    if number(row.frozen_share) > limits.max_frozen_share:
+        yield (
+            "frozen_video",
+            f"{row.frozen_share:.0%} of the frames stand still, the largest change is {row.motion:.2f}",
+        )

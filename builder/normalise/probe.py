@@ -26,11 +26,15 @@ class Probe:
 
     Attributes:
         video_index: index of the first video stream that is not a cover picture.
+        width: of its frames, pixels.
+        height: of its frames, pixels.
         frame_rate: average frames a second.
         seconds: length of the video stream, or none if the container does not say.
     """
 
     video_index: int
+    width: int
+    height: int
     frame_rate: Fraction
     seconds: float | None
 
@@ -46,7 +50,7 @@ def probe(path: Path) -> Probe:
                 raise Dropped("no_audio_stream", "the file has no audio stream")
             if video.width * video.height > MAX_PIXELS:
                 raise Dropped("too_large", f"{video.width}x{video.height} pixels a frame")
-            return Probe(video.index, _frame_rate(video), _seconds(container, video))
+            return Probe(video.index, video.width, video.height, _frame_rate(video), _seconds(container, video))
     except (av.error.FFmpegError, ValueError) as error:
         raise Dropped("undecodable", f"not a media file that can be read: {_words(error)}") from error
 

@@ -51,6 +51,9 @@ class NormaliseClips(ClipStep):
                 "video_seconds": round(frames / rate, 6),
                 "audio_seconds": round(samples / sampling_rate, 6),
                 "frame_rate": round(rate, 6),
+                "source_width": found.width,
+                "source_height": found.height,
+                "source_frame_rate": round(float(found.frame_rate), 6),
             }
         )
 

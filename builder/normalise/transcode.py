@@ -3,6 +3,7 @@
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Literal
 
 import ffmpeg
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from mma_bench.media import TIME_TOLERANCE
 
 KEY_FRAME_SECONDS = 0.5
 _TIMEOUT_SECONDS = 300
+_QUIET = ["-nostdin", "-v", "error"]
 
 
 class NormaliseSettings(BaseModel):
@@ -23,6 +25,9 @@ class NormaliseSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int = Field(default=504, ge=16, le=4096, multiple_of=2, description="width and height, pixels")
+    fit: Literal["crop", "pad"] = Field(
+        default="crop", description="crop: the centre square; pad: the whole picture between black bars"
+    )
     seconds: float = Field(default=10.0, gt=0, description="longest clip; shorter ones keep their length")
     frame_rate: float = Field(default=30.0, gt=0, le=240, description="highest constant frame rate")
     crf: int = Field(default=18, ge=0, le=51, description="x264's constant rate factor")
@@ -49,14 +54,11 @@ def transcode(
         MMABenchError: the disk is full or ffmpeg is missing.
     """
     rate = min(found.frame_rate, Fraction(settings.frame_rate).limit_denominator(1001))
-    size = settings.size
     # Paths go in as `file:` URLs: a name such as `concat:a|b` must not become a protocol.
     clip = ffmpeg.input(f"file:{source}", ss=start, t=seconds, format_whitelist=CONTAINERS)
+    frames = clip[str(found.video_index)].filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
     picture = (
-        clip[str(found.video_index)]
-        .filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
-        .filter("crop", "min(iw,ih)", "min(iw,ih)")
-        .filter("scale", size, size, flags="bicubic")
+        _square(frames, settings)
         .filter("setsar", 1)
         .output(f"file:{video}", **{**_video_options(settings), "frames:v": max(1, int(seconds * rate + 1e-6))})
     )
@@ -66,17 +68,9 @@ def transcode(
         .output(f"file:{audio}", **_audio_options())
     )
     command = ffmpeg.merge_outputs(picture, sound).compile(overwrite_output=True)
-    command[1:1] = [
-        "-nostdin",
-        "-v",
-        "error",
-        "-filter_threads",
-        "1",
-        "-filter_complex_threads",
-        "1",
-        "-threads",
-        "1",
-    ]
+    # The last option stands before the input: it is the decoder's. The encoders' own come with each output.
+    threads = ["-filter_threads", "1", "-filter_complex_threads", "1", "-threads", "1"]
+    command[1:1] = [*_QUIET, *threads]
     _run(command)
 
 
@@ -84,19 +78,29 @@ def generate_black(path: Path, *, size: int, rate: Fraction, frames: int, settin
     """Write ``frames`` black frames, encoded as clips are."""
     black = ffmpeg.input(f"color=black:size={size}x{size}:rate={rate.numerator}/{rate.denominator}", f="lavfi")
     output = black.output(f"file:{path}", **{**_video_options(settings), "frames:v": frames})
-    _run([*output.compile(overwrite_output=True), "-nostdin", "-v", "error"])
+    _run([*output.compile(overwrite_output=True), *_QUIET])
 
 
 def generate_silence(path: Path, *, samples: int) -> None:
     """Write ``samples`` zero samples, encoded as sounds are."""
     silence = ffmpeg.input(f"anullsrc=channel_layout=mono:sample_rate={AUDIO_RATE}", f="lavfi")
     output = silence.filter("atrim", end_sample=samples).output(f"file:{path}", **_audio_options())
-    _run([*output.compile(overwrite_output=True), "-nostdin", "-v", "error"])
+    _run([*output.compile(overwrite_output=True), *_QUIET])
 
 
 def ffmpeg_version() -> str:
     """Return the first line of `ffmpeg -version`, for provenance."""
     return _run(["ffmpeg", "-version"]).splitlines()[0]
+
+
+def _square(frames: Any, settings: NormaliseSettings) -> Any:
+    size = settings.size
+    if settings.fit == "crop":
+        return frames.filter("crop", "min(iw,ih)", "min(iw,ih)").filter("scale", size, size, flags="bicubic")
+    inside = frames.filter(
+        "scale", size, size, flags="bicubic", force_original_aspect_ratio="decrease", force_divisible_by=2
+    )
+    return inside.filter("pad", size, size, "(ow-iw)/2", "(oh-ih)/2")
 
 
 def _video_options(settings: NormaliseSettings) -> dict[str, object]:

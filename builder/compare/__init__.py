@@ -1,0 +1,6 @@
+"""The `compare` stage: find clips that are one recording, and keep the splits apart."""
+
+from builder.compare.settings import CompareSettings
+from builder.compare.step import CompareClips
+
+__all__ = ["CompareClips", "CompareSettings"]

@@ -1,0 +1,69 @@
+"""The block of the `compare` stage: one task, because every clip is compared with all others."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
+
+from builder.clip_step import write_progress
+from builder.compare.search import Match, equal_sounds, equal_videos
+from builder.compare.settings import CompareSettings
+from builder.compare.splits import EqualStreams, separate
+from builder.inspect.fingerprint import Fingerprint
+from builder.inspect.step import fingerprint_path
+from builder.manifest import ManifestRow, write_manifest
+from mma_bench.atomic import write_text
+
+
+class CompareClips(PipelineStep):
+    """Note which clips share a stream, drop what leaks from the test split into training, and duplicates.
+
+    Writes the manifest and `matches.csv`, every two clips found to share a stream, for a person to look at.
+    Of clips with identical bytes the first stands for all.
+    """
+
+    name = "compare"
+    type = "compare"
+
+    def __init__(self, folder: Path, inspected: Path, settings: CompareSettings, official_ids: frozenset[str]) -> None:
+        super().__init__()
+        self.folder = folder
+        self.inspected = inspected
+        self.settings = settings
+        self.official_ids = official_ids
+
+    def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Compare all kept clips."""
+        rows = [ManifestRow.model_validate(document.metadata) for document in data]
+        kept = [row for row in rows if row.kept]
+        videos = EqualStreams.of([row.video_sha256 for row in kept])
+        sounds = EqualStreams.of([row.audio_sha256 for row in kept])
+        same_video = equal_videos([self._read(kept[clip]).frames for clip in videos.firsts], self.settings)
+        same_sound = equal_sounds([self._read(kept[clip]).landmarks for clip in sounds.firsts], self.settings)
+        videos.connect(same_video)
+        sounds.connect(same_sound)
+        self._write_matches(kept, {"video": (videos, same_video), "sound": (sounds, same_sound)})
+        separated = separate(kept, videos, sounds, self.official_ids, self.settings, self.name)
+        finished = {row.clip_id: row for row in separated}
+        results = [finished.get(row.clip_id, row) for row in rows]
+        write_progress(self.folder, rank, len(rows))
+        write_manifest(self.folder / "manifest.parquet", results)
+        yield from (Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in results)
+
+    def _read(self, row: ManifestRow) -> Fingerprint:
+        return Fingerprint.read(fingerprint_path(self.inspected, row.clip_id))
+
+    def _write_matches(self, rows: list[ManifestRow], found: dict[str, tuple[EqualStreams, list[Match]]]) -> None:
+        lines: list[list[str]] = [["stream", "clip_id", "other_clip_id", "score"]]
+        for stream, (groups, matches) in found.items():
+            for match in matches:
+                first, second = groups.firsts[match.first], groups.firsts[match.second]
+                lines.append([stream, rows[first].clip_id, rows[second].clip_id, f"{match.score:.3f}"])
+            for first, *copies in groups.members:
+                lines += [[stream, rows[first].clip_id, rows[copy].clip_id, "1.000"] for copy in copies]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        write_text(self.folder / "matches.csv", text.getvalue())

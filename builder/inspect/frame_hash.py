@@ -1,0 +1,36 @@
+"""A fingerprint of a picture: the signs of its slowest waves (pHash).
+
+It stays nearly the same under lossy encoding, scaling and changes of brightness; a small crop turns some bits.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PIXELS = 32
+_WAVES = 8
+_FLAT = 4.0  # standard deviation of luma, of 255; below it the hash is of noise
+
+
+def frame_hashes(luma: "NDArray[np.uint8]") -> "NDArray[np.uint64]":
+    """Hash frames ``luma``, shape [frames, height, width].
+
+    Returns:
+        Array of shape [hashes], uint64: one of 64 bits for each frame that shows something.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+    hashes: list[int] = []
+    for frame in luma:
+        small = cv2.resize(frame, (_PIXELS, _PIXELS), interpolation=cv2.INTER_AREA).astype(np.float32)
+        if small.std() < _FLAT:
+            continue
+        waves = cv2.dct(small)[:_WAVES, :_WAVES].flatten()
+        bits = waves > np.median(waves[1:])  # the first wave is the mean brightness
+        bits[0] = False
+        hashes.append(int.from_bytes(np.packbits(bits).tobytes(), "big"))
+    return np.array(hashes, np.uint64)
