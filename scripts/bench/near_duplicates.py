@@ -3,8 +3,9 @@
     python scripts/bench/near_duplicates.py [--shared ../shared] [--clips 22000]
 
 Quality: each of the 15 real clips in six encodings (aac 128k; aac 64k at crf 28; mp3 64k at half size; shifted by
-1.3 s; shifted by 0.26 s and 9 dB quieter; cropped by 6% and 6 dB louder). Two encodings of one clip are a pair to be found, so
-are the two real clips that share a sound and the two that share a video; all other pairs are not.
+1.3 s; shifted by 0.26 s and 9 dB quieter; cropped by 6% and 6 dB louder). Two encodings of one
+clip are a pair to be found, so are the two real clips that share a sound and
+the two that share a video; all other pairs are not.
 Speed: as many clips as asked for, each with as many numbers as a real clip has, drawn from those of the real clips
 with a few bits changed: crowded buckets, as real lists have them.
 """
