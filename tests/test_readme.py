@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,12 +25,13 @@ COMMANDS = [
 
 
 @pytest.fixture(scope="module")
-def place(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(demo_folder: Path, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's relative paths lead to something: the demo, and clips of one's own."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "mma-bench").symlink_to(demo)
     for name in ("builder", "scripts"):
         (folder / name).symlink_to(ROOT / name)
+    shutil.copytree(demo_folder / "runs" / "demo" / "cascade", folder / "runs" / "cascade")  # the demo asked it already
     (folder / "clips").mkdir()
     rows = ["file,label"]
     for row in load(demo, condition="aligned", limit=3):

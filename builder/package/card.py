@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mma_bench.columns import documentation, sample_features
 from mma_bench.schema import CONDITIONS, Clip, Modality, Stimulus
 
-TEMPLATES = Path(__file__).parents[2] / "cards"
+TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
 _MANY_CLIPS = 100  # beyond that the attributions stand in metadata/clips.parquet alone
 
 

@@ -48,7 +48,8 @@ class PackageInputs:
 
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
-        rows = [row.model_dump(mode="json") for row in self.rows]
+        # Without `media`, which leads from the work folder to the source: where a build runs must not matter.
+        rows = [row.model_dump(mode="json", exclude={"media"}) for row in self.rows]
         return sha256_json([self.provenance, self.title, self.shards, sha256_file(self.stimuli), rows])
 
 

@@ -69,7 +69,9 @@ def _is_next_item(words: Words, mentions: Sequence[Mention], begin: int, index: 
 
 def _is_echo(words: Words, mentions: Sequence[Mention], run: range, count: int) -> bool:
     start, end = mentions[run.start].start, mentions[run[-1]].end
-    before = words.words[max(0, start - 5) : start]
+    # Not past another option: the "Options" of one list says nothing about what stands behind that list.
+    earlier = mentions[run.start - 1].end if run.start else 0
+    before = words.words[max(earlier, start - 5) : start]
     if _MIXED.intersection(words.words[max(words.sentence_start(start), start - 15) : start]):
         return False  # "a mix of the following classes: ..." is the model's own list
     names_all = len(run) >= count

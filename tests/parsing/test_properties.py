@@ -188,3 +188,10 @@ def test_a_megabyte_of_reasoning_or_made_up_turns_is_left_out() -> None:
     assert parse_answer("<think>" + "Dog? " * 200_000 + "</think>Cat", _OPTIONS).rule == "exact"
     assert parse_answer("Cat\n" + "user:\nDog\n" * 100_000, _OPTIONS).rule == "exact"
     assert parse_answer("<think>" * 100_000 + "Cat", _OPTIONS).rule == "unfinished_reasoning"
+
+
+def test_the_middle_of_a_very_long_text_is_not_read() -> None:
+    padding = "word " * 40_000
+    assert parse_answer(f"{padding} Cat {padding}", _OPTIONS).rule == "no_match"
+    assert parse_answer(f"{padding} {padding} Cat", _OPTIONS).label == "Cat"
+    assert parse_answer(f"Cat {padding} {padding}", _OPTIONS).label == "Cat"
