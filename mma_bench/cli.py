@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mma_bench import __version__
-from mma_bench.command_line import Command
+from mma_bench.command_line import Command, named_options
 from mma_bench.report.cli import report
 
 
@@ -25,6 +25,7 @@ def main() -> None:
 @main.command("eval")
 @click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
 @click.option("--model", required=True, help="cascade, baseline:majority, baseline:random, baseline:visual-only ...")
+@click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
 @click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
 @click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")
 @click.option("--split", default="test", show_default=True, help="test or train.")
@@ -34,6 +35,7 @@ def main() -> None:
 def evaluate_command(
     data: str,
     model: str,
+    model_option: tuple[str, ...],
     run: Path,
     condition: tuple[str, ...],
     split: str,
@@ -50,7 +52,16 @@ def evaluate_command(
     """
     from mma_bench.evaluation import evaluate
 
-    scores = evaluate(model, data, run=run, condition=condition or None, split=split, limit=limit, overwrite=overwrite)
+    scores = evaluate(
+        model,
+        data,
+        run=run,
+        options=named_options(model_option),
+        condition=condition or None,
+        split=split,
+        limit=limit,
+        overwrite=overwrite,
+    )
     if as_json:
         click.echo(json.dumps(scores.to_json(), indent=2))
         return

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -23,3 +24,18 @@ class Command(click.Group):
                 raise
             click.echo(f"error: {error.strerror}: {error.filename or 'a file'}; nothing finished was lost", err=True)
         sys.exit(2)
+
+
+def named_options(arguments: Iterable[str]) -> dict[str, str]:
+    """Return arguments such as `dtype=float32` as a mapping.
+
+    Raises:
+        MMABenchError: one has no name, or a name occurs twice.
+    """
+    options: dict[str, str] = {}
+    for argument in arguments:
+        name, separator, value = argument.partition("=")
+        if not separator or not name or name in options:
+            raise MMABenchError(f"--model-option {argument!r}: write each option once, as NAME=VALUE")
+        options[name] = value
+    return options

@@ -1,7 +1,7 @@
 """Ask a model the questions of a benchmark that it has not answered yet."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ def evaluate(
     data: str | Path = "mma-bench",
     *,
     run: str | Path,
+    options: Mapping[str, str] | None = None,
     condition: str | Sequence[str] | None = None,
     split: str = "test",
     limit: int | None = None,
@@ -35,6 +36,7 @@ def evaluate(
     Args:
         model: a name for `mma_bench.models.load`, or a model.
         data: folder of a dataset, or its name on the hub.
+        options: settings of the model by name, for a model that is given by name.
         run: folder of the run: `run.json`, `answers.jsonl`, `scores.json`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
@@ -49,7 +51,7 @@ def evaluate(
         MMABenchError: the data or the model cannot be used, or ``run`` belongs to another run.
     """
     benchmark = load(data, condition=condition, split=split, limit=limit)
-    loaded = load_model(model) if isinstance(model, str) else model
+    loaded = load_model(model, options) if isinstance(model, str) else model
     folder = Path(run)
     fingerprint = loaded.fingerprint()
     head = Run(
@@ -90,8 +92,7 @@ def _ask(
         disable=not progress,
         mininterval=0.5 if sys.stderr.isatty() else 15,
     ) as bar:
-        for sample in open_samples:
-            answers = model.answer(sample)
+        for sample, answers in model.answer_all(open_samples):
             store.append(_stored(sample, answers, fingerprint, model.name))
             bar.update(len(answers))
 

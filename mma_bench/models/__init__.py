@@ -3,7 +3,7 @@
 `cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mma_bench.errors import MMABenchError
 from mma_bench.models.interface import Answer, Model
@@ -11,30 +11,41 @@ from mma_bench.models.interface import Answer, Model
 __all__ = ["Answer", "Model", "load"]
 
 
-def _baseline(rest: str) -> Model:
+def _baseline(rest: str, options: Mapping[str, str]) -> Model:
     from mma_bench.models.baselines import make_baseline
 
+    _no_options("a baseline", options)
     return make_baseline(rest)
 
 
-def _cascade(rest: str) -> Model:
+def _cascade(rest: str, options: Mapping[str, str]) -> Model:
     from mma_bench.models.cascade_model import CascadeModel
 
+    _no_options("the cascade", options)
     if rest:
         raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
     return CascadeModel()
 
 
-_FAMILIES: dict[str, Callable[[str], Model]] = {"baseline": _baseline, "cascade": _cascade}
+_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {"baseline": _baseline, "cascade": _cascade}
 
 
-def load(name: str) -> Model:
+def load(name: str, options: Mapping[str, str] | None = None) -> Model:
     """Return the model called ``name``, such as `cascade` or `baseline:majority`.
 
+    Args:
+        name: family and name, joined by a colon.
+        options: settings of the model by name, as text.
+
     Raises:
-        MMABenchError: no model has that name, or what it needs is not installed.
+        MMABenchError: no model has that name or such a setting, or what it needs is not installed.
     """
     family, _, rest = name.partition(":")
     if family not in _FAMILIES:
         raise MMABenchError(f"unknown model {name!r}; models begin with {', '.join(sorted(_FAMILIES))}")
-    return _FAMILIES[family](rest)
+    return _FAMILIES[family](rest, options or {})
+
+
+def _no_options(family: str, options: Mapping[str, str]) -> None:
+    if options:
+        raise MMABenchError(f"{family} has no option {min(options)!r}; leave --model-option out")

@@ -1,7 +1,7 @@
 """What a model is to the evaluator: something that answers the questions about a stimulus in words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mma_bench.loader import Sample
@@ -43,3 +43,11 @@ class Model(ABC):
     @abstractmethod
     def answer(self, sample: Sample) -> list[Answer]:
         """Answer every question of ``sample``, in its order."""
+
+    def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+        """Answer ``samples`` and yield each with its answers as soon as they are there, in any order.
+
+        Models that take several stimuli at a time, in a batch or as requests to a server, override this.
+        """
+        for sample in samples:
+            yield sample, self.answer(sample)

@@ -145,6 +145,8 @@ def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_p
     [
         (["--model", "oracle"], "unknown model 'oracle'"),
         (["--model", "baseline:best"], "unknown baseline 'best'"),
+        (["--model", "cascade", "--model-option", "dtype=float32"], "the cascade has no option 'dtype'"),
+        (["--model", "cascade", "--model-option", "float32"], "'float32': write each option once, as NAME=VALUE"),
         (["--model", "cascade", "--condition", "aligend"], "has no condition 'aligend'; it has aligned, misaligned"),
         (["--model", "cascade", "--split", "train"], "has no split 'train'"),
         (["--model", "cascade", "--data", "tests"], "tests is not a benchmark"),
