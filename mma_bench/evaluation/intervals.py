@@ -4,22 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_Z = 1.959963984540054  # two-sided 95%
 _DRAWS = 4_000
 _SEED = 20_251_122
 
 
 def wilson(successes: int, total: int) -> tuple[float, float]:
     """Return Wilson's score interval of a share, which is honest at 0 and at ``total`` too."""
-    if total == 0:
-        return 0.0, 1.0
-    share = successes / total
-    scale = 1 + _Z**2 / total
-    centre = (share + _Z**2 / (2 * total)) / scale
-    half = _Z * ((share * (1 - share) / total + _Z**2 / (4 * total**2)) ** 0.5) / scale
-    # At 0 and at `total` the bound is exact, but for rounding of the last digit.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    return low, 1.0 if successes == total else min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def macro_average(correct: Sequence[bool], classes: Sequence[str]) -> tuple[float, float, float]:

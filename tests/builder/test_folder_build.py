@@ -14,6 +14,7 @@ from builder.cli import main
 from mma_bench import load
 from tests.conftest import SMALL, run_builder, settings
 
+SECRET = "filmed at home by A. Person"
 AWKWARD = "a \"quoted\" 'näme' 猫 $(x) %d.mp4"
 
 
@@ -42,7 +43,7 @@ def hostile_folder(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     ffmpeg("-i", str(good), "-af", "volume=0", "-c:v", "copy", str(folder / "silent.mp4"))
     ffmpeg("-i", str(good), "-vf", "drawbox=t=fill:c=black", "-c:a", "copy", str(folder / "black.mp4"))
     ffmpeg("-i", str(good), "-vf", "loop=-1:1", "-t", "3", "-c:a", "copy", str(folder / "frozen.mp4"))
-    shutil.copy(good, folder / AWKWARD)
+    ffmpeg("-i", str(good), "-c", "copy", "-metadata", f"title={SECRET}", "-f", "mp4", str(folder / AWKWARD))
     with open(shared / "clips" / "clips.csv", newline="") as file:
         rows = [
             (row["file"], row["visual_label"], row["audio_label"], row["youtube_id"]) for row in csv.DictReader(file)
@@ -97,6 +98,14 @@ def test_bad_files_are_dropped_with_their_reason_and_the_rest_is_built(
     assert status["funnel"][-1]["kept"] == 16
     shown = run_builder("status", "--work", str(work)).stdout
     assert all(clip["file"] in shown and clip["reason"] in shown for clip in status["dropped"])
+
+
+def test_names_and_metadata_of_source_files_are_not_published(
+    hostile_folder: Path, hostile_build: tuple[Path, Path]
+) -> None:
+    assert SECRET.encode() in (hostile_folder / AWKWARD).read_bytes()
+    for path in (hostile_build[1] / "data").rglob("*.tar"):
+        assert SECRET.encode() not in path.read_bytes()
 
 
 def test_streams_that_disagree_become_misaligned_as_they_are_and_never_aligned(

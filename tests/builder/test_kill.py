@@ -81,6 +81,15 @@ def test_a_damaged_dataset_is_made_anew_and_a_finished_one_is_left_alone(
     assert tree(tmp_path / "out") == files
 
 
+def test_changed_settings_leave_nothing_of_the_old_ones(
+    undisturbed: tuple[dict[str, str], float], small_config: Path, tmp_path: Path
+) -> None:
+    run_builder(*arguments(small_config, tmp_path), "--set", "normalise.seconds=2", "--set", "inspect.min_luma=30")
+    assert tree(tmp_path / "out") != undisturbed[0]
+    run_builder(*arguments(small_config, tmp_path))
+    assert tree(tmp_path / "out") == undisturbed[0]
+
+
 def test_a_second_build_in_the_same_work_folder_is_refused(small_config: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "builder", *arguments(small_config, tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
@@ -100,15 +109,18 @@ def test_a_full_disk_is_one_clear_line_and_the_build_goes_on_afterwards(
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], check=False, capture_output=True
     )
     if mounted.returncode != 0:
         pytest.skip("needs the right to mount a small file system")
     try:
-        full = run_builder(*arguments(small_config, disk), check=False)
-        assert full.returncode == 2
-        assert "Traceback" not in full.stderr
-        assert "space" in full.stderr.splitlines()[-1]
+        # A disk that grows is full at another moment each time: while clips, manifests or shards are written.
+        for size in ("400k", "700k", "1m", "1300k", "2m"):
+            subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+            full = run_builder(*arguments(small_config, disk), check=False)
+            assert full.returncode == 2, size
+            assert "Traceback" not in full.stderr
+            assert "space" in full.stderr.splitlines()[-1]
         subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
         run_builder(*arguments(small_config, disk))
         assert tree(disk / "out") == files

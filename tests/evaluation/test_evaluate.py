@@ -12,6 +12,7 @@ import pytest
 
 import mma_bench
 from mma_bench.evaluation import AnswerStore
+from mma_bench.evaluation.store import answer_id
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality
 from tests.conftest import ROOT, run_command, tree
@@ -56,10 +57,16 @@ def test_majority_and_random_baselines(demo: Path, tmp_path: Path) -> None:
     cell = majority.cell("aligned", VISUAL)
     assert cell.accuracy == pytest.approx(largest)
     assert cell.macro_accuracy == pytest.approx(1 / len(set(labels)))
-    assert cell.accuracy_low < cell.accuracy < cell.accuracy_high
+    for bound in (cell.accuracy_low, cell.accuracy_high):  # Wilson's: the shares at 1.96 standard errors of their own
+        assert abs(bound - largest) == pytest.approx(1.959964 * (bound * (1 - bound) / len(labels)) ** 0.5, rel=1e-5)
+    assert 0 < cell.macro_low <= cell.macro_accuracy < cell.macro_high < 0.5
     random = mma_bench.evaluate("baseline:random", demo, run=tmp_path / "random", progress=False)
     answers = [verdict.label for verdict in random.verdicts]
     assert len(set(answers)) == len(aligned[0].options)
+    misled = [verdict for verdict in random.verdicts if verdict.question.condition == "misaligned"]
+    asked = [verdict for verdict in misled if verdict.question.modality is VISUAL]
+    distracted = sum(verdict.label == verdict.sample.stimulus.audio.label for verdict in asked) / len(asked)
+    assert random.cell("misaligned", VISUAL).distraction_rate == distracted < 0.5
     total = sum(random.cell(*cell).accuracy for cell in ANSWERABLE) / len(ANSWERABLE)
     assert total == pytest.approx(cell.chance, abs=4 * (cell.chance / len(answers)) ** 0.5)
 
@@ -171,3 +178,13 @@ def test_wrong_arguments_are_one_line_and_exit_code_2(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_an_answer_belongs_to_its_media_its_question_and_its_model(demo: Path) -> None:
+    first, second = mma_bench.load(demo, condition="aligned").samples[:2]
+    question = first.questions[0]
+    mine = answer_id(first.stimulus, question, {"version": "1"})
+    assert answer_id(second.stimulus, question, {"version": "1"}) != mine
+    assert answer_id(first.stimulus, question.model_copy(update={"prompt": "?"}), {"version": "1"}) != mine
+    assert answer_id(first.stimulus, question, {"version": "2"}) != mine
+    assert answer_id(first.stimulus, question, {"version": "1"}) == mine
