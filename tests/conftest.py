@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
 from mma_bench import load
@@ -56,11 +57,16 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `scripts/demo.sh` makes: `mma-bench`, `runs/demo` and `report`."""
-    folder = tmp_path_factory.mktemp("demo")
-    result = run_command("./scripts/demo.sh", str(folder))
-    assert result.stdout.splitlines()[-1] == f"[demo] report: {folder / 'report' / 'index.html'}"
+def demo_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What `scripts/demo.sh` makes: `mma-bench`, `runs/demo` and `report`. All processes of a test run share one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "demo"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "said").is_file():
+            result = run_command("./scripts/demo.sh", str(folder))
+            (folder / "said").write_text(result.stdout)
+    last = (folder / "said").read_text().splitlines()[-1]
+    assert last == f"[demo] report: {folder / 'report' / 'index.html'}"
     return folder
 
 

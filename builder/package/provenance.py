@@ -14,11 +14,13 @@ _LIBRARIES = (
     "av",
     "datatrove",
     "ffmpeg-python",
+    "librosa",
     "numpy",
     "opencv-python-headless",
     "pyarrow",
     "pydantic",
     "scipy",
+    "yt-dlp",
 )
 
 

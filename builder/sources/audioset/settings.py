@@ -62,6 +62,12 @@ class DownloadSettings(_Part):
             raise ValueError("must be an http or https address with {youtube_id} in it")
         return template
 
+    @model_validator(mode="after")
+    def _limit_is_kept(self) -> "DownloadSettings":
+        if self.rate_limit and not (self.whole or self.cut_already):
+            raise ValueError("`rate_limit` needs `whole: true`: segments are read by ffmpeg, which knows no such limit")
+        return self
+
     @property
     def cut_already(self) -> bool:
         """Whether the address is that of a segment."""

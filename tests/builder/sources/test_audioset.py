@@ -216,6 +216,11 @@ def test_a_downloaded_segment_is_what_cutting_the_whole_video_gives(shared: Path
         site.ranges = False  # a site without ranges costs bytes, not clips
         again, _ = normalised(network, rows[1], tmp_path / "without_ranges")
         assert again.video_seconds == fetched.video_seconds
+        slow = {"url_template": template, **FAST, "whole": True, "rate_limit": video.stat().st_size // 2}
+        begin = time.monotonic()
+        path = audioset_source(shared, download=slow).fetch(rows[0], tmp_path / "slow")
+        assert path.stat().st_size == video.stat().st_size
+        assert time.monotonic() - begin > 1.5  # two seconds at that rate; a machine can only be slower
 
 
 def test_a_mirror_serves_whole_videos_and_cut_ones_and_the_network_the_rest(shared: Path, tmp_path: Path) -> None:
@@ -327,6 +332,7 @@ def test_the_published_clips_alone_and_settings_that_make_no_sense(shared: Path,
     for wrong, message in (
         ({"kind": "audioset"}, "preset: official"),
         ({"kind": "audioset", "preset": "official", "download": {"url_template": "file:///{youtube_id}"}}, "http"),
+        ({"kind": "audioset", "preset": "official", "download": {"rate_limit": 1000}}, "needs `whole: true`"),
         ({"kind": "audioset", "preset": "official", "mirror": str(tmp_path / "nowhere")}, "mirror"),
     ):
         (tmp_path / "c.yaml").write_text(yaml.safe_dump({"source": wrong}))
