@@ -48,6 +48,13 @@ def settings(*overrides: str) -> list[str]:
     return [part for override in overrides for part in ("--set", override)]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process build the demo while the others run what does not need it."""
+    needs = {item.path for item in items if "demo_folder" in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if item.path in needs), None)
+    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needs else 1)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real clips and lists beside the repository."""
