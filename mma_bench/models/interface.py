@@ -15,12 +15,15 @@ class Answer:
     Attributes:
         question_id: the question.
         text: the raw output, unchanged.
-        option_scores: log-probability of each option, where the model can give it.
+        option_scores: log-probability of each option, where the model can give it; of an option of several tokens
+            the sum over them.
+        option_tokens: number of tokens of each option, where the model knows: divide by it to normalise for length.
     """
 
     question_id: str
     text: str
     option_scores: Mapping[str, float] = field(default_factory=dict)
+    option_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 class Model(ABC):

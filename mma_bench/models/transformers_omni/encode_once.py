@@ -19,7 +19,6 @@ from mma_bench.models.transformers_omni.thinker import Thinker
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 
@@ -105,13 +104,13 @@ class EncodeOnce:
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
         if seen and seen.grid and heard:
             order = self.thinker.order(seen.grid, self.seconds_per_grid, len(heard.tokens))
-        elif seen or heard:
-            order = np.full(len((seen or heard).tokens), seen is not None)
+        elif only := seen or heard:
+            order = np.full(len(only.tokens), seen is not None)
         else:
             raise MMABenchError("a question needs a video or a sound to be about; give at least one")
         ids = self.chat.media_prefix(order, video=seen is not None, audio=heard is not None)
         token_ids = torch.tensor([ids], device=self.thinker.device)
-        embeddings = self.thinker.model.get_input_embeddings()(token_ids)
+        embeddings = self.thinker.embed(token_ids)
         for stream, placeholder in ((seen, self.chat.video_id), (heard, self.chat.audio_id)):
             if stream:
                 embeddings[token_ids == placeholder] = stream.tokens.to(embeddings.device, embeddings.dtype)
@@ -130,9 +129,7 @@ class EncodeOnce:
         return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))
 
     def _hear(self, audio: AudioStream) -> Encoded:
-        spectrum = log_mel(
-            audio.samples(), self._extractor, silence_follows=self.thinker.silence_follows_sound
-        )
+        spectrum = log_mel(audio.samples(), self._extractor, silence_follows=self.thinker.silence_follows_sound)
         return self.thinker.encode_audio(spectrum)
 
     def _check_tokens(self) -> None:

@@ -91,7 +91,9 @@ def to_patches(frames: "NDArray[np.uint8]", frame_format: FrameFormat) -> Patche
     import torch
 
     if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
-        raise MMABenchError(f"frames must be uint8 of shape [frames, height, width, 3], got {frames.dtype} {frames.shape}")
+        raise MMABenchError(
+            f"frames must be uint8 of shape [frames, height, width, 3], got {frames.dtype} {frames.shape}"
+        )
     video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
     size = fitted_size(frames.shape[1], frames.shape[2], frame_format)
     if size != tuple(video.shape[-2:]):

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Size:
-    """Measures of a thinker. The defaults have about a quarter of a million parameters."""
+    """Measures of a thinker. The defaults have about a quarter of a million parameters.
+
+    The weights are drawn with the standard deviation `spread`.
+    """
 
     layers: int = 2
     hidden: int = 64
@@ -30,6 +33,7 @@ class Size:
     audio_hidden: int = 32
     audio_intermediate: int = 64
     audio_heads: int = 2
+    spread: float = 0.02
 
 
 SMALL = Size(
@@ -70,8 +74,8 @@ QWEN25_OMNI_7B = Size(
 
 def byte_tokenizer(media_tokens: MediaTokens) -> Any:
     """Return a tokenizer that reads bytes and the special tokens of a family."""
+    import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({symbol: index for index, symbol in enumerate(alphabet)}, []))
@@ -79,19 +83,17 @@ def byte_tokenizer(media_tokens: MediaTokens) -> Any:
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *vars(media_tokens).values()]
     tokenizer.add_special_tokens(special)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        extra_special_tokens=special[1:],
-    )
+    roles = {"pad_token": special[0], "eos_token": special[2], "extra_special_tokens": special[1:]}
+    tokenizer_class: Any = transformers.PreTrainedTokenizerFast
+    return tokenizer_class(tokenizer_object=tokenizer, **roles)
 
 
 def mel_extractor() -> Any:
     """Return the feature extractor of the Qwen Omni models."""
-    from transformers import WhisperFeatureExtractor
+    import transformers
 
-    return WhisperFeatureExtractor(feature_size=128, chunk_length=300, n_fft=400, hop_length=160, sampling_rate=16_000)
+    extractor_class: Any = transformers.WhisperFeatureExtractor
+    return extractor_class(feature_size=128, chunk_length=300, n_fft=400, hop_length=160, sampling_rate=16_000)
 
 
 def random_thinker(
@@ -150,6 +152,7 @@ def _text(size: Size) -> dict[str, Any]:
         "num_attention_heads": size.heads,
         "num_key_value_heads": size.key_value_heads,
         "head_dim": head,
+        "initializer_range": size.spread,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0, "mrope_section": section},
     }
 
@@ -161,6 +164,7 @@ def _vision(size: Size) -> dict[str, Any]:
         "intermediate_size": size.vision_intermediate,
         "num_heads": size.vision_heads,
         "out_hidden_size": size.hidden,
+        "initializer_range": size.spread,
     }
 
 
@@ -171,6 +175,7 @@ def _audio(size: Size) -> dict[str, Any]:
         "encoder_ffn_dim": size.audio_intermediate,
         "d_model": size.audio_hidden,
         "output_dim": size.hidden,
+        "initializer_range": size.spread,
     }
 
 

@@ -35,13 +35,18 @@ def log_mel(samples: "NDArray[np.float32]", extractor: Any, *, silence_follows: 
     rate, hop = int(extractor.sampling_rate), int(extractor.hop_length)
     if samples.ndim != 1 or len(samples) < _SHORTEST_SECONDS * rate or not np.isfinite(samples).all():
         raise MMABenchError(
-            f"sound must be finite, mono and at least {_SHORTEST_SECONDS} s long, got shape {samples.shape} at {rate} Hz"
+            f"sound must be finite, mono and at least {_SHORTEST_SECONDS} s long, got {samples.shape} at {rate} Hz"
         )
     frames = -(-len(samples) // hop) if silence_follows else len(samples) // hop
     if silence_follows:
         window = -(-int(extractor.n_fft) // hop) * hop
         samples = np.concatenate([samples, np.zeros(frames * hop - len(samples) + window, np.float32)])
     found = extractor(
-        samples, sampling_rate=rate, padding="longest", truncation=False, return_attention_mask=True, return_tensors="np"
+        samples,
+        sampling_rate=rate,
+        padding="longest",
+        truncation=False,
+        return_attention_mask=True,
+        return_tensors="np",
     )
     return torch.from_numpy(np.ascontiguousarray(found["input_features"][0][:, :frames], dtype=np.float32))

@@ -65,6 +65,16 @@ class Thinker(ABC):
         weight: torch.Tensor = self.model.get_input_embeddings().weight
         return weight.device
 
+    def embed(self, token_ids: "torch.Tensor") -> "torch.Tensor":
+        """Return the embeddings of tokens, of shape [rows, tokens, hidden size]."""
+        embeddings: torch.Tensor = self.model.get_input_embeddings()(token_ids)
+        return embeddings
+
+    def logits(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return the logits that follow hidden states, float32 of shape [..., vocabulary]."""
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
+        return logits.float().to(self.device)
+
     @abstractmethod
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
         """Return for every token of a video with sound whether it is one of the video."""
@@ -77,7 +87,9 @@ class Thinker(ABC):
             patches.pixels.to(self.device), torch.tensor([patches.grid], device=self.device), return_dict=True
         )
         levels = getattr(found, "deepstack_features", None) or ()
-        return Encoded(_joined(found.pooler_output).cpu(), tuple(_joined(level).cpu() for level in levels), patches.grid)
+        return Encoded(
+            _joined(found.pooler_output).cpu(), tuple(_joined(level).cpu() for level in levels), patches.grid
+        )
 
     def encode_audio(self, spectrum: "torch.Tensor") -> Encoded:
         """Run the audio encoder on a spectrum of shape [mel bands, frames]."""
