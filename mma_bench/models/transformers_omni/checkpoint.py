@@ -73,8 +73,9 @@ def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) 
             f"transformers:{name} is a {named[0]}; known are {', '.join(ARCHITECTURES)}. Serve others with an "
             "OpenAI-compatible server, or add a family in mma_bench/models/transformers_omni/thinker.py"
         )
-    model = getattr(transformers, family.class_name).from_pretrained(
+    model, report = getattr(transformers, family.class_name).from_pretrained(
         name,
+        output_loading_info=True,
         config=getattr(config, "thinker_config", config),
         dtype=settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype),
         attn_implementation=settings.attn_implementation,
@@ -83,6 +84,9 @@ def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) 
         **({"device_map": settings.device_map} if settings.device_map else {}),
         **where,
     )
+    # transformers gives absent weights random values and only warns.
+    if absent := sorted(report["missing_keys"]):
+        raise MMABenchError(f"transformers:{name} lacks {len(absent)} weights, such as {absent[0]}; download it again")
     if settings.device_map is None and torch.cuda.is_available():
         model = model.to("cuda")
     return family(model.eval())
