@@ -4,6 +4,7 @@ The models are real, of a quarter of a million random weights, wide enough that 
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from mma_bench.models.transformers_omni.frames import to_patches
 from mma_bench.models.transformers_omni.model import TransformersOmni
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.sound import log_mel
+from tests.conftest import run_command
 
 FAMILIES = ("Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration")
 SIZE = Size(spread=0.25)
@@ -114,9 +116,18 @@ def official_placeholders(engine: EncodeOnce, grid: tuple[int, int, int], heard:
         audio_eos_token=tokens.audio_end,
     )
     timing = {"position_id_per_seconds": config.position_id_per_seconds, "seconds_per_chunk": 2.0}
-    videos = {"video_grid_thw": torch.tensor([grid]), "video_second_per_grid": [engine.seconds_per_grid]}
-    written: str = processor.replace_video_with_audio_token(videos, 0, {"num_audio_tokens": [heard]}, 0, **timing)
-    return written
+    grids, seconds = torch.tensor([grid]), [engine.seconds_per_grid]
+    if hasattr(processor, "replace_video_with_audio_token"):
+        videos = {"video_grid_thw": grids, "video_second_per_grid": seconds}
+        return str(processor.replace_video_with_audio_token(videos, 0, {"num_audio_tokens": [heard]}, 0, **timing))
+    begin, end = tokens.video_begin, tokens.video_end  # in transformers 5.17 one function did all of it
+    vars(processor).update(
+        image_processor=SimpleNamespace(merge_size=2), image_token="none", vision_bos_token=begin, vision_eos_token=end
+    )
+    whole = processor.replace_multimodal_special_tokens(
+        [begin + tokens.video + end], iter([heard]), iter([]), iter(grids), iter(seconds), True, **timing
+    )
+    return str(whole[0]).removeprefix(begin).removesuffix(end)
 
 
 def plain_ids(engine: EncodeOnce, text: str, question: Asked, answer: str = "") -> torch.Tensor:
@@ -356,6 +367,23 @@ def test_what_is_no_omni_checkpoint_is_one_clear_error(folder: Path, tmp_path: P
     config.write_text(config.read_text().replace(FAMILIES[0], "BertModel"))
     with pytest.raises(MMABenchError, match="is a BertModel; known are"):
         models.load(f"transformers:{tmp_path}")
+
+
+def test_arrays_are_answered_without_the_libraries_of_the_loader() -> None:
+    """GPU machines may have torch and transformers only."""
+    program = """
+import sys
+for name in ("av", "datasets", "webdataset", "torchcodec", "librosa", "pyarrow", "cv2", "torchvision", "torchaudio"):
+    sys.modules[name] = None
+import numpy as np
+from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings
+from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+thinker, tokenizer, extractor = random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size())
+settings = Settings(max_new_tokens=2)
+engine = EncodeOnce(thinker, tokenizer, extractor, thinker.frame_format({}, None, None), settings)
+print(len(engine.answer(None, AudioStream("a", lambda: np.zeros(16000, np.float32)), [Asked("What?")])))
+"""
+    assert run_command(sys.executable, "-c", program).stdout.splitlines()[-1] == "1"
 
 
 def test_streams_that_cannot_be_used_are_refused(engine: EncodeOnce) -> None:

@@ -1,6 +1,5 @@
 """Omni models of the transformers library as models under test."""
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 
 from mma_bench.errors import MMABenchError
@@ -38,7 +37,6 @@ class TransformersOmni(Model):
             **self.settings.deciding(),
             "stop tokens": str(self.engine.answering.stop_ids),
             "decoding": "greedy",
-            "python": platform.python_version(),
         }
 
     def answer(self, sample: Sample) -> list[Answer]:
