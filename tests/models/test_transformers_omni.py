@@ -341,6 +341,15 @@ def test_a_checkpoint_that_lacks_a_weight_is_refused(folder: Path, tmp_path: Pat
         models.load(name, OPTIONS_TEXT)
 
 
+def test_a_model_that_computes_no_numbers_is_an_error_and_no_answer(folder: Path, tmp_path: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] = torch.inf
+    name = copy(folder, tmp_path / "broken", json.loads((folder / "config.json").read_text()), weights)
+    model = cast("TransformersOmni", models.load(name, OPTIONS_TEXT))
+    with pytest.raises(MMABenchError, match="no finite numbers"):
+        model.ask(video(1), None, QUESTIONS[:1])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

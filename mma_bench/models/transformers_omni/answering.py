@@ -110,7 +110,13 @@ class Answering:
             embeddings = self._thinker.embed(token_ids[:, start:end])
             seen = mask[:, : prefix.length + end]
             hidden = self._thinker.run(embeddings, positions[..., start:end], cache, mask=seen)
-        return Rows(cache, mask, prefix.next_position + lengths, self._thinker.logits(hidden[:, -1]))
+        logits = self._thinker.logits(hidden[:, -1])
+        if not torch.isfinite(logits).all():
+            raise MMABenchError(
+                f"the model computes no finite numbers in {self._thinker.model.dtype}; take "
+                "--model-option dtype=bfloat16 or dtype=float32"
+            )
+        return Rows(cache, mask, prefix.next_position + lengths, logits)
 
     def _decode(self, rows: Rows) -> list[list[int]]:
         """Take the likeliest token until all rows have stopped; the cache is used up."""

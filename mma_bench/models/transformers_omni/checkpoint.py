@@ -87,6 +87,12 @@ def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) 
     # transformers gives absent weights random values and only warns.
     if absent := sorted(report["missing_keys"]):
         raise MMABenchError(f"transformers:{name} lacks {len(absent)} weights, such as {absent[0]}; download it again")
+    places = {str(place) for place in getattr(model, "hf_device_map", {}).values()}
+    if "disk" in places or ("cpu" in places and len(places) > 1):
+        raise MMABenchError(
+            f"transformers:{name} does not fit on the GPUs with device_map={settings.device_map}, and weights that are "
+            "moved there for every token are too slow for a benchmark; take more GPUs or a smaller model"
+        )
     if settings.device_map is None and torch.cuda.is_available():
         model = model.to("cuda")
     return family(model.eval())

@@ -34,7 +34,7 @@ class Encoded:
 class EncoderCache:
     """The streams used last, as many as fit into a number of bytes.
 
-    They are kept in the computer's memory: on a GPU the 24 MB that a 10 s video takes after the encoder of a 7B model
+    They are kept in the computer's memory: on a GPU the 23 MB that a 10 s video takes after the encoder of a 7B model
     are better spent on the key-value cache, and copying them back is little beside encoding them again.
     """
 
