@@ -115,7 +115,9 @@ def random_thinker(
     tokenizer = byte_tokenizer(family.media_tokens)
     model_class = getattr(transformers, family.class_name)
     settings = _qwen3(size) if issubclass(family, Qwen3OmniThinker) else _qwen25(size)
-    config = model_class.config_class(**settings, **_token_ids(tokenizer, family.media_tokens))
+    config = model_class.config_class(
+        **settings, **_token_ids(tokenizer, family.media_tokens), initializer_range=size.spread
+    )
     torch.manual_seed(seed)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype or torch.float32)
