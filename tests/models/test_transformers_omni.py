@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mma_bench import MMABenchError, evaluate, models
+from mma_bench import MMABenchError, evaluate, load, models
 from mma_bench.evaluation import AnswerStore
 from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream, answering
 from mma_bench.models.transformers_omni.frames import to_patches
@@ -274,15 +274,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 OPTIONS_TEXT = {"min_pixels": "1", "max_pixels": "3136", "max_new_tokens": "4", "dtype": "float32"}
 
 
-def test_a_benchmark_is_evaluated_with_a_saved_checkpoint(demo: Path, folder: Path, tmp_path: Path) -> None:
-    conditions = ("misaligned", "audio_removed", "frames_zeroed")
-    name = f"transformers:{folder}"
-    evaluate(name, demo, run=tmp_path / "run", options=OPTIONS_TEXT, condition=conditions, limit=2, progress=False)
+def test_a_benchmark_is_evaluated_and_each_video_encoded_once(demo: Path, folder: Path, tmp_path: Path) -> None:
+    conditions = ("aligned", "misaligned", "audio_removed", "frames_zeroed")
+    model = cast("TransformersOmni", models.load(f"transformers:{folder}", OPTIONS_TEXT))
+    model.engine.videos._limit = 15_000  # room for one: 10 steps of 2x2 tokens, 64 float32 each, are 10,240 bytes
+    evaluate(model, demo, run=tmp_path / "run", condition=conditions, limit=2, progress=False)
     stored = AnswerStore(tmp_path / "run").read()
-    assert len(stored) == 12
+    assert len(stored) == 16
     for answer in stored.values():
         assert set(answer.option_scores) == set(answer.option_tokens)
         assert all(answer.option_tokens[option] == len(option) for option in answer.option_scores)
+    videos = {sample.stimulus.video.sha256 for sample in load(demo, condition=conditions, limit=2).samples}
+    assert (model.engine.videos.misses, model.engine.videos.hits) == (len(videos), 8 - len(videos))
 
 
 def test_an_answer_stored_without_token_counts_stays_readable(tmp_path: Path) -> None:
