@@ -24,7 +24,7 @@ def main() -> None:
 
 @main.command("eval")
 @click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
-@click.option("--model", required=True, help="cascade, baseline:majority, baseline:random, baseline:visual-only ...")
+@click.option("--model", required=True, help="cascade, baseline:majority, transformers:Qwen/Qwen2.5-Omni-7B ...")
 @click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
 @click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
 @click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")

@@ -108,6 +108,7 @@ def _stored(sample: Sample, answers: Sequence[Answer], fingerprint: dict[str, st
             question_id=question.question_id,
             text=answer.text,
             option_scores={option: round(value, 6) for option, value in answer.option_scores.items()},
+            option_tokens=dict(answer.option_tokens),
         )
         for question, answer in zip(sample.questions, answers, strict=True)
     ]

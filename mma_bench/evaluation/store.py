@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,13 @@ class Run(BaseModel):
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """One line of the store."""
+    """One line of the store; see `mma_bench.models.Answer`. Lines of earlier versions have no `option_tokens`."""
 
     id: str
     question_id: str
     text: str
     option_scores: Mapping[str, float]
+    option_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 def answer_id(stimulus: Stimulus, question: Question, fingerprint: Mapping[str, str]) -> str:

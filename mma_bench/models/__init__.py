@@ -1,6 +1,7 @@
 """Models behind one interface, loaded by a short name.
 
-`cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`.
+`cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
+`transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,17 @@ def _cascade(rest: str, options: Mapping[str, str]) -> Model:
     return CascadeModel()
 
 
-_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {"baseline": _baseline, "cascade": _cascade}
+def _transformers(rest: str, options: Mapping[str, str]) -> Model:
+    from mma_bench.models.transformers_omni.model import TransformersOmni
+
+    return TransformersOmni(rest, options)
+
+
+_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {
+    "baseline": _baseline,
+    "cascade": _cascade,
+    "transformers": _transformers,
+}
 
 
 def load(name: str, options: Mapping[str, str] | None = None) -> Model:

@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mma_bench.loader import Sample
-from mma_bench.schema import Question
+if TYPE_CHECKING:
+    from mma_bench.loader import Sample
+    from mma_bench.schema import Question
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,15 @@ class Answer:
     Attributes:
         question_id: the question.
         text: the raw output, unchanged.
-        option_scores: log-probability of each option, where the model can give it.
+        option_scores: log-probability of each option, where the model can give it; of an option of several tokens
+            the sum over them.
+        option_tokens: number of tokens of each option, where the model knows: divide by it to normalise for length.
     """
 
     question_id: str
     text: str
     option_scores: Mapping[str, float] = field(default_factory=dict)
+    option_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 class Model(ABC):
@@ -36,15 +41,15 @@ class Model(ABC):
     def fingerprint(self) -> dict[str, str]:
         """Return everything that decides an answer: weights' hashes, versions, settings, seed."""
 
-    def prepare(self, questions: Sequence[Question]) -> None:
+    def prepare(self, questions: "Sequence[Question]") -> None:
         """Look at all questions before the first is asked. Only baselines need to."""
         return
 
     @abstractmethod
-    def answer(self, sample: Sample) -> list[Answer]:
+    def answer(self, sample: "Sample") -> list[Answer]:
         """Answer every question of ``sample``, in its order."""
 
-    def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+    def answer_all(self, samples: "Sequence[Sample]") -> "Iterator[tuple[Sample, list[Answer]]]":
         """Answer ``samples`` and yield each with its answers as soon as they are there, in any order.
 
         Models that take several stimuli at a time, in a batch or as requests to a server, override this.
