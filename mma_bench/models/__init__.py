@@ -1,6 +1,7 @@
 """Models behind one interface, loaded by a short name.
 
-`cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`.
+`cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
+`openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,24 @@ def _cascade(rest: str, options: Mapping[str, str]) -> Model:
     return CascadeModel()
 
 
-_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {"baseline": _baseline, "cascade": _cascade}
+def _openai(rest: str, options: Mapping[str, str]) -> Model:
+    from mma_bench.models.openai_endpoint import make_openai
+
+    return make_openai(rest, options)
+
+
+def _gemini(rest: str, options: Mapping[str, str]) -> Model:
+    from mma_bench.models.gemini import make_gemini
+
+    return make_gemini(rest, options)
+
+
+_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {
+    "baseline": _baseline,
+    "cascade": _cascade,
+    "gemini": _gemini,
+    "openai": _openai,
+}
 
 
 def load(name: str, options: Mapping[str, str] | None = None) -> Model:

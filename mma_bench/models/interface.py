@@ -16,11 +16,13 @@ class Answer:
         question_id: the question.
         text: the raw output, unchanged.
         option_scores: log-probability of each option, where the model can give it.
+        input_tokens: how many tokens prompt and media took, where the model counts them.
     """
 
     question_id: str
     text: str
     option_scores: Mapping[str, float] = field(default_factory=dict)
+    input_tokens: int | None = None
 
 
 class Model(ABC):
@@ -28,9 +30,12 @@ class Model(ABC):
 
     Attributes:
         name: the name by which `mma_bench.models.load` loads it.
+        takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
+            nothing to probe.
     """
 
     name: str
+    takes_media: bool = True
 
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:
