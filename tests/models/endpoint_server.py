@@ -1,4 +1,4 @@
-"""A model server on loopback: speaks both protocols, answers with the cascade from what it is sent, fails on request."""
+"""A model server on loopback: speaks both protocols, answers with the cascade from what it gets, fails on request."""
 
 import argparse
 import base64
@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -160,13 +161,17 @@ class EndpointServer(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.files: dict[str, bytes] = {}
         self.deleted: list[str] = []
+        self.errors: list[BaseException | None] = []
         self.stopped = threading.Event()
         self.slots = threading.Semaphore(behaviour.slots)
         self.brain = Brain()
         self.place = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep the terminal quiet when a client goes away; tests see failures as wrong answers."""
+        """Keep errors of our own, which end the test; that a client went away is none."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            self.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -241,10 +246,10 @@ class _Handler(BaseHTTPRequestHandler):
                 continue
             blob = part.get("inlineData") or part["fileData"]
             if "data" in blob:
-                data = base64.urlsafe_b64decode(blob["data"].replace("+", "-").replace("/", "_"))
+                data = base64.urlsafe_b64decode(blob["data"])
             else:
-                data = self.server.files[blob["fileUri"].rsplit("/", 1)[-1]]
-            kind = blob["mimeType"].partition("/")[0]
+                data = self.server.files[blob["file_uri"].rsplit("/", 1)[-1]]
+            kind = blob["mime_type"].partition("/")[0]
             {"audio": media.sounds, "video": media.videos, "image": media.pictures}[kind].append(data)
             parts.append((kind if "data" in blob else f"{kind} file", len(data)))
         return media, parts, prompt
@@ -359,6 +364,8 @@ def serve(behaviour: Behaviour | None = None) -> Iterator[EndpointServer]:
         server.stopped.set()
         server.shutdown()
         server.server_close()
+    if server.errors:
+        raise AssertionError("the test server is wrong") from server.errors[0]
 
 
 def main() -> None:
