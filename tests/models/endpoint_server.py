@@ -44,7 +44,7 @@ class Behaviour:
             `filter`, `cut`, `reset`, `malformed`, `html`, `list`, `no choices`, `null`, `refusal`, `huge`, `hang`.
         always: this fault for each request, when no other is left.
         delay: seconds that each request takes.
-        slots: requests that are served at once.
+        slots: requests that are served at once; fixed when the server starts.
     """
 
     drop_audio: bool = False
@@ -66,12 +66,14 @@ class Seen:
     prompt: str
     body: dict[str, Any]
     fault: str
+    time: float
 
 
 @dataclass
 class Received:
-    """The media of one request."""
+    """The media of one request; with ``deaf`` the sound inside a video counts for nothing."""
 
+    deaf: bool = False
     pictures: list[bytes] = field(default_factory=list)
     videos: list[bytes] = field(default_factory=list)
     sounds: list[bytes] = field(default_factory=list)
@@ -107,7 +109,7 @@ class Brain:
         return self._known[key]
 
     def _hear(self, media: Received) -> AudioEvidence:
-        sounds = media.sounds or media.videos  # a muxed file brings its own
+        sounds = media.sounds or ([] if media.deaf else media.videos)  # a muxed file brings its own
         key = hashlib.sha256(b"hear" + b"".join(sounds)).hexdigest()
         if key not in self._known:
             self._known[key] = self._scorer.hear(waveform(sounds[0] if sounds else b""))
@@ -145,7 +147,7 @@ def count_tokens(prompt: str, media: Received) -> int:
         with av.open(io.BytesIO(content)) as container:
             seconds = float(container.duration or 0) / av.time_base
             tokens += TOKENS_A_FRAME * round(2 * seconds) if container.streams.video else 0
-            tokens += round(TOKENS_A_SECOND * seconds) if container.streams.audio else 0
+            tokens += round(TOKENS_A_SECOND * seconds) if container.streams.audio and not media.deaf else 0
     return tokens
 
 
@@ -164,8 +166,15 @@ class EndpointServer(ThreadingHTTPServer):
         self.errors: list[BaseException | None] = []
         self.stopped = threading.Event()
         self.slots = threading.Semaphore(behaviour.slots)
+        self.openai = f"openai:cascade@http://127.0.0.1:{self.server_address[1]}/v1"
+        self.gemini = f"gemini:cascade@http://127.0.0.1:{self.server_address[1]}"
         self.brain = Brain()
         self.place = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def reset(self) -> None:
+        """Behave well again and forget the requests."""
+        self.behaviour = Behaviour()
+        self.seen.clear()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep errors of our own, which end the test; that a client went away is none."""
@@ -209,13 +218,14 @@ class _Handler(BaseHTTPRequestHandler):
         is_gemini = "contents" in body
         media, parts, prompt = (self._read_gemini if is_gemini else self._read_openai)(body)
         fault = behaviour.faults.popleft() if behaviour.faults else behaviour.always
-        self.server.seen.append(Seen(parts, prompt, body, fault))
+        self.server.seen.append(Seen(parts, prompt, body, fault, time.monotonic()))
         with self.server.slots:
             if behaviour.delay:
                 self.server.stopped.wait(behaviour.delay)
             if fault and self._fail(fault, is_gemini):
                 return
             media = Received(
+                behaviour.drop_audio,
                 [] if behaviour.drop_video else media.pictures,
                 [] if behaviour.drop_video else media.videos,
                 [] if behaviour.drop_audio else media.sounds,
