@@ -129,26 +129,26 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_answers(
 ) -> None:
     def command(name: str) -> list[str]:
         model = ["--model", endpoint.openai, "--model-option", "concurrency=4", "--skip-probe"]
-        data = ["--data", str(demo), "--run", str(tmp_path / name), "--limit", "6"]
+        data = ["--data", str(demo), "--run", str(tmp_path / name), "--condition", "misaligned", "--limit", "8"]
         return [sys.executable, "-m", "mma_bench", "eval", *model, *data]
 
     subprocess.run(command("undisturbed"), cwd=ROOT, check=True, capture_output=True)
+    undisturbed = (tmp_path / "undisturbed" / "answers.jsonl").read_bytes().splitlines()
     endpoint.reset()
-    endpoint.behaviour.delay = 0.05
-    answers, kept = tmp_path / "killed" / "answers.jsonl", 0
-    for _ in range(3):
+    endpoint.behaviour.delay = 0.5  # two seconds from the first answer to the last: time to be killed
+    answers, kills = tmp_path / "killed" / "answers.jsonl", 0
+    for _ in range(2):
+        kept = answers.stat().st_size if answers.exists() else 0
         process = subprocess.Popen(command("killed"), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while (len(answers.read_bytes()) if answers.exists() else 0) <= kept and time.monotonic() < deadline:
+        while process.poll() is None and (answers.stat().st_size if answers.exists() else 0) <= kept:
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        assert len(answers.read_bytes()) > kept
-        kept = len(answers.read_bytes())
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    endpoint.reset()
+    open_questions = len(undisturbed) - len(AnswerStore(tmp_path / "killed").read())
     subprocess.run(command("killed"), cwd=ROOT, check=True, capture_output=True)
-    undisturbed = (tmp_path / "undisturbed" / "answers.jsonl").read_bytes().splitlines()
     assert sorted(answers.read_bytes().splitlines()) == sorted(undisturbed)
     scores = [json.loads((tmp_path / name / "scores.json").read_text()) for name in ("undisturbed", "killed")]
     assert scores[0] == scores[1]
-    # A kill costs at most the stimuli at work: four being asked about and four prepared, of six questions each.
-    assert len(endpoint.seen) <= len(undisturbed) + 3 * 8 * 6
+    assert len(endpoint.seen) == open_questions < len(undisturbed)

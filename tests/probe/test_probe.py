@@ -19,7 +19,15 @@ from tests.conftest import run_command
 from tests.models.endpoint_server import EndpointServer
 
 REACHES, MISSING, UNCLEAR = Verdict.REACHES, Verdict.MISSING, Verdict.UNCLEAR
-WAYS = [("openai", "parts"), ("openai", "frames"), ("openai", "muxed"), ("gemini", "parts"), ("gemini", "muxed")]
+WAYS = [
+    ("openai", {}, True),
+    ("openai", {}, False),
+    ("openai", {"logprobs": "5"}, True),
+    ("openai", {"media": "frames", "fps": "1"}, True),
+    ("openai", {"media": "muxed"}, True),
+    ("gemini", {}, True),
+]
+"""Protocol, options, and whether the server counts tokens."""
 
 
 def verdicts(model: str, options: dict[str, str] | None = None) -> list[Verdict]:
@@ -31,19 +39,17 @@ def test_the_cascade_itself_sees_and_hears() -> None:
     assert [finding.verdict for finding in probe(CascadeModel()).findings] == [REACHES, REACHES]
 
 
-@pytest.mark.parametrize(("family", "media"), WAYS)
-@pytest.mark.parametrize("counts", [True, False], ids=["counting", "not counting"])
+@pytest.mark.parametrize(("family", "options", "counts"), WAYS)
 def test_what_a_server_drops_is_found_and_an_honest_one_passes(
-    family: str, media: str, counts: bool, endpoint: EndpointServer
+    family: str, options: dict[str, str], counts: bool, endpoint: EndpointServer
 ) -> None:
-    model, options = getattr(endpoint, family), {"media": media}
+    model = getattr(endpoint, family)
     endpoint.behaviour.counts = counts
-    for logprobs in ("0", "5"):
-        assert verdicts(model, options | {"logprobs": logprobs}) == [REACHES, REACHES]
-        endpoint.behaviour.drop_audio = True
-        assert verdicts(model, options | {"logprobs": logprobs}) == [REACHES, MISSING]
-        endpoint.behaviour.drop_audio = False
-    if media != "muxed":
+    assert verdicts(model, options) == [REACHES, REACHES]
+    endpoint.behaviour.drop_audio = True
+    assert verdicts(model, options) == [REACHES, MISSING]
+    endpoint.behaviour.drop_audio = False
+    if options.get("media") != "muxed":
         endpoint.behaviour.drop_video = True
         assert verdicts(model, options) == [MISSING, REACHES]
 
