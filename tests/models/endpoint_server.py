@@ -309,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "refusal":
             self._json({"choices": [{"message": {"content": None, "refusal": "I cannot help with that."}}]})
         elif fault == "huge":
-            self._raw(b" " * (9 << 20), "application/json")
+            self._raw(json.dumps(usual).encode() + b" " * (9 << 20), "application/json")
         elif fault == "hang":
             self.server.stopped.wait(60)
             self.close_connection = True
