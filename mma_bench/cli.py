@@ -7,6 +7,7 @@ import click
 
 from mma_bench import __version__
 from mma_bench.command_line import Command, named_options
+from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
 
 
@@ -18,19 +19,21 @@ def main() -> None:
     \b
     Examples:
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
+      mma-bench probe --model openai:MODEL@http://127.0.0.1:8000/v1
       mma-bench report runs/cascade runs/majority --out report
     """
 
 
 @main.command("eval")
 @click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
-@click.option("--model", required=True, help="cascade, baseline:majority, transformers:Qwen/Qwen2.5-Omni-7B ...")
+@click.option("--model", required=True, help="cascade, baseline:random, transformers:NAME, openai:MODEL@URL ...")
 @click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
 @click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
 @click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")
 @click.option("--split", default="test", show_default=True, help="test or train.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
 @click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
+@click.option("--skip-probe", is_flag=True, help="Do not find out first whether video and audio reach the model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def evaluate_command(
     data: str,
@@ -41,6 +44,7 @@ def evaluate_command(
     split: str,
     limit: int | None,
     overwrite: bool,
+    skip_probe: bool,
     as_json: bool,
 ) -> None:
     """Ask a model, keep its raw answers, and score them. An interrupted run goes on where it stopped.
@@ -61,6 +65,7 @@ def evaluate_command(
         split=split,
         limit=limit,
         overwrite=overwrite,
+        probe=not skip_probe,
     )
     if as_json:
         click.echo(json.dumps(scores.to_json(), indent=2))
@@ -77,4 +82,5 @@ def evaluate_command(
     click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
 
 
+main.add_command(probe_command)
 main.add_command(report)

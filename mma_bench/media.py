@@ -152,6 +152,23 @@ class Media:
             ) from error
 
 
+def flac_bytes(samples: "NDArray[np.int16]") -> bytes:
+    """Return sound as a FLAC file; the same samples give the same bytes.
+
+    Args:
+        samples: shape [samples], int16, mono, 16 kHz.
+    """
+    import av
+
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="flac", options={"fflags": "+bitexact"}) as out:
+        stream = out.add_stream("flac", rate=AUDIO_RATE, layout="mono", format="s16")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = AUDIO_RATE
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    return buffer.getvalue()
+
+
 def _samples(frame: "av.AudioFrame") -> "NDArray[np.float32]":
     return cast("NDArray[np.float32]", frame.to_ndarray().reshape(-1))
 

@@ -4,13 +4,18 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
 from mma_bench import load
+
+if TYPE_CHECKING:
+    from tests.models.endpoint_server import EndpointServer
 
 # The same examples on every run: a test that fails now and then teaches people to run it again.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -106,3 +111,21 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test may reach a hub, and caches of datasets go to a temporary folder."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("datasets-cache"))
+
+
+@pytest.fixture(scope="session")
+def running_endpoint() -> "Iterator[EndpointServer]":
+    """A server on loopback that answers with the cascade, for the whole session: its weights load once."""
+    from tests.models.endpoint_server import serve
+
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def endpoint(running_endpoint: "EndpointServer", monkeypatch: pytest.MonkeyPatch) -> "EndpointServer":
+    """That server, behaving well and with no request seen; no key in the environment."""
+    running_endpoint.reset()
+    for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return running_endpoint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT, run_command
 
-HEAVY = ("torch", "transformers", "datasets", "pandas", "matplotlib", "onnxruntime", "numpy", "pyarrow")
+HEAVY = ("torch", "openai", "transformers", "datasets", "pandas", "matplotlib", "onnxruntime", "numpy", "pyarrow")
 
 
 def test_importing_loads_no_heavy_library() -> None:

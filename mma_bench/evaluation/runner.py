@@ -1,7 +1,7 @@
 """Ask a model the questions of a benchmark that it has not answered yet."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import AnswerStore, Run, StoredAnswer, answer_id, begin_run
+from mma_bench.evaluation.store import AnswerStore, Run, StoredAnswer, answer_id, begin_run, check_run
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
+from mma_bench.probe import Probe, record_probe, require_reach
+from mma_bench.probe import probe as probe_model
 
 
 def evaluate(
@@ -27,6 +29,7 @@ def evaluate(
     split: str = "test",
     limit: int | None = None,
     overwrite: bool = False,
+    probe: bool = True,
     progress: bool = True,
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
@@ -42,13 +45,15 @@ def evaluate(
         split: `test` or `train`.
         limit: at most so many stimuli of each media condition.
         overwrite: forget the answers that ``run`` holds.
+        probe: find out first whether video and audio reach the model. Without, the report says so.
         progress: show progress and the time left on standard error.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
 
     Raises:
-        MMABenchError: the data or the model cannot be used, or ``run`` belongs to another run.
+        MMABenchError: the data or the model cannot be used, a modality does not reach the model, or ``run``
+            belongs to another run.
     """
     benchmark = load(data, condition=condition, split=split, limit=limit)
     loaded = load_model(model, options) if isinstance(model, str) else model
@@ -64,23 +69,46 @@ def evaluate(
         limit=limit,
         mma_bench=__version__,
     )
-    begin_run(folder, head, overwrite=overwrite)
     store = AnswerStore(folder)
-    _ask(loaded, benchmark, fingerprint, store, progress=progress)
+    check_run(folder, head, overwrite=overwrite)
+    open_samples = _unanswered(benchmark, fingerprint, set() if overwrite else store.read().keys())
+    is_probed = loaded.takes_media and bool(open_samples)
+    found = _reach(loaded, probe=probe) if is_probed else None
+    begin_run(folder, head, overwrite=overwrite)
+    if found:
+        record_probe(folder, found)
+    _ask(loaded, benchmark, open_samples, fingerprint, store, progress=progress)
     scores = score(benchmark, store.read().values(), fingerprint)
     write_json(folder / "scores.json", scores.to_json())
     return scores
 
 
-def _ask(
-    model: Model, benchmark: Benchmark, fingerprint: dict[str, str], store: AnswerStore, *, progress: bool
-) -> None:
-    known = store.read().keys()
-    open_samples = [
+def _unanswered(benchmark: Benchmark, fingerprint: dict[str, str], known: Collection[str]) -> list[Sample]:
+    return [
         replace(sample, questions=missing)
         for sample in benchmark.samples
         if (missing := [q for q in sample.questions if answer_id(sample.stimulus, q, fingerprint) not in known])
     ]
+
+
+def _reach(model: Model, *, probe: bool) -> Probe:
+    """Return whether the media reach ``model``; raise before anything is written if they do not."""
+    if not probe:
+        return Probe(skipped=True)
+    found = probe_model(model)
+    require_reach(model, found)
+    return found
+
+
+def _ask(
+    model: Model,
+    benchmark: Benchmark,
+    open_samples: Sequence[Sample],
+    fingerprint: dict[str, str],
+    store: AnswerStore,
+    *,
+    progress: bool,
+) -> None:
     model.prepare([question for sample in benchmark.samples for question in sample.questions])
     answered = len(benchmark) - sum(len(sample.questions) for sample in open_samples)
     with tqdm(

@@ -91,8 +91,8 @@ class AnswerStore:
             os.fsync(file.fileno())
 
 
-def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
-    """Write the head of a run, or check that an earlier one asked the same model about the same data.
+def check_run(folder: Path, run: Run, *, overwrite: bool) -> None:
+    """Check that ``folder`` is new, to be overwritten, or holds answers of the same model about the same data.
 
     Raises:
         MMABenchError: ``folder`` holds answers of another model or about other data.
@@ -103,6 +103,15 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
             f"{folder} holds answers of {earlier.model} about {earlier.data}, of another model, version, setting or "
             "state of the data; choose another --run, or --overwrite to ask everything again"
         )
+
+
+def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
+    """Write the head of a run.
+
+    Raises:
+        MMABenchError: as `check_run`.
+    """
+    check_run(folder, run, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)

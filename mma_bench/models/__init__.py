@@ -1,7 +1,8 @@
 """Models behind one interface, loaded by a short name.
 
 `cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
-`transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`.
+`transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`,
+`openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,10 +35,24 @@ def _transformers(rest: str, options: Mapping[str, str]) -> Model:
     return TransformersOmni(rest, options)
 
 
+def _openai(rest: str, options: Mapping[str, str]) -> Model:
+    from mma_bench.models.openai_endpoint import make_openai
+
+    return make_openai(rest, options)
+
+
+def _gemini(rest: str, options: Mapping[str, str]) -> Model:
+    from mma_bench.models.gemini import make_gemini
+
+    return make_gemini(rest, options)
+
+
 _FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {
     "baseline": _baseline,
     "cascade": _cascade,
     "transformers": _transformers,
+    "gemini": _gemini,
+    "openai": _openai,
 }
 
 

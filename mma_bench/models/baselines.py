@@ -17,6 +17,8 @@ ABSTENTION = "None of the above"
 class Baseline(Model):
     """A rule that gives a text for each question."""
 
+    takes_media = False
+
     def fingerprint(self) -> dict[str, str]:
         """Return the name: the rule has no other settings."""
         return {"model": self.name}

@@ -20,12 +20,14 @@ class Answer:
         option_scores: log-probability of each option, where the model can give it; of an option of several tokens
             the sum over them.
         option_tokens: number of tokens of each option, where the model knows: divide by it to normalise for length.
+        input_tokens: how many tokens prompt and media took, where the model counts them.
     """
 
     question_id: str
     text: str
     option_scores: Mapping[str, float] = field(default_factory=dict)
     option_tokens: Mapping[str, int] = field(default_factory=dict)
+    input_tokens: int | None = None
 
 
 class Model(ABC):
@@ -33,9 +35,12 @@ class Model(ABC):
 
     Attributes:
         name: the name by which `mma_bench.models.load` loads it.
+        takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
+            nothing to probe.
     """
 
     name: str
+    takes_media: bool = True
 
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mma_bench import __version__
 from mma_bench.parsing import PARSER_VERSION
+from mma_bench.probe import Probe, Verdict
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures import CONFLICT, FOLLOWED, accuracy_panels, following_panels
@@ -105,12 +106,26 @@ def notices(contents: Contents) -> list[str]:
             found.append(
                 f"{run.label} has not answered {missing} of {total} questions; its shares are of the answered ones."
             )
+        found += [f"{run.label}: {doubt}" for doubt in _doubts(run.probe)]
     selections = {(tuple(run.run.conditions), run.run.limit) for run in contents.runs}
     if len(selections) > 1:
         found.append(
             "The runs answered different selections of the questions: compare shares only where n is the same."
         )
     return found
+
+
+def _doubts(probe: Probe | None) -> list[str]:
+    """Return what is not known about the way of the media to the model."""
+    if probe is None:
+        return []
+    if probe.skipped:
+        return ["the reach probe was skipped, so it is not known whether video and audio reached the model."]
+    return [
+        f"the reach probe found {finding.modality} {finding.verdict}: {finding.reason}."
+        for finding in probe.findings
+        if finding.verdict is not Verdict.REACHES
+    ]
 
 
 def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
@@ -123,6 +138,8 @@ def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
         words += ["--split", head.split]
     if head.limit is not None:
         words += ["--limit", str(head.limit)]
+    if run.probe and run.probe.skipped:
+        words.append("--skip-probe")
     return visible(shlex.join(words), one_line=True)
 
 

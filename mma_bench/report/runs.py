@@ -8,6 +8,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
 from mma_bench.loader import Benchmark, load
+from mma_bench.probe import Probe, read_probe
 from mma_bench.report.excerpts import visible
 
 BASELINE_PREFIX = "baseline:"
@@ -22,12 +23,14 @@ class ScoredRun:
         folder: where the run lies, as it may be published: a relative path, or the last part of an absolute one.
         run: the head of the run.
         scores: scores of the stored answers.
+        probe: whether video and audio reached the model, where that was kept.
     """
 
     label: str
     folder: str
     run: Run
     scores: Scores
+    probe: Probe | None = None
 
     @property
     def is_baseline(self) -> bool:
@@ -115,4 +118,4 @@ def _score(folder: Path, run: Run, label: str, data: Path | None) -> ScoredRun:
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
     shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
-    return ScoredRun(label, visible(shown, one_line=True), run, scores)
+    return ScoredRun(label, visible(shown, one_line=True), run, scores, read_probe(folder))

@@ -16,7 +16,7 @@ from mma_bench.report.examples import Example, choose_examples, describe_example
 from mma_bench.report.facts import data_facts, references
 from mma_bench.report.figures import accuracy_panels, following_panels
 from mma_bench.report.page import Contents, notices, render_page
-from mma_bench.report.runs import read_runs
+from mma_bench.report.runs import ScoredRun, read_runs
 from mma_bench.report.tables import detail, detail_markdown, headline, headline_markdown, markdown_text, scores_csv
 
 FORMAT = "mma-bench report"
@@ -128,7 +128,7 @@ def _to_json(contents: Contents, files: list[str]) -> str:
         "data": asdict(contents.facts),
         "references": [asdict(reference) for reference in contents.references],
         "runs": [
-            {"label": run.label, "folder": run.folder, **_head(run.run), "scores": run.scores.to_json()}
+            {"label": run.label, "folder": run.folder, **_head(run.run), **_probe(run), "scores": run.scores.to_json()}
             for run in contents.runs
         ],
         "examples": [_example_json(example) for example in contents.examples],
@@ -142,6 +142,10 @@ def _head(run: Any) -> dict[str, Any]:
     """Return the head of a run without the place of the data on this machine."""
     head: dict[str, Any] = run.model_dump(exclude={"data"})
     return head
+
+
+def _probe(run: ScoredRun) -> dict[str, Any]:
+    return {"probe": run.probe.model_dump(mode="json")} if run.probe else {}
 
 
 def _example_json(example: Example) -> dict[str, Any]:

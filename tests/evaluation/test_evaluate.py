@@ -119,6 +119,7 @@ class Echo(Model):
     """Says the answer with chatter and counts what it is asked."""
 
     name = "echo"
+    takes_media = False
 
     def __init__(self, version: str = "1") -> None:
         self.asked = 0

@@ -29,6 +29,7 @@ SECONDS = 60
 class Hostile(Model):
     """Names what it hears and refuses on the last stimulus of each condition, in texts made to break a page."""
 
+    takes_media = False
     name = "hos<b>tile|/$\\frac$\x07"
 
     def __init__(self) -> None:

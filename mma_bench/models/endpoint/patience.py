@@ -1,0 +1,141 @@
+"""Repeat requests after failures that pass: overload, time-outs, broken connections, garbled replies."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from mma_bench.errors import MMABenchError
+
+Result = TypeVar("Result")
+
+LONGEST_WAIT = 600.0
+"""A server that asks for more seconds than this has a quota, not a peak; the user should know."""
+
+_LONGEST_BACKOFF = 60.0
+
+
+class TemporaryError(Exception):
+    """A request failed in a way that may pass.
+
+    Attributes:
+        reason: in words, for the user.
+        retry_after: seconds that the server asks to wait, if it does.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Patience:
+    """Repeats requests with exponential back-off and full jitter; a server's `Retry-After` holds for all requests.
+
+    Args:
+        place: what is asked, for error messages.
+        retries: repetitions of one request.
+        backoff: longest wait before the first, seconds; it doubles each time.
+        timeout: seconds for one attempt.
+    """
+
+    def __init__(self, place: str, *, retries: int, backoff: float, timeout: float) -> None:
+        self._place = place
+        self._retries = retries
+        self._backoff = backoff
+        self._timeout = timeout
+        self._not_before = 0.0
+        self._given_up = asyncio.Event()
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the run ends: nothing new is sent."""
+        return self._given_up.is_set()
+
+    def give_up(self) -> None:
+        """Send nothing more; requests in flight may still end."""
+        self._given_up.set()
+
+    async def run(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Return what ``attempt`` returns, after as many repetitions as it takes.
+
+        Raises:
+            MMABenchError: it failed to the end, or the run ends for another reason.
+        """
+        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+        from tenacity.wait import wait_random_exponential
+
+        jittered = wait_random_exponential(multiplier=self._backoff, max=_LONGEST_BACKOFF)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, TemporaryError) else None
+            if asked is not None:
+                # Jitter comes on top: sixteen requests that return at the same moment are refused again.
+                self._not_before = max(self._not_before, time.monotonic() + asked)
+                return asked + jittered(state)
+            return jittered(state)
+
+        async def patient() -> Result:
+            while (delay := self._not_before - time.monotonic()) > 0:
+                await self._sleep(delay)
+            if self.has_given_up:
+                raise MMABenchError(f"{self._place}: not asked, because the run ended")
+            return await self._once(attempt)
+
+        try:
+            return await AsyncRetrying(
+                wait=wait,
+                stop=stop_after_attempt(self._retries + 1),
+                retry=retry_if_exception_type(TemporaryError),
+                sleep=self._sleep,
+                reraise=True,
+            )(patient)
+        except TemporaryError as error:
+            raise MMABenchError(
+                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}. All answers so "
+                "far are kept; run the same command again to go on"
+            ) from error
+
+    async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await attempt()
+        except TimeoutError as error:
+            raise TemporaryError(f"no reply within {self._timeout:g} s") from error
+        except TemporaryError as error:
+            if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+                raise MMABenchError(
+                    f"{self._place} asks to wait {error.retry_after:.0f} s ({error.reason}); all answers so far are "
+                    "kept, run the same command again then"
+                ) from error
+            raise
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not past the end of the run."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._given_up.wait()
+        except TimeoutError:
+            return
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return a `Retry-After` header in seconds from now: a number or a date (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def is_temporary(status: int) -> bool:
+    """Return whether a request with this HTTP status is worth repeating."""
+    return status in (408, 409, 425, 429) or status >= 500

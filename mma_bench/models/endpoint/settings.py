@@ -1,0 +1,81 @@
+"""Options of an endpoint, given as text on the command line."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mma_bench.errors import MMABenchError
+
+Settings = TypeVar("Settings", bound="EndpointSettings")
+
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+"""Names of environment variables."""
+
+_HOW_IT_IS_ASKED = frozenset({"concurrency", "timeout", "retries", "backoff", "key_variable"})
+"""Settings that change when an answer comes, not what it says."""
+
+
+class EndpointSettings(BaseModel):
+    """What can be set for any endpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    media: Literal["parts", "frames", "muxed"] = Field(
+        "parts", description="silent video and audio apart; frames as images, and audio; or one file with both"
+    )
+    fps: float = Field(2.0, gt=0, le=60, description="frames a second, for media=frames")
+    size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
+    audio_format: Literal["wav", "flac"] = Field("wav", description="how audio is sent, for media=parts and frames")
+    max_tokens: int | None = Field(256, ge=1, description="longest answer, tokens; none leaves it to the server")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="0 is greedy; none leaves it out of the request")
+    seed: int | None = Field(0, description="seed of the server's sampling; none leaves it out of the request")
+    logprobs: int = Field(0, ge=0, le=20, description="alternatives of the first token to score options by")
+    concurrency: int = Field(16, ge=1, le=1024, description="requests in flight")
+    timeout: float = Field(300.0, gt=0, description="seconds for one request, from its start to its last byte")
+    retries: int = Field(8, ge=0, le=100, description="how often a request is repeated after a passing failure")
+    backoff: float = Field(0.5, gt=0, le=60, description="longest wait before the first repetition, seconds")
+    key_variable: str = Field(pattern=VARIABLE, description="environment variable that holds the key")
+
+    @field_validator("size", "max_tokens", "temperature", "seed", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, media in (("fps", ("frames",)), ("size", ("frames",)), ("audio_format", ("parts", "frames"))):
+            if name in self.model_fields_set and self.media not in media:
+                raise ValueError(f"{name} has no effect with media={self.media}; leave it out")
+        return self
+
+    def deciding(self) -> dict[str, str]:
+        """Return the settings that decide an answer, as text."""
+        unused = set() if self.media == "frames" else {"fps", "size"}
+        unused |= {"audio_format"} if self.media == "muxed" else set()
+        return {
+            f"setting {name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+            for name, value in self.model_dump(mode="json").items()
+            if name not in _HOW_IT_IS_ASKED and name not in unused
+        }
+
+
+def read_settings(kind: type[Settings], family: str, options: Mapping[str, str]) -> Settings:
+    """Return ``options`` as settings.
+
+    Raises:
+        MMABenchError: an option is unknown or has a wrong value. Values are not repeated: one might be a key.
+    """
+    try:
+        return kind.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(place) for place in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(kind.model_fields))
+            raise MMABenchError(f"{family} has no option {name!r}; it has {known}") from None
+        if name == "key_variable":
+            raise MMABenchError(f"{family}: key_variable is the name of an environment variable, never a key") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise MMABenchError(f"{family}: {f'option {name}: ' if name else ''}{message}") from None

@@ -1,0 +1,28 @@
+"""Do video and audio reach the model? Asked before every evaluation, because servers have dropped audio in silence."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mma_bench.probe.findings import Finding, Probe, Verdict
+    from mma_bench.probe.reach import probe, require_reach
+    from mma_bench.probe.record import read_probe, record_probe
+
+__all__ = ["Finding", "Probe", "Verdict", "probe", "read_probe", "record_probe", "require_reach"]
+
+_HOMES = {
+    "Finding": "findings",
+    "Probe": "findings",
+    "Verdict": "findings",
+    "probe": "reach",
+    "read_probe": "record",
+    "record_probe": "record",
+    "require_reach": "reach",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `mma-bench --help`, which imports `mma_bench.probe.cli`, does not load the readers.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"mma_bench.probe.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'mma_bench.probe' has no attribute {name!r}")

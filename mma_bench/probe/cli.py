@@ -1,0 +1,36 @@
+"""The command `mma-bench probe`."""
+
+import json
+import sys
+
+import click
+
+from mma_bench.command_line import named_options
+
+
+@click.command("probe")
+@click.option("--model", required=True, help="cascade, openai:MODEL@http://HOST:PORT/v1, gemini:MODEL ...")
+@click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print verdicts, answers and token counts as JSON.")
+def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> None:
+    """Find out whether video and audio reach a model. Exit code 2 if one does not.
+
+    The model is asked about plainly different sounds over one video, and plainly different videos over one sound, all
+    made from formulas. An evaluation does this by itself before its first question.
+
+    \b
+    Examples:
+      mma-bench probe --model cascade
+      mma-bench probe --model openai:Qwen/Qwen2.5-Omni-7B@http://127.0.0.1:8000/v1 --model-option media=frames
+    """
+    from mma_bench.models import load
+    from mma_bench.probe import probe
+
+    found = probe(load(model, named_options(model_option)))
+    if as_json:
+        click.echo(json.dumps({"model": model, **found.model_dump(mode="json")}, indent=2))
+    else:
+        for finding in found.findings:
+            click.echo(f"{finding.modality}: {finding.verdict} ({finding.reason})")
+    if found.missing:
+        sys.exit(2)

@@ -1,0 +1,50 @@
+"""Ask a model about stimuli that differ in one modality alone."""
+
+from mma_bench.errors import MMABenchError
+from mma_bench.models.interface import Answer, Model
+from mma_bench.probe import stimuli
+from mma_bench.probe.findings import Finding, Heard, Probe, Verdict, judge
+from mma_bench.probe.signals import SECONDS
+from mma_bench.schema import Modality
+
+
+def probe(model: Model) -> Probe:
+    """Return whether video and audio reach ``model``.
+
+    It takes 20 short questions, and 20 more for a model that counts tokens but gives no other sign.
+
+    Raises:
+        MMABenchError: the model takes no media, or it cannot answer.
+    """
+    if not model.takes_media:
+        raise MMABenchError(f"{model.name} reads labels, no media; there is nothing to probe")
+    return Probe(findings=[_probe(model, modality) for modality in Modality])
+
+
+def require_reach(model: Model, found: Probe) -> None:
+    """Raise MMABenchError if ``found`` says that a modality does not reach ``model``."""
+    if found.missing:
+        reasons = "; ".join(f"{finding.modality} {finding.verdict}: {finding.reason}" for finding in found.missing)
+        raise MMABenchError(
+            f"{model.name} was not evaluated. {reasons}. Check how the server takes media (for an endpoint, try "
+            "--model-option media=frames or muxed); --skip-probe evaluates all the same, and the report says so"
+        )
+
+
+def _probe(model: Model, modality: Modality) -> Finding:
+    answers = _ask(model, modality, SECONDS)
+    finding = judge(modality, answers)
+    counts = any(answer.input_tokens is not None for said in answers.values() for answer in said)
+    if finding.verdict is Verdict.REACHES or not counts:
+        return finding
+    # Stimuli of one length take equally many tokens even where they arrive: ask again with half of it.
+    return judge(modality, answers, _ask(model, modality, SECONDS / 2))
+
+
+def _ask(model: Model, modality: Modality, seconds: float) -> Heard:
+    given: dict[str, list[Answer]] = {name: [] for name in stimuli.NAMES[modality]}
+    for sample, answers in model.answer_all(stimuli.samples(modality, seconds=seconds)):
+        given[sample.questions[0].answer] += answers
+    if any(len(said) != stimuli.REPEATS for said in given.values()):
+        raise MMABenchError(f"{model.name} did not answer the questions of the probe one by one; its adapter is wrong")
+    return given

@@ -1,0 +1,43 @@
+"""The probe's result in the folder of a run, beside `run.json`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mma_bench.atomic import write_json
+from mma_bench.errors import MMABenchError
+from mma_bench.probe.findings import Probe
+
+_FILE = "probe.json"
+
+
+def record_probe(run: Path, found: Probe) -> None:
+    """Keep ``found`` with the run."""
+    # Answers may hold half of a surrogate pair, which UTF-8 cannot carry.
+    shown = found.model_copy(
+        update={"findings": [f.model_copy(update={"answers": _encodable(f.answers)}) for f in found.findings]}
+    )
+    write_json(run / _FILE, shown.model_dump(mode="json"))
+
+
+def read_probe(run: Path) -> Probe | None:
+    """Return what was kept, or none: the model takes no media, or the run is from before there was a probe.
+
+    Raises:
+        MMABenchError: the file is damaged.
+    """
+    path = run / _FILE
+    if not path.is_file():
+        return None
+    try:
+        return Probe.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise MMABenchError(f"{path} cannot be read by this version; evaluate again") from error
+
+
+def _encodable(answers: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return {
+        name: [text.encode("utf-8", errors="backslashreplace").decode("utf-8") for text in said]
+        for name, said in answers.items()
+    }
