@@ -13,6 +13,7 @@ from builder.inspect import InspectSettings
 from builder.normalise import NormaliseSettings
 from builder.package.settings import PackageSettings
 from builder.sources import SourceSettings
+from builder.verify import VerifySettings
 from mma_bench.errors import MMABenchError
 
 
@@ -27,6 +28,7 @@ class BuildConfig(BaseModel):
     normalise: NormaliseSettings = NormaliseSettings()
     inspect: InspectSettings = InspectSettings()
     compare: CompareSettings = CompareSettings()
+    verify: VerifySettings = VerifySettings()
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()
