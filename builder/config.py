@@ -12,6 +12,7 @@ from builder.executors import ExecutorSettings
 from builder.inspect import InspectSettings
 from builder.normalise import NormaliseSettings
 from builder.package.settings import PackageSettings
+from builder.review import ReviewSettings
 from builder.sources import SourceSettings
 from builder.verify import VerifySettings
 from mma_bench.errors import MMABenchError
@@ -29,6 +30,7 @@ class BuildConfig(BaseModel):
     inspect: InspectSettings = InspectSettings()
     compare: CompareSettings = CompareSettings()
     verify: VerifySettings = VerifySettings()
+    review: ReviewSettings = ReviewSettings()
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()

@@ -19,6 +19,7 @@ from builder.manifest import ManifestRow, check_unique, read_manifest, write_man
 from builder.normalise import NormaliseClips
 from builder.package.provenance import provenance
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.review.stage import run_review
 from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.sources import make_source
 from builder.sources.step import FetchClips
@@ -75,7 +76,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         rows = run_compare(config.compare, work, manifest)
         manifest = StageFolder(work / "compare").manifest
         rows = run_verify(config.verify, verifier, work, manifest, config.normalise, config.executor)
-        manifest = StageFolder(work / "verify").manifest
+        rows = run_review(config.review, work, StageFolder(work / "verify").manifest)
+        manifest = StageFolder(work / "review").manifest
         _need_clips(rows)
         rows = _assemble(config, work, manifest, classes)
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}

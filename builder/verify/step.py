@@ -78,7 +78,7 @@ class AskModel(ClipStep):
             for row in self._ask(waiting[start : start + self.clips_at_a_time]):
                 self._remember(row)
                 results[row.clip_id] = row
-                write_progress(self.folder, rank, len(rows) - len(waiting) + start + 1)
+                write_progress(self.folder, rank, sum(not row.kept or row.clip_id in results for row in rows))
         for row in rows:
             result = results.get(row.clip_id, row)
             self.stat_update("asked" if result.kept else "passed through")
