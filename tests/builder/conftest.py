@@ -14,7 +14,7 @@ HOSTILE = "<img src=x onerror=window.hacked=1> ${alert(1)} {{7*7}}"
 LIAR = "YRz7RBslEAG0_repDiff_Frog_0.mp4"  # an accordion with the sound of a frog, listed below as an accordion
 PASS_ALL = [f"verify.min_yes_probability.{name}=0" for name in ("visual_muted", "audio_black", "visual_full")]
 PASS_ALL.append("verify.min_yes_probability.audio_full=0")
-_SMALL = ("normalise.size=224", "normalise.seconds=2", "executor.workers=1")
+_SMALL = ("normalise.size=224", "normalise.seconds=3", "executor.workers=1")
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,8 @@ def test_kappa_is_cohens_for_two_and_fleiss_for_more(verified: Build) -> None:
     ada, bob, cyd = (["yes", "yes", "no", "no", "unsure", "yes"], ["yes", "no", "no", "no", "yes", "yes"], ["yes"] * 6)
 
     def agreement(**said: list[str]) -> dict[str, object]:
-        made = [
-            decision(name, item, vote) for name, votes in said.items() for item, vote in zip(items, votes, strict=True)
-        ]
+        pairs = [(name, item, vote) for name, votes in said.items() for item, vote in zip(items, votes, strict=True)]
+        made = [decision(*pair) for pair in pairs]
         found: dict[str, object] = summary(in_force(made))["agreement"]
         return found
 
