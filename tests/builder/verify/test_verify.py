@@ -30,7 +30,7 @@ def row_of(build: Build, file: str) -> ManifestRow:
 
 def records(build: Build) -> dict[str, int]:
     folder = build.work / "verify" / "answers" / "records"
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.json")}
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("[!.]*.json")}
 
 
 def test_a_true_clip_is_accepted_and_a_false_label_names_the_checks_that_it_failed(verified: Build) -> None:
@@ -74,7 +74,7 @@ def test_a_killed_stage_asks_only_what_is_missing_and_ends_in_the_same_bytes(ver
     build = verified.copy(tmp_path)
     # As if the run had been stopped before: forget four answers and the stage's end.
     answers = build.work / "verify" / "answers"
-    for path in sorted((answers / "records").glob("*.json"))[7:]:
+    for path in sorted((answers / "records").glob("[!.]*.json"))[7:]:
         path.unlink()
     for name in ("finished.json", "manifest.parquet"):
         (answers / name).unlink()
