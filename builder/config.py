@@ -12,7 +12,9 @@ from builder.executors import ExecutorSettings
 from builder.inspect import InspectSettings
 from builder.normalise import NormaliseSettings
 from builder.package.settings import PackageSettings
+from builder.review import ReviewSettings
 from builder.sources import SourceSettings
+from builder.verify import VerifySettings
 from mma_bench.errors import MMABenchError
 
 
@@ -27,6 +29,8 @@ class BuildConfig(BaseModel):
     normalise: NormaliseSettings = NormaliseSettings()
     inspect: InspectSettings = InspectSettings()
     compare: CompareSettings = CompareSettings()
+    verify: VerifySettings = VerifySettings()
+    review: ReviewSettings = ReviewSettings()
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()

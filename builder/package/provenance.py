@@ -7,6 +7,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.normalise.transcode import ffmpeg_version
+from builder.verify.stage import public_name
 from mma_bench import __version__
 from mma_bench.hashing import sha256_json
 
@@ -26,7 +27,10 @@ _LIBRARIES = (
 
 def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
     """Return seed, full configuration, hashes of the inputs and versions. It holds no time and no path."""
-    settings = _without_folders(config.model_dump(exclude={"executor"}))
+    how_fast = {"workers": True, "clips_at_a_time": True}
+    settings = _without_folders(config.model_dump(exclude={"executor": True, "verify": how_fast}))
+    if config.verify.model:
+        settings["verify"]["model"] = public_name(config.verify.model)
     return {
         "mma_bench": __version__,
         "seed": config.seed,

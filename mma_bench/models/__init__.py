@@ -8,9 +8,10 @@
 from collections.abc import Callable, Mapping
 
 from mma_bench.errors import MMABenchError
+from mma_bench.models.checks import Check, CheckAnswer
 from mma_bench.models.interface import Answer, Model
 
-__all__ = ["Answer", "Model", "load"]
+__all__ = ["Answer", "Check", "CheckAnswer", "Model", "load"]
 
 
 def _baseline(rest: str, options: Mapping[str, str]) -> Model:

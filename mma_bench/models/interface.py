@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from mma_bench.models.checks import NO, YES, Check, CheckAnswer, yes_probability
+from mma_bench.schema import Question
 
 if TYPE_CHECKING:
     from mma_bench.loader import Sample
-    from mma_bench.schema import Question
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,55 @@ class Model(ABC):
         """
         for sample in samples:
             yield sample, self.answer(sample)
+
+    def check(self, sample: "Sample", checks: Sequence[Check]) -> list[CheckAnswer]:
+        """Answer yes/no questions about one stimulus; see `check_all`."""
+        return next(answers for _, answers in self.check_all([(sample, checks)]))
+
+    def check_all(
+        self, requests: "Sequence[tuple[Sample, Sequence[Check]]]"
+    ) -> "Iterator[tuple[Sample, list[CheckAnswer]]]":
+        """Answer the checks of each stimulus and yield them, in the order of its checks, in any order of stimuli.
+
+        A check is asked as a question with the options Yes and No, so whatever `answer_all` shares or batches is
+        shared and batched here. Models that cannot understand a yes/no question override this.
+
+        Args:
+            requests: stimuli, each with a key of its own, and their checks. The stimuli's own questions are not
+                asked.
+        """
+        asked = {sample.stimulus.key: (sample, checks) for sample, checks in requests}
+        for questioned, answers in self.answer_all([_with_checks(*request) for request in requests]):
+            sample, checks = asked[questioned.stimulus.key]
+            by_id = {answer.question_id: answer for answer in answers}
+            if len(by_id) < len(checks):
+                continue  # a server answered some questions before it failed; its error follows
+            found = [by_id[_question_id(sample, check)] for check in checks]
+            yield (
+                sample,
+                [
+                    CheckAnswer(check.name, answer.text, yes_probability(answer.option_scores))
+                    for check, answer in zip(checks, found, strict=True)
+                ],
+            )
+
+
+def _with_checks(sample: "Sample", checks: Sequence[Check]) -> "Sample":
+    questions = [
+        Question(
+            question_id=_question_id(sample, check),
+            condition=sample.stimulus.condition,
+            modality=check.modality,
+            prompt=check.prompt,
+            options=[YES, NO],
+            answer=YES,
+            distractor=None,
+            answerable=True,
+        )
+        for check in checks
+    ]
+    return replace(sample, questions=questions, stimulus=sample.stimulus.model_copy(update={"questions": questions}))
+
+
+def _question_id(sample: "Sample", check: Check) -> str:
+    return f"{sample.stimulus.key}/{check.name}/{check.modality}"

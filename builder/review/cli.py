@@ -1,0 +1,81 @@
+"""The command `review`."""
+
+import ipaddress
+import json
+from pathlib import Path
+
+import click
+
+from builder.review.session import annotator_name
+
+
+@click.command()
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder given to `run`.")
+@click.option("--annotator", help="Whose decisions these are; without it the page asks.")
+@click.option("--blind", is_flag=True, help="Hide the model's answers.")
+@click.option(
+    "--attention",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Attention checks a clip: clips with the sound of another, to be rejected.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the attention checks and the order.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free port.")
+@click.option("--summary", is_flag=True, help="Print counts, attention checks and agreement, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def review(
+    work: Path,
+    annotator: str | None,
+    blind: bool,
+    attention: float,
+    seed: int,
+    host: str,
+    port: int,
+    summary: bool,
+    as_json: bool,
+) -> None:
+    """Accept or reject clips on a page in the browser; the next `run` follows the decisions.
+
+    \b
+    Examples:
+      python -m builder review --work work/demo
+      python -m builder review --work work/demo --annotator Ada --blind
+      python -m builder review --work work/demo --summary --json
+    """
+    if summary or as_json:
+        _print_summary(work, as_json=as_json)
+        return
+    from builder.review.media import ReviewMedia
+    from builder.review.server import listening, make_app, open_review, serve
+
+    session = open_review(work, blind=blind, attention=attention, seed=seed)
+    with listening(host, port) as bound:
+        media = ReviewMedia(work / "normalise" / "clips", work / "review" / "media")
+        app = make_app(session, media, annotator=annotator_name(annotator), loopback=_is_loopback(host))
+        address = f"[{host}]" if ":" in host else host
+        click.echo(f"Review page: http://{address}:{bound.getsockname()[1]}/   (stop with Ctrl-C)")
+        if not _is_loopback(host):
+            click.echo("Anybody who can reach this address can judge clips: there is no password.", err=True)
+        serve(app, bound)
+
+
+def _print_summary(work: Path, *, as_json: bool) -> None:
+    from builder.review.agreement import format_summary, summary
+    from builder.review.store import DecisionStore, in_force
+    from mma_bench.errors import MMABenchError
+
+    if not work.is_dir():
+        raise MMABenchError(f"{work} holds no build; give the folder that was --work of `python -m builder run`")
+    found = summary(in_force(DecisionStore(work / "review").read()))
+    click.echo(json.dumps(found, indent=2) if as_json else format_summary(found))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,19 @@
+"""Settings of the `review` stage: what follows from people's decisions."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ReviewSettings(BaseModel):
+    """A clip stays if more people accept than reject it; who is unsure does not count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_disagreement: Literal["drop", "keep"] = Field(
+        default="drop", description="what becomes of a clip that as many people accept as reject"
+    )
+    required: bool = Field(default=False, description="drop clips that nobody accepted or rejected")
+    min_attention: float = Field(
+        default=0.0, ge=0, le=1, description="leave out people who rejected a smaller share of the swapped clips"
+    )

@@ -1,0 +1,107 @@
+"""People's decisions on disk: append-only, one JSON object a line, safe against a kill at any moment."""
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mma_bench.errors import MMABenchError
+from mma_bench.schema import Record
+
+Judgement = Literal["yes", "no", "unsure"]
+LONGEST_NAME = 40
+
+
+class Decision(Record):
+    """One line of the store."""
+
+    annotator: str = Field(min_length=1, max_length=LONGEST_NAME)
+    item_id: str
+    clip_id: str
+    sound_clip_id: str
+    decision: Judgement | Literal["undo"]
+    blind: bool
+
+    @property
+    def is_attention_check(self) -> bool:
+        """Whether the clip was shown with the sound of another."""
+        return self.sound_clip_id != self.clip_id
+
+
+class DecisionStore:
+    """The file `decisions.jsonl`. Threads of one process may share a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "decisions.jsonl"
+        self._lock = threading.Lock()
+        self._held: Any = None
+
+    def open_alone(self) -> None:
+        """Make sure that no other page writes to the store, and cut off a line that a kill left unfinished.
+
+        Raises:
+            MMABenchError: another page is open on it, or the folder cannot be written to.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._held = open(self.path, "ab")  # noqa: SIM115  (held, with its lock, until the process ends)
+            # flock, not lockf: a record lock ends as soon as the process closes the file anywhere, as `read` does.
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise MMABenchError(
+                f"another review page is writing to {self.path}; open that one, or stop it first"
+            ) from error
+        except OSError as error:
+            raise MMABenchError(f"cannot write to {self.path}: {error.strerror}") from error
+        content = self.path.read_bytes()
+        if not content.endswith(b"\n") and content:
+            self._held.truncate(content.rfind(b"\n") + 1)
+
+    def append(self, decision: Decision) -> None:
+        """Add a decision; when this returns it survives a power cut."""
+        line = json.dumps(decision.model_dump(), ensure_ascii=True, sort_keys=True) + "\n"
+        with self._lock, open(self.path, "ab") as file:
+            file.write(line.encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self) -> list[Decision]:
+        """Return all lines in order, without an unfinished last one.
+
+        Raises:
+            MMABenchError: a line is damaged.
+        """
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise MMABenchError(f"cannot read {self.path}: {error.strerror}") from error
+        decisions = []
+        for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+            try:
+                decisions.append(Decision.model_validate_json(line))
+            except ValueError as error:
+                raise MMABenchError(
+                    f"{self.path}, line {number} is damaged; delete that line, its clip is shown again"
+                ) from error
+        return decisions
+
+
+def in_force(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
+    """Return for each annotator the decisions that stand, by item, in the order they were made.
+
+    A later decision about an item replaces an earlier one; `undo` takes one back.
+    """
+    standing: dict[str, dict[str, Decision]] = {}
+    for decision in decisions:
+        of_one = standing.setdefault(decision.annotator, {})
+        of_one.pop(decision.item_id, None)
+        if decision.decision != "undo":
+            of_one[decision.item_id] = decision
+    return standing

@@ -1,0 +1,49 @@
+"""Give each process that runs a model a GPU of its own."""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_held: list[Any] = []  # open files: a lock lasts as long as its file is open, so as long as the process
+
+
+def visible_gpus() -> list[str]:
+    """Return the names by which CUDA_VISIBLE_DEVICES selects the GPUs that this process may use.
+
+    The answer comes from the driver's management library: no CUDA context is made, so the choice can still be
+    narrowed afterwards.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip() not in {"", "-1"}]
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def claim_gpu() -> str | None:
+    """Make one GPU the only one that this process sees, one that no other process of a build has claimed.
+
+    datatrove tells a block its task's number, not which of the pool's processes runs it, and a process runs
+    several tasks; so each takes a lock that the system frees when the process ends, however it ends.
+
+    Returns:
+        The GPU, or none if there is only one or none at all.
+    """
+    gpus = visible_gpus()
+    if len(gpus) < 2:
+        return None
+    for gpu in gpus:
+        path = Path(tempfile.gettempdir()) / f"mma-bench-gpu-{os.getuid()}-{gpu.replace('/', '_')}.lock"
+        file = open(path, "a")  # noqa: SIM115  (kept open on purpose)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            continue
+        _held.append(file)
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        return gpu
+    return None

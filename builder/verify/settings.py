@@ -1,0 +1,25 @@
+"""Settings of the `verify` stage."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CheckName = Literal["visual_muted", "audio_black", "visual_full", "audio_full"]
+
+
+class VerifySettings(BaseModel):
+    """Who verifies the clips, and what is accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = Field(default=None, description="name of a model, as for `mma-bench eval`; none: no check")
+    model_options: dict[str, str] = Field(default_factory=dict, description="the model's options, as text")
+    min_yes_probability: dict[CheckName, float] = Field(
+        default_factory=dict,
+        description="a check with a threshold is passed by the probability of Yes, where the model gives one, "
+        "not by its words; changing it asks nothing again",
+    )
+    clips_at_a_time: int = Field(default=8, ge=1, description="clips whose checks a model gets at once")
+    workers: int = Field(
+        default=0, ge=0, description="processes, each with the model; 0: one a GPU, or one a core for the cascade"
+    )

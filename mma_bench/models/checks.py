@@ -1,0 +1,53 @@
+"""Yes/no questions: what a model is asked when it verifies a clip."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mma_bench.schema import Modality
+
+YES, NO = "Yes", "No"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One yes/no question about a stimulus.
+
+    Attributes:
+        name: unique among the checks of a stimulus.
+        modality: what is asked about.
+        label: the class whose presence is asked for.
+        prompt: exact text for the model; it asks for Yes or No.
+        classes: all class names of the dataset, for models that can only compare one class with others.
+    """
+
+    name: str
+    modality: Modality
+    label: str
+    prompt: str
+    classes: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class CheckAnswer:
+    """What a model said to a check.
+
+    Attributes:
+        name: the check's.
+        text: the raw output, unchanged.
+        yes_probability: probability of Yes against No, 0 to 1, where the model can give it.
+    """
+
+    name: str
+    text: str
+    yes_probability: float | None = None
+
+
+def yes_probability(scores: Mapping[str, float]) -> float | None:
+    """Return the probability of Yes from the log-probabilities of Yes and No, or none if they are not there."""
+    if not {YES, NO} <= scores.keys():
+        return None
+    difference = scores[NO] - scores[YES]
+    if math.isnan(difference):
+        return None
+    return 1.0 / (1.0 + math.exp(difference)) if difference < 700 else 0.0

@@ -1,0 +1,64 @@
+"""A build of real clips, verified by the cascade, that the tests of `verify` and `review` share."""
+
+import csv
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_builder, settings
+
+CLIPS = 11
+HOSTILE = "<img src=x onerror=window.hacked=1> ${alert(1)} {{7*7}}"
+LIAR = "YRz7RBslEAG0_repDiff_Frog_0.mp4"  # an accordion with the sound of a frog, listed below as an accordion
+PASS_ALL = [f"verify.min_yes_probability.{name}=0" for name in ("visual_muted", "audio_black", "visual_full")]
+PASS_ALL.append("verify.min_yes_probability.audio_full=0")
+_SMALL = ("normalise.size=224", "normalise.seconds=3", "executor.workers=1")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A configuration and where it was built."""
+
+    config: Path
+    work: Path
+    out: Path
+
+    def arguments(self, *changes: str) -> list[str]:
+        """Return the arguments of `python -m builder` that build it, with changed settings."""
+        folders = ["--config", str(self.config), "--work", str(self.work), "--out", str(self.out)]
+        return ["run", *folders, *settings(*_SMALL, "verify.model=cascade", *changes)]
+
+    def copy(self, folder: Path) -> "Build":
+        """Return a copy below ``folder`` that can be changed."""
+        shutil.copytree(self.work, folder / "work")
+        shutil.copytree(self.out, folder / "out")
+        return Build(self.config, folder / "work", folder / "out")
+
+
+@pytest.fixture(scope="session")
+def verified(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Eleven of the real clips, one with a hostile class name and one with a false label."""
+    folder = tmp_path_factory.mktemp("verified")
+    clips = shared / "clips"
+    rows = [["file", "visual_label", "audio_label"]]
+    with open(clips / "clips.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            labels = [row["visual_label"], row["audio_label"]]
+            if row["file"] == LIAR:
+                labels = ["Accordion", "Accordion"]
+            elif labels[0] == "splashing water":
+                labels = [HOSTILE, HOSTILE]
+            rows.append([row["file"], *labels])
+    del rows[2 : len(rows) - CLIPS + 1]  # the first one is the false one
+    with open(folder / "list.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    config = folder / "config.yaml"
+    config.write_text(
+        f"source: {{kind: folder, csv: {folder / 'list.csv'}, folder: {clips}}}\n"
+        "assemble: {conditions: [aligned, misaligned]}\n"
+    )
+    build = Build(config, folder / "work", folder / "out")
+    run_builder(*build.arguments())
+    return build
