@@ -113,6 +113,8 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     """
     check_run(folder, run, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".tmp-*"):  # of a run that was killed while it wrote its head or its scores
+        leftover.unlink(missing_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
     write_json(folder / "run.json", run.model_dump())

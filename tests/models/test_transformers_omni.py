@@ -213,40 +213,6 @@ def test_each_stream_is_encoded_once_and_only_the_last_are_kept(engine: EncodeOn
     assert "huge" not in fresh.videos._entries
 
 
-@pytest.mark.parametrize("size", [(112, 84), (100, 75), (30, 400)])
-def test_patches_are_those_of_the_official_image_processor(size: tuple[int, int]) -> None:
-    """The official processor of videos needs torchvision; that of pictures, with the same steps, does not."""
-    pytest.importorskip("transformers.models.qwen2_vl.image_processing_pil_qwen2_vl")
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    thinker, _, _ = random_thinker(FAMILIES[0], SIZE)
-    frame_format = thinker.frame_format({}, 56 * 56, 112 * 112)
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    picture = np.stack([rows * 2 % 256, columns % 256, (rows + columns) % 200], axis=-1).astype(np.uint8)
-    official = Qwen2VLImageProcessorPil(size={"shortest_edge": 56 * 56, "longest_edge": 112 * 112})
-    expected = official(picture, return_tensors="pt")
-    ours = to_patches(np.stack([picture, picture]), frame_format)
-    assert [list(ours.grid)] == expected["image_grid_thw"].tolist()
-    # Pillow and torch round the resized levels differently, by one level of 255 at most.
-    assert torch.allclose(ours.pixels, expected["pixel_values"], atol=1.01 / 255 / min(frame_format.std))
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("shape", [(8, 112, 84), (9, 504, 504), (20, 360, 640)])
-def test_patches_are_those_of_the_official_video_processor(shape: tuple[int, int, int]) -> None:
-    pytest.importorskip("torchvision")
-    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
-
-    thinker, _, _ = random_thinker(FAMILIES[0], SIZE)
-    frame_format = thinker.frame_format({}, None, None)
-    frames = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    size = {"shortest_edge": frame_format.min_pixels, "longest_edge": frame_format.max_pixels}
-    expected = Qwen2VLVideoProcessor(size=size)([torch.from_numpy(frames).permute(0, 3, 1, 2)], return_tensors="pt")
-    ours = to_patches(frames, frame_format)
-    assert [list(ours.grid)] == expected["video_grid_thw"].tolist()
-    assert torch.allclose(ours.pixels, expected["pixel_values_videos"], atol=1.01 / 255 / min(frame_format.std))
-
-
 @pytest.mark.parametrize("samples", [16_000, 31_999, 80_123])
 def test_sound_is_what_the_official_processors_make_of_it(engine: EncodeOnce, samples: int) -> None:
     values = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
