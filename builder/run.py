@@ -170,6 +170,7 @@ def plan_build(config: BuildConfig) -> str:
         f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",
         f"{len(source.class_names())} classes: {', '.join(source.class_names())}",
         f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
+        f"verified by: {config.verify.model or 'no model'}",
         f"conditions: {', '.join(config.assemble.conditions)}",
         f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})",
     ]
