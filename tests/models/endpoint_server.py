@@ -198,7 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer, or fail."""
-        content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        length = int(self.headers["Content-Length"] or 0)
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client was killed while it sent
+            self.close_connection = True
+            return
         behaviour = self.server.behaviour
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ") or self.headers.get("x-goog-api-key", "")
         with contextlib.suppress(ConnectionError):  # the client went away
