@@ -57,6 +57,11 @@ class Behaviour:
     delay: float = 0.0
     slots: int = 256
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing depends on the media: they are read from the network and left alone."""
+        return self.constant is not None and not self.counts
+
 
 @dataclass
 class Seen:
@@ -193,7 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer, or fail."""
-        content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        length = int(self.headers["Content-Length"] or 0)
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client was killed while it sent
+            self.close_connection = True
+            return
         behaviour = self.server.behaviour
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ") or self.headers.get("x-goog-api-key", "")
         with contextlib.suppress(ConnectionError):  # the client went away
@@ -243,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
                 continue
             sound = kind == "input_audio"
             encoded = part[kind]["data"] if sound else part[kind]["url"].partition(";base64,")[2]
-            data = base64.b64decode(encoded)
+            data = b"" if self.server.behaviour.is_blind else base64.b64decode(encoded)
             {"input_audio": media.sounds, "video_url": media.videos, "image_url": media.pictures}[kind].append(data)
             parts.append((kind, len(data)))
         return media, parts, prompt

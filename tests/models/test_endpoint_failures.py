@@ -151,4 +151,5 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_answers(
     assert sorted(answers.read_bytes().splitlines()) == sorted(undisturbed)
     scores = [json.loads((tmp_path / name / "scores.json").read_text()) for name in ("undisturbed", "killed")]
     assert scores[0] == scores[1]
-    assert len(endpoint.seen) == open_questions < len(undisturbed)
+    assert open_questions < len(undisturbed)
+    assert open_questions <= len(endpoint.seen) <= open_questions + 4  # the server may still work for the killed one
