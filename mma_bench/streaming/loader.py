@@ -37,6 +37,7 @@ class StreamLoader:
         self._workers = workers
         self._collate = _Collate(stream, collate)
         self._options = options
+        self._epoch = stream.epoch
         self._positions = [0] * max(1, workers)
         self._next_worker = 0
 
@@ -48,16 +49,15 @@ class StreamLoader:
     @property
     def epoch(self) -> int:
         """The epoch that runs, or the next one."""
-        return self._stream.epoch
+        return self._epoch
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the batches of the epoch, or of what is left of it after `load_state_dict`."""
         from torch.utils.data import DataLoader
 
-        epoch = self._stream.epoch
         # DataLoader asks worker 0 first. Whose turn it is must be worker 0, so the workers' parts are turned.
         first = self._next_worker
-        self._stream.resume_workers(epoch, self._positions, first)
+        self._stream.resume_workers(self._epoch, self._positions, first)
         loader: DataLoader[Any] = DataLoader(
             self._stream,
             batch_size=self._batch_size,
@@ -74,12 +74,12 @@ class StreamLoader:
         except MMABenchError as error:
             # DataLoader puts the worker's whole traceback before the message.
             raise MMABenchError(str(error).strip().splitlines()[-1].partition("MMABenchError: ")[2] or error) from None
-        self._begin(epoch + 1)
+        self._begin(self._epoch + 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the batches delivered so far leave to do, as plain numbers and text."""
         return {
-            "epoch": self._stream.epoch,
+            "epoch": self._epoch,
             "positions": list(self._positions),
             "next_worker": self._next_worker,
             "fingerprint": self._stream.fingerprint(),
@@ -97,11 +97,12 @@ class StreamLoader:
                 f"the state was saved with {len(state['positions'])} workers and cannot go on with "
                 f"{len(self._positions)}: each reads its own part"
             )
-        self._stream.set_epoch(int(state["epoch"]))
+        self._epoch = int(state["epoch"])
         self._positions = [int(position) for position in state["positions"]]
         self._next_worker = int(state["next_worker"])
 
     def _begin(self, epoch: int) -> None:
+        self._epoch = epoch
         self._stream.set_epoch(epoch)
         self._positions = [0] * len(self._positions)
         self._next_worker = 0
@@ -119,4 +120,4 @@ class _Collate:
 
         worker = get_worker_info()
         stream = cast("Stream", worker.dataset) if worker else self._stream
-        return self._collate(samples), worker.id if worker else 0, stream.position
+        return self._collate(samples), worker.id if worker else 0, stream.reached

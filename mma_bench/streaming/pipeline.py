@@ -31,13 +31,15 @@ class Source:
     Attributes:
         plan: the order of the epochs.
         epoch: the epoch that runs, or the next one.
-        position: samples of the epoch that were yielded in this process.
+        position: samples of the epoch that were yielded in this process; 0 when the epoch ended.
+        reached: the same, but still the length of the epoch when it ended.
     """
 
     def __init__(self, plan: EpochPlan, rank: int | None, world_size: int | None) -> None:
         self.plan = plan
         self.epoch = 0
         self.position = 0
+        self.reached = 0
         self._given = None if rank is None or world_size is None else (rank, world_size)
         self._found = pytorch_worker_info()[:2]
         self._resume: tuple[list[int], int] | None = None
@@ -72,9 +74,9 @@ class Source:
         """Yield the rest of the epoch."""
         place, start = self.place()
         self._place, self._resume = place, None
-        self.position = start
+        self.position = self.reached = start
         for planned in self.plan.samples(self.epoch, place, start):
-            self.position = planned.position + 1
+            self.position = self.reached = planned.position + 1
             yield planned
         self.epoch, self.position = self.epoch + 1, 0
 
@@ -105,9 +107,9 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
         return self._source.epoch
 
     @property
-    def position(self) -> int:
-        """How many samples of the epoch this process has got."""
-        return self._source.position
+    def reached(self) -> int:
+        """How many samples of the epoch this process has got, all of them when it ended."""
+        return self._source.reached
 
     @property
     def skipped(self) -> dict[str, int]:
