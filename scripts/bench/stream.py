@@ -1,12 +1,16 @@
 """`mma_bench.stream` beside plain webdataset and datasets' streaming, on the same shards.
 
-    python scripts/bench/stream.py --data mma-bench [--config aligned] [--clips 16] [--repeat 3]
+    python scripts/bench/stream.py [--shared ../shared] [--repeat 3]
+    python scripts/bench/stream.py --data mma-bench --config aligned
 
-All sides run in turns, in processes of the same priority, with the files in the system's cache. The other sides
-decode with torchcodec. Beside wall time the processor time is printed: on a busy machine only that can be compared.
+Without --data a training set is built from the 15 real clips first. All sides run in turns, in processes of the same
+priority, with the files in the cache of the system. The other sides decode
+with torchcodec. Beside wall time the processor time is printed: on a busy machine only that can be compared.
 """
 
 import argparse
+import csv
+import functools
 import io
 import os
 import statistics
@@ -30,7 +34,6 @@ from torch.utils.data import DataLoader  # noqa: E402
 from torchcodec.decoders import AudioDecoder, VideoDecoder  # noqa: E402
 
 import mma_bench  # noqa: E402
-from mma_bench.streaming import StreamLoader  # noqa: E402
 
 WORKERS = 2
 FPS = 2
@@ -93,11 +96,7 @@ def plain(shards: list[str]) -> Any:
     return wds.WebDataset(shards, shardshuffle=False, empty_check=False)
 
 
-def plain_decoded(shards: list[str]) -> DataLoader[Any]:
-    return DataLoader(plain(shards).map(decode), batch_size=None, num_workers=WORKERS)
-
-
-def hub(shards: list[str], card: Path) -> Any:
+def hub(shards: list[str]) -> Any:
     """Return datasets' streaming over the shards, with the features that the card declares."""
     from datasets import load_dataset
 
@@ -108,33 +107,17 @@ def hub(shards: list[str], card: Path) -> Any:
     )
 
 
-def subset(source: Path, config: str, clips: int, out: Path, shards: int = 4) -> Path:
-    """Write a dataset folder of the first ``clips`` samples, in ``shards`` tars, with the builder's own writer."""
-    import pyarrow.parquet as pq
-
-    from builder.package.shards import Shard, plan_shards, write_shard
-    from mma_bench.columns import to_table
-    from mma_bench.schema import IndexEntry, Stimulus
-
-    samples = mma_bench.load(source, condition=config, limit=clips).samples
-    streams = out / "streams"
-    streams.mkdir(parents=True)
-    for sample in samples:
-        (streams / f"{sample.stimulus.video.clip_id}.mp4").write_bytes(sample.media.video_bytes)
-        (streams / f"{sample.stimulus.audio.clip_id}.flac").write_bytes(sample.media.audio_bytes)
-    stimuli = [
-        # Questions of a training split: two, without the noise of the test split's long context.
-        sample.stimulus.model_copy(
-            update={"split": "train", "questions": [q for q in sample.questions if q.condition == config]}
-        )
-        for sample in samples
-    ]
-    plan: list[Shard] = plan_shards(stimuli, shards)
-    entries = [entry for shard in plan for entry in write_shard(out / shard.path, shard, streams, {})]
-    for path, model, rows in (("index/train", IndexEntry, entries), ("metadata/stimuli", Stimulus, stimuli)):
-        (out / path).parent.mkdir(exist_ok=True)
-        pq.write_table(to_table(model, rows), out / f"{path}.parquet")
-    return out
+def build(clips: Path, folder: Path) -> Path:
+    """Return a training set of the real clips, built as a user builds it; labels do not matter here."""
+    with open(clips / "clips.csv", newline="") as file:
+        rows = [(row["file"], row["visual_label"], "train") for row in csv.DictReader(file)]
+    with open(folder / "list.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("file", "label", "split"), *rows])
+    config = folder / "config.yaml"
+    config.write_text(f"source: {{kind: folder, csv: {folder / 'list.csv'}, folder: {clips.resolve()}}}\n")
+    arguments = ["run", "--config", str(config), "--work", str(folder / "work"), "--out", str(folder / "data")]
+    subprocess.run([sys.executable, "-m", "builder", *arguments], check=True, cwd=ROOT, stdout=sys.stderr)
+    return folder / "data"
 
 
 def default_spacing(shards: list[str], out: Path) -> list[str]:
@@ -161,18 +144,9 @@ def reencode(content: bytes, folder: Path) -> bytes:
     return after.read_bytes()
 
 
-def ours(data: Path, **options: Any) -> Any:
-    return mma_bench.stream(data, shuffle=0, **options)
-
-
-def ours_decoded(data: Path, **options: Any) -> Iterable[Any]:
-    return StreamLoader(ours(data, **options), 1, workers=WORKERS)
-
-
-def memory(data: Path, epochs: int) -> None:
+def memory(stream: Any, epochs: int) -> None:
     """Print the resident memory along ``epochs`` decoded epochs in this process, conflicts included."""
-    stream, process = mma_bench.stream(data, shuffle=8, conflicts=MIXED), psutil.Process()
-    sizes = []
+    process, sizes = psutil.Process(), []
     for _ in range(epochs):
         for _sample in stream:
             pass
@@ -182,38 +156,49 @@ def memory(data: Path, epochs: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("mma-bench"))
-    parser.add_argument("--config", default="aligned")
-    parser.add_argument("--clips", type=int, default=16)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--data", type=Path, help="an existing dataset")
+    parser.add_argument("--config", default="train")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3, help="epochs a turn when decoding, workers kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        data = subset(options.data, options.config, options.clips, Path(name) / "data")
-        shards = sorted(str(path) for path in data.glob("data/train/*.tar"))
-        count, epochs = options.clips, 10
+        data = options.data or build(options.shared / "data" / "clips", Path(name))
+        shards = sorted(str(path) for path in data.glob(f"data/{options.config}/*.tar"))
+        ours = functools.partial(mma_bench.stream, data, config=options.config, shuffle=0)
+        count, epochs = len(ours()), 10
         print(f"{count} clips in {len(shards)} shards, {sum(map(os.path.getsize, map(Path, shards))) >> 20} MiB")
-        hashed, trusting = ours(data, output="bytes"), ours(data, output="bytes", verify="never")
-        always = ours(data, output="bytes", verify="always")
+        hashed, trusting = ours(output="bytes"), ours(output="bytes", verify="never")
+        always = ours(output="bytes", verify="always")
         undecoded: Sides = {
             "plain webdataset": repeated(lambda: plain(shards), epochs),
-            "datasets, streaming": repeated(lambda: hub(shards, data).decode(False), epochs),
+            "datasets, streaming": repeated(lambda: hub(shards).decode(False), epochs),
             "stream, verify once, later epochs": repeated(lambda: hashed, epochs),
             "stream, verify never": repeated(lambda: trusting, epochs),
             "stream, verify always": repeated(lambda: always, epochs),
         }
         compare("undecoded, one process", undecoded, options.repeat, count * epochs)
         spaced = default_spacing(shards, Path(name) / "default")
-        hub_loader = {"batch_size": 1, "num_workers": WORKERS, "collate_fn": decode_columns}
+        times = options.epochs
+
+        def pipeline(stream: Any) -> DataLoader[Any]:
+            return DataLoader(stream.repeat(times), batch_size=None, num_workers=WORKERS)
+
+        def columns() -> DataLoader[Any]:
+            rows = hub(shards).repeat(times).with_format("torch")
+            return DataLoader(rows, batch_size=1, num_workers=WORKERS, collate_fn=decode_columns)
+
         decoded: Sides = {
-            "plain webdataset": lambda: plain_decoded(shards),
-            "datasets, streaming": lambda: DataLoader(hub(shards, data).with_format("torch"), **hub_loader),
-            "plain webdataset, default key frames": lambda: plain_decoded(spaced),
-            "stream": lambda: ours_decoded(data),
-            "stream, all misaligned": lambda: ours_decoded(data, conflicts={"misaligned": 1.0}),
-            "stream, mixed conflicts": lambda: ours_decoded(data, conflicts=MIXED),
+            "plain webdataset": lambda: pipeline(plain(shards).map(decode)),
+            "datasets, streaming": columns,
+            "plain webdataset, default key frames": lambda: pipeline(plain(spaced).map(decode)),
+            "stream": lambda: pipeline(ours()),
+            "stream, all misaligned": lambda: pipeline(ours(conflicts={"misaligned": 1.0})),
+            "stream, mixed conflicts": lambda: pipeline(ours(conflicts=MIXED)),
         }
-        compare(f"decoded, {FPS} frames a second and 16 kHz, {WORKERS} workers", decoded, options.repeat, count)
-        memory(data, 6)
+        title = f"decoded, {FPS} frames a second and 16 kHz, {WORKERS} workers, {times} epochs"
+        compare(title, decoded, options.repeat, count * times)
+        memory(ours(conflicts=MIXED), 8)
 
 
 if __name__ == "__main__":
