@@ -170,7 +170,7 @@ def _pixels(frame: "av.VideoFrame") -> "NDArray[np.uint8]":
     import numpy as np
 
     plane = frame.planes[0]
-    lines: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    lines: NDArray[np.uint8] = np.frombuffer(cast("Any", plane), np.uint8).reshape(-1, plane.line_size)
     return lines[: frame.height, : 3 * frame.width].reshape(frame.height, frame.width, 3)
 
 

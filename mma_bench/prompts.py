@@ -48,6 +48,11 @@ def lying_captions(classes: Sequence[str], labels: tuple[str | None, str | None]
     return [name for name in classes if name not in labels] or [name for name in classes if name != answer]
 
 
+def target(modality: Modality, answer: str, *, answerable: bool) -> str:
+    """Return what training teaches to say: the answer, or that there is nothing to see or to hear."""
+    return answer if answerable else ABSTENTIONS[modality]
+
+
 def random_letters(count: int, seed: str) -> str:
     """Return ``count`` random letters separated by spaces, the same for the same seed."""
     generator = random.Random(seed)  # noqa: S311  (noise, not a secret)

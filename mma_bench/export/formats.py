@@ -22,9 +22,8 @@ def export_format(name: str) -> Callable[[Line], Line]:
     return register
 
 
-def target_of(row: QuestionRow) -> str:
-    """Return what a model should say: the answer, or that there is nothing to see or to hear."""
-    return row.answer if row.answerable else prompts.ABSTENTIONS[row.modality]
+def _target(row: QuestionRow) -> str:
+    return prompts.target(row.modality, row.answer, answerable=row.answerable)
 
 
 @export_format("ms-swift")
@@ -34,7 +33,7 @@ def conversation(row: QuestionRow, video: str, audio: str) -> dict[str, Any]:
     return {
         "messages": [
             {"role": "user", "content": f"<video><audio>{row.prompt}"},
-            {"role": "assistant", "content": target_of(row)},
+            {"role": "assistant", "content": _target(row)},
         ],
         "videos": [video],
         "audios": [audio],
@@ -53,7 +52,7 @@ def plain(row: QuestionRow, video: str, audio: str) -> dict[str, Any]:
         "answer": row.answer,
         "distractor": row.distractor,
         "answerable": row.answerable,
-        "target": target_of(row),
+        "target": _target(row),
         "video_label": row.video_label,
         "audio_label": row.audio_label,
         "seconds": row.media.seconds,

@@ -5,11 +5,12 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mma_bench import prompts
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
 from mma_bench.media import Media, sample_times
 from mma_bench.streaming.plan import Planned
-from mma_bench.streaming.sample import StreamSample, labels_of, make_question, target_of
+from mma_bench.streaming.sample import StreamSample, labels_of, make_question
 from mma_bench.streaming.shards import BadSampleError, ShardReader
 from mma_bench.streaming.table import ShardTable
 
@@ -59,7 +60,7 @@ def make_sample(table: ShardTable, reader: ShardReader, planned: Planned, decodi
     return StreamSample(
         key=table.key(choice.row),
         question=question,
-        target=target_of(question),
+        target=prompts.target(question.modality, question.answer, answerable=question.answerable),
         seconds=seconds,
         video_label=video_label,
         audio_label=audio_label,

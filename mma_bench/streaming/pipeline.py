@@ -133,8 +133,9 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
     def fingerprint(self) -> str:
         """Return a hash of everything that decides the order and the conflicts."""
         plan = self._source.plan
-        ask = [*self._source.ranks()[1:], plan.even, plan.ask]
-        return sha256_json([plan.table.fingerprint, len(plan.table), plan.seed, plan.shuffle, plan.points, ask])
+        _, world_size = self._source.ranks()
+        data = [plan.table.fingerprint, len(plan.table)]
+        return sha256_json([*data, plan.seed, plan.shuffle, plan.points, plan.even, plan.ask, world_size])
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the iteration of this process stands, as plain numbers and text."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from mma_bench import prompts
 from mma_bench.schema import Question, Stimulus
 from mma_bench.streaming.conflicts import TEXT_CONFLICTS
 from mma_bench.streaming.plan import Planned
@@ -106,8 +105,3 @@ def labels_of(table: ShardTable, planned: Planned) -> tuple[str | None, str | No
     choice = planned.choice
     video = None if choice.video is None else table.label(table.video_label, choice.video)
     return video, None if choice.audio is None else table.label(table.audio_label, choice.audio)
-
-
-def target_of(question: Question) -> str:
-    """Return what a model should say."""
-    return question.answer if question.answerable else prompts.ABSTENTIONS[question.modality]
