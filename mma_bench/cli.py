@@ -7,6 +7,7 @@ import click
 
 from mma_bench import __version__
 from mma_bench.command_line import Command, named_options
+from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
 
@@ -83,4 +84,5 @@ def evaluate_command(
 
 
 main.add_command(probe_command)
+main.add_command(export_command, "export")
 main.add_command(report)

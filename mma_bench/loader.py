@@ -124,7 +124,7 @@ def load(
     Raises:
         MMABenchError: ``path`` is no dataset, or it has no such condition or split.
     """
-    folder = _local_folder(path)
+    folder = local_folder(path)
     stimuli = [stimulus for stimulus in _read(folder / "metadata" / "stimuli.parquet") if stimulus.split == split]
     wanted = _wanted_conditions(folder, stimuli, condition, split)
     index = _Index(folder)
@@ -138,7 +138,12 @@ def load(
     return Benchmark(folder, samples)
 
 
-def _local_folder(path: str | Path) -> Path:
+def local_folder(path: str | Path) -> Path:
+    """Return the folder of a dataset, downloaded to the hub's cache if it is one on the hub.
+
+    Raises:
+        MMABenchError: ``path`` is neither.
+    """
     folder = Path(path)
     if (folder / "metadata" / "stimuli.parquet").is_file():
         return folder

@@ -68,17 +68,24 @@ class Media:
             MMABenchError: the video cannot be decoded.
         """
         import numpy as np
+        from av.video.reformatter import VideoReformatter
 
-        times = _sample_times(fps, self.seconds)
+        times = sample_times(fps, self.seconds)
         with self._open(self.video_bytes, "mp4") as container:
             stream = container.streams.video[0]
+            # The builder's encoder makes one slice a frame, so more threads only wait: 146 ms a clip against 136.
+            stream.codec_context.thread_count = 1
             if (2 / fps).is_integer():
                 stream.codec_context.skip_frame = "NONKEY"
             chosen = list(_frames_at(times, _timed_frames(container, stream)))
         if not chosen:
             raise MMABenchError(f"{self.key}: the video has no frame; build or download the dataset again")
-        scaled = [frame.to_ndarray(format="rgb24", width=size, height=size) for frame in chosen]
-        return cast("NDArray[np.uint8]", np.stack(scaled))
+        height, width = (size or chosen[0].height), (size or chosen[0].width)
+        reformatter = VideoReformatter()  # one for all: frame.reformat makes a scaler for each frame
+        pictures = np.empty((len(chosen), height, width, 3), np.uint8)
+        for picture, frame in zip(pictures, chosen, strict=True):
+            picture[...] = _pixels(reformatter.reformat(frame, width=width, height=height, format="rgb24"))
+        return pictures
 
     def audio(self, rate: int = AUDIO_RATE) -> "NDArray[np.float32]":
         """Decode the sound.
@@ -95,10 +102,16 @@ class Media:
         import av
         import numpy as np
 
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
         blocks: list[NDArray[np.float32]] = []
         with self._open(self.audio_bytes, "flac") as container:
-            for frame in container.decode(container.streams.audio[0]):
+            stream = container.streams.audio[0]
+            if (stream.rate, stream.channels, stream.format.name) == (rate, 1, "s16"):
+                # As stored: without the resampler it takes 6.5 ms a clip and not 15.4.
+                parts = [frame.to_ndarray().reshape(-1) for frame in container.decode(stream)]
+                samples = np.concatenate(parts)[: round(self.seconds * rate)] if parts else np.zeros(0, np.int16)
+                return samples.astype(np.float32) * np.float32(1 / 32768)
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            for frame in container.decode(stream):
                 frame.pts = None  # one stream from zero: let the resampler count
                 blocks += [_samples(part) for part in resampler.resample(frame)]
         blocks += [_samples(part) for part in resampler.resample(None)]
@@ -169,11 +182,21 @@ def flac_bytes(samples: "NDArray[np.int16]") -> bytes:
     return buffer.getvalue()
 
 
+def _pixels(frame: "av.VideoFrame") -> "NDArray[np.uint8]":
+    """Return a view of an RGB frame, without the padding at the end of its lines."""
+    import numpy as np
+
+    plane = frame.planes[0]
+    lines: NDArray[np.uint8] = np.frombuffer(cast("Any", plane), np.uint8).reshape(-1, plane.line_size)
+    return lines[: frame.height, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+
+
 def _samples(frame: "av.AudioFrame") -> "NDArray[np.float32]":
     return cast("NDArray[np.float32]", frame.to_ndarray().reshape(-1))
 
 
-def _sample_times(fps: float, seconds: float) -> list[float]:
+def sample_times(fps: float, seconds: float) -> list[float]:
+    """Return the times, in seconds, of the frames that `Media.frames` gives for a stimulus of ``seconds``."""
     if not fps > 0:
         raise MMABenchError(f"fps must be above 0, got {fps}")
     count = max(1, int(Fraction(str(round(seconds - TIME_TOLERANCE, 3))) * Fraction(str(fps))) + 1)

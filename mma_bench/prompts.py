@@ -14,6 +14,12 @@ from mma_bench.schema import Modality
 CLASS_NAME_SUFFIX = "Answer using a single class name."
 CAPTION_SUFFIX = "Answer the question using a single word or phrase."
 
+ABSTENTIONS = {
+    Modality.VISUAL: "There is nothing to see in this video.",
+    Modality.AUDIO: "There is nothing to hear in this video.",
+}
+"""What training teaches to say where the asked modality was removed."""
+
 Position = Literal["after", "before"]
 
 
@@ -25,6 +31,26 @@ def question(modality: Modality, options: Sequence[str], *, suffix: str = CLASS_
 def with_caption(modality: Modality, options: Sequence[str], caption: str) -> str:
     """Return the question with a caption before it; the paper changes the suffix for these."""
     return f"Video_caption: {caption}. {question(modality, options, suffix=CAPTION_SUFFIX)}"
+
+
+def lying_captions(classes: Sequence[str], labels: tuple[str | None, str | None], answer: str) -> list[str]:
+    """Return the classes that a caption may name to lie.
+
+    Args:
+        classes: all classes.
+        labels: what the video and the sound show.
+        answer: what the question is answered with.
+
+    Returns:
+        The classes that neither stream shows. Of two classes, both in the clip, the only lie left is the
+        other modality's.
+    """
+    return [name for name in classes if name not in labels] or [name for name in classes if name != answer]
+
+
+def target(modality: Modality, answer: str, *, answerable: bool) -> str:
+    """Return what training teaches to say: the answer, or that there is nothing to see or to hear."""
+    return answer if answerable else ABSTENTIONS[modality]
 
 
 def random_letters(count: int, seed: str) -> str:

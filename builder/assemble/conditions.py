@@ -103,9 +103,7 @@ def frames_zeroed(assembly: Assembly, clip: Clip) -> tuple[Stream, Stream]:
 @text_condition
 def misleading_caption(assembly: Assembly, clip: Clip, question: Question) -> Question:
     """A caption that names another class, the same for both questions of a clip."""
-    wrong = [name for name in assembly.classes if name not in (clip.visual_label, clip.audio_label)]
-    if not wrong:  # two classes, both in the clip: the only lie left is the other modality's label
-        wrong = [name for name in assembly.classes if name != question.answer]
+    wrong = prompts.lying_captions(assembly.classes, (clip.visual_label, clip.audio_label), question.answer)
     caption = assembly.generator("caption", clip).choice(wrong)
     prompt = prompts.with_caption(question.modality, question.options, caption)
     return question.model_copy(update={"prompt": prompt, "distractor": caption})

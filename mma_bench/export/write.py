@@ -1,0 +1,89 @@
+"""Write an export: every distinct stream once, the lines, and all of it in place at once."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mma_bench.atomic import fsync_folder, write_bytes, write_json, write_text
+from mma_bench.errors import MMABenchError
+from mma_bench.export.formats import FORMATS, dataset_info
+from mma_bench.hashing import sha256_bytes
+from mma_bench.loader import QuestionRow, load
+
+_NAME = "mma_bench"
+
+
+def export(
+    data: str | Path,
+    out: str | Path,
+    *,
+    form: str,
+    condition: str | Sequence[str] | None = None,
+    split: str = "test",
+    limit: int | None = None,
+    absolute: bool = False,
+) -> int:
+    """Write the questions of a dataset for another trainer.
+
+    The folder holds `mma_bench.jsonl`, `media/` and, for LLaMA-Factory, `dataset_info.json`. It appears when it is
+    complete.
+
+    Args:
+        data: folder of a dataset, or its name on the hub.
+        out: folder to make; it must not exist, or be empty.
+        form: a name in `FORMATS`.
+        condition: one condition or several; by default all.
+        split: `test` or `train`.
+        limit: at most so many stimuli of each media condition.
+        absolute: whether paths in the lines start at the root; by default at the folder.
+
+    Returns:
+        Number of lines.
+
+    Raises:
+        MMABenchError: the data cannot be used, the format is unknown, or ``out`` holds something.
+    """
+    if form not in FORMATS:
+        raise MMABenchError(f"there is no export format {form!r}; there are {', '.join(FORMATS)}")
+    target = Path(out).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
+    benchmark = load(data, condition=condition, split=split, limit=limit)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.partial-"))
+    try:
+        lines = _write(staging, list(benchmark), form, f"{target}/" if absolute else "")
+        staging.chmod(0o755)
+        if target.exists():
+            target.rmdir()
+        staging.rename(target)
+        fsync_folder(target.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return lines
+
+
+def _write(folder: Path, rows: Sequence[QuestionRow], form: str, root: str) -> int:
+    lines = []
+    written: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        if row.key not in written:
+            video = _write_stream(folder, row.media.video_bytes, row.video_clip_id or "black", "mp4")
+            audio = _write_stream(folder, row.media.audio_bytes, row.audio_clip_id or "silence", "flac")
+            written[row.key] = video, audio
+        video, audio = written[row.key]
+        lines.append(json.dumps(FORMATS[form](row, root + video, root + audio), ensure_ascii=False))
+    write_text(folder / f"{_NAME}.jsonl", "".join(f"{line}\n" for line in lines))
+    if form == "llama-factory":
+        write_json(folder / "dataset_info.json", dataset_info(_NAME, f"{_NAME}.jsonl"))
+    return len(lines)
+
+
+def _write_stream(folder: Path, content: bytes, name: str, suffix: str) -> str:
+    """Write a stream unless it is there, and return its path; the hash keeps apart what shares a name."""
+    path = f"media/{name}-{sha256_bytes(content)[:12]}.{suffix}"
+    if not (folder / path).exists():
+        write_bytes(folder / path, content)
+    return path

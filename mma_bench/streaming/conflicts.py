@@ -1,0 +1,162 @@
+"""Conflicts made while streaming: which streams a sample gets, and how its text lies.
+
+A new conflict is one function with a decorator, and an entry in `mma_bench.schema.CONDITIONS`.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from mma_bench import prompts
+from mma_bench.errors import MMABenchError
+from mma_bench.schema import Question
+from mma_bench.streaming.table import ShardTable
+
+Shares = Mapping[str, float]
+"""Share of the samples that get each condition; the others stay as they are stored."""
+
+Schedule = Shares | Sequence[tuple[float, Shares]]
+"""Constant shares, or (epoch, shares) points between which shares are interpolated."""
+
+_TRIES = 16
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which streams a sample is made of.
+
+    Attributes:
+        row: the stored sample, which asks the question.
+        video: sample that lends its video, none for black frames.
+        audio: sample that lends its sound, none for silence.
+        condition: none if the sample stays as it is stored.
+    """
+
+    row: int
+    video: int | None
+    audio: int | None
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a conflict may draw on.
+
+    Attributes:
+        table: the samples.
+        window: rows in the shuffle buffer.
+        reach: all rows that this process reads in this epoch, should the buffer hold one class only.
+        generator: one for each sample and epoch, so that other samples do not disturb it.
+    """
+
+    table: ShardTable
+    window: Sequence[int]
+    reach: Sequence[int]
+    generator: random.Random
+
+    def donor(self, row: int) -> int | None:
+        """Return a row whose sound is of another class than the video of ``row`` and has other bytes."""
+        for rows in (self.window, self.reach):
+            drawn = (rows[self.generator.randrange(len(rows))] for _ in range(_TRIES if rows else 0))
+            if (donor := self._first(row, drawn)) is not None:
+                return donor
+            start = self.generator.randrange(len(rows)) if rows else 0
+            if (donor := self._first(row, (*rows[start:], *rows[:start]))) is not None:
+                return donor
+        return None
+
+    def _first(self, row: int, candidates: Iterable[int]) -> int | None:
+        table = self.table
+        for other in candidates:
+            label = table.audio_label[other]
+            if label >= 0 and label != table.video_label[row] and table.hashes[other, 1] != table.hashes[row, 1]:
+                return int(other)
+        return None
+
+
+MediaConflict = Callable[[Choice, Surroundings], Choice | None]
+"""Returns other streams, or none if the sample has no part in the conflict: then it stays as it is stored."""
+
+TextConflict = Callable[[Question, tuple[str | None, str | None], random.Random], Question]
+"""Returns the question with a text that lies, given the classes of video and sound."""
+
+MEDIA_CONFLICTS: dict[str, MediaConflict] = {}
+TEXT_CONFLICTS: dict[str, TextConflict] = {}
+
+
+def media_conflict(function: MediaConflict) -> MediaConflict:
+    """Register ``function`` as the media conflict of its name."""
+    MEDIA_CONFLICTS[function.__name__] = function
+    return function
+
+
+def text_conflict(function: TextConflict) -> TextConflict:
+    """Register ``function`` as the text conflict of its name."""
+    TEXT_CONFLICTS[function.__name__] = function
+    return function
+
+
+@media_conflict
+def misaligned(choice: Choice, around: Surroundings) -> Choice | None:
+    """The sound of a sample of another class that is in the shuffle buffer."""
+    donor = around.donor(choice.row)
+    return None if donor is None else replace(choice, audio=donor)
+
+
+@media_conflict
+def audio_removed(choice: Choice, around: Surroundings) -> Choice | None:
+    """Digital silence, unless the video is black already."""
+    return replace(choice, audio=None) if around.table.video_label[choice.row] >= 0 else None
+
+
+@media_conflict
+def frames_zeroed(choice: Choice, around: Surroundings) -> Choice | None:
+    """Black frames, unless the sound is silence already."""
+    return replace(choice, video=None) if around.table.audio_label[choice.row] >= 0 else None
+
+
+@text_conflict
+def misleading_caption(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
+    """A caption before the question that names another class."""
+    caption = generator.choice(prompts.lying_captions(question.options, labels, question.answer))
+    prompt = prompts.with_caption(question.modality, question.options, caption)
+    return question.model_copy(update={"prompt": prompt, "distractor": caption})
+
+
+@text_conflict
+def long_context(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
+    """Random letters after the question; how many is drawn, up to the ten thousand of the paper."""
+    noise = prompts.random_letters(generator.randint(1, 10_000), str(generator.random()))
+    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, noise, "after")})
+
+
+def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, float]]]:
+    """Return ``schedule`` as points in the order of their epochs.
+
+    Raises:
+        MMABenchError: a condition is unknown, or the shares of a point are no shares.
+    """
+    if not schedule:
+        return [(0.0, {})]
+    points = [(0.0, schedule)] if isinstance(schedule, Mapping) else list(schedule)
+    for epoch, shares in points:
+        for name, share in shares.items():
+            if name not in MEDIA_CONFLICTS | TEXT_CONFLICTS:
+                known = ", ".join(MEDIA_CONFLICTS | TEXT_CONFLICTS)
+                raise MMABenchError(f"conflicts: there is no {name!r} to make on the fly; there are {known}")
+            if not 0 <= share <= 1:
+                raise MMABenchError(f"conflicts: the share of {name} at epoch {epoch} must be 0 to 1, got {share}")
+        if sum(shares.values()) > 1 + 1e-9:
+            raise MMABenchError(f"conflicts: the shares at epoch {epoch} add up to {sum(shares.values()):g}, above 1")
+    return sorted(((float(epoch), dict(shares)) for epoch, shares in points), key=lambda point: point[0])
+
+
+def shares_at(points: Sequence[tuple[float, dict[str, float]]], epoch: float) -> dict[str, float]:
+    """Return the shares at ``epoch``, which may lie within one; before the first point its own hold."""
+    for (begin, earlier), (end, later) in pairwise(points):
+        if begin <= epoch < end:
+            progress = (epoch - begin) / (end - begin)
+            names = earlier | later
+            return {n: (1 - progress) * earlier.get(n, 0.0) + progress * later.get(n, 0.0) for n in names}
+    return points[0][1] if epoch < points[0][0] else points[-1][1]

@@ -1,0 +1,288 @@
+"""The stream: a webdataset pipeline whose source knows its place and can return to it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from webdataset.compat import FluidInterface
+from webdataset.pipeline import DataPipeline
+from webdataset.utils import pytorch_worker_info
+
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_json
+from mma_bench.loader import local_folder
+from mma_bench.schema import Modality
+from mma_bench.streaming.conflicts import Schedule, check_schedule
+from mma_bench.streaming.decode import Decoding, Output, make_sample
+from mma_bench.streaming.plan import EpochPlan, Place, Planned
+from mma_bench.streaming.sample import StreamSample
+from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
+from mma_bench.streaming.table import read_table
+
+OnError = Literal["refuse", "skip", "replace"]
+_MAX_STAND_INS = 100
+
+
+class Source:
+    """Yields what to make next, and remembers how far it came.
+
+    Attributes:
+        plan: the order of the epochs.
+        epoch: the epoch that runs, or the next one.
+        position: samples of the epoch that were yielded in this process; 0 when the epoch ended.
+        reached: the same, but still the length of the epoch when it ended.
+    """
+
+    def __init__(self, plan: EpochPlan, rank: int | None, world_size: int | None) -> None:
+        self.plan = plan
+        self.epoch = 0
+        self.position = 0
+        self.reached = 0
+        self._given = None if rank is None or world_size is None else (rank, world_size)
+        self._found = pytorch_worker_info()[:2]
+        self._resume: tuple[list[int], int] | None = None
+        self._place: Place | None = None
+
+    def ranks(self) -> tuple[int, int]:
+        """Return rank and world size: given, or found now, or found when the stream was made.
+
+        A worker process that was not forked knows nothing of the process group of its parent.
+        """
+        rank, world_size, _, _ = pytorch_worker_info()
+        return self._given or ((rank, world_size) if world_size > 1 else self._found)
+
+    def start_at(self, epoch: int, positions: list[int], first_worker: int = 0) -> None:
+        """Begin the next iteration in the middle: ``positions`` has a number for each worker."""
+        self.epoch = epoch
+        self.position = positions[0]
+        self._resume = (positions, first_worker)
+
+    def place(self) -> tuple[Place, int]:
+        """Return which part this process reads, and from which position on."""
+        _, _, worker, workers = pytorch_worker_info()
+        positions, first_worker = self._resume or ([0] * workers, 0)
+        if len(positions) != workers:
+            raise MMABenchError(
+                f"the state was saved with {len(positions)} worker processes and cannot go on with {workers}"
+            )
+        worker = (worker + first_worker) % workers
+        return Place(*self.ranks(), worker, workers), positions[worker]
+
+    def __call__(self) -> Iterator[Planned]:
+        """Yield the rest of the epoch."""
+        place, start = self.place()
+        self._place, self._resume = place, None
+        self.position = self.reached = start
+        for planned in self.plan.samples(self.epoch, place, start):
+            self.position = self.reached = planned.position + 1
+            yield planned
+        self.epoch, self.position = self.epoch + 1, 0
+
+    def around(self, start: int) -> Iterator[Planned]:
+        """Yield this process's samples of the running epoch from ``start`` on, then those before."""
+        if self._place:
+            yield from self.plan.samples(self.epoch, self._place, start)
+            yield from itertools.takewhile(
+                lambda planned: planned.position < start, self.plan.samples(self.epoch, self._place)
+            )
+
+
+class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset has no type information
+    """Training samples: a torch IterableDataset and a webdataset pipeline, made by `stream`.
+
+    Iterating yields one epoch. Stages of webdataset can be added (`map`, `select`, `compose`); after stages that
+    hold samples back (`shuffle`, `batched` with workers) a state is no longer exact.
+    """
+
+    def __init__(self, source: Source, tally: Tally, stages: list[Callable[[Any], Iterator[Any]]]) -> None:
+        super().__init__(source, *stages)
+        self._source = source
+        self._tally = tally
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that runs, or the next one."""
+        return self._source.epoch
+
+    @property
+    def reached(self) -> int:
+        """How many samples of the epoch this process has got, all of them when it ended."""
+        return self._source.reached
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """How much was left out so far, by reason, in all worker processes together."""
+        return self._tally.counts()
+
+    def __len__(self) -> int:
+        """Return how many samples this rank gets in an epoch, if none is skipped."""
+        begin, end = self._source.plan.rank_range(*self._source.ranks())
+        return end - begin
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin ``epoch`` with the next iteration. Needed with a plain DataLoader, whose workers are copies."""
+        self._source.epoch = epoch
+        self._source.position = 0
+
+    def resume_workers(self, epoch: int, positions: list[int], first_worker: int) -> None:
+        """Begin the next iteration at a position for each worker process, the part of ``first_worker`` first."""
+        self._source.start_at(epoch, positions, first_worker)
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything that decides the order and the conflicts."""
+        plan = self._source.plan
+        _, world_size = self._source.ranks()
+        data = [plan.table.fingerprint, len(plan.table)]
+        return sha256_json([*data, plan.seed, plan.shuffle, plan.points, plan.even, plan.ask, world_size])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the iteration of this process stands, as plain numbers and text."""
+        return {"epoch": self._source.epoch, "position": self._source.position, "fingerprint": self.fingerprint()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken: the next iteration yields what would have come next.
+
+        For the state of several worker processes see `StreamLoader`.
+
+        Raises:
+            MMABenchError: the state is of another dataset, seed, schedule or number of processes.
+        """
+        self.check_state(state, "position")
+        self._source.start_at(int(state["epoch"]), [int(state["position"])])
+
+    def check_state(self, state: dict[str, Any], *names: str) -> None:
+        """Raise MMABenchError unless ``state`` has ``names`` and belongs to this stream."""
+        if missing := [name for name in ("epoch", "fingerprint", *names) if name not in state]:
+            raise MMABenchError(f"this is no state of such a stream: it has no {missing[0]!r}")
+        if state["fingerprint"] != self.fingerprint():
+            raise MMABenchError(
+                "the state belongs to another stream: dataset, config, seed, shuffle, conflicts, ask and the number of "
+                "processes must be those it was saved with"
+            )
+
+
+def stream(
+    path: str | Path = "mma-bench",
+    *,
+    config: str = "train",
+    output: Output = "tensors",
+    fps: float = 2.0,
+    size: int | None = None,
+    seed: int = 0,
+    shuffle: int = 1000,
+    conflicts: Schedule | None = None,
+    ask: Modality | Literal["visual", "audio"] | None = None,
+    on_error: OnError = "refuse",
+    verify: Verify = "once",
+    even: bool = True,
+    rank: int | None = None,
+    world_size: int | None = None,
+) -> Stream:
+    """Stream a dataset for training.
+
+    Args:
+        path: folder of a dataset, or `ORG/NAME` of one on the hub, which is downloaded to the hub's cache.
+        config: which shards: `train`, or the condition of a test configuration such as `aligned`.
+        output: `tensors` or `arrays` decode to `StreamSample`s, `bytes` leaves the streams as they are stored,
+            `messages` gives chats for processors (see `StreamSample.messages`) with arrays.
+        fps: frames a second; 2 and 1 decode key frames alone.
+        size: height and width to scale frames to, none for the stored size.
+        seed: same seed, same samples with the same conflicts, in the same order.
+        shuffle: length of the shuffle buffer, samples; 0 keeps the order of the shards.
+        conflicts: shares of the conditions to make on the fly, such as
+            `{"misaligned": 0.3, "audio_removed": 0.1}`; or a schedule of them, `[(0, {...}), (3, {...})]`, epochs
+            with shares, between which they are interpolated. The rest stays as it is stored.
+        ask: ask about the video or about the sound only; by default a draw decides for each sample.
+        on_error: what to do with a sample that is damaged or hostile: `refuse` raises MMABenchError, `skip`
+            leaves it out and counts it (`Stream.skipped`), `replace` lets the next good one stand in, so that
+            the processes of a group keep step.
+        verify: check hashes when a member is first read, `always`, or `never`.
+        even: give every rank the same number of samples, leaving out up to world_size - 1 of an epoch (others
+            each time), because a rank that ends early lets the others wait forever.
+        rank: this process, by default found in torch.distributed or the environment (`RANK`).
+        world_size: number of processes, likewise.
+
+    Raises:
+        MMABenchError: the dataset or a setting cannot be used.
+    """
+    _check_settings(output=output, fps=fps, size=size, shuffle=shuffle, on_error=on_error, verify=verify)
+    if (rank is None) != (world_size is None) or (world_size is not None and not 0 <= (rank or 0) < world_size):
+        raise MMABenchError(f"rank {rank} and world_size {world_size} must be given together, rank below world_size")
+    table = read_table(local_folder(path), config)
+    plan = EpochPlan(table, seed, shuffle, check_schedule(conflicts), even, Modality(ask) if ask else None)
+    tally = Tally(table)
+    source = Source(plan, rank, world_size)
+    reader = ShardReader(table, tally, verify=verify, refuse=on_error == "refuse")
+    stages: list[Callable[[Any], Iterator[Any]]] = [
+        _Samples(source, reader, tally, Decoding(output, fps, size), on_error)
+    ]
+    if output == "messages":
+        stages.append(_messages)
+    return Stream(source, tally, stages)
+
+
+def _check_settings(*, output: str, fps: float, size: int | None, shuffle: int, on_error: str, verify: str) -> None:
+    choices = {
+        "output": (output, ("bytes", "arrays", "tensors", "messages")),
+        "on_error": (on_error, ("refuse", "skip", "replace")),
+        "verify": (verify, ("once", "always", "never")),
+    }
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise MMABenchError(f"stream: {name} must be one of {', '.join(allowed)}, got {value!r}")
+    if not fps > 0 or shuffle < 0 or (size is not None and size < 1):
+        raise MMABenchError(f"stream: fps and size must be above 0 and shuffle at least 0: {fps}, {size}, {shuffle}")
+
+
+def _messages(samples: Iterator[StreamSample]) -> Iterator[list[dict[str, Any]]]:
+    return (sample.messages() for sample in samples)
+
+
+class _Samples:
+    """The stage that makes the planned samples, whatever the shards hold."""
+
+    def __init__(
+        self, source: Source, reader: ShardReader, tally: Tally, decoding: Decoding, on_error: OnError
+    ) -> None:
+        self._source = source
+        self._reader = reader
+        self._tally = tally
+        self._decoding = decoding
+        self._on_error = on_error
+
+    def __call__(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
+        for sample in planned:
+            made = self._make_or_skip(sample)
+            if made is None and self._on_error == "replace":
+                made = self._stand_in(sample)
+            if made is not None:
+                yield made
+
+    def _make_or_skip(self, planned: Planned, *, count: bool = True) -> StreamSample | None:
+        try:
+            made = make_sample(self._source.plan.table, self._reader, planned, self._decoding)
+        except BadSampleError as error:
+            if self._on_error == "refuse":
+                raise MMABenchError(str(error)) from error
+            if count:
+                self._tally.add(error.reason)
+            return None
+        if self._decoding.output != "tensors":
+            return made
+        import torch
+
+        return replace(made, video=torch.from_numpy(made.video), audio=torch.from_numpy(made.audio))
+
+    def _stand_in(self, bad: Planned) -> StreamSample:
+        """Return the next good sample of this process and epoch: the same one whenever it is asked."""
+        following = self._source.around(bad.position + 1)
+        for planned in itertools.islice(following, _MAX_STAND_INS):
+            made = self._make_or_skip(planned, count=False)
+            if made is not None:
+                return made
+        raise MMABenchError(
+            f"{self._source.plan.table.folder}: a sample is bad, and so are all that could stand in for it; build or "
+            "download the dataset again"
+        )

@@ -1,0 +1,168 @@
+"""Read members out of shards by the index, believing neither the tar nor the index.
+
+Tars are never unpacked and their members' names never become paths: the index says where a member of ours
+lies, and its bytes must have the hash that the index gives. The headers are walked once a shard, to notice
+what does not belong there: a pickle, a path that climbs out, a link, a length that the file does not have.
+"""
+
+import multiprocessing
+import os
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_bytes
+from mma_bench.streaming.table import MAX_MEMBER_BYTES, MEMBERS, ShardTable
+
+REASONS = ("foreign_member", "unreadable", "wrong_hash", "undecodable")
+"""Why something was left out: a member that is none of ours, a short or missing file, other bytes than the
+index says, or bytes that are no video, sound or question."""
+
+Verify = Literal["once", "always", "never"]
+_OPEN_FILES = 16
+
+
+class BadSampleError(MMABenchError):
+    """A sample that cannot be used.
+
+    Attributes:
+        reason: one of `REASONS`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["BadSampleError"], tuple[str, str]]:
+        return type(self), (self.reason, str(self))
+
+
+class Tally:
+    """What was left out and what was verified, in memory that the worker processes share."""
+
+    def __init__(self, table: ShardTable) -> None:
+        context = multiprocessing.get_context()
+        self._counts = context.Array("Q", len(REASONS))
+        self._verified = context.RawArray("B", len(table) * len(MEMBERS))
+        self._walked = context.RawArray("B", len(table.shards))
+
+    def add(self, reason: str) -> None:
+        """Count something left out."""
+        with self._counts.get_lock():
+            self._counts[REASONS.index(reason)] += 1
+
+    def counts(self) -> dict[str, int]:
+        """Return how much was left out for each reason."""
+        return {reason: int(self._counts[i]) for i, reason in enumerate(REASONS)}
+
+    def is_verified(self, row: int, member: int) -> bool:
+        """Whether some process has checked the hash of a member."""
+        return bool(self._verified[row * len(MEMBERS) + member])
+
+    def set_verified(self, row: int, member: int) -> None:
+        """Remember that the hash of a member was right."""
+        self._verified[row * len(MEMBERS) + member] = 1
+
+    def claim_walk(self, shard: int) -> bool:
+        """Whether the caller is the first who wants to walk through a shard."""
+        with self._counts.get_lock():
+            first = not self._walked[shard]
+            self._walked[shard] = 1
+        return first
+
+
+class ShardReader:
+    """Reads members. Each process opens its own files and keeps the last few open."""
+
+    def __init__(self, table: ShardTable, tally: Tally, *, verify: Verify, refuse: bool) -> None:
+        self._table = table
+        self._tally = tally
+        self._verify = verify
+        self._refuse = refuse
+        self._files: dict[tuple[int, int, int], int] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_files": {}}
+
+    def __del__(self) -> None:
+        for owner, handle in ((key[0], handle) for key, handle in getattr(self, "_files", {}).items()):
+            if owner == os.getpid():
+                os.close(handle)
+
+    def read(self, row: int, member: int) -> bytes:
+        """Return the bytes of member number ``member`` (see `MEMBERS`) of the sample ``row``.
+
+        Raises:
+            BadSampleError: they are missing, cut or not those of the index.
+        """
+        table = self._table
+        size = int(table.sizes[row, member])
+        where = f"{table.path(int(table.shard[row]))}: {table.key(row)}.{MEMBERS[member]}"
+        try:
+            content = os.pread(self._file(int(table.shard[row])), size, int(table.offsets[row, member]))
+        except OSError as error:
+            raise BadSampleError(
+                "unreadable", f"{where} cannot be read: {error}; build or download it again"
+            ) from error
+        if len(content) != size:
+            raise BadSampleError("unreadable", f"{where} is cut: the shard ends early; build or download it again")
+        if self._verify == "always" or (self._verify == "once" and not self._tally.is_verified(row, member)):
+            if sha256_bytes(content) != bytes(table.hashes[row, member]).decode():
+                raise BadSampleError("wrong_hash", f"{where} has a wrong hash; build or download it again")
+            self._tally.set_verified(row, member)
+        return content
+
+    def _file(self, shard: int) -> int:
+        """Return an open file of this process and thread."""
+        name = (os.getpid(), threading.get_ident(), shard)
+        if name not in self._files:
+            path = self._table.path(shard)
+            if not path.resolve().is_relative_to(self._table.folder.resolve()):
+                raise BadSampleError("unreadable", f"{path} leads out of the dataset; do not trust it")
+            if self._tally.claim_walk(shard):
+                self._walk(path)
+            while len(self._files) >= _OPEN_FILES:
+                owner, handle = next(iter(self._files.items()))
+                del self._files[owner]
+                if owner[0] == os.getpid():
+                    os.close(handle)
+            self._files[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._files[name]
+
+    def _walk(self, path: Path) -> None:
+        for problem in foreign_members(path):
+            self._tally.add("foreign_member")
+            if self._refuse:
+                raise BadSampleError("foreign_member", f"{path}: {problem}; do not trust this dataset")
+
+
+def foreign_members(path: Path) -> Iterator[str]:
+    """Walk the headers of a tar and yield what does not belong into a shard, reading no content.
+
+    A walk ends at the first header that cannot be followed: what the index lists behind it stays readable.
+    """
+    with open(path, "rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        while block := file.read(tarfile.BLOCKSIZE):
+            if not any(block):
+                return
+            try:
+                member = tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
+            except tarfile.HeaderError as error:
+                yield f"no tar header at byte {file.tell() - len(block)} ({error})"
+                return
+            key, _, suffix = member.name.partition(".")
+            if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+                yield f"member {member.name[:100]!r} is no plain file"
+            elif not key or "/" in member.name or suffix not in MEMBERS:
+                yield f"member {member.name[:100]!r} does not belong into a shard ({', '.join(MEMBERS)} do)"
+            following = file.tell() + (member.size + tarfile.BLOCKSIZE - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+            if not 0 <= member.size <= MAX_MEMBER_BYTES:
+                yield f"member {member.name[:100]!r} claims {member.size} bytes, more than any stream"
+                return
+            if following > end:
+                return  # cut off: reading the sample will say so
+            file.seek(following)

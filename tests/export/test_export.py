@@ -1,0 +1,51 @@
+"""Exports: lines that other trainers read, media that is there, and no folder that is half written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import mma_bench
+from mma_bench.cli import main
+from mma_bench.export import export
+
+
+@pytest.mark.parametrize("form", ["llama-factory", "ms-swift", "jsonl"])
+def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / "export"
+    with pytest.raises(SystemExit) as exit_code:
+        main(["export", "--data", str(demo), "--format", form, "--limit", "1", "--out", str(out)])
+    assert exit_code.value.code == 0
+    lines = [json.loads(line) for line in (out / "mma_bench.jsonl").read_text().splitlines()]
+    rows = list(mma_bench.load(demo, limit=1))
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        if form == "jsonl":
+            assert (line["prompt"], line["answer"], line["options"]) == (row.prompt, row.answer, row.options)
+            video, audio, target = line["video"], line["audio"], line["target"]
+        else:
+            user, assistant = line["messages"]
+            assert user == {"role": "user", "content": f"<video><audio>{row.prompt}"}
+            (video,), (audio,), target = line["videos"], line["audios"], assistant["content"]
+        assert (out / video).read_bytes() == row.media.video_bytes
+        assert (out / audio).read_bytes() == row.media.audio_bytes
+        assert mma_bench.parse_answer(target, row.options).label == (row.answer if row.answerable else None)
+    assert (out / "dataset_info.json").is_file() == (form == "llama-factory")
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_failed_export_leaves_nothing_and_a_full_folder_is_kept(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mma_bench.export.write.write_text", full)
+        with pytest.raises(OSError, match="No space"):
+            export(demo, tmp_path / "out", form="jsonl", condition="aligned", limit=1)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("mine")
+    with pytest.raises(mma_bench.MMABenchError, match="is not empty"):
+        export(demo, tmp_path / "kept", form="jsonl", limit=1)
