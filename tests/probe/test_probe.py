@@ -110,7 +110,8 @@ def test_baselines_are_not_probed(demo: Path, tmp_path: Path) -> None:
 
 def answers(*texts: str, scores: tuple[float, ...] = (), tokens: int | None = None) -> list[Answer]:
     given = scores or (None,) * len(texts)
-    return [Answer("q", text, {"A": s} if s is not None else {}, tokens) for text, s in zip(texts, given, strict=True)]
+    pairs = zip(texts, given, strict=True)
+    return [Answer("q", text, {"A": s} if s is not None else {}, input_tokens=tokens) for text, s in pairs]
 
 
 @pytest.mark.parametrize(
