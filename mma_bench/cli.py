@@ -8,6 +8,7 @@ import click
 from mma_bench import __version__
 from mma_bench.command_line import Command, named_options
 from mma_bench.report.cli import report
+from mma_bench.verification.cli import verify_data_command
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -19,6 +20,7 @@ def main() -> None:
     Examples:
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
       mma-bench report runs/cascade runs/majority --out report
+      mma-bench verify-data mma-bench
     """
 
 
@@ -78,3 +80,4 @@ def evaluate_command(
 
 
 main.add_command(report)
+main.add_command(verify_data_command)
