@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from builder.publish.cli import publish
 from builder.select.cli import ontology, select
 from builder.status import format_status, status_of
 from mma_bench.command_line import Command
@@ -117,5 +118,6 @@ def demo_media() -> None:
     fetch_media(cache_folder(), report=lambda line: click.echo(f"[media] {line}"))
 
 
+main.add_command(publish)
 main.add_command(select)
 main.add_command(ontology)

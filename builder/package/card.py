@@ -1,5 +1,6 @@
 """The dataset card: YAML that loaders read, and text that people read."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from builder.package.croissant import distribution, record_sets
+from builder.package.figures import COMPOSITION
 from builder.package.settings import PackageSettings
 from mma_bench.columns import documentation
 from mma_bench.layout import (
@@ -22,6 +25,7 @@ from mma_bench.layout import (
 from mma_bench.schema import CONDITIONS, Clip, Stimulus
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
+CITATION = "MMA-Bench, arXiv:2511.22826 (https://arxiv.org/abs/2511.22826)"
 _MANY_CLIPS = 100  # beyond that the attributions stand in metadata/clips.parquet alone
 
 
@@ -51,11 +55,18 @@ _FILES = {
 }
 
 
-def render(facts: CardFacts) -> dict[str, str]:
-    """Return the texts of a dataset's folder by their names."""
+def render(facts: CardFacts, folder: Path) -> dict[str, str]:
+    """Return the texts of a dataset's folder by their names; tables and shards must lie in ``folder`` already."""
     environment = _environment()
     values = _values(facts)
-    return {name: environment.get_template(template).render(values) for name, template in _FILES.items()}
+    texts = {name: environment.get_template(template).render(values) for name, template in _FILES.items()}
+    if values["eval_configs"]:
+        texts["eval.yaml"] = environment.get_template("eval.yaml.jinja").render(values)
+    croissant = environment.get_template("croissant.json.jinja").render(
+        values, distribution=distribution(folder), record_sets=record_sets(ids_only=facts.ids_only)
+    )
+    texts["croissant.json"] = json.dumps(json.loads(croissant), indent=2, ensure_ascii=False) + "\n"
+    return texts
 
 
 def _environment() -> Environment:
@@ -88,7 +99,19 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "credited": facts.clips if len(facts.clips) <= _MANY_CLIPS else [],
         "mode": facts.provenance["licence_mode"],
         "where": facts.settings.hub_name or "mma-bench",
+        "url": f"https://huggingface.co/datasets/{facts.settings.hub_name}" if facts.settings.hub_name else "./",
+        "name": (facts.settings.hub_name or "mma-bench").rpartition("/")[2],
+        "citation": CITATION,
+        "sources": sorted({clip.source for clip in facts.clips}),
+        "verified": sorted({clip.verified_by for clip in facts.clips}),
+        "eval_configs": [] if facts.ids_only else _test_configs(facts),
+        "figure": COMPOSITION,
     }
+
+
+def _test_configs(facts: CardFacts) -> list[str]:
+    configs = dataset_configs(facts.stimuli, ids_only=False)
+    return [config["config_name"] for config in configs if config["data_files"][0]["split"] == "test"]
 
 
 def _front_matter(facts: CardFacts) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
+from builder.package.figures import COMPOSITION, plot_composition
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
@@ -71,7 +72,8 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
         settings=contents.settings,
         removed=len(contents.removed.ids),
     )
-    for name, text in render(facts).items():
+    plot_composition(folder / COMPOSITION, contents.clips, contents.funnel)
+    for name, text in render(facts, folder).items():
         write_text(folder / name, text)
 
 

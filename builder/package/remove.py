@@ -1,7 +1,5 @@
 """Take clips out of a finished dataset: only the shards that hold them are written again."""
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
-from builder.package.seal import put_in_place, seal
+from builder.package.replace import replaced
 from builder.package.shards import Shard, known_hash, plan_shards, write_shard
-from builder.package.step import staging_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_json
 from mma_bench.layout import MEMBERS, config_of
@@ -57,17 +54,10 @@ def remove_clips(data: Path, names: Sequence[str]) -> Removal:
     after = _without(before, gone, asked)
     if not after.stimuli:
         raise MMABenchError(f"nothing would be left of {data}; delete the folder instead")
-    staging = staging_folder(data)
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        shutil.copytree(data, staging, copy_function=_link)
+    # The mark is that of no build, so that a later build does not take this folder for its own result.
+    with replaced(data, sha256_json(["removed", sorted(after.removed.ids)])) as staging:
         rewritten, deleted = ([], []) if after.ids_only else _rewrite_shards(data, staging, before, after)
         write_contents(staging, after)
-        # The mark is that of no build, so that a later build does not take this folder for its own result.
-        seal(staging, sha256_json(["removed", sorted(after.removed.ids)]))
-        put_in_place(staging, data)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     kept = {stimulus.key for stimulus in after.stimuli}
     return Removal(gone, [s.key for s in before.stimuli if s.key not in kept], rewritten, deleted)
 
@@ -78,14 +68,6 @@ def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) ->
     funnel = [*before.funnel, {**stage, "dropped": {"on_request": len(gone)}}]
     stimuli = [stimulus for stimulus in before.stimuli if not asked.cover(stimulus)]
     return replace(before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked)
-
-
-def _link(source: str, target: str) -> None:
-    """Link unchanged files instead of copying them: nothing is ever changed in place."""
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copy2(source, target)
 
 
 def _rewrite_shards(

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,11 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
+def staging_folder(out: Path) -> Path:
+    """Return where a dataset is made before it replaces ``out``: beside it, on the same file system."""
+    return out.absolute().parent / f".{out.absolute().name}.partial"
+
+
 def seal(folder: Path, fingerprint: str) -> None:
     """Write the hashes of all files of ``folder``, and the mark with their sizes."""
     names = sorted(dataset_files(folder))
@@ -25,6 +31,14 @@ def seal(folder: Path, fingerprint: str) -> None:
     write_text(folder / CHECKSUMS, "".join(lines))
     sizes = {name: (folder / name).stat().st_size for name in [*names, CHECKSUMS]}
     write_json(folder / BUILD_MARK, {"": fingerprint, **sizes})
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Return what `seal` was given, or an empty text for a folder without the mark (one that was downloaded)."""
+    try:
+        return str(json.loads((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def put_in_place(staging: Path, out: Path) -> None:

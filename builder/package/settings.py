@@ -1,5 +1,6 @@
 """Settings of the `package` stage."""
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +35,7 @@ class PackageSettings(BaseModel):
         default="", pattern=r"^([A-Za-z0-9][\w.-]*/[\w.-]+)?$", description="ORG/NAME on the hub, for the card"
     )
     version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="version of the dataset")
+    date_published: date | None = Field(default=None, description="for Croissant; a build reads no clock")
     contact: str = Field(
         default="the discussion page of the dataset's repository", description="where to ask for the removal of a clip"
     )

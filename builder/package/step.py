@@ -15,7 +15,7 @@ from builder.executors import ExecutorSettings
 from builder.funnel import funnel
 from builder.manifest import ManifestRow
 from builder.package.contents import DatasetContents, write_contents, write_table
-from builder.package.seal import put_in_place, seal
+from builder.package.seal import put_in_place, seal, staging_folder
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards
 from builder.stage import StageFolder
 from mma_bench.atomic import write_text
@@ -90,11 +90,6 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
     (staging / ".fingerprint").unlink()
     seal(staging, fingerprint)
     put_in_place(staging, out)
-
-
-def staging_folder(out: Path) -> Path:
-    """Return where a dataset is made before it replaces ``out``: beside it, on the same file system."""
-    return out.absolute().parent / f".{out.absolute().name}.partial"
 
 
 def check_replaceable(out: Path) -> None:

@@ -11,7 +11,7 @@ from datasets import load_dataset
 
 import mma_bench
 from builder.cli import main
-from builder.package import remove as removal
+from builder.package import replace
 from mma_bench.verification import verify_data
 from tests.conftest import run_builder, tree
 
@@ -62,7 +62,7 @@ def test_the_last_clip_of_a_shard_a_wrong_id_and_a_failure_halfway(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(removal, "seal", full)
+        patch.setattr(replace, "seal", full)
         assert remove(data, clip).exit_code == 2
     assert tree(data) == before
     assert list(tmp_path.iterdir()) == [data]
