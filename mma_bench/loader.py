@@ -207,7 +207,7 @@ class _Index:
             index = self._folder / "index" / f"{config}.parquet"
             if not index.exists() and not (self._folder / "data").exists():
                 raise MMABenchError(
-                    f"{self._folder} holds ids and questions, no media; make it full with `python -m builder hydrate`"
+                    f"{self._folder} holds ids and questions, no media; build it from its source (docs/regenerate.md)"
                 )
             self._entries[config] = self._read(index)
         entry = self._entries[config].get((stimulus.key, member))

@@ -169,17 +169,17 @@ def _remote_text(api: "HfApi", repository: str, files: dict[str, RemoteFile]) ->
 def _hub_errors(repository: str) -> Iterator[None]:
     """Turn what the hub or the network refuses into one line."""
     from httpx2 import HTTPError
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
         raise MMABenchError(
-            f"the hub refused {repository} ({status}: {str(error).splitlines()[0]}); log in with `hf auth login` or set "
+            f"the hub refused {repository} ({status}: {str(error).splitlines()[0]}); log in by `hf auth login` or set "
             "HF_TOKEN to a token that may write there; started again, an upload goes on where it stopped"
         ) from error
-    except (HTTPError, HFValidationError, RuntimeError) as error:
+    except (HTTPError, RuntimeError, ValueError) as error:
         why = error.__cause__ or error
         raise MMABenchError(
             f"publishing {repository} was interrupted ({type(why).__name__}: {str(why).splitlines()[0]}); "
