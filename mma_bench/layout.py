@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from mma_bench.columns import arrow_schema, sample_features
@@ -17,6 +18,15 @@ BUILD_MARK = ".complete.json"
 """The builder's own note on what it finished; not part of the published dataset."""
 
 REMOVED_IDS = "removed_ids.txt"
+
+
+def lies_inside(path: str) -> bool:
+    """Return whether a relative ``path`` stays below the dataset's folder.
+
+    By its words alone: the hub's cache is made of links that lead elsewhere.
+    """
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path and parts.parts != ()
 
 
 def config_of(stimulus: Stimulus) -> str:

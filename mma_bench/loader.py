@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file
-from mma_bench.layout import conditions_in_order, config_of
+from mma_bench.layout import conditions_in_order, config_of, lies_inside
 from mma_bench.media import Media
 from mma_bench.removed import read_removed_ids
 from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
@@ -212,7 +212,7 @@ class _Index:
             self._entries[config] = self._read(index)
         entry = self._entries[config].get((stimulus.key, member))
         shard = self._folder / (entry.shard if entry else "")
-        if entry is None or not shard.resolve().is_relative_to(self._folder.resolve()):
+        if entry is None or not lies_inside(entry.shard):
             raise MMABenchError(f"{self._folder}: the index has no {member} of {stimulus.key}; download it again")
         try:
             with open(shard, "rb") as file:

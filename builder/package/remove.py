@@ -12,7 +12,7 @@ from builder.package.replace import replaced
 from builder.package.shards import Shard, known_hash, plan_shards, write_shard
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_json
-from mma_bench.layout import MEMBERS, config_of
+from mma_bench.layout import MEMBERS, config_of, lies_inside
 from mma_bench.removed import RemovedIds, check_id
 from mma_bench.schema import IndexEntry, Stimulus
 
@@ -130,7 +130,7 @@ def _reader(data: Path, index: Sequence[IndexEntry]) -> Callable[[Stimulus, str]
         entry = places.get((stimulus.key, member))
         shard = data / (entry.shard if entry else "")
         try:
-            if entry is None or not shard.resolve().is_relative_to(data.resolve()):
+            if entry is None or not lies_inside(entry.shard):
                 raise ValueError("the index has no such member")
             with open(shard, "rb") as file:
                 file.seek(entry.offset)
