@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mma_bench.cli import main
+from mma_bench.hashing import sha256_file
 from mma_bench.schema import IndexEntry
 from mma_bench.verification import verify_data
 
@@ -87,6 +88,10 @@ def swap_streams(folder: Path) -> None:
         folder / "index" / "aligned.parquet",
         lambda rows: [*rows[:2], {**rows[2], "size": size, "sha256": sha256}, *rows[3:]],
     )
+    forged = [
+        f"{sha256_file(folder / line[66:])}  {line[66:]}\n" for line in (folder / "SHA256SUMS").read_text().splitlines()
+    ]
+    (folder / "SHA256SUMS").write_text("".join(forged))
 
 
 def reverse_members(folder: Path) -> None:

@@ -169,7 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
             elif entry["key"] == "deletedFile":
                 del files[value["path"]]
         oid = self.server.commit(repository, files, message)
-        self._json({"commitUrl": f"{self.server.url}/commit/{oid}", "commitOid": oid, "success": True})
+        name = next(name for name, known in self.server.repositories.items() if known is repository)
+        url = f"{self.server.url}/datasets/{name}/commit/{oid}"
+        self._json({"commitUrl": url, "commitOid": oid, "success": True})
 
     def _tag(self, repository: Repository, revision: str, body: bytes) -> None:
         name = json.loads(body)["tag"]
