@@ -85,7 +85,7 @@ def publish_dataset(
     api = HfApi()
     with _hub_errors(repository):
         files, tags = _remote_state(api, repository)
-        difference = compare(data, dataset_files(data), files)
+        difference = compare(data, dataset_files(data) | {CHECKSUMS}, files)
         entry = changelog_entry(_remote_clips(api, repository, files), {clip.clip_id for clip in contents.clips}, notes)
         news = {*difference.added, *difference.changed, *difference.deleted} - _HISTORY
         if tag in tags and (news or version != contents.settings.version):
@@ -97,7 +97,7 @@ def publish_dataset(
         api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
         if gated:
             api.update_repo_settings(repository, repo_type="dataset", gated=gated)
-        difference = compare(data, dataset_files(data), files)
+        difference = compare(data, dataset_files(data) | {CHECKSUMS}, files)
         commit = _commit(api, data, repository, difference, f"Publish {tag}", entry) if difference else None
         api.create_tag(repository, tag=tag, tag_message="\n".join(entry), repo_type="dataset", revision=commit)
     return Publication(repository, tag, difference, entry, commit)
