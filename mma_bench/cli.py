@@ -10,6 +10,7 @@ from mma_bench.command_line import Command, named_options
 from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
+from mma_bench.verification.cli import verify_data_command
 
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,6 +23,7 @@ def main() -> None:
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
       mma-bench probe --model openai:MODEL@http://127.0.0.1:8000/v1
       mma-bench report runs/cascade runs/majority --out report
+      mma-bench verify-data mma-bench
     """
 
 
@@ -86,3 +88,4 @@ def evaluate_command(
 main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)
+main.add_command(verify_data_command)

@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file
+from mma_bench.layout import conditions_in_order, config_of, lies_inside
 from mma_bench.media import Media
-from mma_bench.schema import CONDITIONS, IndexEntry, Modality, Question, Stimulus
+from mma_bench.removed import read_removed_ids
+from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -121,11 +123,18 @@ def load(
         limit: at most so many stimuli of each media condition. The first ones by key are taken, so that
             every condition is asked about the same clips.
 
+    Stimuli with a clip of `removed_ids.txt` are left out.
+
     Raises:
         MMABenchError: ``path`` is no dataset, or it has no such condition or split.
     """
     folder = local_folder(path)
-    stimuli = [stimulus for stimulus in _read(folder / "metadata" / "stimuli.parquet") if stimulus.split == split]
+    removed = read_removed_ids(folder)
+    stimuli = [
+        stimulus
+        for stimulus in _read(folder / "metadata" / "stimuli.parquet")
+        if stimulus.split == split and not removed.cover(stimulus)
+    ]
     wanted = _wanted_conditions(folder, stimuli, condition, split)
     index = _Index(folder)
     taken: dict[str, int] = {}
@@ -170,8 +179,8 @@ def _wanted_conditions(
         return present
     wanted = {condition} if isinstance(condition, str) else set(condition)
     if missing := sorted(wanted - present):
-        ordered = [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
-        raise MMABenchError(f"{folder} has no condition {missing[0]!r}; it has {', '.join(ordered)}")
+        has = ", ".join(conditions_in_order(present))
+        raise MMABenchError(f"{folder} has no condition {missing[0]!r}; it has {has}")
     return wanted
 
 
@@ -198,12 +207,17 @@ class _Index:
         )
 
     def _member(self, stimulus: Stimulus, member: str, sha256: str) -> bytes:
-        config = stimulus.condition if stimulus.split == "test" else stimulus.split
+        config = config_of(stimulus)
         if config not in self._entries:
-            self._entries[config] = self._read(self._folder / "index" / f"{config}.parquet")
+            index = self._folder / "index" / f"{config}.parquet"
+            if not index.exists() and not (self._folder / "data").exists():
+                raise MMABenchError(
+                    f"{self._folder} holds ids and questions, no media; build it from its source (docs/regenerate.md)"
+                )
+            self._entries[config] = self._read(index)
         entry = self._entries[config].get((stimulus.key, member))
         shard = self._folder / (entry.shard if entry else "")
-        if entry is None or not shard.resolve().is_relative_to(self._folder.resolve()):
+        if entry is None or not lies_inside(entry.shard):
             raise MMABenchError(f"{self._folder}: the index has no {member} of {stimulus.key}; download it again")
         try:
             with open(shard, "rb") as file:

@@ -106,6 +106,15 @@ def small_config(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return config
 
 
+@pytest.fixture(scope="session")
+def small_dataset(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset of `small_config`; copy it to change it. Its work folder lies beside it, as `work`."""
+    folder = tmp_path_factory.mktemp("small_dataset")
+    out = folder / "mma-bench"
+    run_builder("run", "--config", str(small_config), "--work", str(folder / "work"), "--out", str(out))
+    return out
+
+
 @pytest.fixture(autouse=True, scope="session")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test may reach a hub, and caches of datasets go to a temporary folder."""

@@ -1,5 +1,6 @@
 """The dataset card: YAML that loaders read, and text that people read."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,22 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mma_bench.columns import documentation, sample_features
-from mma_bench.schema import CONDITIONS, Clip, Modality, Stimulus
+from builder.package.croissant import distribution, record_sets
+from builder.package.figures import COMPOSITION
+from builder.package.settings import PackageSettings
+from mma_bench.columns import documentation
+from mma_bench.layout import (
+    class_counts,
+    dataset_configs,
+    dataset_features,
+    question_counts,
+    size_sentence,
+    table_cell,
+)
+from mma_bench.schema import CONDITIONS, Clip, Stimulus
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
+CITATION = "MMA-Bench, arXiv:2511.22826 (https://arxiv.org/abs/2511.22826)"
 _MANY_CLIPS = 100  # beyond that the attributions stand in metadata/clips.parquet alone
 
 
@@ -25,10 +38,38 @@ class CardFacts:
     stimuli: Sequence[Stimulus]
     funnel: list[dict[str, Any]]
     provenance: dict[str, Any]
+    settings: PackageSettings
+    removed: int
+    """Ids in `removed_ids.txt`."""
+
+    @property
+    def ids_only(self) -> bool:
+        """Whether the dataset holds no media."""
+        return bool(self.provenance["licence_mode"] == "ids-only")
 
 
-def render_card(facts: CardFacts) -> str:
-    """Return the card as Markdown with YAML front matter."""
+_FILES = {
+    "README.md": "dataset_card.md.jinja",
+    "LICENSE": "dataset_license.txt.jinja",
+    "CHANGES.md": "dataset_changes.md.jinja",
+}
+
+
+def render(facts: CardFacts, folder: Path) -> dict[str, str]:
+    """Return the texts of a dataset's folder by their names; tables and shards must lie in ``folder`` already."""
+    environment = _environment()
+    values = _values(facts)
+    texts = {name: environment.get_template(template).render(values) for name, template in _FILES.items()}
+    if values["eval_configs"]:
+        texts["eval.yaml"] = environment.get_template("eval.yaml.jinja").render(values)
+    croissant = environment.get_template("croissant.json.jinja").render(
+        values, distribution=distribution(folder), record_sets=record_sets(ids_only=facts.ids_only)
+    )
+    texts["croissant.json"] = json.dumps(json.loads(croissant), indent=2, ensure_ascii=False) + "\n"
+    return texts
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -37,61 +78,62 @@ def render_card(facts: CardFacts) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  (Markdown; labels and attributions go through the `cell` filter)
     )
-    environment.filters["cell"] = _table_cell
+    environment.filters["cell"] = table_cell
+    return environment
+
+
+def _values(facts: CardFacts) -> dict[str, Any]:
     classes = Counter(clip.visual_label for clip in facts.clips)
-    heard = Counter(clip.audio_label for clip in facts.clips)
-    return environment.get_template("dataset_card.md.jinja").render(
-        facts=facts,
-        front_matter=yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True).rstrip(),
-        classes=[(name, classes[name], heard[name]) for name in sorted(classes | heard)],
-        majority=max(classes.values(), default=0) / max(1, len(facts.clips)),
-        questions=_question_counts(facts.stimuli),
-        conditions=CONDITIONS,
-        columns=documentation(Stimulus),
-        clip_columns=documentation(Clip),
-        verified=sorted(Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified").items()),
-        notes=sorted({clip.notes for clip in facts.clips if clip.notes}),
-        licences=Counter(clip.licence for clip in facts.clips).most_common(),
-        credited=facts.clips if len(facts.clips) <= _MANY_CLIPS else [],
-    )
+    verified = Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified")
+    return {
+        "facts": facts,
+        "front_matter": yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True).rstrip(),
+        "size": size_sentence(facts.clips, facts.stimuli),
+        "classes": class_counts(facts.clips),
+        "majority": max(classes.values(), default=0) / max(1, len(facts.clips)),
+        "questions": question_counts(facts.stimuli),
+        "conditions": CONDITIONS,
+        "columns": documentation(Stimulus),
+        "clip_columns": documentation(Clip),
+        "notes": sorted({clip.notes for clip in facts.clips if clip.notes}),
+        "licences": Counter(clip.licence for clip in facts.clips).most_common(),
+        "credited": facts.clips if len(facts.clips) <= _MANY_CLIPS else [],
+        "mode": facts.provenance["licence_mode"],
+        "where": facts.settings.hub_name or "mma-bench",
+        "url": f"https://huggingface.co/datasets/{facts.settings.hub_name}" if facts.settings.hub_name else "./",
+        "name": (facts.settings.hub_name or "mma-bench").rpartition("/")[2],
+        "citation": CITATION,
+        "sources": sorted({clip.source for clip in facts.clips}),
+        "verified": sorted(
+            Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified").items()
+        ),
+        "eval_configs": [] if facts.ids_only else _test_configs(facts),
+        "figure": COMPOSITION,
+    }
+
+
+def _test_configs(facts: CardFacts) -> list[str]:
+    configs = dataset_configs(facts.stimuli, ids_only=False)
+    return [config["config_name"] for config in configs if config["data_files"][0]["split"] == "test"]
 
 
 def _front_matter(facts: CardFacts) -> dict[str, Any]:
     licences = {clip.licence for clip in facts.clips}
-    configs = _configs(facts.stimuli)
-    features = sample_features()._to_yaml_list()
+    configs = dataset_configs(facts.stimuli, ids_only=facts.ids_only)
+    names = [config["config_name"] for config in configs]
     return {
         "pretty_name": facts.title,
         "license": "other",
         "license_name": "per-clip" if len(licences) > 1 else next(iter(licences), "unknown"),
+        "license_link": "LICENSE",
         "task_categories": ["video-classification", "audio-classification", "visual-question-answering"],
         "tags": ["audio-visual", "modality-conflict", "benchmark", "webdataset", "video", "audio"],
         "size_categories": [_size_category(len(facts.stimuli))],
         "configs": configs,
-        "dataset_info": [{"config_name": config["config_name"], "features": features} for config in configs],
+        "dataset_info": [
+            {"config_name": name, "features": dataset_features(name, ids_only=facts.ids_only)} for name in names
+        ],
     }
-
-
-def _configs(stimuli: Sequence[Stimulus]) -> list[dict[str, Any]]:
-    present = {stimulus.condition for stimulus in stimuli if stimulus.split == "test"}
-    conditions = [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
-    configs: list[dict[str, Any]] = []
-    if conditions:
-        every = [f"data/{name}/test-*.tar" for name in conditions]
-        configs.append({"config_name": "all", "default": True, "data_files": [{"split": "test", "path": every}]})
-    for name in conditions:
-        configs.append({"config_name": name, "data_files": [{"split": "test", "path": f"data/{name}/test-*.tar"}]})
-    if any(stimulus.split == "train" for stimulus in stimuli):
-        configs.append({"config_name": "train", "data_files": [{"split": "train", "path": "data/train/train-*.tar"}]})
-    return configs
-
-
-def _question_counts(stimuli: Sequence[Stimulus]) -> list[tuple[str, int, int, int]]:
-    """Return (condition, stimuli, visual questions, audio questions), the conditions in their usual order."""
-    asked = Counter((q.condition, q.modality) for s in stimuli if s.split == "test" for q in s.questions)
-    carrying = Counter(name for s in stimuli if s.split == "test" for name in {q.condition for q in s.questions})
-    names = [name for name in CONDITIONS if name in carrying] + sorted(carrying.keys() - CONDITIONS.keys())
-    return [(name, carrying[name], asked[name, Modality.VISUAL], asked[name, Modality.AUDIO]) for name in names]
 
 
 def _size_category(count: int) -> str:
@@ -104,10 +146,3 @@ def _size_category(count: int) -> str:
         if count < limit:
             return name
     return "n>1M"
-
-
-def _table_cell(text: str) -> str:
-    """Return ``text`` so that it cannot break a Markdown table nor be read as HTML."""
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("`", "&#96;")):
-        text = text.replace(character, entity)
-    return " ".join(text.split())

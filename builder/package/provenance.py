@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+from datetime import date
 from pathlib import PurePath
 from typing import Any
 
@@ -49,4 +50,6 @@ def _without_folders(value: Any) -> Any:
         return {key: _without_folders(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_folders(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
     return value.name if isinstance(value, PurePath) else value

@@ -3,7 +3,7 @@
 import io
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
+from mma_bench.layout import MEMBERS, config_of
 from mma_bench.schema import IndexEntry, Stimulus, Stream
 
 
@@ -35,8 +36,7 @@ def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
     """Cut the stimuli of each condition (and the training split) into shards of neighbouring keys."""
     groups: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
     for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
-        config = stimulus.condition if stimulus.split == "test" else stimulus.split
-        groups[config, stimulus.split].append(stimulus)
+        groups[config_of(stimulus), stimulus.split].append(stimulus)
     plan: list[Shard] = []
     for (config, split), group in sorted(groups.items()):
         # An empty tar would make one node of a training job run dry, so few stimuli share one shard.
@@ -65,10 +65,10 @@ class WriteShards(PipelineStep):
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write this task's shards."""
         plan = plan_shards(read_stimuli(self.stimuli), self.shards)
-        generated = generated_files(self.streams)
+        read = normalised_members(self.clips, generated_files(self.streams))
         done = 0
         for shard in plan[rank::world_size]:
-            entries = write_shard(self.staging / shard.path, shard, self.clips, generated)
+            entries = write_shard(self.staging / shard.path, shard, read)
             with atomic_path(index_part(self.staging, shard)) as part:
                 pq.write_table(to_table(IndexEntry, entries), part)
             done += len(shard.stimuli)
@@ -81,21 +81,19 @@ def index_part(staging: Path, shard: Shard) -> Path:
     return staging / ".index" / f"{shard.path.replace('/', '_')}.parquet"
 
 
-def write_shard(path: Path, shard: Shard, clips: Path, generated: dict[str, Path]) -> list[IndexEntry]:
+def write_shard(path: Path, shard: Shard, read: Callable[[Stimulus, str], bytes]) -> list[IndexEntry]:
     """Write one tar atomically and return where its members lie.
 
-    Raises:
-        MMABenchError: a stream on disk is not the one that the stimulus was made with.
+    Args:
+        path: the tar.
+        shard: what it holds.
+        read: returns a member of a stimulus by its kind, with the hash checked.
     """
     entries: list[IndexEntry] = []
     with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
         for stimulus in shard.stimuli:
-            members = {
-                "flac": _read_stream(stimulus.key, stimulus.audio, clips, generated, "flac"),
-                "json": stimulus_json(stimulus),
-                "mp4": _read_stream(stimulus.key, stimulus.video, clips, generated, "mp4"),
-            }
-            for member, content in members.items():
+            for member in MEMBERS:
+                content = read(stimulus, member)
                 offset = tar.offset + tarfile.BLOCKSIZE
                 tar.addfile(_tar_info(f"{stimulus.key}.{member}", len(content)), io.BytesIO(content))
                 entries.append(
@@ -105,10 +103,27 @@ def write_shard(path: Path, shard: Shard, clips: Path, generated: dict[str, Path
                         shard=shard.path,
                         offset=offset,
                         size=len(content),
-                        sha256=sha256_bytes(content),
+                        sha256=known_hash(stimulus, member) or sha256_bytes(content),
                     )
                 )
     return entries
+
+
+def known_hash(stimulus: Stimulus, member: str) -> str | None:
+    """Return the hash that every reader checks, so that no byte is hashed twice; None for the `json` member."""
+    return {"mp4": stimulus.video.sha256, "flac": stimulus.audio.sha256}.get(member)
+
+
+def normalised_members(clips: Path, generated: dict[str, Path]) -> Callable[[Stimulus, str], bytes]:
+    """Return a reader of normalised clips and generated streams; it raises MMABenchError if one changed."""
+
+    def read(stimulus: Stimulus, member: str) -> bytes:
+        if member == "json":
+            return stimulus_json(stimulus)
+        stream = stimulus.video if member == "mp4" else stimulus.audio
+        return _read_stream(stimulus.key, stream, clips, generated, member)
+
+    return read
 
 
 def stimulus_json(stimulus: Stimulus) -> bytes:

@@ -14,14 +14,16 @@ from builder.assemble.step import read_stimuli
 from builder.executors import ExecutorSettings
 from builder.funnel import funnel
 from builder.manifest import ManifestRow
-from builder.package.card import CardFacts, render_card
+from builder.package.contents import DatasetContents, write_contents, write_table
+from builder.package.seal import put_in_place, seal, staging_folder
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards
 from builder.stage import StageFolder
-from mma_bench.atomic import atomic_path, fsync_folder, write_json, write_text
-from mma_bench.columns import to_table
+from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
-from mma_bench.schema import Clip, IndexEntry, Stimulus
+from mma_bench.layout import BUILD_MARK
+from mma_bench.removed import RemovedIds
+from mma_bench.schema import IndexEntry, Stimulus
 
 
 @dataclass(frozen=True)
@@ -33,37 +35,43 @@ class PackageInputs:
         clips: folder of the normalised streams.
         streams: folder of the generated streams.
         rows: manifest of all clips, dropped ones included.
-        title: name on the card.
-        shards: shards a configuration.
         provenance: what `metadata/provenance.json` will say.
+        removed: ids of clips that are left out for good.
     """
 
     stimuli: Path
     clips: Path
     streams: Path
     rows: Sequence[ManifestRow]
-    title: str
-    shards: int
     provenance: dict[str, Any]
+    removed: RemovedIds
+
+    def contents(self, stimuli: Sequence[Stimulus]) -> DatasetContents:
+        """Return what the dataset will say of itself."""
+        clips = [row.to_clip() for row in self.rows if row.kept]
+        return DatasetContents(clips, stimuli, funnel(self.rows), self.provenance, self.removed)
 
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
         # Without `media`, which leads from the work folder to the source: where a build runs must not matter.
         rows = [row.model_dump(mode="json", exclude={"media"}) for row in self.rows]
-        return sha256_json([self.provenance, self.title, self.shards, sha256_file(self.stimuli), rows])
+        return sha256_json([self.provenance, sorted(self.removed.ids), sha256_file(self.stimuli), rows])
 
 
 def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: ExecutorSettings) -> None:
     """Write the dataset to the folder ``out``, replacing an earlier one only when the new one is complete."""
     folder = StageFolder(work)
     fingerprint = inputs.fingerprint()
+    staging = staging_folder(out)
     if _is_in_place(out, fingerprint):
+        shutil.rmtree(staging, ignore_errors=True)  # a kill may have left the dataset that this one replaced
         return
     check_replaceable(out)
     stimuli = read_stimuli(inputs.stimuli)
-    plan = plan_shards(stimuli, inputs.shards)
-    tasks = min(len(plan), executor.worker_count * executor.tasks_per_worker)
-    staging = out.absolute().parent / f".{out.absolute().name}.partial"
+    contents = inputs.contents(stimuli)
+    shards = contents.settings.shards
+    plan = [] if contents.ids_only else plan_shards(stimuli, shards)
+    tasks = min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
     if not staging.is_dir():
         shutil.rmtree(work, ignore_errors=True)  # completion marks of a staging folder that is gone
     folder.begin(fingerprint, tasks)
@@ -73,12 +81,15 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         write_text(staging / ".fingerprint", fingerprint)
     for leftover in staging.rglob(".tmp-*"):
         leftover.unlink(missing_ok=True)
-    step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, inputs.shards)
-    folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
-    _write_index(staging, plan)
-    _write_metadata(staging, inputs, stimuli)
-    shutil.rmtree(staging / ".index")
-    _put_in_place(staging, out, fingerprint)
+    if plan:
+        step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards)
+        folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
+        _write_index(staging, plan)
+        shutil.rmtree(staging / ".index")
+    write_contents(staging, contents)
+    (staging / ".fingerprint").unlink()
+    seal(staging, fingerprint)
+    put_in_place(staging, out)
 
 
 def check_replaceable(out: Path) -> None:
@@ -94,20 +105,10 @@ def check_replaceable(out: Path) -> None:
 def _is_in_place(out: Path, fingerprint: str) -> bool:
     """Whether ``out`` is the finished dataset, no file of it missing or cut."""
     try:
-        files = json.loads((out / ".complete.json").read_text(encoding="utf-8"))
+        files = json.loads((out / BUILD_MARK).read_text(encoding="utf-8"))
         return files.pop("") == fingerprint and all((out / name).stat().st_size == size for name, size in files.items())
     except (OSError, ValueError, AttributeError, KeyError):
         return False
-
-
-def _put_in_place(staging: Path, out: Path, fingerprint: str) -> None:
-    (staging / ".fingerprint").unlink()
-    files = {p.relative_to(staging).as_posix(): p.stat().st_size for p in sorted(staging.rglob("*")) if p.is_file()}
-    write_json(staging / ".complete.json", {"": fingerprint, **files})
-    if out.exists():
-        shutil.rmtree(out)
-    staging.rename(out)
-    fsync_folder(out.absolute().parent)
 
 
 def _content_of(path: Path) -> str | None:
@@ -120,20 +121,4 @@ def _write_index(staging: Path, plan: Sequence[Shard]) -> None:
         by_config[shard.config].append(index_part(staging, shard))
     for config, parts in by_config.items():
         entries = [IndexEntry.model_validate(row) for part in parts for row in pq.read_table(part).to_pylist()]
-        _write_table(staging / "index" / f"{config}.parquet", IndexEntry, entries)
-
-
-def _write_metadata(staging: Path, inputs: PackageInputs, stimuli: Sequence[Stimulus]) -> None:
-    clips = [row.to_clip() for row in inputs.rows if row.kept]
-    stages = funnel(inputs.rows)
-    metadata = staging / "metadata"
-    _write_table(metadata / "clips.parquet", Clip, clips)
-    _write_table(metadata / "stimuli.parquet", Stimulus, stimuli)
-    write_json(metadata / "funnel.json", stages)
-    write_json(metadata / "provenance.json", inputs.provenance)
-    write_text(staging / "README.md", render_card(CardFacts(inputs.title, clips, stimuli, stages, inputs.provenance)))
-
-
-def _write_table(path: Path, model: Any, rows: Any) -> None:
-    with atomic_path(path) as temporary:
-        pq.write_table(to_table(model, rows), temporary, compression="zstd")
+        write_table(staging / "index" / f"{config}.parquet", IndexEntry, entries)

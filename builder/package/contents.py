@@ -1,0 +1,107 @@
+"""Everything in a dataset's folder but the shards: tables, card, licence, changes, removed ids, figures."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from builder.assemble.step import read_stimuli
+from builder.package.card import CardFacts, render
+from builder.package.figures import COMPOSITION, plot_composition
+from builder.package.settings import PackageSettings
+from mma_bench.atomic import atomic_path, write_json, write_text
+from mma_bench.columns import to_table
+from mma_bench.errors import MMABenchError
+from mma_bench.layout import REMOVED_IDS
+from mma_bench.removed import RemovedIds, read_removed_ids
+from mma_bench.schema import Clip, Stimulus
+
+
+@dataclass(frozen=True)
+class DatasetContents:
+    """What a dataset says of itself.
+
+    Attributes:
+        clips: the published clips.
+        stimuli: all stimuli, sorted by key.
+        funnel: clips that each stage took in and kept.
+        provenance: seed, configuration, versions, hashes of the inputs, licence mode.
+        removed: ids of clips that were taken out for good.
+    """
+
+    clips: Sequence[Clip]
+    stimuli: Sequence[Stimulus]
+    funnel: list[dict[str, Any]]
+    provenance: dict[str, Any]
+    removed: RemovedIds
+
+    @property
+    def title(self) -> str:
+        """Name on the card."""
+        return str(self.provenance["config"]["title"])
+
+    @property
+    def settings(self) -> PackageSettings:
+        """Settings of the `package` stage that the dataset was made with."""
+        return PackageSettings.model_validate(self.provenance["config"]["package"])
+
+    @property
+    def ids_only(self) -> bool:
+        """Whether the folder holds no media."""
+        return bool(self.provenance["licence_mode"] == "ids-only")
+
+
+def write_contents(folder: Path, contents: DatasetContents) -> None:
+    """Write all files but shards, index and hashes."""
+    metadata = folder / "metadata"
+    write_table(metadata / "clips.parquet", Clip, contents.clips)
+    write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
+    write_json(metadata / "funnel.json", contents.funnel)
+    write_json(metadata / "provenance.json", contents.provenance)
+    write_text(folder / REMOVED_IDS, contents.removed.text())
+    facts = CardFacts(
+        title=contents.title,
+        clips=contents.clips,
+        stimuli=contents.stimuli,
+        funnel=contents.funnel,
+        provenance=contents.provenance,
+        settings=contents.settings,
+        removed=len(contents.removed.ids),
+    )
+    plot_composition(folder / COMPOSITION, contents.clips, contents.funnel)
+    for name, text in render(facts, folder).items():
+        write_text(folder / name, text)
+
+
+def read_contents(folder: Path) -> DatasetContents:
+    """Read what `write_contents` wrote.
+
+    Raises:
+        MMABenchError: ``folder`` is no dataset of this builder.
+    """
+    metadata = folder / "metadata"
+    try:
+        contents = DatasetContents(
+            clips=[Clip.model_validate(row) for row in pq.read_table(metadata / "clips.parquet").to_pylist()],
+            stimuli=read_stimuli(metadata / "stimuli.parquet"),
+            funnel=json.loads((metadata / "funnel.json").read_text(encoding="utf-8")),
+            provenance=json.loads((metadata / "provenance.json").read_text(encoding="utf-8")),
+            removed=read_removed_ids(folder),
+        )
+        _ = contents.title, contents.settings, contents.ids_only
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise MMABenchError(
+            f"{folder} is not a dataset of this builder ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            "`mma-bench verify-data` names what is wrong"
+        ) from error
+    return contents
+
+
+def write_table(path: Path, model: type[BaseModel], rows: Sequence[BaseModel]) -> None:
+    """Write a Parquet file atomically; same rows, same bytes."""
+    with atomic_path(path) as temporary:
+        pq.write_table(to_table(model, rows), temporary, compression="zstd")

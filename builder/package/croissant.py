@@ -1,0 +1,82 @@
+"""The parts of `croissant.json` that follow from the files: what is distributed, and which records it holds."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from mma_bench.columns import documentation
+from mma_bench.hashing import sha256_file
+from mma_bench.layout import MEMBERS
+from mma_bench.schema import Clip, Stimulus
+
+_TYPES = {"string": "sc:Text", "double": "sc:Float", "int64": "sc:Integer", "bool": "sc:Boolean"}
+_MEDIA = {
+    "flac": ("audio/flac", "sc:AudioObject"),
+    "json": ("application/json", "sc:Text"),
+    "mp4": ("video/mp4", "sc:VideoObject"),
+}
+_TABLES: dict[str, type[BaseModel]] = {"clips": Clip, "stimuli": Stimulus}
+
+
+def distribution(folder: Path) -> list[dict[str, Any]]:
+    """Return the tables, the shards and what lies in them."""
+    shards = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*.tar"))
+    tables = [(f"metadata/{name}.parquet", "application/x-parquet") for name in _TABLES]
+    files = [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "encodingFormat": encoding,
+            "sha256": sha256_file(folder / name),
+        }
+        for name, encoding in [*tables, *((name, "application/x-tar") for name in shards)]
+    ]
+    members = [
+        {
+            "@type": "cr:FileSet",
+            "@id": f"{member}-files",
+            "name": f"{member}-files",
+            "containedIn": [{"@id": name} for name in shards],
+            "encodingFormat": _MEDIA[member][0],
+            "includes": f"*.{member}",
+        }
+        for member in MEMBERS
+    ]
+    return [*files, *members] if shards else files
+
+
+def record_sets(*, ids_only: bool) -> list[dict[str, Any]]:
+    """Return the records of the tables (columns that are lists excepted), and of the members of the shards."""
+    sets = [_table(name) for name in _TABLES]
+    return sets if ids_only else sets + [_members(member) for member in MEMBERS]
+
+
+def _table(name: str) -> dict[str, Any]:
+    fields = []
+    for column, kind, meaning in documentation(_TABLES[name]):
+        top, _, inner = column.partition(".")
+        if kind not in _TYPES or "[]" in column:
+            continue
+        source: dict[str, Any] = {"fileObject": {"@id": f"metadata/{name}.parquet"}, "extract": {"column": top}}
+        if inner:
+            source["transform"] = {"jsonPath": inner}
+        fields.append(_field(f"{name}/{column.replace('.', '_')}", _TYPES[kind], meaning, source))
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": fields[0]["@id"]}, "field": fields}
+
+
+def _members(member: str) -> dict[str, Any]:
+    files = {"fileSet": {"@id": f"{member}-files"}}
+    key = {**files, "extract": {"fileProperty": "filename"}, "transform": {"regex": f"^(.+)\\.{member}$"}}
+    content = {**files, "extract": {"fileProperty": "content"}}
+    fields = [
+        _field(f"{member}/key", "sc:Text", "name of the sample in its shard", key),
+        _field(f"{member}/content", _MEDIA[member][1], f"the `{member}` member", content),
+    ]
+    return {"@type": "cr:RecordSet", "@id": member, "name": member, "key": {"@id": f"{member}/key"}, "field": fields}
+
+
+def _field(name: str, kind: str, meaning: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": name, "name": name, "description": meaning, "dataType": kind, "source": source}

@@ -1,0 +1,146 @@
+"""Take clips out of a finished dataset: only the shards that hold them are written again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
+from builder.package.replace import replaced
+from builder.package.shards import Shard, known_hash, plan_shards, write_shard
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_bytes, sha256_json
+from mma_bench.layout import MEMBERS, config_of, lies_inside
+from mma_bench.removed import RemovedIds, check_id
+from mma_bench.schema import IndexEntry, Stimulus
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What was taken out.
+
+    Attributes:
+        clips: ids of the clips.
+        stimuli: keys of the stimuli that showed or sounded them.
+        rewritten: shards that were written again, relative to the dataset's folder.
+        deleted: shards that are gone, because nothing of them was left or the others were cut anew.
+    """
+
+    clips: list[str]
+    stimuli: list[str]
+    rewritten: list[str]
+    deleted: list[str]
+
+
+def remove_clips(data: Path, names: Sequence[str]) -> Removal:
+    """Take clips out of the dataset in ``data`` and put their ids on its list of removed ids.
+
+    Everything happens in a folder beside it, which then takes its place at once: a kill leaves the dataset as it was.
+
+    Args:
+        data: folder of the dataset.
+        names: ids of clips, or YouTube ids for all segments of a video.
+
+    Raises:
+        MMABenchError: ``data`` is no dataset, holds no such clip, or would be empty without them.
+    """
+    before = read_contents(data)
+    asked = RemovedIds(frozenset(check_id(name) for name in names))
+    gone = [clip.clip_id for clip in before.clips if clip.clip_id in asked]
+    if absent := [name for name in names if not any(clip in RemovedIds(frozenset({name})) for clip in gone)]:
+        raise MMABenchError(f"{data} holds no clip {absent[0]!r}; metadata/clips.parquet lists those it holds")
+    after = _without(before, gone, asked)
+    if not after.stimuli:
+        raise MMABenchError(f"nothing would be left of {data}; delete the folder instead")
+    # The mark is that of no build, so that a later build does not take this folder for its own result.
+    with replaced(data, sha256_json(["removed", sorted(after.removed.ids)])) as staging:
+        rewritten, deleted = ([], []) if after.ids_only else _rewrite_shards(data, staging, before, after)
+        write_contents(staging, after)
+    kept = {stimulus.key for stimulus in after.stimuli}
+    return Removal(gone, [s.key for s in before.stimuli if s.key not in kept], rewritten, deleted)
+
+
+def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) -> DatasetContents:
+    clips = [clip for clip in before.clips if clip.clip_id not in gone]
+    stage: dict[str, Any] = {"stage": "remove", "in": len(before.clips), "kept": len(clips)}
+    funnel = [*before.funnel, {**stage, "dropped": {"on_request": len(gone)}}]
+    stimuli = [stimulus for stimulus in before.stimuli if not asked.cover(stimulus)]
+    return replace(before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked)
+
+
+def _rewrite_shards(
+    data: Path, staging: Path, before: DatasetContents, after: DatasetContents
+) -> tuple[list[str], list[str]]:
+    """Write the shards and indexes that change; return the shards written and those deleted."""
+    kept = {stimulus.key: stimulus for stimulus in after.stimuli}
+    rewritten: list[str] = []
+    deleted: list[str] = []
+    for config in sorted({config_of(s) for s in before.stimuli if s.key not in kept}):
+        where = Path("index") / f"{config}.parquet"
+        old = _read_index(data / where)
+        plan = _plan(config, old, kept, before.settings.shards)
+        read = _reader(data, old)
+        by_shard: dict[str, list[IndexEntry]] = {}
+        for entry in old:
+            by_shard.setdefault(entry.shard, []).append(entry)
+        entries: list[IndexEntry] = []
+        for shard in plan:
+            unchanged = by_shard.get(shard.path, [])
+            if [entry.key for entry in unchanged[:: len(MEMBERS)]] == [s.key for s in shard.stimuli]:
+                entries += unchanged
+                continue
+            entries += write_shard(staging / shard.path, shard, read)
+            rewritten.append(shard.path)
+        for path in sorted(by_shard.keys() - {shard.path for shard in plan}):
+            (staging / path).unlink()
+            deleted.append(path)
+        if entries:
+            write_table(staging / where, IndexEntry, entries)
+        else:
+            (staging / where).unlink()
+            (staging / "data" / config).rmdir()
+    return rewritten, deleted
+
+
+def _plan(config: str, index: Sequence[IndexEntry], kept: dict[str, Stimulus], shards: int) -> list[Shard]:
+    """Return the shards of ``config`` as they were, less what is gone; cut anew if one of them would be empty."""
+    content: dict[str, dict[str, Stimulus]] = {}
+    for entry in index:
+        left = content.setdefault(entry.shard, {})
+        if entry.key in kept:
+            left[entry.key] = kept[entry.key]
+    if all(content.values()):
+        return [Shard(path, config, list(stimuli.values())) for path, stimuli in content.items()]
+    return plan_shards([stimulus for stimuli in content.values() for stimulus in stimuli.values()], shards)
+
+
+def _read_index(path: Path) -> list[IndexEntry]:
+    try:
+        return [IndexEntry.model_validate(row) for row in pq.read_table(path).to_pylist()]
+    except (OSError, ValueError) as error:
+        raise MMABenchError(f"{path} cannot be read; `mma-bench verify-data` names what is wrong") from error
+
+
+def _reader(data: Path, index: Sequence[IndexEntry]) -> Callable[[Stimulus, str], bytes]:
+    places = {(entry.key, entry.member): entry for entry in index}
+
+    def read(stimulus: Stimulus, member: str) -> bytes:
+        entry = places.get((stimulus.key, member))
+        shard = data / (entry.shard if entry else "")
+        try:
+            if entry is None or not lies_inside(entry.shard):
+                raise ValueError("the index has no such member")
+            with open(shard, "rb") as file:
+                file.seek(entry.offset)
+                content = file.read(entry.size)
+            if sha256_bytes(content) != (known_hash(stimulus, member) or entry.sha256):
+                raise ValueError("its hash is wrong")
+        except (OSError, ValueError) as error:
+            raise MMABenchError(
+                f"{shard}: {member} of {stimulus.key}: {error}; `mma-bench verify-data` names all that is wrong"
+            ) from error
+        return content
+
+    return read

@@ -1,0 +1,67 @@
+"""The last steps of a dataset's folder: hashes of all files, the mark that it is complete, and putting it in place."""
+
+import ctypes
+import errno
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mma_bench.atomic import fsync_folder, write_json, write_text
+from mma_bench.hashing import sha256_file
+from mma_bench.layout import BUILD_MARK, CHECKSUMS
+from mma_bench.verification.files import dataset_files
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def staging_folder(out: Path) -> Path:
+    """Return where a dataset is made before it replaces ``out``: beside it, on the same file system."""
+    return out.absolute().parent / f".{out.absolute().name}.partial"
+
+
+def seal(folder: Path, fingerprint: str) -> None:
+    """Write the hashes of all files of ``folder``, and the mark with their sizes."""
+    names = sorted(dataset_files(folder))
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing releases the interpreter's lock
+        hashes = list(pool.map(lambda name: sha256_file(folder / name), names))
+    lines = [f"{sha256}  {name}\n" for sha256, name in zip(hashes, names, strict=True)]
+    write_text(folder / CHECKSUMS, "".join(lines))
+    sizes = {name: (folder / name).stat().st_size for name in [*names, CHECKSUMS]}
+    write_json(folder / BUILD_MARK, {"": fingerprint, **sizes})
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Return what `seal` was given, or an empty text for a folder without the mark (one that was downloaded)."""
+    try:
+        return str(json.loads((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def put_in_place(staging: Path, out: Path) -> None:
+    """Rename ``staging`` to ``out``; an earlier ``out`` is deleted once the new one stands in its place."""
+    if out.exists():
+        _exchange(staging, out)
+        fsync_folder(out.absolute().parent)
+        shutil.rmtree(staging)
+    else:
+        staging.rename(out)
+    fsync_folder(out.absolute().parent)
+
+
+def _exchange(a: Path, b: Path) -> None:
+    """Swap two folders; at no moment is there none called ``b`` (Linux), or for an instant only (elsewhere)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        if libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.ENOSYS, errno.EINVAL):  # EINVAL: a file system that cannot exchange
+            raise OSError(code, os.strerror(code), str(b))
+    aside = a.with_name(f"{a.name}.replaced")
+    b.rename(aside)
+    a.rename(b)
+    aside.rename(a)

@@ -1,0 +1,101 @@
+"""What a dataset's folder holds and its card must show: written by the builder, checked by the verifier."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from mma_bench.columns import arrow_schema, sample_features
+from mma_bench.schema import CONDITIONS, Clip, Modality, Stimulus
+
+MEMBERS = ("flac", "json", "mp4")
+"""Members of a sample, in the order in which a shard holds them."""
+
+CHECKSUMS = "SHA256SUMS"
+"""Hashes of all other files, in the form that `sha256sum --check` reads."""
+
+BUILD_MARK = ".complete.json"
+"""The builder's own note on what it finished; not part of the published dataset."""
+
+REMOVED_IDS = "removed_ids.txt"
+
+
+def lies_inside(path: str) -> bool:
+    """Return whether a relative ``path`` stays below the dataset's folder.
+
+    By its words alone: the hub's cache is made of links that lead elsewhere.
+    """
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path and parts.parts != ()
+
+
+def config_of(stimulus: Stimulus) -> str:
+    """Return the configuration whose shards hold ``stimulus``."""
+    return stimulus.condition if stimulus.split == "test" else stimulus.split
+
+
+def conditions_in_order(names: Iterable[str]) -> list[str]:
+    """Return ``names`` in the order of the tables, unknown ones last."""
+    present = set(names)
+    return [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
+
+
+def dataset_configs(stimuli: Sequence[Stimulus], *, ids_only: bool) -> list[dict[str, Any]]:
+    """Return what the card's `configs` must say, so that `load_dataset` finds the files."""
+    if ids_only:
+        return [
+            {"config_name": "stimuli", "default": True, "data_files": _files("manifest", "metadata/stimuli.parquet")},
+            {"config_name": "clips", "data_files": _files("manifest", "metadata/clips.parquet")},
+        ]
+    conditions = conditions_in_order(stimulus.condition for stimulus in stimuli if stimulus.split == "test")
+    configs: list[dict[str, Any]] = []
+    if conditions:
+        every = [f"data/{name}/test-*.tar" for name in conditions]
+        configs.append({"config_name": "all", "default": True, "data_files": _files("test", every)})
+    for name in conditions:
+        configs.append({"config_name": name, "data_files": _files("test", f"data/{name}/test-*.tar")})
+    if any(stimulus.split == "train" for stimulus in stimuli):
+        configs.append({"config_name": "train", "data_files": _files("train", "data/train/train-*.tar")})
+    return configs
+
+
+def _files(split: str, path: str | list[str]) -> list[dict[str, Any]]:
+    return [{"split": split, "path": path}]
+
+
+def dataset_features(config: str, *, ids_only: bool) -> Any:
+    """Return what the card's `dataset_info` must say about the columns of ``config``."""
+    from datasets import Features
+
+    if not ids_only:
+        return sample_features()._to_yaml_list()
+    return Features.from_arrow_schema(arrow_schema(Clip if config == "clips" else Stimulus))._to_yaml_list()
+
+
+def question_counts(stimuli: Sequence[Stimulus]) -> list[tuple[str, int, int, int]]:
+    """Return (condition, stimuli, visual questions, audio questions), the conditions in their usual order."""
+    asked = Counter((q.condition, q.modality) for s in stimuli if s.split == "test" for q in s.questions)
+    carrying = Counter(name for s in stimuli if s.split == "test" for name in {q.condition for q in s.questions})
+    return [
+        (name, carrying[name], asked[name, Modality.VISUAL], asked[name, Modality.AUDIO])
+        for name in conditions_in_order(carrying)
+    ]
+
+
+def class_counts(clips: Sequence[Clip]) -> list[tuple[str, int, int]]:
+    """Return (class, clips that show it, clips that sound like it)."""
+    seen = Counter(clip.visual_label for clip in clips)
+    heard = Counter(clip.audio_label for clip in clips)
+    return [(name, seen[name], heard[name]) for name in sorted(seen | heard)]
+
+
+def size_sentence(clips: Sequence[Clip], stimuli: Sequence[Stimulus]) -> str:
+    """Return the card's sentence on the size of the dataset."""
+    return f"{len(clips)} clips in {len(class_counts(clips))} classes make {len(stimuli)} stimuli."
+
+
+def table_cell(text: str) -> str:
+    """Return ``text`` so that it cannot break a Markdown table nor be read as HTML."""
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("`", "&#96;")):
+        text = text.replace(character, entity)
+    return " ".join(text.split())

@@ -1,0 +1,112 @@
+"""Check the tables of `metadata/` and `index/`: columns, rows, and what they say of each other."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from mma_bench.columns import arrow_schema
+from mma_bench.removed import RemovedIds
+from mma_bench.schema import Clip, IndexEntry, Stimulus, Stream
+from mma_bench.verification.problems import Problem, shown
+
+_Row = TypeVar("_Row", bound=BaseModel)
+
+
+def read_rows(folder: Path, where: str, model: type[_Row], problems: list[Problem]) -> list[_Row]:
+    """Return the valid rows of a Parquet file; what is wrong with the file or a row goes to ``problems``."""
+    try:
+        table = pq.read_table(folder / where)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        kind = "unreadable_table" if (folder / where).exists() else "missing_file"
+        problems.append(Problem(kind, where, shown(str(error).splitlines()[0])))
+        return []
+    expected = arrow_schema(model)
+    if not table.schema.equals(expected):
+        for name in sorted({*table.schema.names, *expected.names}):
+            has = table.schema.field(name).type if name in table.schema.names else "no such column"
+            should = expected.field(name).type if name in expected.names else "no such column"
+            if has != should:
+                problems.append(Problem("wrong_column", where, f"{shown(name)} is {has}; expected {should}"))
+    rows = []
+    for number, row in enumerate(table.to_pylist()):
+        try:
+            rows.append(model.model_validate(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            column = ".".join(str(part) for part in first["loc"])
+            problems.append(Problem("wrong_row", where, f"row {number}: {shown(column)}: {first['msg']}"))
+    return rows
+
+
+def check_tables(clips: Sequence[Clip], stimuli: Sequence[Stimulus], removed: RemovedIds) -> list[Problem]:
+    """Check clips and stimuli against each other and against the removed ids."""
+    where = "metadata/stimuli.parquet"
+    problems = [
+        Problem("removed_clip", "metadata/clips.parquet", f"{clip.clip_id} is in removed_ids.txt")
+        for clip in clips
+        if clip.clip_id in removed
+    ]
+    for name, keys in (
+        ("metadata/clips.parquet", [clip.clip_id for clip in clips]),
+        (where, [stimulus.key for stimulus in stimuli]),
+        (where, [question.question_id for stimulus in stimuli for question in stimulus.questions]),
+    ):
+        problems += [Problem("duplicate", name, f"{key} occurs {n} times") for key, n in Counter(keys).items() if n > 1]
+    keys = [stimulus.key for stimulus in stimuli]
+    problems += [Problem("key_order", where, f"{b} stands behind {a}") for a, b in itertools.pairwise(keys) if b < a]
+    by_id = {clip.clip_id: clip for clip in clips}
+    for stimulus in stimuli:
+        problems += [
+            Problem(kind, f"{where}, {stimulus.key}", what)
+            for kind, what in _stimulus_problems(stimulus, by_id, removed)
+        ]
+    return problems
+
+
+def _stimulus_problems(stimulus: Stimulus, clips: dict[str, Clip], removed: RemovedIds) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, stream in (("video", stimulus.video), ("audio", stimulus.audio)):
+        if stream.clip_id is None:
+            continue
+        if stream.clip_id in removed:
+            found.append(("removed_clip", f"its {name} is of {stream.clip_id}, which is in removed_ids.txt"))
+        if clip := clips.get(stream.clip_id):
+            found += _stream_problems(name, stream, clip)
+        else:
+            found.append(("unknown_clip", f"its {name} is of {shown(stream.clip_id)}, which clips.parquet lacks"))
+    for question in stimulus.questions:
+        if question.answer not in question.options:
+            found.append(("wrong_question", f"{shown(question.question_id)}: the answer is no option"))
+        if not question.question_id.startswith(f"{stimulus.key}/"):
+            found.append(("wrong_question", f"{shown(question.question_id)} belongs to another stimulus"))
+    return found
+
+
+def _stream_problems(name: str, stream: Stream, clip: Clip) -> list[tuple[str, str]]:
+    video = name == "video"
+    sha256, label = (clip.video_sha256, clip.visual_label) if video else (clip.audio_sha256, clip.audio_label)
+    found = []
+    if stream.sha256 != sha256:
+        found.append(("wrong_hash", f"its {name} has another hash than clips.parquet says of {clip.clip_id}"))
+    if stream.label != label:
+        found.append(("wrong_label", f"its {name} is called {shown(str(stream.label))}; {clip.clip_id} is {label!r}"))
+    return found
+
+
+def read_index(folder: Path, problems: list[Problem]) -> dict[str, dict[tuple[str, str], IndexEntry]]:
+    """Return the index entries by shard and (key, member)."""
+    by_shard: dict[str, dict[tuple[str, str], IndexEntry]] = {}
+    for path in sorted((folder / "index").glob("*.parquet")):
+        where = f"index/{path.name}"
+        for entry in read_rows(folder, where, IndexEntry, problems):
+            entries = by_shard.setdefault(entry.shard, {})
+            if (entry.key, entry.member) in entries:
+                problems.append(Problem("duplicate", where, f"{shown(entry.key)}.{shown(entry.member)} stands twice"))
+            entries[entry.key, entry.member] = entry
+    return by_shard
