@@ -104,9 +104,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "name": (facts.settings.hub_name or "mma-bench").rpartition("/")[2],
         "citation": CITATION,
         "sources": sorted({clip.source for clip in facts.clips}),
-        "verified": sorted(
-            Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified").items()
-        ),
+        "verified": sorted(verified.items()),
         "eval_configs": [] if facts.ids_only else _test_configs(facts),
         "figure": COMPOSITION,
     }

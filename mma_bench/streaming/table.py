@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file
+from mma_bench.removed import read_removed_ids
 from mma_bench.schema import KEY_PATTERN
 
 MEMBERS = ("mp4", "flac", "json")
@@ -88,8 +89,8 @@ def read_table(folder: Path, config: str) -> ShardTable:
     if missing := sorted(entries.keys() - stimuli.keys()):
         raise MMABenchError(f"{path}: {missing[0]} is not in metadata/stimuli.parquet; build or download it again")
     rows = sorted(entries, key=lambda key: (entries[key]["mp4"]["shard"], entries[key]["mp4"]["offset"]))
-    removed = _removed_ids(folder)
-    rows = [key for key in rows if not removed or not removed & _clip_ids(stimuli[key])]
+    removed = read_removed_ids(folder)
+    rows = [key for key in rows if not any(stimuli[key][stream]["clip_id"] in removed for stream in ("video", "audio"))]
     if not rows:
         raise MMABenchError(f"{folder}: configuration {config!r} holds no sample")
     return _columns(folder, sha256_file(path), rows, entries, stimuli)
@@ -166,19 +167,3 @@ def _read(path: Path, columns: list[str]) -> list[dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise MMABenchError(f"{path} cannot be read ({error}); build or download the dataset again") from error
     return rows
-
-
-def _removed_ids(folder: Path) -> set[str]:
-    try:
-        lines = (folder / "removed_ids.txt").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return set()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MMABenchError(f"{folder / 'removed_ids.txt'} cannot be read: {error}") from error
-    return {line.split("#")[0].strip() for line in lines} - {""}
-
-
-def _clip_ids(stimulus: dict[str, Any]) -> set[str]:
-    """Return the clip ids of both streams, and what stands before the start time: the YouTube ids."""
-    clips = {stimulus[stream]["clip_id"] for stream in ("video", "audio")} - {None}
-    return clips | {clip.rpartition("_")[0] for clip in clips}
