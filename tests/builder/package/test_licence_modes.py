@@ -23,7 +23,7 @@ def test_ids_only_holds_times_hashes_and_questions_but_no_media(
     small_config: Path, small_dataset: Path, tmp_path: Path
 ) -> None:
     out = build(small_config, small_dataset, tmp_path / "ids", "package.licence_mode=ids-only")
-    assert {path.name for path in out.iterdir() if path.is_dir()} == {"metadata"}
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"figures", "metadata"}
     assert verify_data(out) == []
     full = pq.read_table(small_dataset / "metadata" / "stimuli.parquet")
     assert pq.read_table(out / "metadata" / "stimuli.parquet").equals(full)
