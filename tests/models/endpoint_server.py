@@ -166,6 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json({"error": {"message": f"wrong key {sent}", "code": 401, "status": "NO"}}, 401)
             elif self.path.startswith("/upload/"):
                 self._upload(content)
+            elif behaviour.is_blind and self.path.endswith("/chat/completions"):
+                self._constant(behaviour)
             else:
                 self._question(json.loads(content))
 
@@ -198,6 +200,12 @@ class _Handler(BaseHTTPRequestHandler):
             text, scores = (behaviour.constant, {}) if behaviour.constant else self.server.brain.answer(prompt, media)
             tokens = count_tokens(prompt, media) if behaviour.counts else None
             self._json((_gemini if is_gemini else _openai)(text, scores, tokens, body))
+
+    def _constant(self, behaviour: Behaviour) -> None:
+        """Answer without a look at the request: its JSON would cost the server more than the client."""
+        with self.server.slots:
+            self.server.stopped.wait(behaviour.delay)
+            self._json(_openai(behaviour.constant or "", {}, None, {}))
 
     def _read_openai(self, body: dict[str, Any]) -> tuple[Received, list[tuple[str, int]], str]:
         media, parts, prompt = Received(), [], ""
