@@ -13,6 +13,7 @@ from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
 from mma_bench import load
+from tests.preloaded import run_module
 
 if TYPE_CHECKING:
     from tests.models.endpoint_server import EndpointServer
@@ -33,7 +34,10 @@ def run_builder(*arguments: str, check: bool = True) -> subprocess.CompletedProc
 
 def run_command(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command from the repository's root and show its output if it fails."""
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if command[:2] == (sys.executable, "-m"):
+        result = run_module(command[2], command[3:], ROOT)
+    else:
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if check and result.returncode != 0:
         pytest.fail(f"{' '.join(command)} exited with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result

@@ -5,6 +5,8 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.hashing import sha256_json
+from mma_bench.models.cascade.embedding_store import EmbeddingStore
 from mma_bench.models.cascade.torch_threads import torch_threads
 from mma_bench.models.cascade.weights import (
     TEXT_CONFIG,
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 _LONGEST = 256
 """Tokens; what the embedding model was trained with."""
 
+_WIDTH = 384
+"""Values of an embedding."""
+
 
 class TextMatcher:
     """Compares labels with options.
 
-    Texts are embedded one at a time and kept: a text then has the same embedding, bit for bit, whatever was
-    asked before it, which padding in a batch does not give. A text takes 6 to 20 ms once.
+    Texts are embedded one at a time and kept, between runs as well: a text then has the same embedding, bit for bit,
+    whatever was asked before it, which padding in a batch does not give. A text takes 6 to 20 ms once.
 
     Args:
         threads: processor threads.
@@ -35,6 +40,8 @@ class TextMatcher:
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
         self._embeddings: dict[str, NDArray[np.float32]] = {}
+        model = sha256_json([file.sha256 for file in (TEXT_MODEL, TEXT_CONFIG, TOKENIZER, TOKENIZER_CONFIG)])
+        self._store = EmbeddingStore(model, threads=threads, width=_WIDTH)
         self._phrases: dict[tuple[str, ...], tuple[NDArray[np.float32], list[int]]] = {}
 
     def likeness(self, meanings: Sequence[str], options: Sequence[str]) -> "NDArray[np.float32]":
@@ -52,7 +59,7 @@ class TextMatcher:
         import numpy as np
 
         phrases, starts = self._option_phrases(tuple(options))
-        labels = np.stack([self._embed(meaning) for meaning in meanings])
+        labels = self._embed(meanings)
         return np.maximum.reduceat(labels @ phrases.T, starts, axis=1)
 
     def _option_phrases(self, options: tuple[str, ...]) -> "tuple[NDArray[np.float32], list[int]]":
@@ -62,21 +69,30 @@ class TextMatcher:
         if options not in self._phrases:
             phrases = [phrases_of(option) for option in options]
             starts = [0, *np.cumsum([len(group) for group in phrases])[:-1].tolist()]
-            rows = np.stack([self._embed(phrase) for group in phrases for phrase in group])
-            self._phrases[options] = rows, starts
+            self._phrases[options] = self._embed([phrase for group in phrases for phrase in group]), starts
         return self._phrases[options]
 
-    def _embed(self, text: str) -> "NDArray[np.float32]":
-        """Return the embedding of ``text``: shape [384], length 1."""
+    def _embed(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """Return the embeddings of ``texts``: shape [texts, 384], each of length 1."""
+        import numpy as np
+
+        if new := [text for text in dict.fromkeys(texts) if text not in self._embeddings]:
+            self._embeddings.update(self._store.read(new))
+            made = {text: self._compute(text) for text in new if text not in self._embeddings}
+            if made:
+                self._store.add(made)
+                self._embeddings.update(made)
+        return np.stack([self._embeddings[text] for text in texts])
+
+    def _compute(self, text: str) -> "NDArray[np.float32]":
         import torch
 
-        if text not in self._embeddings:
-            tokenizer, model = self._model
-            tokens = tokenizer(text, truncation=True, max_length=_LONGEST, return_tensors="pt")
-            with torch_threads(self._threads), torch.inference_mode():
-                mean = model(**tokens).last_hidden_state[0].mean(dim=0)
-                self._embeddings[text] = torch.nn.functional.normalize(mean, dim=0).numpy()
-        return self._embeddings[text]
+        tokenizer, model = self._model
+        tokens = tokenizer(text, truncation=True, max_length=_LONGEST, return_tensors="pt")
+        with torch_threads(self._threads), torch.inference_mode():
+            mean = model(**tokens).last_hidden_state[0].mean(dim=0)
+            embedding: NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=0).numpy()
+        return embedding
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
