@@ -1,18 +1,11 @@
 """The stage `release`: leave out what may not be published, before partners are chosen among the rest."""
 
-import re
 from collections.abc import Sequence
 
+from builder.licences import is_creative_commons
 from builder.manifest import ManifestRow
 from builder.package.settings import LicenceMode
 from mma_bench.removed import RemovedIds
-
-_FREE = re.compile(
-    r"(cc0|cc-by|cc-by-sa|cc-by-nc|cc-by-nc-sa|cc-pddc)(-[0-9.]+)?(-[a-z]{2,3})?"
-    r"|public domain|pddl-1\.0"
-    r"|creative commons attribution licen[cs]e \(reuse allowed\)",  # as YouTube names CC-BY 3.0
-    re.IGNORECASE,
-)
 
 
 def leave_out_removed(rows: Sequence[ManifestRow], removed: RemovedIds) -> list[ManifestRow]:
@@ -33,12 +26,3 @@ def release_rows(rows: Sequence[ManifestRow], mode: LicenceMode) -> list[Manifes
         else row
         for row in rows
     ]
-
-
-def is_creative_commons(licence: str) -> bool:
-    """Return whether all parts of a licence, such as `video: CC0-1.0; audio: CC-BY-4.0`, allow altered copies.
-
-    Licences without derivatives (ND) do not: clips are cut, cropped and encoded again.
-    """
-    parts = [re.sub(r"^\s*(video|audio)\s*:", "", part).strip() for part in licence.split(";")]
-    return all(_FREE.fullmatch(part) for part in parts)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from builder.assemble import AssembleStimuli, check_conditions
+from builder.assemble import AssemblePlan, check_conditions, check_groups, run_assemble
 from builder.clip_step import ReadManifest
 from builder.compare import CompareClips, CompareSettings
 from builder.config import BuildConfig
@@ -61,6 +61,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         rows = leave_out_removed(source.rows(), removed)
         check_unique(rows)
         classes = source.class_names()
+        super_classes = source.super_classes()
+        check_groups(config.assemble, classes, super_classes)
         verifier = make_verifier(config.verify, classes)
         selected = work / "select" / "manifest.parquet"
         write_manifest(selected, rows)
@@ -85,14 +87,24 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         manifest = StageFolder(work / "release").manifest
         write_manifest(manifest, rows)
         _need_clips(rows)
-        rows = _assemble(config, work, manifest, classes)
+        plan = AssemblePlan(
+            folder=work / "assemble",
+            clips=normalise.folder / "clips",
+            classes=classes,
+            super_classes=super_classes,
+            seed=config.seed,
+            settings=config.assemble,
+            video=config.normalise,
+        )
+        rows = run_assemble(plan, manifest, config.executor)
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
         if verifier:
             hashes["verifier"] = verifier.fingerprint_sha256
         inputs = PackageInputs(
-            stimuli=work / "assemble" / "stimuli.parquet",
-            clips=normalise.folder / "clips",
-            streams=work / "assemble" / "streams",
+            stimuli=plan.folder / "stimuli.parquet",
+            clips=plan.clips,
+            streams=plan.streams,
+            super_classes=super_classes,
             rows=rows,
             provenance={**provenance(config, hashes), "licence_mode": mode},
             removed=removed,
@@ -125,16 +137,6 @@ def _run_alone(folder: StageFolder, step: PipelineStep, manifest: Path, inputs: 
     alone = ExecutorSettings(kind="local", workers=1)
     folder.run_pipeline([ReadManifest(manifest), step], alone, title=folder.path.name, items=clips, tasks=1)
     folder.finish(inputs)
-
-
-def _assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str]) -> list[ManifestRow]:
-    folder = StageFolder(work / "assemble")
-    step = AssembleStimuli(folder.path, classes, config.seed, config.assemble, config.normalise)
-    settings = [config.seed, repr(config.assemble), repr(config.normalise)]
-    inputs = sha256_json([__version__, classes, settings, sha256_file(manifest)])
-    if not (folder.is_finished(inputs) and (folder.path / "stimuli.parquet").is_file()):
-        _run_alone(folder, step, manifest, inputs)
-    return read_manifest(folder.manifest)
 
 
 def _need_clips(rows: list[ManifestRow]) -> None:
@@ -175,6 +177,7 @@ def plan_build(config: BuildConfig) -> str:
     source = make_source(config.source, config.seed)
     rows = source.rows()
     check_unique(rows)
+    check_groups(config.assemble, source.class_names(), source.super_classes())
     kept = [row for row in rows if row.kept]
     agreeing = sum(row.streams_agree for row in kept)
     lines = [
@@ -182,7 +185,7 @@ def plan_build(config: BuildConfig) -> str:
         f"{len(source.class_names())} classes: {', '.join(source.class_names())}",
         f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
         f"verified by: {config.verify.model or 'no model'}",
-        f"conditions: {', '.join(config.assemble.conditions)}",
+        f"conditions: {', '.join([*config.assemble.conditions, *config.assemble.graded])}",
         f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})",
     ]
     return "\n".join(lines)

@@ -82,6 +82,32 @@ def question_counts(stimuli: Sequence[Stimulus]) -> list[tuple[str, int, int, in
     ]
 
 
+def class_meetings(stimuli: Iterable[Stimulus]) -> dict[tuple[str, str], int]:
+    """Return how often the video of a class meets the sound of another in `misaligned`, by (video, sound)."""
+    pairs = [(s.video.label, s.audio.label) for s in stimuli if s.condition == "misaligned"]
+    return dict(sorted(Counter((video, audio) for video, audio in pairs if video and audio).items()))
+
+
+def meeting_rows(stimuli: Iterable[Stimulus]) -> list[tuple[str, str]]:
+    """Return (class of the video, sounds it met and how often) in the words of the card, the most frequent first."""
+    by_video: dict[str, list[tuple[int, str]]] = {}
+    for (video, audio), count in class_meetings(stimuli).items():
+        by_video.setdefault(video, []).append((-count, audio))
+    return [(video, ", ".join(f"{name} {-n}" for n, name in sorted(met))) for video, met in by_video.items()]
+
+
+def variant_counts(stimuli: Iterable[Stimulus]) -> list[tuple[str, int]]:
+    """Return (variant, questions) of the wordings that are stored beside the standard one."""
+    counts = Counter(question.variant for stimulus in stimuli for question in stimulus.questions)
+    return sorted((name, count) for name, count in counts.items() if name != "standard")
+
+
+def level_counts(stimuli: Iterable[Stimulus]) -> list[tuple[str, float, int]]:
+    """Return (condition, level, stimuli) of the graded conditions."""
+    counts = Counter((s.condition, s.level) for s in stimuli)
+    return sorted((name, level, count) for (name, level), count in counts.items() if level is not None)
+
+
 def class_counts(clips: Sequence[Clip]) -> list[tuple[str, int, int]]:
     """Return (class, clips that show it, clips that sound like it)."""
     seen = Counter(clip.visual_label for clip in clips)

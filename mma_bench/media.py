@@ -182,6 +182,27 @@ def flac_bytes(samples: "NDArray[np.int16]") -> bytes:
     return buffer.getvalue()
 
 
+def read_flac(path: Path) -> "NDArray[np.int16]":
+    """Return the samples of a normalised sound.
+
+    Returns:
+        Shape [samples], int16, mono, 16 kHz.
+
+    Raises:
+        MMABenchError: the file is no such sound.
+    """
+    import av
+    import numpy as np
+
+    try:
+        with av.open(str(path), format="flac") as container:
+            parts = [frame.to_ndarray().reshape(-1) for frame in container.decode(container.streams.audio[0])]
+            samples: NDArray[np.int16] = np.concatenate(parts)
+    except (av.error.FFmpegError, ValueError, IndexError) as error:
+        raise MMABenchError(f"{path} cannot be read ({error}); delete it and run the build again") from error
+    return samples
+
+
 def _pixels(frame: "av.VideoFrame") -> "NDArray[np.uint8]":
     """Return a view of an RGB frame, without the padding at the end of its lines."""
     import numpy as np

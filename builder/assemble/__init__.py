@@ -1,6 +1,8 @@
-"""The `assemble` stage: choose partners, streams and questions. Nothing is encoded again."""
+"""The `assemble` stage: choose partners, streams and questions. Only graded conditions encode anything."""
 
+from builder.assemble.plan import AssemblePlan, check_conditions, check_groups
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.step import AssembleStimuli, check_conditions, read_stimuli
+from builder.assemble.stage import run_assemble
+from builder.assemble.step import read_stimuli
 
-__all__ = ["AssembleSettings", "AssembleStimuli", "check_conditions", "read_stimuli"]
+__all__ = ["AssemblePlan", "AssembleSettings", "check_conditions", "check_groups", "read_stimuli", "run_assemble"]

@@ -3,17 +3,21 @@
 Every clip gives its video once and its sound once, and the two never come from one class. How often a
 class's video meets another class's sound is as even as the class sizes allow: the shares that iterative
 proportional fitting gives are rounded up or down, never further.
+
+A policy narrows whom a class may meet: classes of other super-classes alone, which are plain conflicts, or other
+classes of its own, which are subtle ones.
 """
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from builder.assemble.settings import PartnerPolicy
 from mma_bench.schema import Clip
 
 _SHUFFLES = 200
@@ -25,26 +29,54 @@ class Pairing:
 
     Attributes:
         donors: clip id of a video -> the clip whose sound it gets.
-        unpaired: clips without a partner: one class holds more than half of all clips.
+        unpaired: clips without a partner: one class, or super-class, holds more than half of those that may meet.
     """
 
     donors: dict[str, Clip]
     unpaired: list[Clip]
 
 
-def choose_partners(clips: Sequence[Clip], seed: int) -> Pairing:
-    """Pair each of ``clips`` with the sound of a clip of another class; same seed, same pairs."""
+def choose_partners(
+    clips: Sequence[Clip],
+    seed: int,
+    policy: PartnerPolicy = "any_other_class",
+    super_classes: Mapping[str, str] | None = None,
+) -> Pairing:
+    """Pair each of ``clips`` with the sound of a clip of another class; same seed, same pairs.
+
+    Args:
+        clips: clips whose streams agree.
+        seed: seed of the build.
+        policy: which classes may meet.
+        super_classes: super-class of each class; needed by all policies but `any_other_class`.
+    """
     generator = random.Random(f"{seed}/partners")  # noqa: S311
+    if policy == "any_other_class" or super_classes is None:
+        return _pair(clips, lambda label: label, generator)
+    if policy == "other_super_class":
+        return _pair(clips, lambda label: super_classes[label], generator)
+    parts = [
+        _pair([c for c in clips if super_classes[c.audio_label] == group], lambda label: label, generator)
+        for group in sorted({super_classes[clip.audio_label] for clip in clips})
+    ]
+    donors = {name: donor for part in parts for name, donor in part.donors.items()}
+    unpaired = [clip for part in parts for clip in part.unpaired]
+    return Pairing(donors, sorted(unpaired, key=lambda clip: clip.clip_id))
+
+
+def _pair(clips: Sequence[Clip], group_of: Callable[[str], str], generator: random.Random) -> Pairing:
+    """Pair clips whose classes lie in different groups."""
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in sorted(clips, key=lambda clip: clip.clip_id):
         members[clip.audio_label].append(clip)
-    unpaired = _trim_largest(members, generator)
+    unpaired = _trim_largest(members, group_of, generator)
     labels = sorted(label for label in members if members[label])
     if len(labels) < 2:
         return Pairing({}, sorted(clips, key=lambda clip: clip.clip_id))
     sizes = np.array([len(members[label]) for label in labels])
+    may_meet = np.array([[float(group_of(a) != group_of(b)) for b in labels] for a in labels])
     for _ in range(_SHUFFLES):
-        counts = _class_counts(sizes, generator)
+        counts = _class_counts(sizes, may_meet, generator)
         pairs = _deal(labels, members, counts, generator)
         clashes = [video for video, sound in pairs if video.audio_sha256 == sound.audio_sha256]
         if not clashes:
@@ -54,20 +86,28 @@ def choose_partners(clips: Sequence[Clip], seed: int) -> Pairing:
     return Pairing(donors, sorted(unpaired + clashes, key=lambda clip: clip.clip_id))
 
 
-def _trim_largest(members: dict[str, list[Clip]], generator: random.Random) -> list[Clip]:
-    """Take clips out of a class that holds more than half, until a derangement exists."""
-    sizes = Counter({label: len(group) for label, group in members.items()})
-    label, size = max(sizes.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+def _trim_largest(
+    members: dict[str, list[Clip]], group_of: Callable[[str], str], generator: random.Random
+) -> list[Clip]:
+    """Take clips out of a group that holds more than half, until a derangement exists."""
+    sizes: Counter[str] = Counter()
+    for label, clips in members.items():
+        sizes[group_of(label)] += len(clips)
+    largest, size = max(sizes.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     surplus = max(0, size - (sizes.total() - size))
-    chosen = generator.sample(members[label], surplus) if surplus else []
+    inside = [clip for label in sorted(members) if group_of(label) == largest for clip in members[label]]
+    chosen = generator.sample(inside, surplus) if surplus else []
     if chosen:
-        members[label] = [clip for clip in members[label] if clip not in chosen]
+        for label, clips in members.items():
+            members[label] = [clip for clip in clips if clip not in chosen]
     return chosen
 
 
-def _class_counts(sizes: NDArray[np.int64], generator: random.Random) -> NDArray[np.int64]:
-    """Return how many videos of class i get a sound of class j: zero diagonal, rows and columns sum to sizes."""
-    shares = _proportional_shares(sizes.astype(np.float64))
+def _class_counts(
+    sizes: NDArray[np.int64], may_meet: NDArray[np.float64], generator: random.Random
+) -> NDArray[np.int64]:
+    """Return how many videos of class i get a sound of class j: rows and columns sum to sizes, 0 where none may."""
+    shares = _proportional_shares(sizes.astype(np.float64), may_meet)
     floor = np.floor(shares + 1e-9)
     # Controlled rounding: a transportation problem whose vertices are whole numbers. Random costs choose
     # among the many roundings, so that the choice depends on the seed and not on the order of classes.
@@ -90,10 +130,9 @@ def _class_counts(sizes: NDArray[np.int64], generator: random.Random) -> NDArray
     return counts
 
 
-def _proportional_shares(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale an all-ones matrix with a zero diagonal until its rows and columns sum to ``sizes``."""
-    shares = np.outer(sizes, sizes)
-    np.fill_diagonal(shares, 0.0)
+def _proportional_shares(sizes: NDArray[np.float64], may_meet: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale a matrix that is 0 where classes may not meet until its rows and columns sum to ``sizes``."""
+    shares = np.outer(sizes, sizes) * may_meet
     for _ in range(10_000):
         shares *= (sizes / shares.sum(axis=1))[:, None]
         shares *= sizes / shares.sum(axis=0)

@@ -1,9 +1,35 @@
 """Settings of the `assemble` stage."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mma_bench.prompts import Position
-from mma_bench.schema import CONDITIONS
+from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS
+
+PartnerPolicy = Literal["any_other_class", "other_super_class", "same_super_class"]
+
+_RANGES = {"dB": (-60.0, 60.0), "share": (0.0, 1.0), "s": (-60.0, 60.0)}
+
+
+def _check_levels(graded: dict[str, list[float]]) -> dict[str, list[float]]:
+    known = [name for name, condition in CONDITIONS.items() if condition.graded]
+    for name, levels in graded.items():
+        if name not in known:
+            raise ValueError(f"there is no graded condition {name!r}; there are {', '.join(known)}")
+        unit = CONDITIONS[name].unit
+        low, high = _RANGES[unit]
+        for level in levels:
+            # The ends of a share, and a shift by nothing, are conditions that exist without encoding anything.
+            inside = low < level < high if unit == "share" else low <= level <= high
+            if not inside or round(level, 3) != level or (unit == "s" and level == 0):
+                raise ValueError(
+                    f"{name}: a level must lie {'between' if unit == 'share' else 'from'} {low:g} and {high:g} {unit}, "
+                    f"with at most 3 decimals{' and not be 0' if unit == 's' else ''}; got {level}"
+                )
+        if not levels or len(set(levels)) != len(levels):
+            raise ValueError(f"{name}: give at least one level, and each once; got {levels}")
+    return graded
 
 
 class AssembleSettings(BaseModel):
@@ -11,8 +37,25 @@ class AssembleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    conditions: list[str] = Field(default_factory=lambda: list(CONDITIONS), min_length=1)
+    conditions: list[str] = Field(default_factory=lambda: list(PAPER_CONDITIONS), min_length=1)
+    graded: Annotated[dict[str, list[float]], AfterValidator(_check_levels)] = Field(
+        default_factory=dict,
+        description="levels of the graded conditions: `mixed_audio` in dB, `blended_frames` and `occluded_frames` in "
+        "shares, `shifted_audio` in seconds; they encode new streams",
+    )
+    graded_clips: int | None = Field(
+        default=None, ge=1, description="at most so many clips for each graded condition, drawn by the seed"
+    )
+    variants: list[str] = Field(
+        default_factory=list, description="further wordings to store of each question, see `mma_bench.questions`"
+    )
+    partners: PartnerPolicy = Field(
+        default="any_other_class", description="whose sound a clip gets: of which class the partner must be"
+    )
     noise_letters: int = Field(default=10_000, ge=1, description="random letters of the long context")
+    noise_tokens: int | None = Field(
+        default=None, ge=1, description="instead: words of random letters; a token is what stands between spaces"
+    )
     noise_position: Position = Field(
         default="after",
         description="`after` the question as in the paper's tables, or `before` it as in one place of its text",

@@ -2,32 +2,63 @@
 
 from collections.abc import Iterator
 
-from builder.assemble.conditions import MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
+from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
 from mma_bench import prompts
-from mma_bench.schema import Clip, Modality, Question, Stimulus, Stream
+from mma_bench.questions import Context, applies, vary
+from mma_bench.schema import CONDITIONS, Clip, Modality, Question, Stimulus, Stream
 
 
 def make_stimuli(assembly: Assembly, clip: Clip) -> Iterator[Stimulus]:
     """Yield the stimuli of ``clip``: all media conditions for the test split, aligned ones for training."""
+    test = clip.split == "test"
     chosen = [name for name in assembly.settings.conditions if name in MEDIA_CONDITIONS]
-    for condition in chosen if clip.split == "test" else ["aligned"]:
+    for condition in chosen if test else ["aligned"]:
         streams = MEDIA_CONDITIONS[condition](assembly, clip)
-        if streams is None:
-            continue
-        video, audio = streams
-        key = f"{condition if clip.split == 'test' else clip.split}_{clip.clip_id}"
-        questions = [_question(assembly, clip, key, condition, modality, video, audio) for modality in Modality]
-        if condition == "aligned":
-            questions += _text_questions(assembly, clip, questions)
-        yield Stimulus(
-            key=key,
-            condition=condition,
-            split=clip.split,
-            video=video,
-            audio=audio,
-            seconds=min(video.seconds, audio.seconds),
-            questions=questions,
-        )
+        if streams:
+            yield _stimulus(assembly, clip, f"{condition if test else clip.split}_{clip.clip_id}", condition, streams)
+    if test:
+        yield from _graded_stimuli(assembly, clip)
+
+
+def _graded_stimuli(assembly: Assembly, clip: Clip) -> Iterator[Stimulus]:
+    for condition, levels in assembly.settings.graded.items():
+        for level in levels if clip.clip_id in assembly.graded_clips[condition] else []:
+            streams = GRADED_CONDITIONS[condition].streams(assembly, clip, level)
+            if streams:
+                key = f"{condition}_{clip.clip_id}_{level_name(condition, level)}"
+                yield _stimulus(assembly, clip, key, condition, streams, level)
+
+
+def level_name(condition: str, level: float) -> str:
+    """Return a level as keys name it: `-10dB`, `0p25`, `-0p5s`; a dot would end a WebDataset key."""
+    unit = CONDITIONS[condition].unit
+    return f"{level:g}".replace(".", "p") + ("" if unit == "share" else unit)
+
+
+def _stimulus(
+    assembly: Assembly,
+    clip: Clip,
+    key: str,
+    condition: str,
+    streams: tuple[Stream, Stream],
+    level: float | None = None,
+) -> Stimulus:
+    video, audio = streams
+    questions = [_question(assembly, clip, key, condition, modality, video, audio) for modality in Modality]
+    if condition == "aligned":
+        questions += _text_questions(assembly, clip, questions)
+    if clip.split == "test":
+        questions += _variants(assembly, questions)
+    return Stimulus(
+        key=key,
+        condition=condition,
+        level=level,
+        split=clip.split,
+        video=video,
+        audio=audio,
+        seconds=min(video.seconds, audio.seconds),
+        questions=questions,
+    )
 
 
 def _question(
@@ -36,6 +67,8 @@ def _question(
     visual = modality is Modality.VISUAL
     asked, other = (video, audio) if visual else (audio, video)
     answer = asked.label or (clip.visual_label if visual else clip.audio_label)
+    # What is mixed into either stream misleads about both: a sound that is hardly heard still suggests a picture.
+    donor_label = video.donor_label or audio.donor_label
     return Question(
         question_id=f"{key}/{condition}/{modality}",
         condition=condition,
@@ -43,7 +76,7 @@ def _question(
         prompt=prompts.question(modality, assembly.classes),
         options=assembly.classes,
         answer=answer,
-        distractor=other.label if other.label != answer else None,
+        distractor=other.label if other.label != answer and other.label else donor_label,
         answerable=asked.label is not None,
     )
 
@@ -57,3 +90,9 @@ def _text_questions(assembly: Assembly, clip: Clip, questions: list[Question]) -
             question_id = f"{question.question_id.split('/')[0]}/{name}/{question.modality}"
             made.append(changed.model_copy(update={"condition": name, "question_id": question_id}))
     return made
+
+
+def _variants(assembly: Assembly, questions: list[Question]) -> list[Question]:
+    context = Context(assembly.classes, assembly.super_classes, assembly.seed)
+    wanted = assembly.settings.variants
+    return [vary(question, name, context) for name in wanted for question in questions if applies(question, name)]

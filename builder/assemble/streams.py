@@ -59,6 +59,12 @@ class GeneratedStreams:
         return self._hashes[name]
 
 
+def graded_folder(folder: Path) -> Path:
+    """Return where below the folder of streams those of graded conditions lie, each called by its hash."""
+    return folder / "graded"
+
+
 def generated_files(folder: Path) -> dict[str, Path]:
     """Return the files that `GeneratedStreams` left below ``folder``, by their SHA-256."""
-    return {sha256_file(path): path for path in sorted(folder.rglob("[!.]*")) if path.is_file()}
+    files = sorted(path for path in folder.glob("*/[!.]*") if path.parent != graded_folder(folder))
+    return {sha256_file(path): path for path in files if path.is_file()}

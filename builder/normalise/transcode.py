@@ -88,9 +88,40 @@ def generate_silence(path: Path, *, samples: int) -> None:
     _run([*output.compile(overwrite_output=True), *_QUIET])
 
 
+def blend_videos(
+    own: Path, other: Path, path: Path, *, share: float, rate: Fraction, frames: int, settings: NormaliseSettings
+) -> None:
+    """Write ``frames`` frames of ``own`` blended with ``share`` (0 to 1) of ``other``, encoded as clips are."""
+    top = ffmpeg.input(f"file:{own}", threads=1)
+    bottom = ffmpeg.input(f"file:{other}", threads=1).filter("fps", fps=f"{rate.numerator}/{rate.denominator}")
+    blended = ffmpeg.filter([top, bottom], "blend", all_mode="normal", all_opacity=1 - share)
+    _run_filters(blended.output(f"file:{path}", **{**_video_options(settings), "frames:v": frames}))
+
+
+def cover_video(video: Path, mask: Path, path: Path, *, settings: NormaliseSettings) -> None:
+    """Write ``video`` with a picture over each of its frames, encoded as clips are.
+
+    Args:
+        video: a normalised video.
+        mask: raw pixels, RGBA, of the size of the video.
+        path: the file to write.
+        settings: how videos are encoded.
+    """
+    size = settings.size
+    picture = ffmpeg.input(f"file:{mask}", f="rawvideo", pixel_format="rgba", video_size=f"{size}x{size}")
+    covered = ffmpeg.overlay(ffmpeg.input(f"file:{video}", threads=1), picture, eof_action="repeat", format="yuv420")
+    _run_filters(covered.output(f"file:{path}", **_video_options(settings)))
+
+
 def ffmpeg_version() -> str:
     """Return the first line of `ffmpeg -version`, for provenance."""
     return _run(["ffmpeg", "-version"]).splitlines()[0]
+
+
+def _run_filters(output: Any) -> None:
+    command = output.compile(overwrite_output=True)
+    command[1:1] = [*_QUIET, "-filter_threads", "1", "-filter_complex_threads", "1"]
+    _run(command)
 
 
 def _square(frames: Any, settings: NormaliseSettings) -> Any:

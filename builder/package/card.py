@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,22 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from builder.package.croissant import distribution, record_sets
-from builder.package.figures import COMPOSITION
+from builder.package.figures import COMPOSITION, CONFLICTS
 from builder.package.settings import PackageSettings
 from mma_bench.columns import documentation
 from mma_bench.layout import (
     class_counts,
+    class_meetings,
     dataset_configs,
     dataset_features,
+    level_counts,
+    meeting_rows,
     question_counts,
     size_sentence,
     table_cell,
+    variant_counts,
 )
+from mma_bench.questions import find_variant
 from mma_bench.schema import CONDITIONS, Clip, Stimulus
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
@@ -41,6 +46,7 @@ class CardFacts:
     settings: PackageSettings
     removed: int
     """Ids in `removed_ids.txt`."""
+    super_classes: Mapping[str, str]
 
     @property
     def ids_only(self) -> bool:
@@ -93,6 +99,9 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "majority": max(classes.values(), default=0) / max(1, len(facts.clips)),
         "questions": question_counts(facts.stimuli),
         "conditions": CONDITIONS,
+        "meetings": _meetings(facts),
+        "levels": level_counts(facts.stimuli),
+        "variants": [(name, count, find_variant(name)[0].description) for name, count in variant_counts(facts.stimuli)],
         "columns": documentation(Stimulus),
         "clip_columns": documentation(Clip),
         "notes": sorted({clip.notes for clip in facts.clips if clip.notes}),
@@ -107,6 +116,24 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "verified": sorted(verified.items()),
         "eval_configs": [] if facts.ids_only else _test_configs(facts),
         "figure": COMPOSITION,
+    }
+
+
+def _meetings(facts: CardFacts) -> dict[str, Any]:
+    """Return what the card says on which classes meet in misaligned stimuli."""
+    counts = class_meetings(facts.stimuli)
+    if not counts:
+        return {}
+    groups = facts.super_classes
+    known = {pair: n for pair, n in counts.items() if pair[0] in groups and pair[1] in groups}
+    return {
+        "rows": meeting_rows(facts.stimuli),
+        "pairs": sum(counts.values()),
+        "kinds": len(counts),
+        "most": max(counts.values()),
+        "same": sum(n for (video, audio), n in known.items() if groups[video] == groups[audio]) if known else None,
+        "policy": facts.provenance["config"].get("assemble", {}).get("partners", "any_other_class"),
+        "figure": CONFLICTS,
     }
 
 

@@ -11,14 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
-from builder.package.figures import COMPOSITION, plot_composition
+from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, plot_meetings
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
-from mma_bench.layout import REMOVED_IDS
+from mma_bench.layout import REMOVED_IDS, class_meetings
 from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
+from mma_bench.super_classes import SUPER_CLASSES, read_super_classes
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class DatasetContents:
         funnel: clips that each stage took in and kept.
         provenance: seed, configuration, versions, hashes of the inputs, licence mode.
         removed: ids of clips that were taken out for good.
+        super_classes: super-class of each class, by its name; may be empty.
     """
 
     clips: Sequence[Clip]
@@ -38,6 +40,7 @@ class DatasetContents:
     funnel: list[dict[str, Any]]
     provenance: dict[str, Any]
     removed: RemovedIds
+    super_classes: dict[str, str]
 
     @property
     def title(self) -> str:
@@ -62,6 +65,8 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
     write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
     write_json(metadata / "funnel.json", contents.funnel)
     write_json(metadata / "provenance.json", contents.provenance)
+    if contents.super_classes:
+        write_json(folder / SUPER_CLASSES, contents.super_classes)
     write_text(folder / REMOVED_IDS, contents.removed.text())
     facts = CardFacts(
         title=contents.title,
@@ -71,8 +76,13 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
         provenance=contents.provenance,
         settings=contents.settings,
         removed=len(contents.removed.ids),
+        super_classes=contents.super_classes,
     )
     plot_composition(folder / COMPOSITION, contents.clips, contents.funnel)
+    if meetings := class_meetings(contents.stimuli):
+        plot_meetings(folder / CONFLICTS, meetings, contents.super_classes)
+    else:
+        (folder / CONFLICTS).unlink(missing_ok=True)
     for name, text in render(facts, folder).items():
         write_text(folder / name, text)
 
@@ -91,6 +101,7 @@ def read_contents(folder: Path) -> DatasetContents:
             funnel=json.loads((metadata / "funnel.json").read_text(encoding="utf-8")),
             provenance=json.loads((metadata / "provenance.json").read_text(encoding="utf-8")),
             removed=read_removed_ids(folder),
+            super_classes=read_super_classes(folder),
         )
         _ = contents.title, contents.settings, contents.ids_only
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:

@@ -1,15 +1,20 @@
 """The plots of the card."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mma_bench.atomic import atomic_path
 from mma_bench.layout import class_counts
 from mma_bench.schema import Clip
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 COMPOSITION = "figures/composition.png"
+CONFLICTS = "figures/conflicts.png"
 _MOST_CLASSES = 60  # more bars than that cannot be told apart
+_NUMBERED_CLASSES = 30  # more numbers than that cannot be read
 
 
 def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[str, Any]]) -> None:
@@ -40,5 +45,50 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
+    _save(path, figure)
+
+
+def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_classes: Mapping[str, str]) -> None:
+    """Draw how often the video of a class meets the sound of another as a heat map; same numbers, same bytes.
+
+    Args:
+        path: the picture.
+        meetings: counts by (class of the video, class of the sound).
+        super_classes: super-class of each class; classes of one stand side by side, between lines.
+    """
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    classes = sorted({name for pair in meetings for name in pair}, key=lambda n: (super_classes.get(n, ""), n))
+    place = {name: i for i, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)))
+    for (video, audio), count in meetings.items():
+        counts[place[video], place[audio]] = count
+    side = max(4.0, 2.2 + 0.24 * len(classes))
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    picture = axes.imshow(np.ma.masked_equal(counts, 0), cmap="viridis_r", vmin=0, vmax=counts.max())
+    bar = figure.colorbar(picture, ax=axes, shrink=0.7, label="misaligned stimuli")
+    bar.locator = MaxNLocator(integer=True)
+    bar.update_ticks()
+    axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(classes)), classes, fontsize=8, parse_math=False)
+    axes.set_xlabel("class of the sound")
+    axes.set_ylabel("class of the video")
+    for i in range(1, len(classes)):
+        if super_classes.get(classes[i]) != super_classes.get(classes[i - 1]):
+            axes.axhline(i - 0.5, color="0.6", linewidth=0.8)
+            axes.axvline(i - 0.5, color="0.6", linewidth=0.8)
+    if len(classes) <= _NUMBERED_CLASSES:
+        for (video, audio), count in meetings.items():
+            shade = "white" if count > 0.55 * counts.max() else "black"
+            axes.text(place[audio], place[video], str(count), ha="center", va="center", fontsize=7, color=shade)
+    _save(path, figure)
+
+
+def _save(path: Path, figure: "Figure") -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
+from builder.assemble.graded_streams import graded_file
 from builder.assemble.step import read_stimuli
-from builder.assemble.streams import generated_files
+from builder.assemble.streams import generated_files, graded_folder
 from builder.clip_step import write_progress
 from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
@@ -65,7 +66,7 @@ class WriteShards(PipelineStep):
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write this task's shards."""
         plan = plan_shards(read_stimuli(self.stimuli), self.shards)
-        read = normalised_members(self.clips, generated_files(self.streams))
+        read = normalised_members(self.clips, self.streams)
         done = 0
         for shard in plan[rank::world_size]:
             entries = write_shard(self.staging / shard.path, shard, read)
@@ -114,14 +115,22 @@ def known_hash(stimulus: Stimulus, member: str) -> str | None:
     return {"mp4": stimulus.video.sha256, "flac": stimulus.audio.sha256}.get(member)
 
 
-def normalised_members(clips: Path, generated: dict[str, Path]) -> Callable[[Stimulus, str], bytes]:
-    """Return a reader of normalised clips and generated streams; it raises MMABenchError if one changed."""
+def normalised_members(clips: Path, streams: Path) -> Callable[[Stimulus, str], bytes]:
+    """Return a reader of normalised ``clips`` and of made ``streams``; it raises MMABenchError if one changed."""
+    generated = generated_files(streams)
+
+    def find(stream: Stream, member: str) -> Path | None:
+        if stream.origin == "clip":
+            return clips / f"{stream.clip_id}.{member}"
+        if stream.clip_id is None:
+            return generated.get(stream.sha256)
+        return graded_file(graded_folder(streams), stream.sha256, member)
 
     def read(stimulus: Stimulus, member: str) -> bytes:
         if member == "json":
             return stimulus_json(stimulus)
         stream = stimulus.video if member == "mp4" else stimulus.audio
-        return _read_stream(stimulus.key, stream, clips, generated, member)
+        return _read_stream(stimulus.key, stream, find(stream, member), member)
 
     return read
 
@@ -138,15 +147,14 @@ def _tar_info(name: str, size: int) -> tarfile.TarInfo:
     return info
 
 
-def _read_stream(key: str, stream: Stream, clips: Path, generated: dict[str, Path], suffix: str) -> bytes:
-    path = clips / f"{stream.clip_id}.{suffix}" if stream.clip_id else generated.get(stream.sha256)
+def _read_stream(key: str, stream: Stream, path: Path | None, suffix: str) -> bytes:
     try:
         content = path.read_bytes() if path else b""
     except OSError:
         content = b""
     if sha256_bytes(content) != stream.sha256:
         raise MMABenchError(
-            f"{key}: its {suffix} stream changed or vanished since it was normalised; "
-            f"delete the work folder's normalise/finished.json and run the build again"
+            f"{key}: its {suffix} stream changed or vanished since it was made; delete the work folder's "
+            f"{'normalise' if stream.origin == 'clip' else 'assemble'}/finished.json and run the build again"
         )
     return content

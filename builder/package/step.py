@@ -37,6 +37,7 @@ class PackageInputs:
         rows: manifest of all clips, dropped ones included.
         provenance: what `metadata/provenance.json` will say.
         removed: ids of clips that are left out for good.
+        super_classes: super-class of each class, by its name.
     """
 
     stimuli: Path
@@ -45,17 +46,19 @@ class PackageInputs:
     rows: Sequence[ManifestRow]
     provenance: dict[str, Any]
     removed: RemovedIds
+    super_classes: dict[str, str]
 
     def contents(self, stimuli: Sequence[Stimulus]) -> DatasetContents:
         """Return what the dataset will say of itself."""
         clips = [row.to_clip() for row in self.rows if row.kept]
-        return DatasetContents(clips, stimuli, funnel(self.rows), self.provenance, self.removed)
+        return DatasetContents(clips, stimuli, funnel(self.rows), self.provenance, self.removed, self.super_classes)
 
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
         # Without `media`, which leads from the work folder to the source: where a build runs must not matter.
         rows = [row.model_dump(mode="json", exclude={"media"}) for row in self.rows]
-        return sha256_json([self.provenance, sorted(self.removed.ids), sha256_file(self.stimuli), rows])
+        removed = sorted(self.removed.ids)
+        return sha256_json([self.provenance, removed, sha256_file(self.stimuli), rows, self.super_classes])
 
 
 def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: ExecutorSettings) -> None:

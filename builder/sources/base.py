@@ -25,6 +25,10 @@ class Source(ABC):
     def class_names(self) -> list[str]:
         """Return the class names, in the order in which prompts offer them."""
 
+    def super_classes(self) -> dict[str, str]:
+        """Return the super-class of each class, or of those that have one."""
+        return {}
+
     @abstractmethod
     def input_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of each file that decides `rows` and `class_names`, by its name."""

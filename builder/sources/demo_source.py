@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.sources.base import Source
+from builder.sources.super_classes import audioset_super_classes
 from mma_bench.cache import cache_folder
 from mma_bench.hashing import sha256_file
 
@@ -37,6 +38,10 @@ class DemoSource(Source):
     def class_names(self) -> list[str]:
         """Return the classes of the catalogue in alphabetical order."""
         return sorted({clip.label for clip in self._clips.values()})
+
+    def super_classes(self) -> dict[str, str]:
+        """Return the top level of AudioSet's ontology for the classes that are known."""
+        return audioset_super_classes(self.class_names())
 
     def input_hashes(self) -> dict[str, str]:
         """Return the hash of the catalogue, which holds the hash of every photo and sound."""

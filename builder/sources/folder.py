@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.sources.base import Source
+from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
 
@@ -37,6 +38,9 @@ class FolderSettings(BaseModel):
         description="class names in prompt order, or a text file with one a line; by default all labels of the "
         "CSV, sorted",
     )
+    super_classes: dict[str, list[str]] = Field(
+        default_factory=dict, description="classes of each super-class, such as `{Animal: [Bird, Cat]}`; for partners"
+    )
     licence: Annotated[str, Field(description="licence of clips whose row names none")] = "unknown"
 
 
@@ -54,6 +58,13 @@ class FolderSource(Source):
     def class_names(self) -> list[str]:
         """Return the configured class names, or those of the CSV in alphabetical order."""
         return self._classes
+
+    def super_classes(self) -> dict[str, str]:
+        """Return the configured super-classes."""
+        found = by_class(self.settings.super_classes, "source.super_classes")
+        if unknown := sorted(found.keys() - set(self._classes)):
+            raise MMABenchError(f"source.super_classes: {unknown[0]!r} is not among the class names; correct it")
+        return {name: found[name] for name in self._classes if name in found}
 
     def input_hashes(self) -> dict[str, str]:
         """Return the hash of the CSV file and of the class list."""

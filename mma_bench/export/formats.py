@@ -46,6 +46,8 @@ def plain(row: QuestionRow, video: str, audio: str) -> dict[str, Any]:
     return {
         "question_id": row.question_id,
         "condition": row.condition,
+        "level": row.level,
+        "variant": row.variant,
         "modality": str(row.modality),
         "prompt": row.prompt,
         "options": row.options,

@@ -9,6 +9,7 @@ from mma_bench.layout import (
     class_counts,
     dataset_configs,
     dataset_features,
+    meeting_rows,
     question_counts,
     size_sentence,
     table_cell,
@@ -58,6 +59,9 @@ def _check_numbers(body: str, clips: Sequence[Clip], stimuli: Sequence[Stimulus]
     for name, *numbers in question_counts(stimuli):
         if not any(row[0] == name and row[2:] == [str(number) for number in numbers] for row in rows):
             yield Problem("wrong_card", _CARD, f"composition of {shown(name)}: expected {', '.join(map(str, numbers))}")
+    for name, met in meeting_rows(stimuli):
+        if [table_cell(name), table_cell(met)] not in rows:
+            yield Problem("wrong_card", _CARD, f"conflicts of {shown(name)}: expected {shown(met)}")
     for name, seen, heard in class_counts(clips):
         if [table_cell(name), str(seen), str(heard)] not in rows:
             yield Problem("wrong_card", _CARD, f"class {shown(name)}: expected {seen} seen and {heard} heard")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mma_bench.columns import arrow_schema
 from mma_bench.removed import RemovedIds
-from mma_bench.schema import Clip, IndexEntry, Stimulus, Stream
+from mma_bench.schema import CONDITIONS, Clip, IndexEntry, Stimulus, Stream
 from mma_bench.verification.problems import Problem, shown
 
 _Row = TypeVar("_Row", bound=BaseModel)
@@ -72,30 +72,47 @@ def check_tables(clips: Sequence[Clip], stimuli: Sequence[Stimulus], removed: Re
 def _stimulus_problems(stimulus: Stimulus, clips: dict[str, Clip], removed: RemovedIds) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, stream in (("video", stimulus.video), ("audio", stimulus.audio)):
-        if stream.clip_id is None:
-            continue
-        if stream.clip_id in removed:
-            found.append(("removed_clip", f"its {name} is of {stream.clip_id}, which is in removed_ids.txt"))
-        if clip := clips.get(stream.clip_id):
-            found += _stream_problems(name, stream, clip)
-        else:
-            found.append(("unknown_clip", f"its {name} is of {shown(stream.clip_id)}, which clips.parquet lacks"))
+        for clip_id, label in ((stream.clip_id, stream.label), (stream.donor_clip_id, stream.donor_label)):
+            if clip_id in removed:
+                found.append(("removed_clip", f"its {name} is of {clip_id}, which is in removed_ids.txt"))
+            if clip := clips.get(clip_id or ""):
+                found += _label_problems(name, label, clip)
+            elif clip_id is not None:
+                found.append(("unknown_clip", f"its {name} is of {shown(clip_id)}, which clips.parquet lacks"))
+        found += _origin_problems(name, stream, clips.get(stream.clip_id or ""))
+    graded = stimulus.condition in CONDITIONS and CONDITIONS[stimulus.condition].graded
+    if graded != (stimulus.level is not None):
+        found.append(("wrong_level", f"{shown(stimulus.condition)} has the level {stimulus.level}"))
     for question in stimulus.questions:
         if question.answer not in question.options:
             found.append(("wrong_question", f"{shown(question.question_id)}: the answer is no option"))
-        if not question.question_id.startswith(f"{stimulus.key}/"):
-            found.append(("wrong_question", f"{shown(question.question_id)} belongs to another stimulus"))
+        name = f"{stimulus.key}/{question.condition}/{question.modality}"
+        if question.question_id != (name if question.variant == "standard" else f"{name}/{question.variant}"):
+            found.append(
+                ("wrong_question", f"{shown(question.question_id)} should be called after its stimulus: {name}")
+            )
     return found
 
 
-def _stream_problems(name: str, stream: Stream, clip: Clip) -> list[tuple[str, str]]:
-    video = name == "video"
-    sha256, label = (clip.video_sha256, clip.visual_label) if video else (clip.audio_sha256, clip.audio_label)
+def _label_problems(name: str, label: str | None, clip: Clip) -> list[tuple[str, str]]:
+    known = clip.visual_label if name == "video" else clip.audio_label
+    if label == known:
+        return []
+    return [("wrong_label", f"its {name} is called {shown(str(label))}; {clip.clip_id} is {known!r}")]
+
+
+def _origin_problems(name: str, stream: Stream, clip: Clip | None) -> list[tuple[str, str]]:
+    """Check that a stream names the clips that its origin needs, and a clip's own has the clip's hash."""
     found = []
-    if stream.sha256 != sha256:
-        found.append(("wrong_hash", f"its {name} has another hash than clips.parquet says of {clip.clip_id}"))
-    if stream.label != label:
-        found.append(("wrong_label", f"its {name} is called {shown(str(stream.label))}; {clip.clip_id} is {label!r}"))
+    if (stream.clip_id is None) != (stream.origin in ("black", "silence")):
+        found.append(("wrong_origin", f"its {name} is {stream.origin} and of the clip {shown(str(stream.clip_id))}"))
+    if (stream.donor_clip_id is None) != (stream.origin not in ("mixed", "blended")):
+        donor = shown(str(stream.donor_clip_id))
+        found.append(("wrong_origin", f"its {name} is {stream.origin} and joined with the clip {donor}"))
+    if clip and stream.origin == "clip":
+        sha256 = clip.video_sha256 if name == "video" else clip.audio_sha256
+        if stream.sha256 != sha256:
+            found.append(("wrong_hash", f"its {name} has another hash than clips.parquet says of {clip.clip_id}"))
     return found
 
 

@@ -14,6 +14,7 @@ from builder.sources.audioset.media_files import begins_at, find_downloaded, fin
 from builder.sources.audioset.pause import Pause
 from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
 from builder.sources.base import Source
+from builder.sources.super_classes import audioset_super_classes
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
 
@@ -37,6 +38,10 @@ class AudioSetSource(Source):
     def rows(self) -> list[ManifestRow]:
         """Return a row for each segment of the lists; those that are no candidates are dropped, with the reason."""
         return candidate_rows(self.settings)
+
+    def super_classes(self) -> dict[str, str]:
+        """Return the top level of AudioSet's ontology for the classes that are known."""
+        return audioset_super_classes(self.class_names())
 
     def input_hashes(self) -> dict[str, str]:
         """Return the hash of the rules, and of the ontology and the lists where they are used."""

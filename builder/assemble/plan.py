@@ -1,0 +1,90 @@
+"""Everything that decides the stimuli of a build, before a clip is looked at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
+from builder.assemble.graded_streams import GradedStreams
+from builder.assemble.partners import choose_partners
+from builder.assemble.settings import AssembleSettings
+from builder.assemble.streams import GeneratedStreams, graded_folder
+from builder.manifest import ManifestRow
+from builder.normalise.transcode import NormaliseSettings
+from builder.sources.super_classes import check_super_classes
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_json
+from mma_bench.questions import STANDARD, find_variant
+
+
+@dataclass(frozen=True)
+class AssemblePlan:
+    """What the blocks of the stage are told.
+
+    Attributes:
+        folder: folder of the stage.
+        clips: folder of the normalised streams.
+        classes: class names, in prompt order.
+        super_classes: super-class of each class; may be empty.
+        seed: seed of the build.
+        settings: settings of the stage.
+        video: how videos are encoded.
+    """
+
+    folder: Path
+    clips: Path
+    classes: Sequence[str]
+    super_classes: Mapping[str, str]
+    seed: int
+    settings: AssembleSettings
+    video: NormaliseSettings
+
+    @property
+    def streams(self) -> Path:
+        """Where generated and graded streams are kept."""
+        return self.folder / "streams"
+
+    def inputs(self) -> str:
+        """Return a hash of all but the clips."""
+        settings = [self.seed, repr(self.settings), repr(self.video)]
+        return sha256_json([list(self.classes), dict(self.super_classes), settings])
+
+    def assembly(self, rows: Sequence[ManifestRow]) -> Assembly:
+        """Return what conditions draw on; partners are chosen among the kept ``rows``, the same each time."""
+        kept = [row for row in rows if row.kept and row.split == "test"]
+        agreeing = [row.to_clip() for row in kept if row.streams_agree]
+        return Assembly(
+            classes=list(self.classes),
+            super_classes=self.super_classes,
+            seed=self.seed,
+            settings=self.settings,
+            clips=[row.to_clip() for row in kept],
+            folder=self.clips,
+            pairing=choose_partners(agreeing, self.seed, self.settings.partners, self.super_classes),
+            generated=GeneratedStreams(self.streams, self.video),
+            graded=GradedStreams(graded_folder(self.streams), self.video),
+        )
+
+
+def check_conditions(settings: AssembleSettings) -> None:
+    """Raise MMABenchError if ``settings`` name a condition or a variant that nobody registered."""
+    known = [*MEDIA_CONDITIONS, *TEXT_CONDITIONS]
+    if graded := [name for name in settings.conditions if name in GRADED_CONDITIONS]:
+        raise MMABenchError(
+            f"assemble.conditions: {graded[0]} comes in levels; give them as "
+            f"assemble.graded, such as {{{graded[0]}: [...]}}"
+        )
+    if unknown := [name for name in settings.conditions if name not in known]:
+        raise MMABenchError(f"assemble.conditions: unknown condition {unknown[0]!r}; known: {', '.join(known)}")
+    for name in settings.variants:
+        find_variant(name)
+        if name == STANDARD or settings.variants.count(name) > 1:
+            raise MMABenchError(f"assemble.variants: {name} is stored already; leave it out")
+
+
+def check_groups(settings: AssembleSettings, classes: Sequence[str], super_classes: Mapping[str, str]) -> None:
+    """Raise MMABenchError if ``settings`` need super-classes that the source does not know."""
+    if settings.partners != "any_other_class":
+        check_super_classes(classes, super_classes, f"assemble.partners: {settings.partners}")
+    if "hard_options" in settings.variants:
+        check_super_classes(classes, super_classes, "assemble.variants: hard_options")
