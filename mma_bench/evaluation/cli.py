@@ -81,6 +81,7 @@ def _text(comparison: "Comparison", first: Path, second: Path) -> str:
             f"{row.condition:<22} {row.modality:<7} {row.pairs:>6} {100 * row.first.value:>6.1f} "
             f"{100 * row.second.value:>6.1f}  {interval:<22} {row.lost:>5} {row.gained:>6}  "
             f"{row.p_adjusted:.3g}{'*' if row.significant else ''}"
+            f"{'' if row.answerable else '  modality removed: these are hallucinations'}"
         )
     for run, folder in ((comparison.first, first), (comparison.second, second)):
         lines += [f"note: {folder}: {note}" for note in run.notes]
@@ -93,7 +94,7 @@ def _first_few(comparison: "Comparison") -> str:
         return ""
     shown = [
         f"\n  {flip.question_id}: {_said(flip.first_label, flip.first_outcome)} -> "
-        f"{_said(flip.second_label, flip.second_outcome)}, right is {flip.answer}"
+        f"{_said(flip.second_label, flip.second_outcome)}, {'right is' if flip.answerable else 'removed was'} {flip.answer}"
         for flip in comparison.flips[:_SHOWN]
     ]
     left = len(comparison.flips) - len(shown)

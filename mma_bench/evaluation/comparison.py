@@ -24,7 +24,8 @@ class Difference:
         condition: the condition.
         modality: what was asked about.
         pairs: answers to the same question, wording and repeat.
-        first: accuracy of the first run. Where the asked modality was removed, its hallucinations.
+        answerable: false where the asked modality was removed: then "right" is a hallucination.
+        first: accuracy of the first run.
         second: the same of the second run.
         difference: second minus first, with a bootstrap interval over clips.
         lost: right in the first run alone.
@@ -38,6 +39,7 @@ class Difference:
     condition: str
     modality: Modality
     pairs: int
+    answerable: bool
     first: Estimate
     second: Estimate
     difference: Estimate
@@ -51,13 +53,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Flip:
-    """A question that one run answered rightly and the other did not."""
+    """A question that one run answered with ``answer`` and the other did not; see `Difference.answerable`."""
 
     question_id: str
     repeat: int
     condition: str
     modality: Modality
     answer: str
+    answerable: bool
     first_right: bool
     first_label: str | None
     first_outcome: str
@@ -141,6 +144,7 @@ def _difference(condition: str, modality: Modality, one: VerdictTable, other: Ve
         condition=condition,
         modality=modality,
         pairs=len(one),
+        answerable=bool(one.answerable.all()),
         first=share(before, clips),
         second=share(after, clips),
         difference=ClipBootstrap(clips).mean(after.astype(np.float64) - before),
@@ -161,6 +165,7 @@ def _flip(first: Verdict, second: Verdict) -> Flip:
         condition=question.condition,
         modality=question.modality,
         answer=question.answer,
+        answerable=question.answerable,
         first_right=first.correct,
         first_label=first.label,
         first_outcome=first.outcome,
