@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from mma_bench import __version__, prompts
-from mma_bench.columns import arrow_schema
+from mma_bench.columns import to_table
 from mma_bench.evaluation.protocols import load_protocol
 from mma_bench.evaluation.rescoring import rescore
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run
@@ -101,14 +101,12 @@ def question(
 
 
 def write(folder: Path, answers: int, *, option_scores: bool) -> Path:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = stimuli(answers // (2 * len(PAPER_CONDITIONS)))
     data = folder / "mma-bench"
     (data / "metadata").mkdir(parents=True)
-    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows], schema=arrow_schema(Stimulus))
-    pq.write_table(table, data / "metadata" / "stimuli.parquet", compression="zstd")
+    pq.write_table(to_table(Stimulus, rows), data / "metadata" / "stimuli.parquet", compression="zstd")
     fingerprint = {"model": "chatty", "setting fps": "2.0", "decoding": "greedy"}
     protocol = load_protocol("paper")
     run = Run(
