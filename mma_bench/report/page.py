@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mma_bench import __version__
+from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.probe import Probe, Verdict
 from mma_bench.report.excerpts import visible
@@ -107,6 +108,7 @@ def notices(contents: Contents) -> list[str]:
                 f"{run.label} has not answered {missing} of {total} questions; its shares are of the answered ones."
             )
         found += [f"{run.label}: {doubt}" for doubt in _doubts(run.probe)]
+        found += [f"{run.label}: {deviation}." for deviation in run.deviations]
     selections = {(tuple(run.run.conditions), run.run.limit) for run in contents.runs}
     if len(selections) > 1:
         found.append(
@@ -132,6 +134,10 @@ def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
     """Return the command that makes ``run`` again."""
     head = run.run
     words = ["mma-bench", "eval", "--data", facts.name, "--model", head.model, "--run", run.folder]
+    if head.asked.name != "robust":
+        words += ["--protocol", head.asked.name if head.asked.name in NAMES else f"{head.asked.name}.yaml"]
+    if head.repeats > 1:
+        words += ["--repeats", str(head.repeats)]
     if set(head.conditions) != {condition.name for condition in facts.conditions}:
         words += [word for name in head.conditions for word in ("--condition", name)]
     if head.split != "test":

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import AnswerStore, Run, open_run
-from mma_bench.loader import Benchmark, load
+from mma_bench.evaluation.rescoring import questions_of, rescore
+from mma_bench.evaluation.scores import Scores
+from mma_bench.evaluation.store import Run, open_run
+from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
 from mma_bench.report.excerpts import visible
 
@@ -24,6 +25,7 @@ class ScoredRun:
         run: the head of the run.
         scores: scores of the stored answers.
         probe: whether video and audio reached the model, where that was kept.
+        deviations: how the model's settings differ from those of the run's protocol, in words.
     """
 
     label: str
@@ -31,6 +33,7 @@ class ScoredRun:
     run: Run
     scores: Scores
     probe: Probe | None = None
+    deviations: Sequence[str] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -49,14 +52,14 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
         All questions that any of the runs was to answer; and the runs, models before baselines.
 
     Raises:
-        MMABenchError: a folder is not a run, runs differ in data, or the data changed since.
+        MMABenchError: a folder is not a run, runs differ in data or protocol, or the data changed since.
     """
     if not folders:
         raise MMABenchError("a report needs at least one run; make one with `mma-bench eval`")
     heads = [(folder, open_run(folder)) for folder in folders]
     _check_comparable(heads)
     labels = _labels(heads)
-    scored = [_score(folder, head, label, data) for (folder, head), label in zip(heads, labels, strict=True)]
+    scored = [_score(folder, label, data) for (folder, _), label in zip(heads, labels, strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
     everything = runs[0].model_copy(
@@ -65,7 +68,7 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
             "limit": None if None in limits else max(limit for limit in limits if limit is not None),
         }
     )
-    return _load(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
+    return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
 
 
 def _check_comparable(heads: Sequence[tuple[Path, Run]]) -> None:
@@ -80,6 +83,11 @@ def _check_comparable(heads: Sequence[tuple[Path, Run]]) -> None:
                 f"{first_folder} and {folder} are about different data "
                 f"({first.data}, {first.split}, sha256 {first.data_sha256[:12]}; "
                 f"{run.data}, {run.split}, sha256 {run.data_sha256[:12]}); write a report for each"
+            )
+        if run.asked.sha256 != first.asked.sha256:
+            raise MMABenchError(
+                f"{first_folder} and {folder} were made by different protocols ({first.asked.title}, "
+                f"{run.asked.title}); write a report for each"
             )
 
 
@@ -97,25 +105,8 @@ def _labels(heads: Sequence[tuple[Path, Run]]) -> list[str]:
     ]
 
 
-def _load(folder: Path, run: Run, data: Path | None) -> Benchmark:
-    try:
-        benchmark = load(data or run.data, condition=run.conditions, split=run.split, limit=run.limit)
-    except MMABenchError as error:
-        hint = "" if data else " (if the data was moved, say where it is with --data)"
-        raise MMABenchError(f"{folder}: {error}{hint}") from error
-    if benchmark.fingerprint != run.data_sha256:
-        raise MMABenchError(
-            f"{folder} was made on other data than {data or run.data} holds now "
-            f"(sha256 {run.data_sha256[:12]}, now {benchmark.fingerprint[:12]}); "
-            "give the data it was made on with --data, or evaluate again"
-        )
-    return benchmark
-
-
-def _score(folder: Path, run: Run, label: str, data: Path | None) -> ScoredRun:
-    benchmark = _load(folder, run, data)
-    scores = score(benchmark, AnswerStore(folder).read().values(), run.model_fingerprint)
-    if not scores.verdicts:
-        raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
+def _score(folder: Path, label: str, data: Path | None) -> ScoredRun:
+    rescored = rescore(folder, data)
     shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
-    return ScoredRun(label, visible(shown, one_line=True), run, scores, read_probe(folder))
+    name = visible(shown, one_line=True)
+    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes)
