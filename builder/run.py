@@ -10,14 +10,18 @@ from pathlib import Path
 from datatrove.pipeline.base import PipelineStep
 
 from builder.assemble import AssembleStimuli, check_conditions
+from builder.assemble.step import read_stimuli
 from builder.clip_step import ReadManifest
 from builder.compare import CompareClips, CompareSettings
 from builder.config import BuildConfig
 from builder.executors import ExecutorSettings
+from builder.funnel import funnel
 from builder.inspect import InspectClips
 from builder.manifest import ManifestRow, check_unique, read_manifest, write_manifest
 from builder.normalise import NormaliseClips
+from builder.package.contents import DatasetContents
 from builder.package.provenance import provenance
+from builder.package.references import references_of
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
 from builder.release import leave_out_removed, release_rows
 from builder.review.stage import run_review
@@ -55,7 +59,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     """
     check_conditions(config.assemble)
     check_replaceable(out)
-    with _only_build_in(work):
+    with only_build_in(work):
         source = make_source(config.source, config.seed)
         removed = _removed_ids(config, out)
         rows = leave_out_removed(source.rows(), removed)
@@ -89,14 +93,16 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
         if verifier:
             hashes["verifier"] = verifier.fingerprint_sha256
-        inputs = PackageInputs(
-            stimuli=work / "assemble" / "stimuli.parquet",
-            clips=normalise.folder / "clips",
-            streams=work / "assemble" / "streams",
-            rows=rows,
+        stimuli = work / "assemble" / "stimuli.parquet"
+        contents = DatasetContents(
+            clips=[row.to_clip() for row in rows if row.kept],
+            stimuli=read_stimuli(stimuli),
+            funnel=funnel(rows),
             provenance={**provenance(config, hashes), "licence_mode": mode},
             removed=removed,
+            references=references_of(rows, inspect.folder) if mode == "ids-only" else (),
         )
+        inputs = PackageInputs(stimuli, normalise.folder / "clips", work / "assemble" / "streams", contents)
         package_dataset(inputs, work / "package", out, config.executor)
     return BuildResult(out, rows)
 
@@ -150,7 +156,7 @@ def _media_hash(rows: list[ManifestRow]) -> str:
 
 
 @contextmanager
-def _only_build_in(work: Path) -> Iterator[None]:
+def only_build_in(work: Path) -> Iterator[None]:
     """Hold a lock on ``work``; it ends with the process, however that ends."""
     try:
         work.mkdir(parents=True, exist_ok=True)

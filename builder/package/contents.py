@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
 from builder.package.figures import COMPOSITION, plot_composition
+from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
@@ -31,6 +32,7 @@ class DatasetContents:
         funnel: clips that each stage took in and kept.
         provenance: seed, configuration, versions, hashes of the inputs, licence mode.
         removed: ids of clips that were taken out for good.
+        references: of all clips where the dataset holds no media, none otherwise.
     """
 
     clips: Sequence[Clip]
@@ -38,6 +40,7 @@ class DatasetContents:
     funnel: list[dict[str, Any]]
     provenance: dict[str, Any]
     removed: RemovedIds
+    references: Sequence[ClipReference] = ()
 
     @property
     def title(self) -> str:
@@ -60,6 +63,8 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
     metadata = folder / "metadata"
     write_table(metadata / "clips.parquet", Clip, contents.clips)
     write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
+    if contents.references:
+        write_references(folder / REFERENCES, contents.references)
     write_json(metadata / "funnel.json", contents.funnel)
     write_json(metadata / "provenance.json", contents.provenance)
     write_text(folder / REMOVED_IDS, contents.removed.text())
@@ -91,6 +96,7 @@ def read_contents(folder: Path) -> DatasetContents:
             funnel=json.loads((metadata / "funnel.json").read_text(encoding="utf-8")),
             provenance=json.loads((metadata / "provenance.json").read_text(encoding="utf-8")),
             removed=read_removed_ids(folder),
+            references=read_references(folder / REFERENCES) if (folder / REFERENCES).is_file() else (),
         )
         _ = contents.title, contents.settings, contents.ids_only
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:

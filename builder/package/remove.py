@@ -67,7 +67,10 @@ def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) ->
     stage: dict[str, Any] = {"stage": "remove", "in": len(before.clips), "kept": len(clips)}
     funnel = [*before.funnel, {**stage, "dropped": {"on_request": len(gone)}}]
     stimuli = [stimulus for stimulus in before.stimuli if not asked.cover(stimulus)]
-    return replace(before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked)
+    references = [reference for reference in before.references if reference.clip_id not in gone]
+    return replace(
+        before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked, references=references
+    )
 
 
 def _rewrite_shards(

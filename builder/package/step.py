@@ -6,14 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
-from builder.assemble.step import read_stimuli
 from builder.executors import ExecutorSettings
-from builder.funnel import funnel
-from builder.manifest import ManifestRow
 from builder.package.contents import DatasetContents, write_contents, write_table
 from builder.package.seal import put_in_place, seal, staging_folder
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards
@@ -22,8 +18,7 @@ from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.layout import BUILD_MARK
-from mma_bench.removed import RemovedIds
-from mma_bench.schema import IndexEntry, Stimulus
+from mma_bench.schema import IndexEntry
 
 
 @dataclass(frozen=True)
@@ -34,28 +29,21 @@ class PackageInputs:
         stimuli: Parquet file of the stimuli.
         clips: folder of the normalised streams.
         streams: folder of the generated streams.
-        rows: manifest of all clips, dropped ones included.
-        provenance: what `metadata/provenance.json` will say.
-        removed: ids of clips that are left out for good.
+        contents: what the dataset will say of itself.
     """
 
     stimuli: Path
     clips: Path
     streams: Path
-    rows: Sequence[ManifestRow]
-    provenance: dict[str, Any]
-    removed: RemovedIds
-
-    def contents(self, stimuli: Sequence[Stimulus]) -> DatasetContents:
-        """Return what the dataset will say of itself."""
-        clips = [row.to_clip() for row in self.rows if row.kept]
-        return DatasetContents(clips, stimuli, funnel(self.rows), self.provenance, self.removed)
+    contents: DatasetContents
 
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
-        # Without `media`, which leads from the work folder to the source: where a build runs must not matter.
-        rows = [row.model_dump(mode="json", exclude={"media"}) for row in self.rows]
-        return sha256_json([self.provenance, sorted(self.removed.ids), sha256_file(self.stimuli), rows])
+        contents = self.contents
+        clips = [clip.model_dump(mode="json") for clip in contents.clips]
+        segments = [reference.segment_seconds for reference in contents.references]
+        said = [contents.provenance, sorted(contents.removed.ids), contents.funnel]
+        return sha256_json([*said, sha256_file(self.stimuli), clips, segments])
 
 
 def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: ExecutorSettings) -> None:
@@ -67,8 +55,8 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         shutil.rmtree(staging, ignore_errors=True)  # a kill may have left the dataset that this one replaced
         return
     check_replaceable(out)
-    stimuli = read_stimuli(inputs.stimuli)
-    contents = inputs.contents(stimuli)
+    contents = inputs.contents
+    stimuli = contents.stimuli
     shards = contents.settings.shards
     plan = [] if contents.ids_only else plan_shards(stimuli, shards)
     tasks = min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
