@@ -89,7 +89,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         manifest = StageFolder(work / "release").manifest
         write_manifest(manifest, rows)
         _need_clips(rows)
-        rows = _assemble(config, work, manifest, classes)
+        rows = run_assemble(config, work, manifest, classes)
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
         if verifier:
             hashes["verifier"] = verifier.fingerprint_sha256
@@ -133,7 +133,8 @@ def _run_alone(folder: StageFolder, step: PipelineStep, manifest: Path, inputs: 
     folder.finish(inputs)
 
 
-def _assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str]) -> list[ManifestRow]:
+def run_assemble(config: BuildConfig, work: Path, manifest: Path, classes: list[str]) -> list[ManifestRow]:
+    """Run the stage `assemble` over the manifest of `release`, unless it is finished, and return its rows."""
     folder = StageFolder(work / "assemble")
     step = AssembleStimuli(folder.path, classes, config.seed, config.assemble, config.normalise)
     settings = [config.seed, repr(config.assemble), repr(config.normalise)]

@@ -13,6 +13,7 @@ from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
 from builder.package.figures import COMPOSITION, plot_composition
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
+from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
@@ -58,8 +59,8 @@ class DatasetContents:
         return bool(self.provenance["licence_mode"] == "ids-only")
 
 
-def write_contents(folder: Path, contents: DatasetContents) -> None:
-    """Write all files but shards, index and hashes."""
+def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes | None = None) -> None:
+    """Write all files but shards, index and hashes; ``hashes`` are those of the shards, if they are known."""
     metadata = folder / "metadata"
     write_table(metadata / "clips.parquet", Clip, contents.clips)
     write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
@@ -78,7 +79,7 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
         removed=len(contents.removed.ids),
     )
     plot_composition(folder / COMPOSITION, contents.clips, contents.funnel)
-    for name, text in render(facts, folder).items():
+    for name, text in render(facts, folder, hashes or FileHashes(folder)).items():
         write_text(folder / name, text)
 
 

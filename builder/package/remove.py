@@ -94,7 +94,7 @@ def _rewrite_shards(
             if [entry.key for entry in unchanged[:: len(MEMBERS)]] == [s.key for s in shard.stimuli]:
                 entries += unchanged
                 continue
-            entries += write_shard(staging / shard.path, shard, read)
+            entries += write_shard(staging / shard.path, shard, read).entries
             rewritten.append(shard.path)
         for path in sorted(by_shard.keys() - {shard.path for shard in plan}):
             (staging / path).unlink()

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from builder.executors import ExecutorSettings
 from builder.package.contents import DatasetContents, write_contents, write_table
-from builder.package.seal import put_in_place, seal, staging_folder
-from builder.package.shards import Shard, WriteShards, index_part, plan_shards
+from builder.package.seal import FileHashes, put_in_place, seal, staging_folder
+from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
 from builder.stage import StageFolder
 from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
@@ -59,7 +57,9 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
     stimuli = contents.stimuli
     shards = contents.settings.shards
     plan = [] if contents.ids_only else plan_shards(stimuli, shards)
-    tasks = min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
+    # On this machine one task with threads; elsewhere tasks, which other machines may take.
+    local = executor.kind == "local"
+    tasks = 1 if local else min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
     if not staging.is_dir():
         shutil.rmtree(work, ignore_errors=True)  # completion marks of a staging folder that is gone
     folder.begin(fingerprint, tasks)
@@ -69,14 +69,16 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         write_text(staging / ".fingerprint", fingerprint)
     for leftover in staging.rglob(".tmp-*"):
         leftover.unlink(missing_ok=True)
+    hashes = FileHashes(staging)
     if plan:
-        step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards)
+        threads = executor.worker_count if local else 1
+        step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards, threads)
         folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
-        _write_index(staging, plan)
-        shutil.rmtree(staging / ".index")
-    write_contents(staging, contents)
-    (staging / ".fingerprint").unlink()
-    seal(staging, fingerprint)
+        hashes = FileHashes(staging, _write_index(staging, plan))
+    write_contents(staging, contents, hashes)
+    (staging / ".fingerprint").unlink()  # from here on a run that was killed begins anew
+    shutil.rmtree(staging / ".index", ignore_errors=True)
+    seal(staging, fingerprint, hashes)
     put_in_place(staging, out)
 
 
@@ -103,10 +105,14 @@ def _content_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _write_index(staging: Path, plan: Sequence[Shard]) -> None:
-    by_config: dict[str, list[Path]] = defaultdict(list)
+def _write_index(staging: Path, plan: Sequence[Shard]) -> dict[str, str]:
+    """Write the index of each configuration; return the hashes of the shards."""
+    by_config: dict[str, list[IndexEntry]] = defaultdict(list)
+    hashes: dict[str, str] = {}
     for shard in plan:
-        by_config[shard.config].append(index_part(staging, shard))
-    for config, parts in by_config.items():
-        entries = [IndexEntry.model_validate(row) for part in parts for row in pq.read_table(part).to_pylist()]
+        written = read_part(index_part(staging, shard))
+        by_config[shard.config] += written.entries
+        hashes[shard.path] = written.sha256
+    for config, entries in by_config.items():
         write_table(staging / "index" / f"{config}.parquet", IndexEntry, entries)
+    return hashes
