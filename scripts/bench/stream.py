@@ -213,8 +213,8 @@ def main() -> None:
         best = min(cost["plain webdataset"], cost["datasets, streaming"])
         print(f"processor time: {best / cost['stream']:.1f} times the better of the others", end=", ")
         print(f"{cost['plain webdataset, default key frames'] / cost['stream']:.1f} times default key frames")
-        for name in ("stream, all misaligned", "stream, mixed conflicts"):
-            print(f"{name}: {100 * (cost[name] / cost['stream'] - 1):+.1f} % of processor time")
+        for side in ("stream, all misaligned", "stream, mixed conflicts"):
+            print(f"{side}: {100 * (cost[side] / cost['stream'] - 1):+.1f} % of processor time")
         memory(ours(conflicts=MIXED), 4)
 
 
