@@ -169,11 +169,16 @@ def measure(options: argparse.Namespace, base: Path, work: Path) -> None:
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     if problems := verify_data(out):
         raise SystemExit(f"the dataset is not sound: {problems[0]}")
+    if options.keep:
+        shutil.copytree(out, options.keep)
     few = rows[: options.encoded]
     (base / "encoded").mkdir()
     wall, core = timed(lambda: encode(few, clips, base / "encoded"))
     variants = len(rows) * len(CONDITIONS)
     made = len(few) * len(CONDITIONS)
+    shard = max(out.rglob("*.tar"), key=lambda path: path.stat().st_size)
+    _, hashing = timed(lambda: sha256_file(shard))
+    print(f"SHA-256 alone: {shard.stat().st_size / 1e6 / hashing:.0f} MB a second of processor time")
     print(f"\n{len(rows)} clips, {variants} variants, {size / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
     ours = tuple(statistics.median(run[i] for run in found["assemble + package"]) for i in (0, 1))
     for name, runs in found.items():
@@ -196,6 +201,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--encoded", type=int, default=3, help="clips whose variants are encoded")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="keep the dataset in this folder, such as for random_access.py")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         work = options.work or build(options.shared / "data" / "clips", Path(name))
