@@ -2,8 +2,8 @@
 
     python scripts/bench/random_access.py --data mma-bench [--keys 30]
 
-`scripts/bench/package.py --keep FOLDER` makes a dataset of real size. Both ways read the video and the sound of the same
-random stimuli, files in the cache. Scanning is what one does without an index: shard after shard until the key comes,
+`scripts/bench/package.py --keep FOLDER` makes a dataset of real size. All ways read the video and the sound of the
+same random stimuli, files in the cache. Scanning is what one does without an index: shard after shard until the key comes,
 with `tarfile`, which jumps from header to header, and with webdataset, which reads all that lies between. Through the
 index the hash of what was read is checked, unless the line says otherwise; reading the tables once is counted apart.
 """
@@ -73,12 +73,12 @@ def main() -> None:
     media = {sample.stimulus.key: sample.media for sample in mma_bench.load(options.data).samples}
     keys = random.Random(0).sample(sorted(media), min(options.keys, len(media)))
     for condition in {key.rpartition("_clip")[0] or key: key for key in media}.values():
-        media[condition].flac()  # reads the index of its configuration
+        media[condition].read_audio()  # reads the index of its configuration
     print(f"reading the tables of {len(media)} stimuli once: {time.process_time() - before:.2f} s of processor time")
     shards = sorted((options.data / "data").rglob("*.tar"))
     plain = unchecked(options.data)
     sides: dict[str, Callable[[str], int]] = {
-        "index, hashes checked": lambda key: len(media[key].flac()) + len(media[key].mp4()),
+        "index, hashes checked": lambda key: len(media[key].read_audio()) + len(media[key].read_video()),
         "index, unchecked": plain,
         "scan with tarfile": lambda key: by_tarfile(shards, key),
         "scan with webdataset": lambda key: by_webdataset(shards, key),
