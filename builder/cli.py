@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from builder.hydrate.cli import hydrate
 from builder.publish.cli import publish
 from builder.review.cli import review
 from builder.select.cli import ontology, select
@@ -121,5 +122,6 @@ def demo_media() -> None:
 
 main.add_command(review)
 main.add_command(publish)
+main.add_command(hydrate)
 main.add_command(select)
 main.add_command(ontology)

@@ -1,7 +1,7 @@
 """The configuration of a build: one YAML file, checked before anything runs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +16,8 @@ from builder.review import ReviewSettings
 from builder.sources import SourceSettings
 from builder.verify import VerifySettings
 from mma_bench.errors import MMABenchError
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class BuildConfig(BaseModel):
@@ -49,17 +51,23 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> BuildConfig:
     if not isinstance(settings, dict):
         raise MMABenchError(f"{path}: a configuration is a YAML mapping such as builder/configs/demo.yaml")
     for override in overrides:
-        _apply(settings, override)
+        apply_override(settings, override)
+    return validated(BuildConfig, settings, str(path))
+
+
+def validated(model: type[_Settings], settings: dict[str, Any], where: str) -> _Settings:
+    """Return ``settings`` as a ``model``, or raise MMABenchError that names the first wrong one, in ``where``."""
     try:
-        return BuildConfig.model_validate(settings)
+        return model.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        setting = ".".join(str(part) for part in first["loc"])
         problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-        raise MMABenchError(f"{path}: {where or 'the configuration'}: {problem}") from error
+        raise MMABenchError(f"{where}: {setting or 'the configuration'}: {problem}") from error
 
 
-def _apply(settings: dict[str, Any], override: str) -> None:
+def apply_override(settings: dict[str, Any], override: str) -> None:
+    """Change ``settings`` by an override such as `source.csv=clips.csv`, or raise MMABenchError if it is none."""
     name, separator, text = override.partition("=")
     if not separator:
         raise MMABenchError(f"--set {override!r}: write it as SETTING=VALUE, such as source.csv=clips.csv")

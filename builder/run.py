@@ -9,15 +9,18 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from builder.assemble import AssemblePlan, check_conditions, check_groups, run_assemble
+from builder.assemble import AssemblePlan, check_conditions, check_groups, read_stimuli, run_assemble
 from builder.clip_step import ReadManifest
 from builder.compare import CompareClips, CompareSettings
 from builder.config import BuildConfig
 from builder.executors import ExecutorSettings
+from builder.funnel import funnel
 from builder.inspect import InspectClips
 from builder.manifest import ManifestRow, check_unique, read_manifest, write_manifest
 from builder.normalise import NormaliseClips
+from builder.package.contents import DatasetContents
 from builder.package.provenance import provenance
+from builder.package.references import references_of
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
 from builder.release import leave_out_removed, release_rows
 from builder.review.stage import run_review
@@ -55,7 +58,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     """
     check_conditions(config.assemble)
     check_replaceable(out)
-    with _only_build_in(work):
+    with only_build_in(work):
         source = make_source(config.source, config.seed)
         removed = _removed_ids(config, out)
         rows = leave_out_removed(source.rows(), removed)
@@ -100,15 +103,17 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         hashes = {**source.input_hashes(), "clips": _media_hash(rows)}
         if verifier:
             hashes["verifier"] = verifier.fingerprint_sha256
-        inputs = PackageInputs(
-            stimuli=plan.folder / "stimuli.parquet",
-            clips=plan.clips,
-            streams=plan.streams,
-            super_classes=super_classes,
-            rows=rows,
+        stimuli = plan.folder / "stimuli.parquet"
+        contents = DatasetContents(
+            clips=[row.to_clip() for row in rows if row.kept],
+            stimuli=read_stimuli(stimuli),
+            funnel=funnel(rows),
             provenance={**provenance(config, hashes), "licence_mode": mode},
             removed=removed,
+            super_classes=super_classes,
+            references=references_of(rows, inspect.folder) if mode == "ids-only" else (),
         )
+        inputs = PackageInputs(stimuli, plan.clips, plan.streams, contents)
         package_dataset(inputs, work / "package", out, config.executor)
     return BuildResult(out, rows)
 
@@ -152,7 +157,7 @@ def _media_hash(rows: list[ManifestRow]) -> str:
 
 
 @contextmanager
-def _only_build_in(work: Path) -> Iterator[None]:
+def only_build_in(work: Path) -> Iterator[None]:
     """Hold a lock on ``work``; it ends with the process, however that ends."""
     try:
         work.mkdir(parents=True, exist_ok=True)

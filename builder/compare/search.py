@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _BANDS = 4  # a frame is looked up by each quarter of its hash; one intact quarter in one of 20 frames is common
 _MIN_BANDS = 2  # once may be chance
-_MAX_SHIFT = 1 << 15  # hops of 16 ms: 8 minutes
+MAX_SHIFT = 1 << 15
+"""Hops of 16 ms: 8 minutes."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,16 @@ class Match:
     score: float
 
 
-def equal_sounds(landmarks: "list[NDArray[np.uint32]]", settings: CompareSettings) -> list[Match]:
-    """Return the pairs of equal sounds; ``landmarks`` as `sound_landmarks` makes them, one array a sound."""
+def equal_sounds(
+    landmarks: "list[NDArray[np.uint32]]", settings: CompareSettings, *, max_shift: int = MAX_SHIFT
+) -> list[Match]:
+    """Return the pairs of equal sounds.
+
+    Args:
+        landmarks: one array a sound, as `sound_landmarks` makes them.
+        settings: when two sounds are equal.
+        max_shift: by how much one may begin later than the other, hops of 16 ms.
+    """
     buckets = Buckets.of(
         [part[:, 0] for part in landmarks],
         [part[:, 1].astype(np.int32) for part in landmarks],
@@ -44,8 +53,10 @@ def equal_sounds(landmarks: "list[NDArray[np.uint32]]", settings: CompareSetting
     matches: list[Match] = []
     for clip, part in enumerate(landmarks):
         asked, others, times = buckets.later(clip, part[:, 0])
-        shifts = times.astype(np.int64) - part[asked, 1].astype(np.int64) + _MAX_SHIFT
-        votes, counts = np.unique(others.astype(np.int64) << 20 | shifts, return_counts=True)
+        shifts = times.astype(np.int64) - part[asked, 1].astype(np.int64)
+        near = np.abs(shifts) <= max_shift
+        shifts = shifts[near] + MAX_SHIFT
+        votes, counts = np.unique(others[near].astype(np.int64) << 20 | shifts, return_counts=True)
         # A shift that is no whole number of hops divides its votes between two neighbours.
         counts[:-1] += np.where(np.diff(votes) == 1, counts[1:], 0)
         enough = counts >= settings.min_landmarks

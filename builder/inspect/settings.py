@@ -8,7 +8,7 @@ class InspectSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    frames_per_second: float = Field(default=2.0, gt=0, description="frames looked at")
+    frames_per_second: float = Field(default=2.0, gt=0, le=240, description="frames looked at")
 
     min_peak: float = Field(default=0.0005, description="a quieter peak is digital silence (-66 dB full scale)")
     min_rms_db: float = Field(default=-70.0, description="quieter sounds are dropped, dB relative to full scale")

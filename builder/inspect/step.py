@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.clip_step import ClipStep
 from builder.inspect.fingerprint import Fingerprint
@@ -12,6 +12,10 @@ from builder.inspect.settings import InspectSettings
 from builder.inspect.sound_landmarks import sound_landmarks
 from builder.manifest import ManifestRow
 from mma_bench.media import Media
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PIXELS = 126
 
@@ -35,14 +39,7 @@ class InspectClips(ClipStep):
 
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with its measurements, dropped if one of them is beyond its threshold."""
-        media = Media(
-            key=row.clip_id,
-            read_video=(self.clips / f"{row.clip_id}.mp4").read_bytes,
-            read_audio=(self.clips / f"{row.clip_id}.flac").read_bytes,
-            seconds=min(row.video_seconds or 0.0, row.audio_seconds or 0.0),
-        )
-        samples = media.audio()
-        luma = to_luma(media.frames(self.limits.frames_per_second, size=_PIXELS))
+        samples, luma = decode(row, self.clips, self.limits.frames_per_second)
         measured = row.model_copy(update=self._measure(row, samples, luma))
         if problem := next(_problems(measured, self.limits), None):
             return measured.drop(self.stage, *problem)
@@ -63,6 +60,23 @@ class InspectClips(ClipStep):
             "frozen_share": round(picture.frozen_share, 4),
             "duration_difference": round((row.video_seconds or 0.0) - (row.audio_seconds or 0.0), 4),
         }
+
+
+def decode(row: ManifestRow, clips: Path, frames_per_second: float) -> "tuple[NDArray[np.float32], NDArray[np.uint8]]":
+    """Return what `inspect` looks at: the samples [samples], and the luma [frames, height, width] of sampled frames.
+
+    Args:
+        row: a normalised clip.
+        clips: folder of its streams.
+        frames_per_second: frames to sample.
+    """
+    media = Media(
+        key=row.clip_id,
+        read_video=(clips / f"{row.clip_id}.mp4").read_bytes,
+        read_audio=(clips / f"{row.clip_id}.flac").read_bytes,
+        seconds=min(row.video_seconds or 0.0, row.audio_seconds or 0.0),
+    )
+    return media.audio(), to_luma(media.frames(frames_per_second, size=_PIXELS))
 
 
 def fingerprint_path(inspected: Path, clip_id: str) -> Path:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from builder.package.croissant import distribution, record_sets
 from builder.package.figures import COMPOSITION, CONFLICTS
+from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.columns import documentation
 from mma_bench.layout import (
@@ -61,7 +62,7 @@ _FILES = {
 }
 
 
-def render(facts: CardFacts, folder: Path) -> dict[str, str]:
+def render(facts: CardFacts, folder: Path, hashes: FileHashes) -> dict[str, str]:
     """Return the texts of a dataset's folder by their names; tables and shards must lie in ``folder`` already."""
     environment = _environment()
     values = _values(facts)
@@ -69,7 +70,7 @@ def render(facts: CardFacts, folder: Path) -> dict[str, str]:
     if values["eval_configs"]:
         texts["eval.yaml"] = environment.get_template("eval.yaml.jinja").render(values)
     croissant = environment.get_template("croissant.json.jinja").render(
-        values, distribution=distribution(folder), record_sets=record_sets(ids_only=facts.ids_only)
+        values, distribution=distribution(folder, hashes), record_sets=record_sets(ids_only=facts.ids_only)
     )
     texts["croissant.json"] = json.dumps(json.loads(croissant), indent=2, ensure_ascii=False) + "\n"
     return texts

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
 from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, plot_meetings
+from builder.package.references import REFERENCES, ClipReference, read_references, write_references
+from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
@@ -33,6 +35,7 @@ class DatasetContents:
         provenance: seed, configuration, versions, hashes of the inputs, licence mode.
         removed: ids of clips that were taken out for good.
         super_classes: super-class of each class, by its name; may be empty.
+        references: of all clips where the dataset holds no media, none otherwise.
     """
 
     clips: Sequence[Clip]
@@ -41,6 +44,7 @@ class DatasetContents:
     provenance: dict[str, Any]
     removed: RemovedIds
     super_classes: dict[str, str]
+    references: Sequence[ClipReference] = ()
 
     @property
     def title(self) -> str:
@@ -58,11 +62,13 @@ class DatasetContents:
         return bool(self.provenance["licence_mode"] == "ids-only")
 
 
-def write_contents(folder: Path, contents: DatasetContents) -> None:
-    """Write all files but shards, index and hashes."""
+def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes | None = None) -> None:
+    """Write all files but shards, index and hashes; ``hashes`` are those of the shards, if they are known."""
     metadata = folder / "metadata"
     write_table(metadata / "clips.parquet", Clip, contents.clips)
     write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
+    if contents.references:
+        write_references(folder / REFERENCES, contents.references)
     write_json(metadata / "funnel.json", contents.funnel)
     write_json(metadata / "provenance.json", contents.provenance)
     if contents.super_classes:
@@ -83,7 +89,7 @@ def write_contents(folder: Path, contents: DatasetContents) -> None:
         plot_meetings(folder / CONFLICTS, meetings, contents.super_classes)
     else:
         (folder / CONFLICTS).unlink(missing_ok=True)
-    for name, text in render(facts, folder).items():
+    for name, text in render(facts, folder, hashes or FileHashes(folder)).items():
         write_text(folder / name, text)
 
 
@@ -102,6 +108,7 @@ def read_contents(folder: Path) -> DatasetContents:
             provenance=json.loads((metadata / "provenance.json").read_text(encoding="utf-8")),
             removed=read_removed_ids(folder),
             super_classes=read_super_classes(folder),
+            references=read_references(folder / REFERENCES) if (folder / REFERENCES).is_file() else (),
         )
         _ = contents.title, contents.settings, contents.ids_only
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:

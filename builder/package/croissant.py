@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from builder.package.seal import FileHashes
 from mma_bench.columns import documentation
-from mma_bench.hashing import sha256_file
 from mma_bench.layout import MEMBERS
 from mma_bench.schema import Clip, Stimulus
 
@@ -19,10 +19,11 @@ _MEDIA = {
 _TABLES: dict[str, type[BaseModel]] = {"clips": Clip, "stimuli": Stimulus}
 
 
-def distribution(folder: Path) -> list[dict[str, Any]]:
+def distribution(folder: Path, hashes: FileHashes) -> list[dict[str, Any]]:
     """Return the tables, the shards and what lies in them."""
     shards = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*.tar"))
     tables = [(f"metadata/{name}.parquet", "application/x-parquet") for name in _TABLES]
+    named = [*tables, *((name, "application/x-tar") for name in shards)]
     files = [
         {
             "@type": "cr:FileObject",
@@ -30,9 +31,9 @@ def distribution(folder: Path) -> list[dict[str, Any]]:
             "name": name,
             "contentUrl": name,
             "encodingFormat": encoding,
-            "sha256": sha256_file(folder / name),
+            "sha256": sha256,
         }
-        for name, encoding in [*tables, *((name, "application/x-tar") for name in shards)]
+        for (name, encoding), sha256 in zip(named, hashes.of(name for name, _ in named), strict=True)
     ]
     members = [
         {

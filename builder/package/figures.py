@@ -39,6 +39,7 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
     stages = [stage["stage"] for stage in funnel]
     bars = right.barh(stages, [stage["kept"] for stage in funnel], color="#009e73")
     right.bar_label(bars, padding=2, fontsize=8)
+    right.tick_params(axis="y", labelsize=8)
     right.invert_yaxis()
     right.set_xlabel("clips kept")
     right.set_title("Funnel", fontsize=10)

@@ -67,7 +67,10 @@ def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) ->
     stage: dict[str, Any] = {"stage": "remove", "in": len(before.clips), "kept": len(clips)}
     funnel = [*before.funnel, {**stage, "dropped": {"on_request": len(gone)}}]
     stimuli = [stimulus for stimulus in before.stimuli if not asked.cover(stimulus)]
-    return replace(before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked)
+    references = [reference for reference in before.references if reference.clip_id not in gone]
+    return replace(
+        before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked, references=references
+    )
 
 
 def _rewrite_shards(
@@ -91,7 +94,7 @@ def _rewrite_shards(
             if [entry.key for entry in unchanged[:: len(MEMBERS)]] == [s.key for s in shard.stimuli]:
                 entries += unchanged
                 continue
-            entries += write_shard(staging / shard.path, shard, read)
+            entries += write_shard(staging / shard.path, shard, read).entries
             rewritten.append(shard.path)
         for path in sorted(by_shard.keys() - {shard.path for shard in plan}):
             (staging / path).unlink()

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,12 +23,31 @@ def staging_folder(out: Path) -> Path:
     return out.absolute().parent / f".{out.absolute().name}.partial"
 
 
-def seal(folder: Path, fingerprint: str) -> None:
+class FileHashes:
+    """Hashes of the files of a dataset, each taken once: Croissant and the list of hashes both name all shards.
+
+    Ask only for files that will not change any more.
+    """
+
+    def __init__(self, folder: Path, known: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._known = dict(known or {})
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        """Return the SHA-256 of files, named relative to the folder."""
+        names = list(names)
+        unknown = [name for name in names if name not in self._known]
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing releases the interpreter's lock
+            hashes = pool.map(lambda name: sha256_file(self._folder / name), unknown)
+            self._known.update(zip(unknown, hashes, strict=True))
+        return [self._known[name] for name in names]
+
+
+def seal(folder: Path, fingerprint: str, hashes: FileHashes | None = None) -> None:
     """Write the hashes of all files of ``folder``, and the mark with their sizes."""
     names = sorted(dataset_files(folder))
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing releases the interpreter's lock
-        hashes = list(pool.map(lambda name: sha256_file(folder / name), names))
-    lines = [f"{sha256}  {name}\n" for sha256, name in zip(hashes, names, strict=True)]
+    found = (hashes or FileHashes(folder)).of(names)
+    lines = [f"{sha256}  {name}\n" for sha256, name in zip(found, names, strict=True)]
     write_text(folder / CHECKSUMS, "".join(lines))
     sizes = {name: (folder / name).stat().st_size for name in [*names, CHECKSUMS]}
     write_json(folder / BUILD_MARK, {"": fingerprint, **sizes})

@@ -1,10 +1,13 @@
 """Tars that are the same bytes on every run, and the index that says where each member lies."""
 
-import io
+import hashlib
+import os
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,6 +24,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
 from mma_bench.layout import MEMBERS, config_of
 from mma_bench.schema import IndexEntry, Stimulus, Stream
+
+_TAR_HASH = b"sha256"
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,14 @@ def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
 
 
 class WriteShards(PipelineStep):
-    """Write every world_size-th shard of the plan, and its part of the index."""
+    """Write every world_size-th shard of the plan, and its part of the index; what has its part is left alone."""
 
     name = "write shards"
     type = "package"
 
-    def __init__(self, stimuli: Path, streams: Path, clips: Path, staging: Path, progress: Path, shards: int) -> None:
+    def __init__(
+        self, stimuli: Path, streams: Path, clips: Path, staging: Path, progress: Path, shards: int, threads: int
+    ) -> None:
         super().__init__()
         self.stimuli = stimuli
         self.streams = streams
@@ -62,19 +69,40 @@ class WriteShards(PipelineStep):
         self.staging = staging
         self.progress = progress
         self.shards = shards
+        self.threads = threads
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write this task's shards."""
         plan = plan_shards(read_stimuli(self.stimuli), self.shards)
         read = normalised_members(self.clips, self.streams)
+
+        def write(shard: Shard) -> int:
+            part = index_part(self.staging, shard)
+            if not (part.is_file() and (self.staging / shard.path).is_file()):
+                _write_part(part, write_shard(self.staging / shard.path, shard, read))
+            return len(shard.stimuli)
+
         done = 0
-        for shard in plan[rank::world_size]:
-            entries = write_shard(self.staging / shard.path, shard, read)
-            with atomic_path(index_part(self.staging, shard)) as part:
-                pq.write_table(to_table(IndexEntry, entries), part)
-            done += len(shard.stimuli)
-            write_progress(self.progress, rank, done)
+        # Threads, not processes: hashing and writing release the interpreter's lock, and what one has verified
+        # none of the others has to hash again.
+        with ThreadPoolExecutor(self.threads) as pool:
+            for count in pool.map(write, plan[rank::world_size]):
+                done += count
+                write_progress(self.progress, rank, done)
         yield from ()
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """What is known of a tar once it is written.
+
+    Attributes:
+        sha256: of the whole file.
+        entries: where its members lie.
+    """
+
+    sha256: str
+    entries: list[IndexEntry]
 
 
 def index_part(staging: Path, shard: Shard) -> Path:
@@ -82,8 +110,21 @@ def index_part(staging: Path, shard: Shard) -> Path:
     return staging / ".index" / f"{shard.path.replace('/', '_')}.parquet"
 
 
-def write_shard(path: Path, shard: Shard, read: Callable[[Stimulus, str], bytes]) -> list[IndexEntry]:
-    """Write one tar atomically and return where its members lie.
+def read_part(part: Path) -> WrittenShard:
+    """Return what was noted of a shard."""
+    table = pq.read_table(part)
+    entries = [IndexEntry.model_validate(row) for row in table.to_pylist()]
+    return WrittenShard(table.schema.metadata[_TAR_HASH].decode(), entries)
+
+
+def _write_part(part: Path, written: WrittenShard) -> None:
+    table = to_table(IndexEntry, written.entries).replace_schema_metadata({_TAR_HASH: written.sha256})
+    with atomic_path(part) as temporary:
+        pq.write_table(table, temporary)
+
+
+def write_shard(path: Path, shard: Shard, read: Callable[[Stimulus, str], bytes]) -> WrittenShard:
+    """Write one tar atomically, hashing it on the way.
 
     Args:
         path: the tar.
@@ -91,23 +132,36 @@ def write_shard(path: Path, shard: Shard, read: Callable[[Stimulus, str], bytes]
         read: returns a member of a stimulus by its kind, with the hash checked.
     """
     entries: list[IndexEntry] = []
-    with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+    whole, offset = hashlib.sha256(), 0
+    with atomic_path(path) as temporary, open(temporary, "wb", buffering=0) as tar:
         for stimulus in shard.stimuli:
             for member in MEMBERS:
                 content = read(stimulus, member)
-                offset = tar.offset + tarfile.BLOCKSIZE
-                tar.addfile(_tar_info(f"{stimulus.key}.{member}", len(content)), io.BytesIO(content))
+                header = _tar_info(f"{stimulus.key}.{member}", len(content)).tobuf(tarfile.USTAR_FORMAT)
+                padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+                _write(tar, whole, header, content, padding)
                 entries.append(
                     IndexEntry(
                         key=stimulus.key,
                         member=member,
                         shard=shard.path,
-                        offset=offset,
+                        offset=offset + len(header),
                         size=len(content),
                         sha256=known_hash(stimulus, member) or sha256_bytes(content),
                     )
                 )
-    return entries
+                offset += len(header) + len(content) + len(padding)
+        end = 2 * tarfile.BLOCKSIZE
+        _write(tar, whole, bytes(end + -(offset + end) % tarfile.RECORDSIZE))
+    return WrittenShard(whole.hexdigest(), entries)
+
+
+def _write(file: FileIO, whole: "hashlib._Hash", *parts: bytes) -> None:
+    for part in parts:
+        left = memoryview(part)
+        while left:
+            left = left[file.write(left) :]
+        whole.update(part)
 
 
 def known_hash(stimulus: Stimulus, member: str) -> str | None:
@@ -117,20 +171,12 @@ def known_hash(stimulus: Stimulus, member: str) -> str | None:
 
 def normalised_members(clips: Path, streams: Path) -> Callable[[Stimulus, str], bytes]:
     """Return a reader of normalised ``clips`` and of made ``streams``; it raises MMABenchError if one changed."""
-    generated = generated_files(streams)
-
-    def find(stream: Stream, member: str) -> Path | None:
-        if stream.origin == "clip":
-            return clips / f"{stream.clip_id}.{member}"
-        if stream.clip_id is None:
-            return generated.get(stream.sha256)
-        return graded_file(graded_folder(streams), stream.sha256, member)
+    verified = _Streams(clips, streams)
 
     def read(stimulus: Stimulus, member: str) -> bytes:
         if member == "json":
             return stimulus_json(stimulus)
-        stream = stimulus.video if member == "mp4" else stimulus.audio
-        return _read_stream(stimulus.key, stream, find(stream, member), member)
+        return verified.read(stimulus.key, stimulus.video if member == "mp4" else stimulus.audio, member)
 
     return read
 
@@ -147,14 +193,43 @@ def _tar_info(name: str, size: int) -> tarfile.TarInfo:
     return info
 
 
-def _read_stream(key: str, stream: Stream, path: Path | None, suffix: str) -> bytes:
-    try:
-        content = path.read_bytes() if path else b""
-    except OSError:
-        content = b""
-    if sha256_bytes(content) != stream.sha256:
-        raise MMABenchError(
-            f"{key}: its {suffix} stream changed or vanished since it was made; delete the work folder's "
-            f"{'normalise' if stream.origin == 'clip' else 'assemble'}/finished.json and run the build again"
-        )
-    return content
+class _Streams:
+    """Streams of clips and made ones, each hashed when it is first read and again if its file changed since."""
+
+    def __init__(self, clips: Path, streams: Path) -> None:
+        self._clips = clips
+        self._generated = generated_files(streams)
+        self._graded = graded_folder(streams)
+        self._verified: dict[Path, tuple[str, int, int, int]] = {}
+
+    def read(self, key: str, stream: Stream, suffix: str) -> bytes:
+        """Return the bytes of ``stream``, or raise MMABenchError if they are not those that its hash names."""
+        path = self._find(stream, suffix)
+        try:
+            if path is None:
+                raise FileNotFoundError
+            with open(path, "rb", buffering=0) as file:
+                state = os.fstat(file.fileno())
+                content = file.read()
+        except OSError:
+            raise _changed(key, stream, suffix) from None
+        known = (stream.sha256, state.st_ino, state.st_size, state.st_mtime_ns)
+        if self._verified.get(path) != known or len(content) != state.st_size:
+            if sha256_bytes(content) != stream.sha256:
+                raise _changed(key, stream, suffix)
+            self._verified[path] = known
+        return content
+
+    def _find(self, stream: Stream, suffix: str) -> Path | None:
+        if stream.origin == "clip":
+            return self._clips / f"{stream.clip_id}.{suffix}"
+        if stream.clip_id is None:
+            return self._generated.get(stream.sha256)
+        return graded_file(self._graded, stream.sha256, suffix)
+
+
+def _changed(key: str, stream: Stream, suffix: str) -> MMABenchError:
+    return MMABenchError(
+        f"{key}: its {suffix} stream changed or vanished since it was made; delete the work folder's "
+        f"{'normalise' if stream.origin == 'clip' else 'assemble'}/finished.json and run the build again"
+    )

@@ -6,24 +6,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
-
-from builder.assemble.step import read_stimuli
 from builder.executors import ExecutorSettings
-from builder.funnel import funnel
-from builder.manifest import ManifestRow
 from builder.package.contents import DatasetContents, write_contents, write_table
-from builder.package.seal import put_in_place, seal, staging_folder
-from builder.package.shards import Shard, WriteShards, index_part, plan_shards
+from builder.package.seal import FileHashes, put_in_place, seal, staging_folder
+from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
 from builder.stage import StageFolder
 from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.layout import BUILD_MARK
-from mma_bench.removed import RemovedIds
-from mma_bench.schema import IndexEntry, Stimulus
+from mma_bench.schema import IndexEntry
 
 
 @dataclass(frozen=True)
@@ -34,31 +27,21 @@ class PackageInputs:
         stimuli: Parquet file of the stimuli.
         clips: folder of the normalised streams.
         streams: folder of the generated streams.
-        rows: manifest of all clips, dropped ones included.
-        provenance: what `metadata/provenance.json` will say.
-        removed: ids of clips that are left out for good.
-        super_classes: super-class of each class, by its name.
+        contents: what the dataset will say of itself.
     """
 
     stimuli: Path
     clips: Path
     streams: Path
-    rows: Sequence[ManifestRow]
-    provenance: dict[str, Any]
-    removed: RemovedIds
-    super_classes: dict[str, str]
-
-    def contents(self, stimuli: Sequence[Stimulus]) -> DatasetContents:
-        """Return what the dataset will say of itself."""
-        clips = [row.to_clip() for row in self.rows if row.kept]
-        return DatasetContents(clips, stimuli, funnel(self.rows), self.provenance, self.removed, self.super_classes)
+    contents: DatasetContents
 
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
-        # Without `media`, which leads from the work folder to the source: where a build runs must not matter.
-        rows = [row.model_dump(mode="json", exclude={"media"}) for row in self.rows]
-        removed = sorted(self.removed.ids)
-        return sha256_json([self.provenance, removed, sha256_file(self.stimuli), rows, self.super_classes])
+        contents = self.contents
+        clips = [clip.model_dump(mode="json") for clip in contents.clips]
+        segments = [reference.segment_seconds for reference in contents.references]
+        said = [contents.provenance, sorted(contents.removed.ids), contents.funnel, contents.super_classes]
+        return sha256_json([*said, sha256_file(self.stimuli), clips, segments])
 
 
 def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: ExecutorSettings) -> None:
@@ -70,11 +53,13 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         shutil.rmtree(staging, ignore_errors=True)  # a kill may have left the dataset that this one replaced
         return
     check_replaceable(out)
-    stimuli = read_stimuli(inputs.stimuli)
-    contents = inputs.contents(stimuli)
+    contents = inputs.contents
+    stimuli = contents.stimuli
     shards = contents.settings.shards
     plan = [] if contents.ids_only else plan_shards(stimuli, shards)
-    tasks = min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
+    # On this machine one task with threads; elsewhere tasks, which other machines may take.
+    local = executor.kind == "local"
+    tasks = 1 if local else min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
     if not staging.is_dir():
         shutil.rmtree(work, ignore_errors=True)  # completion marks of a staging folder that is gone
     folder.begin(fingerprint, tasks)
@@ -84,14 +69,16 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         write_text(staging / ".fingerprint", fingerprint)
     for leftover in staging.rglob(".tmp-*"):
         leftover.unlink(missing_ok=True)
+    hashes = FileHashes(staging)
     if plan:
-        step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards)
+        threads = executor.worker_count if local else 1
+        step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards, threads)
         folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
-        _write_index(staging, plan)
-        shutil.rmtree(staging / ".index")
-    write_contents(staging, contents)
-    (staging / ".fingerprint").unlink()
-    seal(staging, fingerprint)
+        hashes = FileHashes(staging, _write_index(staging, plan))
+    write_contents(staging, contents, hashes)
+    (staging / ".fingerprint").unlink()  # from here on a run that was killed begins anew
+    shutil.rmtree(staging / ".index", ignore_errors=True)
+    seal(staging, fingerprint, hashes)
     put_in_place(staging, out)
 
 
@@ -118,10 +105,14 @@ def _content_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _write_index(staging: Path, plan: Sequence[Shard]) -> None:
-    by_config: dict[str, list[Path]] = defaultdict(list)
+def _write_index(staging: Path, plan: Sequence[Shard]) -> dict[str, str]:
+    """Write the index of each configuration; return the hashes of the shards."""
+    by_config: dict[str, list[IndexEntry]] = defaultdict(list)
+    hashes: dict[str, str] = {}
     for shard in plan:
-        by_config[shard.config].append(index_part(staging, shard))
-    for config, parts in by_config.items():
-        entries = [IndexEntry.model_validate(row) for part in parts for row in pq.read_table(part).to_pylist()]
+        written = read_part(index_part(staging, shard))
+        by_config[shard.config] += written.entries
+        hashes[shard.path] = written.sha256
+    for config, entries in by_config.items():
         write_table(staging / "index" / f"{config}.parquet", IndexEntry, entries)
+    return hashes

@@ -15,7 +15,7 @@ from mma_bench.hashing import sha256_json
 from mma_bench.loader import local_folder
 from mma_bench.schema import Modality
 from mma_bench.streaming.conflicts import Schedule, check_schedule
-from mma_bench.streaming.decode import Decoding, Output, make_sample
+from mma_bench.streaming.decode import AUDIO, JSON, VIDEO, Decoding, Output, make_sample
 from mma_bench.streaming.plan import EpochPlan, Place, Planned
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
@@ -23,6 +23,7 @@ from mma_bench.streaming.table import read_table
 
 OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100
+_AHEAD = 4  # samples of some two megabytes
 
 
 class Source:
@@ -80,10 +81,15 @@ class Source:
             yield planned
         self.epoch, self.position = self.epoch + 1, 0
 
+    def following(self, start: int) -> Iterator[Planned]:
+        """Yield this process's samples of the running epoch from ``start`` on, without moving on."""
+        if self._place:
+            yield from self.plan.samples(self.epoch, self._place, start)
+
     def around(self, start: int) -> Iterator[Planned]:
         """Yield this process's samples of the running epoch from ``start`` on, then those before."""
         if self._place:
-            yield from self.plan.samples(self.epoch, self._place, start)
+            yield from self.following(start)
             yield from itertools.takewhile(
                 lambda planned: planned.position < start, self.plan.samples(self.epoch, self._place)
             )
@@ -240,6 +246,12 @@ def _messages(samples: Iterator[StreamSample]) -> Iterator[list[dict[str, Any]]]
     return (sample.messages() for sample in samples)
 
 
+def _members(planned: Planned) -> list[tuple[int, int]]:
+    choice = planned.choice
+    wanted = ((choice.row, JSON), (choice.video, VIDEO), (choice.audio, AUDIO))
+    return [(row, member) for row, member in wanted if row is not None]
+
+
 class _Samples:
     """The stage that makes the planned samples, whatever the shards hold."""
 
@@ -253,17 +265,32 @@ class _Samples:
         self._on_error = on_error
 
     def __call__(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
+        self._reader.begin()
+        ahead: Iterator[None] | None = None
         for sample in planned:
+            ahead = ahead or self._read_ahead(sample.position)
+            next(ahead, None)
             made = self._make_or_skip(sample)
             if made is None and self._on_error == "replace":
                 made = self._stand_in(sample)
             if made is not None:
                 yield made
 
+    def _read_ahead(self, start: int) -> Iterator[None]:
+        """Have the samples from ``start`` on read and hashed, some ahead, one more at each step."""
+        if not self._reader.must_hash():
+            return
+        for count, planned in enumerate(self._source.following(start)):
+            for row, member in _members(planned):
+                self._reader.expect(row, member)
+            if count >= _AHEAD:
+                yield
+
     def _make_or_skip(self, planned: Planned, *, count: bool = True) -> StreamSample | None:
         try:
             made = make_sample(self._source.plan.table, self._reader, planned, self._decoding)
         except BadSampleError as error:
+            self._reader.forget(_members(planned))
             if self._on_error == "refuse":
                 raise MMABenchError(str(error)) from error
             if count:

@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ index says, or bytes that are no video, sound or question."""
 
 Verify = Literal["once", "always", "never"]
 _OPEN_FILES = 16
+_HASHING_THREADS = 2
 
 
 class BadSampleError(MMABenchError):
@@ -66,6 +68,10 @@ class Tally:
         """Remember that the hash of a member was right."""
         self._verified[row * len(MEMBERS) + member] = 1
 
+    def all_verified(self) -> bool:
+        """Whether the hash of every member was checked."""
+        return 0 not in bytes(self._verified)
+
     def claim_walk(self, shard: int) -> bool:
         """Whether the caller is the first who wants to walk through a shard."""
         with self._counts.get_lock():
@@ -75,22 +81,54 @@ class Tally:
 
 
 class ShardReader:
-    """Reads members. Each process opens its own files and keeps the last few open."""
+    """Reads members. Each process opens its own files and keeps the last few open.
+
+    SHA-256 takes longer than reading, so what will be needed next can be read and hashed in threads meanwhile
+    (`expect`); hashing releases the interpreter's lock.
+    """
 
     def __init__(self, table: ShardTable, tally: Tally, *, verify: Verify, refuse: bool) -> None:
         self._table = table
         self._tally = tally
         self._verify = verify
         self._refuse = refuse
-        self._files: dict[tuple[int, int, int], int] = {}
+        self._files: dict[tuple[int, int], int] = {}
+        self.begin()
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_files": {}}
+        return self.__dict__ | {"_files": {}, "_expected": {}, "_pool": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.begin()
 
     def __del__(self) -> None:
         for owner, handle in ((key[0], handle) for key, handle in getattr(self, "_files", {}).items()):
             if owner == os.getpid():
                 os.close(handle)
+
+    def begin(self) -> None:
+        """Forget what was expected. Must come first in a process that was forked: it has none of the threads."""
+        self._expected: dict[tuple[int, int], Future[bytes]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+
+    def must_hash(self) -> bool:
+        """Whether some member has to be hashed when it is read."""
+        return self._verify == "always" or (self._verify == "once" and not self._tally.all_verified())
+
+    def expect(self, row: int, member: int) -> None:
+        """Begin to read and to hash a member that `read` will be asked for, unless it need not be hashed."""
+        if self._is_trusted(row, member) or (row, member) in self._expected:
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="mma-bench-hash")
+        self._expected[row, member] = self._pool.submit(self._read, row, member)
+
+    def forget(self, members: Iterable[tuple[int, int]]) -> None:
+        """Let go of members that were expected and are not needed: their sample is bad."""
+        for member in members:
+            self._expected.pop(member, None)
 
     def read(self, row: int, member: int) -> bytes:
         """Return the bytes of member number ``member`` (see `MEMBERS`) of the sample ``row``.
@@ -98,26 +136,34 @@ class ShardReader:
         Raises:
             BadSampleError: they are missing, cut or not those of the index.
         """
+        expected = self._expected.pop((row, member), None)
+        return expected.result() if expected else self._read(row, member)
+
+    def _is_trusted(self, row: int, member: int) -> bool:
+        return self._verify == "never" or (self._verify == "once" and self._tally.is_verified(row, member))
+
+    def _read(self, row: int, member: int) -> bytes:
         table = self._table
         size = int(table.sizes[row, member])
         where = f"{table.path(int(table.shard[row]))}: {table.key(row)}.{MEMBERS[member]}"
         try:
-            content = os.pread(self._file(int(table.shard[row])), size, int(table.offsets[row, member]))
+            with self._lock:  # another thread may close the file that was used least recently
+                content = os.pread(self._file(int(table.shard[row])), size, int(table.offsets[row, member]))
         except OSError as error:
             raise BadSampleError(
                 "unreadable", f"{where} cannot be read: {error}; build or download it again"
             ) from error
         if len(content) != size:
             raise BadSampleError("unreadable", f"{where} is cut: the shard ends early; build or download it again")
-        if self._verify == "always" or (self._verify == "once" and not self._tally.is_verified(row, member)):
+        if not self._is_trusted(row, member):
             if sha256_bytes(content) != bytes(table.hashes[row, member]).decode():
                 raise BadSampleError("wrong_hash", f"{where} has a wrong hash; build or download it again")
             self._tally.set_verified(row, member)
         return content
 
     def _file(self, shard: int) -> int:
-        """Return an open file of this process and thread."""
-        name = (os.getpid(), threading.get_ident(), shard)
+        """Return an open file of this process."""
+        name = (os.getpid(), shard)
         if name not in self._files:
             path = self._table.path(shard)
             if not path.resolve().is_relative_to(self._table.folder.resolve()):

@@ -34,6 +34,23 @@ def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
+def test_an_export_of_one_condition_holds_each_stream_once_and_says_how_much_to_play(
+    demo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "export"
+    count = export(demo, out, form="jsonl", condition=["aligned", "frames_zeroed"], limit=4, absolute=True)
+    lines = [json.loads(line) for line in (out / "mma_bench.jsonl").read_text().splitlines()]
+    rows = list(mma_bench.load(demo, condition=["aligned", "frames_zeroed"], limit=4))
+    assert len(lines) == len(rows) == count == 16
+    assert {line["condition"] for line in lines} == {"aligned", "frames_zeroed"}
+    streams = {stream for row in rows for stream in (row.media.video_bytes, row.media.audio_bytes)}
+    assert len(list((out / "media").iterdir())) == len(streams)
+    for line, row in zip(lines, rows, strict=True):
+        assert Path(line["video"]).is_absolute()
+        assert Path(line["video"]).read_bytes() == row.media.video_bytes
+        assert line["seconds"] == row.media.seconds
+
+
 def test_a_failed_export_leaves_nothing_and_a_full_folder_is_kept(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def find_downloaded(row: ManifestRow, folder: Path) -> Path | None:
 
 def find_in_mirror(row: ManifestRow, mirror: Path) -> Path | None:
     """Return the clip's file in a mirror; one that is cut already comes before the whole video."""
-    return _first(mirror, row.clip_id, str(row.youtube_id))
+    return _first(mirror, row.clip_id, *([row.youtube_id] if row.youtube_id else []))
 
 
 def begins_at(row: ManifestRow, path: Path) -> float:

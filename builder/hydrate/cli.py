@@ -1,0 +1,100 @@
+"""The command `python -m builder hydrate`."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from builder.hydrate.run import Hydration, Published
+    from builder.hydrate.settings import HydrateSettings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_SHOWN = 20
+
+
+@click.command()
+@click.option("--data", required=True, help="Folder of a dataset of ids, or ORG/NAME of one on the hub.")
+@click.option("--work", type=_FOLDER, required=True, help="Folder for media and progress; keep it to resume.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder of the full dataset.")
+@click.option("--mirror", type=_FOLDER, help="Folder of media: {youtube_id}.mp4, or {clip_id}.mp4 cut already.")
+@click.option("--set", "overrides", multiple=True, metavar="SETTING=VALUE", help="download.NAME or executor.NAME.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for clips that could not be fetched, if it can succeed.")
+@click.option("--dry-run", is_flag=True, help="Check the dataset and say what would be fetched, then stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def hydrate(
+    data: str,
+    work: Path,
+    out: Path,
+    mirror: Path | None,
+    overrides: tuple[str, ...],
+    retry_failed: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Fetch the media of a dataset of ids and make the full dataset.
+
+    Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, where
+    another ffmpeg writes other bytes, the published fingerprints. Clips that are gone or have become another video
+    are reported and left out. A run that was interrupted goes on where it stopped.
+
+    \b
+    Examples:
+      python -m builder hydrate --data mma-bench-ids --work work/hydrate --out mma-bench
+      python -m builder hydrate --data ORG/mma-bench --work work/hydrate --out mma-bench --mirror audioset/videos
+      python -m builder hydrate --data mma-bench-ids --work work/hydrate --out mma-bench \\
+        --set download.cookies=cookies.txt --set download.concurrency=2 --retry-failed
+    """
+    from builder.hydrate.run import hydrate as run_hydration
+    from builder.hydrate.run import read_published, settings_for
+    from mma_bench.loader import local_folder
+
+    published = read_published(local_folder(data))
+    settings = settings_for(published, mirror, overrides)
+    if dry_run:
+        plan = _plan(published, settings, out)
+        click.echo(json.dumps(plan, indent=2) if as_json else "\n".join(f"{name}: {plan[name]}" for name in plan))
+        return
+    result = run_hydration(published, settings, work, out, retry_failed=retry_failed)
+    click.echo(json.dumps(asdict(result), indent=2, default=str) if as_json else _text(result))
+
+
+def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dict[str, object]:
+    from builder.hydrate.run import make_source
+
+    source = make_source(published, settings, out)
+    kept = [row for row in source.rows() if row.kept]
+    here = sum(source.in_mirror(row) for row in kept)
+    network = source.settings.network
+    return {
+        "clips": len(published.contents.clips),
+        "removed since": len(source.rows()) - len(kept),
+        "in the mirror": here,
+        "to download" if network else "missing from the mirror": len(kept) - here,
+        "from": network.url_template if network else str(settings.mirror),
+        "stimuli": len(published.contents.stimuli),
+        "encoded as": f"{published.normalise.size} pixels, at most {published.normalise.seconds} s",
+    }
+
+
+def _text(result: "Hydration") -> str:
+    lines = [
+        f"{result.identical + result.equal} of {result.clips} clips: {result.identical} with the published bytes, "
+        f"{result.equal} with other bytes and the same fingerprints"
+    ]
+    reasons = Counter(f"{clip['stage']}: {clip['reason']}" for clip in result.missing)
+    lines += [
+        f"left out, {reason}: {count} clip{'s' if count != 1 else ''}" for reason, count in sorted(reasons.items())
+    ]
+    lines += [f"  {clip['clip_id']}  {clip['reason']}: {clip['detail']}" for clip in result.missing[:_SHOWN]]
+    if len(result.missing) > _SHOWN:
+        lines.append(f"  and {len(result.missing) - _SHOWN} more; --json lists all")
+    lines.append(f"{'condition':<20} {'published':>9} {'here':>6} {'clip missing':>13} {'cannot be made':>15}")
+    lines += [
+        f"{c.condition:<20} {c.published:>9} {c.hydrated:>6} {c.clip_missing:>13} {c.cannot_be_made:>15}"
+        for c in result.conditions
+    ]
+    return "\n".join([*lines, f"Dataset: {result.out}"])

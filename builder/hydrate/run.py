@@ -1,0 +1,204 @@
+"""Hydration: fetch, normalise, compare with what was published, package."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from builder.assemble.step import write_stimuli
+from builder.assemble.streams import GeneratedStreams
+from builder.hydrate.settings import HydrateSettings, hydrate_settings
+from builder.hydrate.source import PublishedClips, published_rows
+from builder.hydrate.step import MatchClips
+from builder.hydrate.stimuli import ConditionCount, Replacement
+from builder.inspect import InspectSettings
+from builder.manifest import ManifestRow, write_manifest
+from builder.normalise import NormaliseClips, NormaliseSettings
+from builder.normalise.transcode import ffmpeg_version
+from builder.package.contents import DatasetContents, read_contents
+from builder.package.references import REFERENCES, read_references
+from builder.package.step import PackageInputs, check_replaceable, package_dataset
+from builder.release import leave_out_removed
+from builder.run import only_build_in
+from builder.sources.step import FetchClips
+from builder.stage import StageFolder, forget_failures, run_clip_stage
+from mma_bench import __version__
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_file
+from mma_bench.removed import read_removed_ids
+from mma_bench.schema import Clip
+from mma_bench.verification import verify_data
+
+
+@dataclass(frozen=True)
+class Hydration:
+    """What became of a dataset of ids.
+
+    Attributes:
+        out: folder of the full dataset.
+        clips: clips that were published.
+        identical: clips with the published bytes.
+        equal: clips with other bytes and the same fingerprints.
+        missing: clips that are left out: id, stage, reason, detail.
+        conditions: what became of the stimuli.
+    """
+
+    out: Path
+    clips: int
+    identical: int
+    equal: int
+    missing: list[dict[str, str | None]]
+    conditions: list[ConditionCount]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A dataset of ids, checked.
+
+    Attributes:
+        folder: where it lies.
+        contents: what it says of itself.
+        normalise: how its clips were cut and encoded.
+        inspect: how its fingerprints were taken.
+    """
+
+    folder: Path
+    contents: DatasetContents
+    normalise: NormaliseSettings
+    inspect: InspectSettings
+
+
+def read_published(folder: Path) -> Published:
+    """Read and check a dataset of ids.
+
+    Raises:
+        MMABenchError: it is damaged, holds media already, or was made by an older version.
+    """
+    if problems := verify_data(folder):
+        more = f" and {len(problems) - 1} more problems" if len(problems) > 1 else ""
+        raise MMABenchError(f"{folder} is damaged: {problems[0]}{more}; download it again")
+    contents = read_contents(folder)
+    if not contents.ids_only:
+        raise MMABenchError(f"{folder} is no dataset of ids: it holds its media already")
+    config = contents.provenance["config"]
+    try:
+        normalise = NormaliseSettings.model_validate(config["normalise"])
+        return Published(folder, contents, normalise, InspectSettings.model_validate(config["inspect"]))
+    except (KeyError, ValidationError) as error:
+        raise MMABenchError(
+            f"{folder}: metadata/provenance.json does not say how clips are made ({str(error).splitlines()[0]}); use "
+            "the version of the builder that made it"
+        ) from error
+
+
+def hydrate(
+    published: Published, settings: HydrateSettings, work: Path, out: Path, *, retry_failed: bool = False
+) -> Hydration:
+    """Make the full dataset ``out`` of a dataset of ids; what is finished below ``work`` is not repeated.
+
+    Raises:
+        MMABenchError: an input is wrong, another run uses ``work``, or no clip can be had.
+    """
+    if out.absolute() == published.folder.absolute():
+        raise MMABenchError(f"--out {out} is the dataset of ids itself; choose another folder")
+    check_replaceable(out)
+    with only_build_in(work):
+        source = make_source(published, settings, out)
+        selected = work / "select" / "manifest.parquet"
+        write_manifest(selected, source.rows())
+        source.prepare()
+        fetch = FetchClips(work / "fetch", source)
+        normalise = NormaliseClips(work / "normalise", fetch.folder, published.normalise)
+        match = MatchClips(work / "match", normalise.folder, published.folder, published.inspect.frames_per_second)
+        if retry_failed:
+            forget_failures(fetch.folder, source.can_succeed_later)
+        manifest = selected
+        for step in (fetch, normalise, match):
+            workers = source.fetch_workers if step is fetch else None
+            executor = settings.executor.model_copy(update={"workers": workers}) if workers else settings.executor
+            rows = run_clip_stage(step, manifest, executor)
+            manifest = StageFolder(step.folder).manifest
+        return _package(published, rows, settings, normalise.folder / "clips", work, out)
+
+
+def make_source(published: Published, settings: HydrateSettings, out: Path) -> PublishedClips:
+    """Return the source of the clips, those left out that were removed here or there."""
+    references = {reference.clip_id: reference for reference in read_references(published.folder / REFERENCES)}
+    rows = published_rows(published.contents.clips, references)
+    removed = published.contents.removed | (read_removed_ids(out) if out.is_dir() else published.contents.removed)
+    return PublishedClips(settings, leave_out_removed(rows, removed))
+
+
+def settings_for(published: Published, mirror: Path | None, overrides: tuple[str, ...]) -> HydrateSettings:
+    """Return the settings, see `hydrate_settings`."""
+    return hydrate_settings(mirror, overrides, published.contents.provenance["config"])
+
+
+def _package(
+    published: Published, rows: Sequence[ManifestRow], settings: HydrateSettings, clips: Path, work: Path, out: Path
+) -> Hydration:
+    before = {clip.clip_id: clip for clip in published.contents.clips}
+    now = {row.clip_id: _made_here(before[row.clip_id], row) for row in rows if row.kept}
+    if not now:
+        reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
+        raise MMABenchError(f"none of {len(rows)} clips could be had ({reasons}); give --mirror, or see --retry-failed")
+    folder = work / "assemble"
+    generated = GeneratedStreams(folder / "streams", published.normalise)
+    stimuli, conditions = Replacement(before, now, generated).apply(published.contents.stimuli)
+    if not stimuli:
+        raise MMABenchError(f"{len(now)} of {len(rows)} clips could be had, but no stimulus that needs no others")
+    write_stimuli(folder / "stimuli.parquet", stimuli)
+    identical = sum(_hashes(now[name]) == _hashes(before[name]) for name in now)
+    result = Hydration(
+        out=out,
+        clips=len(before),
+        identical=identical,
+        equal=len(now) - identical,
+        missing=[
+            {"clip_id": row.clip_id, "stage": row.dropped_by, "reason": row.reason, "detail": row.detail}
+            for row in rows
+            if not row.kept
+        ],
+        conditions=conditions,
+    )
+    contents = replace(
+        published.contents,
+        clips=list(now.values()),
+        stimuli=stimuli,
+        funnel=[*published.contents.funnel, _funnel_stage(result)],
+        provenance=_provenance(published, result),
+        references=(),
+    )
+    inputs = PackageInputs(folder / "stimuli.parquet", clips, folder / "streams", contents)
+    package_dataset(inputs, work / "package", out, settings.executor)
+    return result
+
+
+def _made_here(clip: Clip, row: ManifestRow) -> Clip:
+    names = ("source_sha256", "video_sha256", "audio_sha256", "video_seconds", "audio_seconds", "frame_rate")
+    changes = {name: getattr(row, name) for name in names}
+    return clip.model_copy(update={**changes, "end_seconds": clip.start_seconds + (row.video_seconds or 0.0)})
+
+
+def _hashes(clip: Clip) -> tuple[str, str]:
+    return clip.video_sha256, clip.audio_sha256
+
+
+def _funnel_stage(result: Hydration) -> dict[str, Any]:
+    reasons = Counter(str(clip["reason"]) for clip in result.missing)
+    kept = result.identical + result.equal
+    return {"stage": "hydrate", "in": result.clips, "kept": kept, "dropped": dict(sorted(reasons.items()))}
+
+
+def _provenance(published: Published, result: Hydration) -> dict[str, Any]:
+    hydrated = {
+        "mma_bench": __version__,
+        "ffmpeg": ffmpeg_version(),
+        "published_stimuli_sha256": sha256_file(published.folder / "metadata" / "stimuli.parquet"),
+        "identical_clips": result.identical,
+        "clips_of_equal_fingerprint": result.equal,
+    }
+    return {**published.contents.provenance, "licence_mode": "all", "hydrated": hydrated}

@@ -1,0 +1,47 @@
+"""Where the media of a dataset of ids come from."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from builder.config import apply_override, validated
+from builder.executors import ExecutorSettings
+from builder.sources.audioset.settings import DownloadSettings
+
+
+class HydrateSettings(BaseModel):
+    """What a user may set; how clips are cut and encoded is the dataset's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mirror: Path | None = Field(
+        default=None, description="folder with {youtube_id}.mp4, or {clip_id}.mp4 cut already (or .mkv, .webm ...)"
+    )
+    download: DownloadSettings | None = Field(
+        default=None, description="how to download what the mirror lacks; without a mirror, defaults apply"
+    )
+    executor: ExecutorSettings = ExecutorSettings()
+
+
+def hydrate_settings(mirror: Path | None, overrides: tuple[str, ...], published: dict[str, Any]) -> HydrateSettings:
+    """Return the settings.
+
+    Args:
+        mirror: folder of media, if any.
+        overrides: such as `download.cookies=cookies.txt`.
+        published: the configuration that the dataset was built with. Only what decides the bytes of a download is
+            taken from it: no stranger's file may say which server is asked.
+
+    Raises:
+        MMABenchError: a setting is unknown or out of range.
+    """
+    settings: dict[str, Any] = {"mirror": mirror}
+    for override in overrides:
+        apply_override(settings, override)
+    if "download" in settings or mirror is None:
+        source = published.get("source")
+        built_with = (source.get("download") if isinstance(source, dict) else None) or {}
+        kept = {name: built_with[name] for name in ("max_height", "whole") if name in built_with}
+        settings["download"] = {**kept, **(settings.get("download") or {})}
+    return validated(HydrateSettings, settings, "hydrate")

@@ -1,0 +1,76 @@
+"""The stage `compare` of hydration: is a clip that was made here the one that was published?"""
+
+import functools
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from builder.clip_step import ClipStep, Dropped
+from builder.compare import CompareSettings
+from builder.compare.search import equal_sounds, equal_videos
+from builder.inspect.fingerprint import Fingerprint
+from builder.inspect.frame_hash import frame_hashes
+from builder.inspect.sound_landmarks import sound_landmarks
+from builder.inspect.step import decode
+from builder.manifest import ManifestRow
+from builder.package.references import REFERENCES, ClipReference, read_references
+from mma_bench.hashing import sha256_file
+from mma_bench.schema import Clip
+
+_MAX_SECONDS_APART = 0.5  # another container of the same video may be a frame or an audio packet longer
+_MAX_SHIFT = 16  # hops of 16 ms: where a player starts differs by a frame or two, another cut by seconds
+
+
+class MatchClips(ClipStep):
+    """Compare hashes; where they differ, lengths and fingerprints. Drop what is something else."""
+
+    stage = "match"
+
+    def __init__(self, folder: Path, normalised: Path, data: Path, frames_per_second: float) -> None:
+        hashes = [sha256_file(data / "metadata" / "clips.parquet"), sha256_file(data / REFERENCES)]
+        super().__init__(folder, [hashes, frames_per_second])
+        self.clips = normalised / "clips"
+        self.data = data
+        self.frames_per_second = frames_per_second
+        self.limits = CompareSettings()
+
+    @functools.cached_property
+    def _published(self) -> dict[str, Clip]:
+        rows = pq.read_table(self.data / "metadata" / "clips.parquet").to_pylist()
+        return {row["clip_id"]: Clip.model_validate(row) for row in rows}
+
+    @functools.cached_property
+    def _references(self) -> dict[str, ClipReference]:
+        return {reference.clip_id: reference for reference in read_references(self.data / REFERENCES)}
+
+    def process(self, row: ManifestRow) -> ManifestRow:
+        """Return ``row``, or drop it."""
+        clip = self._published[row.clip_id]
+        same = {"video": row.video_sha256 == clip.video_sha256, "sound": row.audio_sha256 == clip.audio_sha256}
+        if all(same.values()):
+            return row
+        for name, seconds, published in (
+            ("video", row.video_seconds, clip.video_seconds),
+            ("sound", row.audio_seconds, clip.audio_seconds),
+        ):
+            if abs((seconds or 0.0) - published) > _MAX_SECONDS_APART:
+                raise Dropped("other_length", f"the {name} has {seconds} s, the published one {published} s")
+        samples, luma = decode(row, self.clips, self.frames_per_second)
+        found = Fingerprint(sound_landmarks(samples), frame_hashes(luma))
+        compared = self._verdicts(self._references[row.clip_id].fingerprint, found)
+        verdicts = {name: True if same[name] else compared[name] for name in same}
+        if other := [name for name, verdict in verdicts.items() if verdict is False]:
+            raise Dropped("other_media", f"another {' and another '.join(other)} than was published")
+        # One stream that says too little to be compared came from the same file, cut at the same times.
+        if not any(verdicts.values()):
+            raise Dropped("cannot_compare", "other bytes than were published, and too little in them to compare")
+        return row
+
+    def _verdicts(self, reference: Fingerprint, found: Fingerprint) -> dict[str, bool | None]:
+        """Return for each stream whether it is the same; None where the reference says too little."""
+        video = bool(equal_videos([reference.frames, found.frames], self.limits))
+        sound = bool(equal_sounds([reference.landmarks, found.landmarks], self.limits, max_shift=_MAX_SHIFT))
+        return {
+            "video": video if len(reference.frames) >= self.limits.min_frames else None,
+            "sound": sound if len(reference.landmarks) >= self.limits.min_landmarks else None,
+        }

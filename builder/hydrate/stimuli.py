@@ -1,0 +1,91 @@
+"""The published stimuli with the streams that were made here."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.assemble.streams import GeneratedStreams
+from mma_bench.layout import conditions_in_order
+from mma_bench.schema import Clip, Stimulus, Stream
+
+
+@dataclass(frozen=True)
+class ConditionCount:
+    """What became of the stimuli of a media condition.
+
+    Attributes:
+        condition: its name.
+        published: stimuli in the dataset of ids.
+        hydrated: stimuli that have media now.
+        clip_missing: stimuli of which a clip could not be had.
+        cannot_be_made: stimuli with a stream that no clip has as it is, and that only a build can make.
+    """
+
+    condition: str
+    published: int
+    hydrated: int
+    clip_missing: int
+    cannot_be_made: int
+
+
+class _Missing(Exception):  # noqa: N818  (an outcome, not an error)
+    """A stimulus cannot be made."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Puts streams that were made here in the place of the published ones.
+
+    Attributes:
+        published: clips of the dataset of ids.
+        present: those of them that were made here, with the hashes that they have here.
+        generated: makes black frames and silence.
+    """
+
+    published: Mapping[str, Clip]
+    present: Mapping[str, Clip]
+    generated: GeneratedStreams
+
+    def apply(self, stimuli: Sequence[Stimulus]) -> tuple[list[Stimulus], list[ConditionCount]]:
+        """Return the stimuli that can be had, and what became of each condition."""
+        made: list[Stimulus] = []
+        outcomes: Counter[tuple[str, str]] = Counter()
+        for stimulus in stimuli:
+            try:
+                made.append(self._stimulus(stimulus))
+                outcomes[stimulus.condition, "hydrated"] += 1
+            except _Missing as missing:
+                outcomes[stimulus.condition, str(missing)] += 1
+        published = Counter(stimulus.condition for stimulus in stimuli)
+        return made, [
+            ConditionCount(
+                name,
+                published[name],
+                *(outcomes[name, outcome] for outcome in ("hydrated", "clip_missing", "cannot_be_made")),
+            )
+            for name in conditions_in_order(published)
+        ]
+
+    def _stimulus(self, stimulus: Stimulus) -> Stimulus:
+        video = self._stream(stimulus.video, stimulus.audio, video=True)
+        audio = self._stream(stimulus.audio, stimulus.video, video=False)
+        changes = {"video": video, "audio": audio, "seconds": min(video.seconds, audio.seconds)}
+        return stimulus.model_copy(update=changes)
+
+    def _stream(self, stream: Stream, other: Stream, *, video: bool) -> Stream:
+        own = stream if stream.origin == "clip" else other  # black frames and silence are as long as the clip
+        before, now = self.published.get(own.clip_id or ""), self.present.get(own.clip_id or "")
+        if own.origin != "clip" or before is None:
+            raise _Missing("cannot_be_made")
+        if now is None:
+            raise _Missing("clip_missing")
+        if stream.origin == "clip":
+            if stream.sha256 != (before.video_sha256 if video else before.audio_sha256):
+                raise _Missing("cannot_be_made")
+            sha256, seconds = (now.video_sha256, now.video_seconds) if video else (now.audio_sha256, now.audio_seconds)
+            return stream.model_copy(update={"sha256": sha256, "seconds": seconds})
+        if stream.origin == "black" and video:
+            return self.generated.black(now)
+        if stream.origin == "silence" and not video:
+            return self.generated.silence(now)
+        raise _Missing("cannot_be_made")
