@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.scores import Scores, score
+from mma_bench.evaluation.analysis import Analysis
+from mma_bench.evaluation.scores import Scores, Verdict, score
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
 from mma_bench.loader import Benchmark, load
 from mma_bench.probe import Probe, read_probe
@@ -36,6 +38,26 @@ class ScoredRun:
     def is_baseline(self) -> bool:
         """Whether the model is a rule that reads labels, not a model under test."""
         return self.run.model.startswith(BASELINE_PREFIX)
+
+    @property
+    def analysis(self) -> Analysis:
+        """Everything that the answers say besides the table of accuracies."""
+        return self.scores.analysis
+
+    @property
+    def standard_verdicts(self) -> list[Verdict]:
+        """The verdicts in the wordings that the headline numbers average over."""
+        return [verdict for verdict in self.scores.verdicts if verdict.variant in self.scores.variants]
+
+    @property
+    def protocol_text(self) -> str:
+        """The protocol with its version and hash."""
+        return "protocol paper"
+
+    @property
+    def kind(self) -> Literal["model", "baseline"]:
+        """What kind of row it makes in a table."""
+        return "baseline" if self.is_baseline else "model"
 
 
 def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, list[ScoredRun]]:
