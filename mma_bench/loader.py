@@ -15,6 +15,7 @@ from mma_bench.layout import conditions_in_order, config_of, lies_inside
 from mma_bench.media import Media
 from mma_bench.removed import read_removed_ids
 from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
+from mma_bench.super_classes import read_super_classes
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -27,6 +28,8 @@ class QuestionRow:
         question_id: unique name of the question.
         key: name of the stimulus in its shard.
         condition: condition that the question belongs to.
+        level: dose of a graded condition (`mma_bench.schema.CONDITIONS` names its unit), none elsewhere.
+        variant: how the question is worded; see `mma_bench.questions`.
         modality: what is asked about.
         prompt: exact text for the model.
         options: class names to choose from.
@@ -43,6 +46,8 @@ class QuestionRow:
     question_id: str
     key: str
     condition: str
+    level: float | None
+    variant: str
     modality: Modality
     prompt: str
     options: list[str]
@@ -89,6 +94,11 @@ class Benchmark(Sequence[QuestionRow]):
         return (self._row(i, j) for i, j in self._places)
 
     @functools.cached_property
+    def super_classes(self) -> dict[str, str]:
+        """Super-class of each class, by its name; empty if the dataset knows none."""
+        return read_super_classes(self.path)
+
+    @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the table of stimuli, which holds every prompt and the hash of every stream."""
         return sha256_file(self.path / "metadata" / "stimuli.parquet")
@@ -99,6 +109,7 @@ class Benchmark(Sequence[QuestionRow]):
         return QuestionRow(
             **{name: getattr(question, name) for name in Question.model_fields},
             key=stimulus.key,
+            level=stimulus.level,
             video_label=stimulus.video.label,
             audio_label=stimulus.audio.label,
             video_clip_id=stimulus.video.clip_id,
@@ -111,6 +122,7 @@ def load(
     path: str | Path = "mma-bench",
     *,
     condition: str | Sequence[str] | None = None,
+    variant: str | Sequence[str] | None = "standard",
     split: str = "test",
     limit: int | None = None,
 ) -> Benchmark:
@@ -119,6 +131,8 @@ def load(
     Args:
         path: folder of a dataset, or `ORG/NAME` of one on the hub, which is downloaded to the hub's cache.
         condition: one condition or several; by default all.
+        variant: one wording of the questions or several (see `mma_bench.questions`), or none for all that are
+            stored. By default the standard one, so that no question is asked twice.
         split: `test` or `train`.
         limit: at most so many stimuli of each media condition. The first ones by key are taken, so that
             every condition is asked about the same clips.
@@ -126,7 +140,7 @@ def load(
     Stimuli with a clip of `removed_ids.txt` are left out.
 
     Raises:
-        MMABenchError: ``path`` is no dataset, or it has no such condition or split.
+        MMABenchError: ``path`` is no dataset, or it has no such condition, variant or split.
     """
     folder = local_folder(path)
     removed = read_removed_ids(folder)
@@ -135,12 +149,16 @@ def load(
         for stimulus in _read(folder / "metadata" / "stimuli.parquet")
         if stimulus.split == split and not removed.cover(stimulus)
     ]
-    wanted = _wanted_conditions(folder, stimuli, condition, split)
+    asked = [question for stimulus in stimuli for question in stimulus.questions]
+    if not asked:
+        raise MMABenchError(f"{folder} has no split {split!r}")
+    conditions = _wanted(folder, "condition", conditions_in_order({q.condition for q in asked}), condition)
+    variants = _wanted(folder, "variant", sorted({q.variant for q in asked}), variant)
     index = _Index(folder)
     taken: dict[str, int] = {}
     samples = []
     for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
-        questions = [question for question in stimulus.questions if question.condition in wanted]
+        questions = [q for q in stimulus.questions if q.condition in conditions and q.variant in variants]
         taken[stimulus.condition] = taken.get(stimulus.condition, 0) + bool(questions)
         if questions and (limit is None or taken[stimulus.condition] <= limit):
             samples.append(Sample(stimulus, questions, index.media(stimulus)))
@@ -169,18 +187,12 @@ def local_folder(path: str | Path) -> Path:
     )
 
 
-def _wanted_conditions(
-    folder: Path, stimuli: Sequence[Stimulus], condition: str | Sequence[str] | None, split: str
-) -> set[str]:
-    present = {question.condition for stimulus in stimuli for question in stimulus.questions}
-    if not present:
-        raise MMABenchError(f"{folder} has no split {split!r}")
-    if condition is None:
-        return present
-    wanted = {condition} if isinstance(condition, str) else set(condition)
-    if missing := sorted(wanted - present):
-        has = ", ".join(conditions_in_order(present))
-        raise MMABenchError(f"{folder} has no condition {missing[0]!r}; it has {has}")
+def _wanted(folder: Path, what: str, present: Sequence[str], asked: str | Sequence[str] | None) -> set[str]:
+    if asked is None:
+        return set(present)
+    wanted = {asked} if isinstance(asked, str) else set(asked)
+    if missing := sorted(wanted.difference(present)):
+        raise MMABenchError(f"{folder} has no {what} {missing[0]!r}; it has {', '.join(present)}")
     return wanted
 
 

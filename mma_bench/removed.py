@@ -32,8 +32,9 @@ class RemovedIds:
         return RemovedIds(self.ids | other.ids)
 
     def cover(self, stimulus: Stimulus) -> bool:
-        """Return whether ``stimulus`` shows or sounds a removed clip."""
-        return stimulus.video.clip_id in self or stimulus.audio.clip_id in self
+        """Return whether ``stimulus`` shows or sounds a removed clip, be it mixed into another."""
+        streams = (stimulus.video, stimulus.audio)
+        return any(clip_id in self for stream in streams for clip_id in (stream.clip_id, stream.donor_clip_id))
 
     def text(self) -> str:
         """Return the content of the file."""

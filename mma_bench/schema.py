@@ -55,9 +55,15 @@ class Clip(Record):
 class Stream(Record):
     """One stream of a stimulus and where it comes from."""
 
-    origin: Literal["clip", "black", "silence"] = Field(description="a clip's own stream, or a generated one")
+    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted"] = Field(
+        description="a clip's own stream byte for byte, a generated one, or how it was made from a clip's own"
+    )
     clip_id: str | None = Field(description="the clip whose stream it is; none for black frames and silence")
+    donor_clip_id: str | None = Field(
+        default=None, description="the other clip that is in a mixed or blended stream: its licence holds as well"
+    )
     label: str | None = Field(description="class that the stream shows; none for black frames and silence")
+    donor_label: str | None = Field(default=None, description="class of the other clip in a mixed or blended stream")
     sha256: str = Field(description="SHA-256 of the member in the shard")
     seconds: float = Field(description="length of the stream, seconds")
 
@@ -65,8 +71,11 @@ class Stream(Record):
 class Question(Record):
     """One question about a stimulus."""
 
-    question_id: str = Field(description="`{stimulus key}/{condition}/{modality}`")
+    question_id: str = Field(
+        description="`{stimulus key}/{condition}/{modality}`, and `/{variant}` unless that is `standard`"
+    )
     condition: str = Field(description="condition that the question belongs to; text conditions ask aligned media")
+    variant: str = Field(default="standard", description="how the question is worded, see `mma_bench.questions`")
     modality: Modality = Field(description="`visual` or `audio`: what the question asks about")
     prompt: str = Field(description="exact text for the model")
     options: list[str] = Field(min_length=2, description="class names to choose from, in the order of the prompt")
@@ -83,6 +92,9 @@ class Stimulus(Record):
 
     key: str = Field(pattern=KEY_PATTERN, description="name of the sample in its shard")
     condition: str = Field(description="media condition: how the streams were chosen")
+    level: float | None = Field(
+        default=None, description="dose of a graded condition, in its unit: dB, share from 0 to 1, or seconds"
+    )
     split: str = Field(description="`test` or `train`")
     video: Stream = Field(description="the `mp4` member")
     audio: Stream = Field(description="the `flac` member")
@@ -96,28 +108,60 @@ class Condition(Record):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     changes: Literal["media", "text"]
     description: str
+    unit: Literal["", "dB", "share", "s"] = Field(default="", description="unit of the levels of a graded condition")
+
+    @property
+    def graded(self) -> bool:
+        """Whether its stimuli come in levels."""
+        return bool(self.unit)
 
 
-CONDITIONS: dict[str, Condition] = {
-    condition.name: condition
-    for condition in (
-        Condition(name="aligned", changes="media", description="video and audio of one clip, as recorded"),
-        Condition(
-            name="misaligned",
-            changes="media",
-            description="audio replaced by that of a clip of another class",
-        ),
-        Condition(name="audio_removed", changes="media", description="audio replaced by digital silence"),
-        Condition(name="frames_zeroed", changes="media", description="video replaced by black frames"),
-        Condition(
-            name="misleading_caption",
-            changes="text",
-            description="the prompt begins with a caption that lies",
-        ),
-        Condition(name="long_context", changes="text", description="the prompt is padded with random letters"),
-    )
-}
+_PAPER = (
+    Condition(name="aligned", changes="media", description="video and audio of one clip, as recorded"),
+    Condition(name="misaligned", changes="media", description="audio replaced by that of a clip of another class"),
+    Condition(name="audio_removed", changes="media", description="audio replaced by digital silence"),
+    Condition(name="frames_zeroed", changes="media", description="video replaced by black frames"),
+    Condition(name="misleading_caption", changes="text", description="the prompt begins with a caption that lies"),
+    Condition(name="long_context", changes="text", description="the prompt is padded with random letters"),
+)
+_FURTHER = (
+    Condition(
+        name="unrelated_true_text", changes="text", description="the prompt begins with true facts on other things"
+    ),
+    Condition(
+        name="unrelated_false_text", changes="text", description="the prompt begins with false claims on other things"
+    ),
+    Condition(
+        name="mixed_audio",
+        changes="media",
+        unit="dB",
+        description="audio mixed with that of a clip of another class; level: the other over its own",
+    ),
+    Condition(
+        name="blended_frames",
+        changes="media",
+        unit="share",
+        description="frames blended with those of a clip of another class; level: share of the other",
+    ),
+    Condition(
+        name="occluded_frames",
+        changes="media",
+        unit="share",
+        description="audio of a clip of another class, and black patches on the frames; level: share of their area",
+    ),
+    Condition(
+        name="shifted_audio",
+        changes="media",
+        unit="s",
+        description="audio shifted in time against the video; level: how much later it is heard",
+    ),
+)
+
+PAPER_CONDITIONS: tuple[str, ...] = tuple(condition.name for condition in _PAPER)
 """The six conditions of MMA-Bench (arXiv 2511.22826), in the order of its tables."""
+
+CONDITIONS: dict[str, Condition] = {condition.name: condition for condition in (*_PAPER, *_FURTHER)}
+"""All conditions: those of MMA-Bench, unrelated text (arXiv 2505.19616), and graded conflicts of our own."""
 
 
 class IndexEntry(Record):

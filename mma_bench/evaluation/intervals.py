@@ -1,8 +1,7 @@
 """95% intervals of shares and of averages over classes."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 _DRAWS = 4_000
 _SEED = 20_251_122
@@ -16,19 +15,25 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def macro_average(correct: Sequence[bool], classes: Sequence[str]) -> tuple[float, float, float]:
+def macro_average(correct: ArrayLike, classes: ArrayLike, clips: ArrayLike) -> tuple[float, float, float]:
     """Return the mean over classes of the share correct, and its 95% interval.
 
     The interval is that of the mean when each class's share is drawn from its posterior under Jeffreys' prior,
     Beta(right + 1/2, wrong + 1/2). A bootstrap of the clips would call a class of one clip certain: on 15 real
-    clips it gave intervals of no width. The interval is widened to hold the mean itself.
+    clips it gave intervals of no width. The interval is widened to hold the mean itself. Several answers about a
+    clip count as one, its mean: otherwise repeating a question would narrow the interval.
 
     Args:
-        correct: whether each clip's question was answered rightly; one question a clip.
-        classes: class of each clip.
+        correct: whether each answer is right, shape [answers].
+        classes: class of each answer's clip, shape [answers].
+        clips: the clip, shape [answers].
     """
-    names, codes = np.unique(np.asarray(classes), return_inverse=True)
-    right = np.bincount(codes, weights=np.asarray(correct, dtype=np.float64), minlength=len(names))
+    pairs = np.stack([np.asarray(classes), np.asarray(clips)], axis=1)
+    clip_classes, codes = np.unique(pairs, axis=0, return_inverse=True)
+    codes = codes.reshape(-1)
+    means = np.bincount(codes, weights=np.asarray(correct, dtype=np.float64)) / np.bincount(codes)
+    names, codes = np.unique(clip_classes[:, 0], return_inverse=True)
+    right = np.bincount(codes, weights=means, minlength=len(names))
     total = np.bincount(codes, minlength=len(names))
     mean = float((right / total).mean())
     generator = np.random.default_rng(_SEED)

@@ -1,14 +1,20 @@
 """Scores as a pure function of the questions and the stored answers."""
 
+import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mma_bench.evaluation.intervals import macro_average, wilson
+from mma_bench.evaluation.analysis import Analysis, VerdictTable, analyse, verdict_table
+from mma_bench.evaluation.analysis.analysis import STANDARD
+from mma_bench.evaluation.analysis.estimates import share
+from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
+from mma_bench.evaluation.intervals import macro_average
 from mma_bench.evaluation.store import StoredAnswer, answer_id
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.parsing import PARSER_VERSION, Outcome, parse_answer
-from mma_bench.schema import CONDITIONS, Modality, Question
+from mma_bench.schema import Modality, Question
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,9 @@ class Verdict:
         label: the option that the answer names, if it names one.
         outcome: how the answer was understood.
         rule: the parser's rule that decided.
+        repeat: number of the sample of a sampling model, from 0.
+        confidence: probability of the likeliest option by the model's option scores; NaN without.
+        confident_right: whether that option is the answer.
     """
 
     sample: Sample
@@ -30,11 +39,27 @@ class Verdict:
     label: str | None
     outcome: Outcome
     rule: str
+    repeat: int = 0
+    confidence: float = math.nan
+    confident_right: bool = False
+
+    @property
+    def variant(self) -> str:
+        """How the question is worded."""
+        return getattr(self.question, "variant", "standard")
+
+    @property
+    def level(self) -> float | None:
+        """Dose of a graded condition."""
+        return getattr(self.sample.stimulus, "level", None)
 
     @property
     def correct(self) -> bool:
-        """Whether the answer is the clip's class; a hallucination where the question is not answerable."""
-        return self.outcome is Outcome.ANSWERED and self.label == self.question.answer
+        """Whether the answer is the right option; a hallucination where the question is not answerable.
+
+        Where the right class is not among the options, the right option is "None of the above".
+        """
+        return self.label == self.question.answer and self.outcome in (Outcome.ANSWERED, Outcome.ABSTAINED)
 
     @property
     def distracted(self) -> bool:
@@ -47,11 +72,15 @@ class Cell:
     """The scores of one condition and modality. Every share is of all ``questions``.
 
     Attributes:
-        questions: how many were answered.
+        questions: how many answers there are: clips times wordings times repeats.
+        clips: how many clips they are about.
         answerable: false where the asked modality was removed: then ``accuracy`` counts hallucinations.
-        accuracy: share of answers that name the clip's class (micro average), with Wilson's interval.
+        accuracy: share of answers that name the clip's class (micro average), with Wilson's interval at the
+            effective number of answers (see `mma_bench.evaluation.analysis.estimates.share`).
         macro_accuracy: mean over classes of the share, with Jeffreys' interval.
-        distraction_rate: share of answers that name the class another modality suggests.
+        distraction_rate: share of answers that name the class another modality suggests; under
+            ``misleading_caption`` the caption-follow rate.
+        hallucination_rate: share of answers that name any class though the asked modality was removed; 0 elsewhere.
         abstention_rate: share of answers that decline to choose.
         several_rate: share of answers that name several options and settle on none.
         unparsed_rate: share of answers in which no option was recognised.
@@ -61,6 +90,7 @@ class Cell:
     condition: str
     modality: Modality
     questions: int
+    clips: int
     answerable: bool
     accuracy: float
     accuracy_low: float
@@ -69,6 +99,7 @@ class Cell:
     macro_low: float
     macro_high: float
     distraction_rate: float
+    hallucination_rate: float
     abstention_rate: float
     several_rate: float
     unparsed_rate: float
@@ -77,12 +108,38 @@ class Cell:
 
 @dataclass(frozen=True)
 class Scores:
-    """All scores of a run."""
+    """All scores of a run.
 
-    cells: Sequence[Cell]
+    Attributes:
+        verdicts: every answer, read and judged.
+        missing: questions of the selection without a stored answer; they are in no denominator.
+        variants: wordings that the cells, and the headline numbers of the analysis, average over.
+    """
+
     verdicts: Sequence[Verdict]
     missing: int
-    """Questions of the selection without a stored answer; they are in no denominator of the cells."""
+    variants: Sequence[str] = STANDARD
+
+    @functools.cached_property
+    def table(self) -> VerdictTable:
+        """The verdicts as columns."""
+        return verdict_table(self.verdicts)
+
+    @functools.cached_property
+    def cells(self) -> Sequence[Cell]:
+        """One for each condition and modality, in the order of the tables."""
+        found = []
+        for condition in self.table.conditions:
+            for modality in Modality:
+                rows = self.table.select(condition=condition, modality=modality, variants=self.variants)
+                if len(rows):
+                    found.append(_cell(condition, modality, rows))
+        return found
+
+    @functools.cached_property
+    def analysis(self) -> Analysis:
+        """Everything else that the answers say."""
+        return analyse(self.table, self.variants)
 
     def cell(self, condition: str, modality: Modality) -> Cell:
         """Return one cell; KeyError if the run has none."""
@@ -94,11 +151,29 @@ class Scores:
     def to_json(self) -> dict[str, Any]:
         """Return the scores without the single answers."""
         cells = [{name: _rounded(value) for name, value in asdict(cell).items()} for cell in self.cells]
-        return {"parser_version": PARSER_VERSION, "missing": self.missing, "cells": cells}
+        return {
+            "parser_version": PARSER_VERSION,
+            "missing": self.missing,
+            "variants": list(self.variants),
+            "cells": cells,
+            "analysis": self.analysis.to_json(),
+        }
 
 
-def score(benchmark: Benchmark, answers: Iterable[StoredAnswer], fingerprint: Mapping[str, str]) -> Scores:
-    """Score stored answers; nothing is asked of a model."""
+def score(
+    benchmark: Benchmark,
+    answers: Iterable[StoredAnswer],
+    fingerprint: Mapping[str, str],
+    variants: Sequence[str] = STANDARD,
+) -> Scores:
+    """Score stored answers; nothing is asked of a model.
+
+    Args:
+        benchmark: the questions.
+        answers: what is stored.
+        fingerprint: identity of the model whose answers count.
+        variants: wordings that the cells average over.
+    """
     stored = {answer.id: answer for answer in answers}
     verdicts: list[Verdict] = []
     missing = 0
@@ -108,42 +183,57 @@ def score(benchmark: Benchmark, answers: Iterable[StoredAnswer], fingerprint: Ma
             if answer is None:
                 missing += 1
                 continue
-            parsed = parse_answer(answer.text, question.options)
-            verdicts.append(Verdict(sample, question, answer.text, parsed.label, parsed.outcome, parsed.rule))
-    return Scores(_cells(verdicts), verdicts, missing)
+            verdicts.append(_judge(sample, question, answer))
+    return Scores(verdicts, missing, tuple(variants))
 
 
-def _cells(verdicts: Sequence[Verdict]) -> list[Cell]:
-    groups: dict[tuple[str, Modality], list[Verdict]] = {}
-    for verdict in verdicts:
-        groups.setdefault((verdict.question.condition, verdict.question.modality), []).append(verdict)
-    names = list(CONDITIONS) + sorted({condition for condition, _ in groups} - CONDITIONS.keys())
-    return [_cell(groups[name, modality]) for name in names for modality in Modality if (name, modality) in groups]
+def _judge(sample: Sample, question: Question, answer: StoredAnswer) -> Verdict:
+    parsed = parse_answer(answer.text, question.options)
+    confidence, likeliest = _confidence(answer.option_scores, question.options)
+    return Verdict(
+        sample,
+        question,
+        answer.text,
+        parsed.label,
+        parsed.outcome,
+        parsed.rule,
+        confidence=confidence,
+        confident_right=likeliest == question.answer,
+    )
 
 
-def _cell(group: Sequence[Verdict]) -> Cell:
-    first = group[0].question
-    total = len(group)
-    right = [verdict.correct for verdict in group]
-    low, high = wilson(sum(right), total)
-    macro, macro_low, macro_high = macro_average(right, [verdict.question.answer for verdict in group])
-    outcomes = [verdict.outcome for verdict in group]
+def _confidence(scores: Mapping[str, float], options: Sequence[str]) -> tuple[float, str | None]:
+    """Return the likeliest option and its probability among all; NaN where an option has no score."""
+    if not scores:
+        return math.nan, None
+    values = [scores.get(option, math.nan) for option in options]
+    highest = max(values)
+    total = sum(math.exp(value - highest) for value in values)
+    return (1 / total, options[values.index(highest)]) if math.isfinite(total) else (math.nan, None)
+
+
+def _cell(condition: str, modality: Modality, rows: VerdictTable) -> Cell:
+    accuracy = share(rows.correct, rows.clip)
+    macro, macro_low, macro_high = macro_average(rows.correct, rows.answer, rows.clip)
+    answerable = bool(rows.answerable.all())
     return Cell(
-        condition=first.condition,
-        modality=first.modality,
-        questions=total,
-        answerable=first.answerable,
-        accuracy=sum(right) / total,
-        accuracy_low=low,
-        accuracy_high=high,
+        condition=condition,
+        modality=modality,
+        questions=len(rows),
+        clips=accuracy.clips,
+        answerable=answerable,
+        accuracy=accuracy.value,
+        accuracy_low=accuracy.low,
+        accuracy_high=accuracy.high,
         macro_accuracy=macro,
         macro_low=macro_low,
         macro_high=macro_high,
-        distraction_rate=sum(verdict.distracted for verdict in group) / total,
-        abstention_rate=outcomes.count(Outcome.ABSTAINED) / total,
-        several_rate=outcomes.count(Outcome.SEVERAL) / total,
-        unparsed_rate=outcomes.count(Outcome.UNPARSED) / total,
-        chance=sum(1 / len(verdict.question.options) for verdict in group) / total,
+        distraction_rate=float(rows.distracted.mean()),
+        hallucination_rate=0.0 if answerable else float((rows.decision >= 0).mean()),
+        abstention_rate=float(rows.abstained.mean()),
+        several_rate=float((rows.decision == SEVERAL).mean()),
+        unparsed_rate=float((rows.decision == UNPARSED).mean()),
+        chance=float((1 / rows.options).mean()),
     )
 
 

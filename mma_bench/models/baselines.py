@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from mma_bench.errors import MMABenchError
 from mma_bench.loader import Sample
 from mma_bench.models.interface import Answer, Model
+from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import Question
 
-ABSTENTION = "None of the above"
+ABSTENTION = NONE_OF_THE_ABOVE
 """What a one-sense baseline says when its sense was removed."""
 
 

@@ -77,7 +77,7 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
     except ValidationError as error:
         raise BadSampleError("undecodable", f"{key}.json is no stimulus: {error.errors()[0]['msg']}") from error
     # Text conditions of a test stimulus are not asked: their text is made here, and another one each epoch.
-    stored = [question for question in stimulus.questions if question.condition == stimulus.condition]
+    stored = [q for q in stimulus.questions if q.condition == stimulus.condition and q.variant == "standard"]
     asked = [question for question in stored if question.modality is planned.modality] or stored
     if not asked:
         raise BadSampleError("undecodable", f"{key}.json has no question about its own condition {stimulus.condition}")

@@ -90,10 +90,15 @@ def read_table(folder: Path, config: str) -> ShardTable:
         raise MMABenchError(f"{path}: {missing[0]} is not in metadata/stimuli.parquet; build or download it again")
     rows = sorted(entries, key=lambda key: (entries[key]["mp4"]["shard"], entries[key]["mp4"]["offset"]))
     removed = read_removed_ids(folder)
-    rows = [key for key in rows if not any(stimuli[key][stream]["clip_id"] in removed for stream in ("video", "audio"))]
+    rows = [key for key in rows if not any(clip_id in removed for clip_id in _clips_of(stimuli[key]))]
     if not rows:
         raise MMABenchError(f"{folder}: configuration {config!r} holds no sample")
     return _columns(folder, sha256_file(path), rows, entries, stimuli)
+
+
+def _clips_of(stimulus: dict[str, Any]) -> list[str | None]:
+    streams = (stimulus["video"], stimulus["audio"])
+    return [stream.get(name) for stream in streams for name in ("clip_id", "donor_clip_id")]
 
 
 def _configs(folder: Path) -> list[str]:

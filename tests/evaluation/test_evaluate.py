@@ -20,7 +20,7 @@ from tests.conftest import ROOT, run_command, tree
 VISUAL, AUDIO = Modality.VISUAL, Modality.AUDIO
 ANSWERABLE = [
     (condition, modality)
-    for condition in mma_bench.schema.CONDITIONS
+    for condition in mma_bench.schema.PAPER_CONDITIONS
     for modality in Modality
     if (condition, modality) not in (("audio_removed", AUDIO), ("frames_zeroed", VISUAL))
 ]

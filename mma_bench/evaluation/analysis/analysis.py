@@ -1,0 +1,92 @@
+"""All analyses of one run, from its verdicts alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mma_bench.evaluation.analysis.abstention import Abstention, abstentions
+from mma_bench.evaluation.analysis.baselines import Baseline, baselines
+from mma_bench.evaluation.analysis.calibration import Calibration, calibrations
+from mma_bench.evaluation.analysis.changes import Change, changes
+from mma_bench.evaluation.analysis.competence import CompetenceSplit, competence_splits
+from mma_bench.evaluation.analysis.doses import DoseResponse, dose_responses
+from mma_bench.evaluation.analysis.joint import JointAccuracy, joint_accuracies
+from mma_bench.evaluation.analysis.power import Power, powers
+from mma_bench.evaluation.analysis.reliance import Reliance, reliances
+from mma_bench.evaluation.analysis.sensitivity import Sensitivity, sensitivities
+from mma_bench.evaluation.analysis.table import VerdictTable
+
+STANDARD = ("standard",)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything a report shows of one run besides its table of accuracies.
+
+    Attributes:
+        variants: wordings that the headline numbers average over.
+        abstentions: by modality; for the headline wordings, then for ``none_present`` where it was asked.
+        competence: losses split into what competence lacks and what interference takes.
+        joint: both questions about a stimulus right.
+        changes: every condition against ``aligned``, with McNemar's test after Holm's correction.
+        power: smallest difference that each of these comparisons could show.
+        reliance: which modality answers follow under conflict.
+        doses: graded conditions.
+        calibration: where the model gave option scores.
+        sensitivity: to the order of options and the wording of captions.
+        baselines: what the labels alone give.
+    """
+
+    variants: Sequence[str]
+    abstentions: Sequence[Abstention]
+    competence: Sequence[CompetenceSplit]
+    joint: Sequence[JointAccuracy]
+    changes: Sequence[Change]
+    power: Sequence[Power]
+    reliance: Sequence[Reliance]
+    doses: Sequence[DoseResponse]
+    calibration: Sequence[Calibration]
+    sensitivity: Sequence[Sensitivity]
+    baselines: Sequence[Baseline]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; shares are rounded to six digits, and what could not be computed is null."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD) -> Analysis:
+    """Compute all analyses. The same table gives the same numbers.
+
+    Args:
+        table: all verdicts of a run.
+        variants: wordings that the headline numbers average over.
+    """
+    whole = table.take(~np.isfinite(table.level))  # doses of a graded condition are no repetitions of each other
+    changed = changes(whole, variants)
+    offered = abstentions(whole, ("none_present",))
+    return Analysis(
+        variants=tuple(variants),
+        abstentions=[*abstentions(whole, variants), *offered],
+        competence=competence_splits(whole, variants),
+        joint=joint_accuracies(whole, variants),
+        changes=changed,
+        power=powers(changed),
+        reliance=reliances(whole, variants),
+        doses=dose_responses(table, variants),
+        calibration=calibrations(whole, STANDARD),
+        sensitivity=sensitivities(whole),
+        baselines=baselines(table, STANDARD),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return round(value, 6) if np.isfinite(value) else None
+    return value

@@ -1,0 +1,16 @@
+"""Wordings of a question: other options, captions, noise. Pure functions; what lies is the condition's affair."""
+
+from mma_bench.questions import captions, noise, options  # noqa: F401  (they register the variants)
+from mma_bench.questions.registry import STANDARD, VARIANTS, Context, Variant, applies, find_variant, vary
+from mma_bench.questions.unrelated import unrelated_sentences
+
+__all__ = [
+    "STANDARD",
+    "VARIANTS",
+    "Context",
+    "Variant",
+    "applies",
+    "find_variant",
+    "unrelated_sentences",
+    "vary",
+]

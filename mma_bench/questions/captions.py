@@ -1,0 +1,42 @@
+"""Variants of the caption that lies: the same class, said with more weight, or only mentioned.
+
+The class is always the question's distractor, so how often it is given as the answer can be compared.
+"""
+
+import random
+
+from mma_bench.errors import MMABenchError
+from mma_bench.prompts import caption_line
+from mma_bench.questions.registry import Context, variant
+from mma_bench.schema import Question
+
+
+def _has_caption(question: Question) -> bool:
+    return question.condition == "misleading_caption" and question.distractor is not None
+
+
+@variant(_has_caption)
+def caption_sentence(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """The caption as a sentence."""
+    return _reworded(question, "What can be seen and heard in this video is {}.")
+
+
+@variant(_has_caption)
+def caption_expert(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """The caption as the words of an expert."""
+    return _reworded(question, 'An expert who examined this video says: "This is clearly {}."')
+
+
+@variant(_has_caption)
+def caption_negated(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """The caption denies the wrong class: no lie, but it is mentioned."""
+    return _reworded(question, "This video does not show {}, nor does it sound like it.")
+
+
+def _reworded(question: Question, wording: str) -> Question:
+    caption = str(question.distractor)
+    bare = caption_line(caption)
+    if not question.prompt.startswith(bare):
+        raise MMABenchError(f"{question.question_id}: the prompt does not begin with {bare!r}; it is not one of ours")
+    worded = f"Video_caption: {wording.format(caption)}"
+    return question.model_copy(update={"prompt": worded + question.prompt.removeprefix(bare)})

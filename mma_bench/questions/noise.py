@@ -1,0 +1,57 @@
+"""Variants of unrelated text: how long the noise is, and whether it stands before or after the question."""
+
+import random
+
+from mma_bench import prompts
+from mma_bench.errors import MMABenchError
+from mma_bench.questions.registry import Context, variant
+from mma_bench.schema import Question
+
+_UNRELATED = ("long_context", "unrelated_true_text", "unrelated_false_text")
+
+
+def _is_padded(question: Question) -> bool:
+    return question.condition in _UNRELATED
+
+
+def _is_long(question: Question) -> bool:
+    return question.condition == "long_context"
+
+
+@variant(_is_padded)
+def noise_before(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """The unrelated text before the question."""
+    return _with(question, _parts(question)[0], "before")
+
+
+@variant(_is_padded)
+def noise_after(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """The unrelated text after the question."""
+    return _with(question, _parts(question)[0], "after")
+
+
+@variant(_is_long, numbered=True)
+def noise_letters(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """N random letters, separated by spaces."""
+    return _with(question, prompts.random_letters(number, str(generator.random())), _parts(question)[1])
+
+
+@variant(_is_long, numbered=True)
+def noise_tokens(question: Question, context: Context, generator: random.Random, number: int) -> Question:
+    """N random words of 2 to 8 letters; a token is what stands between spaces."""
+    return _with(question, prompts.random_words(number, str(generator.random())), _parts(question)[1])
+
+
+def _with(question: Question, noise: str, position: prompts.Position) -> Question:
+    plain = prompts.question(question.modality, question.options)
+    return question.model_copy(update={"prompt": prompts.with_noise(plain, noise, position)})
+
+
+def _parts(question: Question) -> tuple[str, prompts.Position]:
+    """Return the unrelated text of a standard question, and where it stands."""
+    plain = prompts.question(question.modality, question.options)
+    if question.prompt.startswith(f"{plain} "):
+        return question.prompt.removeprefix(f"{plain} "), "after"
+    if question.prompt.endswith(f" {plain}"):
+        return question.prompt.removesuffix(f" {plain}"), "before"
+    raise MMABenchError(f"{question.question_id}: the prompt does not hold {plain[:60]!r}...; it is not one of ours")
