@@ -9,9 +9,9 @@ from mma_bench.report.figures.style import INK, MUTED, ON_MARK, PAPER, RULE, sho
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROW_INCHES = 0.52
+ROW_INCHES = 0.62
 _AXIS_INCHES = 0.5
-_TOP, _BOTTOM = -0.02, 0.40  # of a bar, in rows below the row's place
+_TOP, _BOTTOM = 0.0, 0.36  # of a bar, in rows below the row's place
 _NARROWEST = 0.085
 
 
@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Whisker:
-    """An interval on a bar, from 0 to 1, on its upper or its lower half."""
+    """An interval beside a bar, from 0 to 1, above or below it."""
 
     value: float
     low: float
@@ -53,18 +53,18 @@ def bars_height(bars: Sequence[Bar]) -> float:
 def draw_bars(axes: "Axes", bars: Sequence[Bar], label: str) -> None:
     """Draw ``bars`` from top to bottom over an axis of percent."""
     for row, bar in enumerate(bars):
-        axes.text(0, row - 0.1, short(bar.name), fontsize=8, color=INK, va="bottom", parse_math=False)
-        axes.text(100, row - 0.1, bar.note, fontsize=7.5, color=MUTED, va="bottom", ha="right", parse_math=False)
+        axes.text(0, row - 0.17, short(bar.name), fontsize=8, color=INK, va="bottom", parse_math=False)
+        axes.text(100, row - 0.17, bar.note, fontsize=7.5, color=MUTED, va="bottom", ha="right", parse_math=False)
         left = 0.0
         for part in bar.parts:
             _draw_part(axes, row, left, part)
             left += 100 * part.share
         for whisker in bar.whiskers:
-            y = row + (0.08 if whisker.above else 0.30)
-            axes.hlines(y, 100 * whisker.low, 100 * whisker.high, color=INK, linewidth=1.0, zorder=4)
-            axes.vlines(100 * whisker.value, y - 0.07, y + 0.07, color=INK, linewidth=1.6, zorder=4)
+            y = row + (_TOP - 0.07 if whisker.above else _BOTTOM + 0.07)
+            axes.hlines(y, 100 * whisker.low, 100 * whisker.high, color=INK, linewidth=1.2, zorder=4, clip_on=False)
+            axes.plot(100 * whisker.value, y, marker="v" if whisker.above else "^", color=INK, markersize=4.5, clip_on=False, zorder=5)
     axes.set_yticks([])
-    axes.set_ylim(max(len(bars), 1) - 0.5, -0.45)
+    axes.set_ylim(max(len(bars), 1) - 0.42, -0.52)
     axes.set_xlim(-0.5, 100.5)
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.grid(axis="x", color=RULE, linewidth=0.6)

@@ -34,8 +34,8 @@ def calibration_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         text="Is a model as often right as it is confident? On the dotted line it is; below, it is too sure. A model "
         "that notices a conflict becomes less confident under it.",
         caption="Accuracy of the likeliest option in ten bins of equal width of its probability among the options; the "
-        "area of a mark grows with the answers in the bin. In the corner: expected calibration error (ECE) with its "
-        "95% interval (bootstrap over clips) and n.",
+        f"area of a mark grows with the answers in the bin; n = {_counted(runs)} answers a curve. The expected "
+        "calibration error with its 95% interval (bootstrap over clips) is in the table of calibration.",
         panels=panels,
         legend=[*_LEGEND, Mark("confidence equals accuracy", MUTED, "dotted")],
     )
@@ -52,7 +52,7 @@ def abstention_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         text="If the model answered only where it is most confident, how many of these answers would be wrong? A useful "
         "confidence makes the curve rise from near zero.",
         caption="Errors among the answered questions in percent, by the share of questions answered, most confident "
-        "first; n as under calibration; no interval is shown.",
+        f"first; n = {_counted(runs)} answers a curve; no interval is shown.",
         panels=panels,
         legend=_LEGEND,
     )
@@ -69,20 +69,19 @@ def _panels(
     return panels
 
 
+def _counted(runs: Sequence[ScoredRun]) -> str:
+    counts = {entry.answers for run in runs for entry in run.analysis.calibration if entry.condition in _CONDITIONS}
+    return f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+
+
 def _draw_reliability(axes: "Axes", entries: Sequence[Calibration]) -> None:
     axes.plot([0, 100], [0, 100], color=MUTED, linewidth=1, linestyle=":")
-    lines = []
     for entry in entries:
         colour, dash = COLOURS[entry.modality], _CONDITIONS[entry.condition]
         x, y = [100 * b.confidence for b in entry.bins], [100 * b.accuracy for b in entry.bins]
         axes.plot(x, y, color=colour, linestyle=dash, linewidth=1.2)
         sizes = [8 + 60 * b.answers / entry.answers for b in entry.bins]
         axes.scatter(x, y, s=sizes, marker=MARKERS[entry.modality], color=colour, zorder=3, clip_on=False)
-        ece = entry.ece
-        bounds = f"[{100 * ece.low:.0f}, {100 * ece.high:.0f}]"
-        lines.append(f"{entry.condition}, {entry.modality}: {100 * ece.value:.0f} {bounds}, n {entry.answers:,}")
-    note = "\n".join(["ECE, %", *lines])
-    axes.text(2, 101, note, fontsize=6.5, color=MUTED, va="top", linespacing=1.35, zorder=5)
     axes.set_ylim(-2, 102)
     _axes(axes, "confidence, %", "accuracy, %")
 

@@ -42,16 +42,16 @@ def competence_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         "missing above it is competence the model lacks. What it loses below it when the other sense disagrees is "
         "interference: it knows, and does not look.",
         caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, "
-        f"n = {counted} pairs a bar. Upper line: 95% interval of the ceiling, lower line: of the accuracy under "
-        "conflict (Wilson, effective sample size over clips); in the note: interference with its 95% interval "
-        "(bootstrap over clips).",
+        f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
+        "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points with its "
+        "95% interval (bootstrap over clips).",
         panels=panels,
         legend=[
             Mark("right under conflict: the picture", VISUAL),
             Mark("the sound", AUDIO),
             Mark("interference: does not look", LOST, "hatched"),
             Mark("lacking competence: cannot see", UNCLEAR),
-            Mark("ceiling and accuracy, 95%", INK, "line"),
+            Mark("▾ ceiling, ▴ accuracy, 95%", INK, "line"),
         ],
     )
 
@@ -68,10 +68,10 @@ def _bar(label: str, split: CompetenceSplit) -> Bar:
     ceiling, accuracy = split.ceiling.value, split.accuracy.value
     lost = max(0.0, ceiling - accuracy)
     interference = split.interference
-    bounds = f"{100 * interference.low:.0f} to {100 * interference.high:.0f}"
+    points = [_points(value) for value in (interference.value, interference.low, interference.high)]
     return Bar(
         label,
-        f"interference {100 * interference.value:.0f} [{bounds}]",
+        f"interference {points[0]} [{points[1]} to {points[2]}]",
         [
             Part(accuracy, COLOURS[split.modality]),
             Part(lost, LOST, hatched=True),
@@ -79,6 +79,11 @@ def _bar(label: str, split: CompetenceSplit) -> Bar:
         ],
         [_whisker(split.ceiling, above=True), _whisker(split.accuracy, above=False)],
     )
+
+
+def _points(value: float) -> str:
+    """Return percentage points as they are printed, with a minus sign and never as minus zero."""
+    return f"{100 * value:.0f}".replace("-0", "0").replace("-", "−")
 
 
 def _whisker(estimate: Estimate, *, above: bool) -> Whisker:

@@ -13,6 +13,12 @@ from mma_bench.schema import Modality
 
 REMOVED_NOTE = "hallucination: lower is better"
 Average = Literal["micro", "macro"]
+_RULES = {
+    "baseline:random": "random",
+    "baseline:majority": "majority",
+    "baseline:visual-only": "sight-only",
+    "baseline:audio-only": "sound-only",
+}
 _INTERVALS = {"micro": "Wilson", "macro": "Jeffreys' prior for each class"}
 
 
@@ -103,7 +109,8 @@ def _significant(run: ScoredRun) -> set[tuple[str, Modality]]:
 
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
     """Return what the labels alone give; every run of the same questions has the same."""
-    known = {(b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines}
+    asked = {_RULES.get(run.run.model) for run in runs}  # a run of the same rule says the same
+    known = {(b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines if b.name not in asked}
     rows = []
     for name in dict.fromkeys(name for name, _, _ in known):
         entries = [known.get((name, column.condition, column.modality)) for column in columns]

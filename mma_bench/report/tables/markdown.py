@@ -3,7 +3,7 @@
 from mma_bench.report.excerpts import visible
 from mma_bench.report.tables.table import Entry, Share, Table, number_text
 
-_ENTITIES = {character: f"&#{ord(character)};" for character in "&<>|`[]*\\~"}
+_ENTITIES = {character: f"&#{ord(character)};" for character in "&<>|`[]\\~"} | {"*": "\\*"}
 
 
 def markdown(table: Table, *, intervals: bool = True) -> str:
@@ -29,7 +29,7 @@ def markdown(table: Table, *, intervals: bool = True) -> str:
     ]
     lines += [line(row.name, [_entry(entry, intervals and not is_joined) for entry in row.entries]) for row in table.rows]
     if table.notes:
-        lines += ["", *(markdown_text(note) for note in table.notes)]
+        lines += ["", *(f"{markdown_text(note)}  " for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -50,5 +50,5 @@ def _entry(entry: Entry, intervals: bool) -> str:
         return text
     if entry.best:
         text = f"**{text}**"
-    text += markdown_text(entry.marks)
+    text += entry.marks.replace("*", "\\*") if entry.best else entry.marks
     return f"{text} ({entry.interval})" if intervals and entry.interval else text

@@ -69,7 +69,8 @@
   };
 
   // ---- the list: rows of one height, so that a place in the list is a number
-  const rowHeight = () => parseFloat(getComputedStyle(root).getPropertyValue("--row"));
+  const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const rowHeight = () => parseFloat(getComputedStyle(root).getPropertyValue("--row")) * rem();
   const sign = (kind, title) => {
     const slug = data.kinds[kind].slug;
     return element("span", { class: `sign ${slug}`, title }, SIGNS[slug] || "·");
@@ -116,7 +117,7 @@
     raw.append(...(text[3] ? whole(said[TEXT]) : [element("i", {}, "empty")]));
     const reading = element("div", { class: "reading" }, "→ ", words(label), element("small", {}, ` rule: ${data.rules[said[RULE]]}`));
     return element("li", data.models[said[MODEL]].baseline ? { class: "is-baseline" } : {},
-      element("span", { class: "model" }, words(data.models[said[MODEL]].name)),
+      element("span", { class: "speaker" }, words(data.models[said[MODEL]].name)),
       element("span", { class: `badge ${kind.slug}` }, `${SIGNS[kind.slug] || ""} ${kind.name}`), raw, reading);
   };
   const show = () => {
