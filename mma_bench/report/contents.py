@@ -10,13 +10,13 @@ from mma_bench.report.browser import browser_data
 from mma_bench.report.facts import DataFacts, Reference, data_facts, references
 from mma_bench.report.figures import plots_of
 from mma_bench.report.figures.panels import Plot
+from mma_bench.report.notices import notices_about
 from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables import analysis_tables, published_table
 from mma_bench.report.tables.detail import detail
 from mma_bench.report.tables.headline import headline
 from mma_bench.report.tables.table import Table
-from mma_bench.report.notices import notices_about
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         data: what the benchmark was loaded from.
         examples: stimuli of each media condition to play.
     """
-    facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark)
+    facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark, runs[0].scores.variants)
     playable = choose_playable(benchmark, runs, examples)
     return Contents(
         facts=facts,
@@ -74,7 +74,7 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         headlines=[headline(runs, columns, "micro"), headline(runs, columns, "macro")],
         analyses={table.name: table for table in analysis_tables(runs)},
         details=[detail(run, columns, number) for number, run in enumerate(runs, start=1)],
-        published=published_table(runs, columns),
+        published=published_table(runs, columns, facts),
         plots=plots_of(runs, columns),
         playable=playable,
         browser=browser_data(runs, playable),

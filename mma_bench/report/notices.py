@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mma_bench.probe import Probe, Verdict
-from mma_bench.report.runs import ScoredRun
+from mma_bench.report.runs import ScoredRun, selection_of
 
 
 def notices_about(runs: Sequence[ScoredRun]) -> list[str]:
@@ -16,8 +16,8 @@ def notices_about(runs: Sequence[ScoredRun]) -> list[str]:
                 f"{run.label} has not answered {missing} of {total} questions; its shares are of the answered ones."
             )
         found += [f"{run.label}: {doubt}" for doubt in _doubts(run.probe)]
-    selections = {(tuple(run.run.conditions), run.run.limit) for run in runs}
-    if len(selections) > 1:
+        found += [f"{run.label}: {deviation}." for deviation in run.deviations]
+    if len({selection_of(run.run) for run in runs}) > 1:
         found.append(
             "The runs answered different selections of the questions: compare shares only where n is the same."
         )

@@ -3,6 +3,7 @@
 import shlex
 
 from mma_bench import __version__
+from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.browser import script_json
 from mma_bench.report.contents import Contents
@@ -32,6 +33,7 @@ def render_page(contents: Contents) -> str:
         styles=["style.css", "browser.css"],
         scripts=["page.js", "browser.js"],
         facts=contents.facts,
+        protocol=contents.runs[0].run.asked,
         columns=contents.references,
         runs=contents.runs,
         headlines=contents.headlines,
@@ -57,6 +59,10 @@ def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
     """Return the command that makes ``run`` again."""
     head = run.run
     words = ["mma-bench", "eval", "--data", facts.name, "--model", head.model, "--run", run.folder]
+    if head.asked.name != "robust":
+        words += ["--protocol", head.asked.name if head.asked.name in NAMES else f"{head.asked.name}.yaml"]
+    if head.repeats > 1:
+        words += ["--repeats", str(head.repeats)]
     if set(head.conditions) != {condition.name for condition in facts.conditions}:
         words += [word for name in head.conditions for word in ("--condition", name)]
     if head.split != "test":

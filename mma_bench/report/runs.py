@@ -7,9 +7,10 @@ from typing import Literal
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analysis import Analysis
-from mma_bench.evaluation.scores import Scores, Verdict, score
-from mma_bench.evaluation.store import AnswerStore, Run, open_run
-from mma_bench.loader import Benchmark, load
+from mma_bench.evaluation.rescoring import questions_of, rescore
+from mma_bench.evaluation.scores import Scores, Verdict
+from mma_bench.evaluation.store import Run, open_run
+from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
 from mma_bench.report.excerpts import visible
 
@@ -26,6 +27,7 @@ class ScoredRun:
         run: the head of the run.
         scores: scores of the stored answers.
         probe: whether video and audio reached the model, where that was kept.
+        deviations: how the model's settings differ from those of the run's protocol, in words.
     """
 
     label: str
@@ -33,6 +35,7 @@ class ScoredRun:
     run: Run
     scores: Scores
     probe: Probe | None = None
+    deviations: Sequence[str] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -40,24 +43,28 @@ class ScoredRun:
         return self.run.model.startswith(BASELINE_PREFIX)
 
     @property
+    def kind(self) -> Literal["model", "baseline"]:
+        """What kind of row it makes in a table."""
+        return "baseline" if self.is_baseline else "model"
+
+    @property
     def analysis(self) -> Analysis:
         """Everything that the answers say besides the table of accuracies."""
         return self.scores.analysis
 
     @property
-    def standard_verdicts(self) -> list[Verdict]:
+    def headline_verdicts(self) -> list[Verdict]:
         """The verdicts in the wordings that the headline numbers average over."""
         return [verdict for verdict in self.scores.verdicts if verdict.variant in self.scores.variants]
 
     @property
     def protocol_text(self) -> str:
-        """The protocol with its version and hash."""
-        return "protocol paper"
+        """The protocol with its version and hash, fit to be shown."""
+        return visible(f"protocol {self.run.asked.title}", one_line=True)
 
-    @property
-    def kind(self) -> Literal["model", "baseline"]:
-        """What kind of row it makes in a table."""
-        return "baseline" if self.is_baseline else "model"
+
+Heads = Sequence[tuple[Path, Run]]
+"""Runs that were opened: folders with the heads they hold."""
 
 
 def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, list[ScoredRun]]:
@@ -71,14 +78,13 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
         All questions that any of the runs was to answer; and the runs, models before baselines.
 
     Raises:
-        MMABenchError: a folder is not a run, runs differ in data, or the data changed since.
+        MMABenchError: a folder is not a run, runs differ in data or protocol, or the data changed since.
     """
     if not folders:
         raise MMABenchError("a report needs at least one run; make one with `mma-bench eval`")
     heads = [(folder, open_run(folder)) for folder in folders]
     _check_comparable(heads)
-    labels = _labels(heads)
-    scored = [_score(folder, head, label, data) for (folder, head), label in zip(heads, labels, strict=True)]
+    scored = [score_run(folder, label, data) for (folder, _), label in zip(heads, labels_of(heads), strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
     everything = runs[0].model_copy(
@@ -87,25 +93,28 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
             "limit": None if None in limits else max(limit for limit in limits if limit is not None),
         }
     )
-    return _load(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
+    return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
 
 
-def _check_comparable(heads: Sequence[tuple[Path, Run]]) -> None:
-    seen: set[Path] = set()
-    first_folder, first = heads[0]
-    for folder, run in heads:
-        if folder.resolve() in seen:
-            raise MMABenchError(f"{folder} is given twice; name each run once")
-        seen.add(folder.resolve())
-        if run.data_sha256 != first.data_sha256 or run.split != first.split:
-            raise MMABenchError(
-                f"{first_folder} and {folder} are about different data "
-                f"({first.data}, {first.split}, sha256 {first.data_sha256[:12]}; "
-                f"{run.data}, {run.split}, sha256 {run.data_sha256[:12]}); write a report for each"
-            )
+def score_run(folder: Path, label: str, data: Path | None) -> ScoredRun:
+    """Score one run.
+
+    Args:
+        folder: where it lies.
+        label: its name in tables and figures.
+        data: the dataset, if it does not lie where the run says.
+
+    Raises:
+        MMABenchError: it is no run, it holds no answers, or the data is missing or was changed since.
+    """
+    rescored = rescore(folder, data)
+    shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
+    name = visible(shown, one_line=True)
+    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes)
 
 
-def _labels(heads: Sequence[tuple[Path, Run]]) -> list[str]:
+def labels_of(heads: Heads) -> list[str]:
+    """Return a name for each run: the model's, with as much of the folder as tells two apart."""
     models = [run.model for _, run in heads]
     names = [
         run.model if models.count(run.model) == 1 else f"{run.model} ({folder.resolve().name})" for folder, run in heads
@@ -119,25 +128,26 @@ def _labels(heads: Sequence[tuple[Path, Run]]) -> list[str]:
     ]
 
 
-def _load(folder: Path, run: Run, data: Path | None) -> Benchmark:
-    try:
-        benchmark = load(data or run.data, condition=run.conditions, split=run.split, limit=run.limit)
-    except MMABenchError as error:
-        hint = "" if data else " (if the data was moved, say where it is with --data)"
-        raise MMABenchError(f"{folder}: {error}{hint}") from error
-    if benchmark.fingerprint != run.data_sha256:
-        raise MMABenchError(
-            f"{folder} was made on other data than {data or run.data} holds now "
-            f"(sha256 {run.data_sha256[:12]}, now {benchmark.fingerprint[:12]}); "
-            "give the data it was made on with --data, or evaluate again"
-        )
-    return benchmark
+def selection_of(run: Run) -> tuple[object, ...]:
+    """Return what two runs must have in common for their numbers to be compared."""
+    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), run.limit, run.repeats
 
 
-def _score(folder: Path, run: Run, label: str, data: Path | None) -> ScoredRun:
-    benchmark = _load(folder, run, data)
-    scores = score(benchmark, AnswerStore(folder).read().values(), run.model_fingerprint)
-    if not scores.verdicts:
-        raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
-    shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
-    return ScoredRun(label, visible(shown, one_line=True), run, scores, read_probe(folder))
+def _check_comparable(heads: Heads) -> None:
+    seen: set[Path] = set()
+    first_folder, first = heads[0]
+    for folder, run in heads:
+        if folder.resolve() in seen:
+            raise MMABenchError(f"{folder} is given twice; name each run once")
+        seen.add(folder.resolve())
+        if run.data_sha256 != first.data_sha256 or run.split != first.split:
+            raise MMABenchError(
+                f"{first_folder} and {folder} are about different data "
+                f"({first.data}, {first.split}, sha256 {first.data_sha256[:12]}; "
+                f"{run.data}, {run.split}, sha256 {run.data_sha256[:12]}); write a report for each"
+            )
+        if run.asked.sha256 != first.asked.sha256:
+            raise MMABenchError(
+                f"{first_folder} and {folder} were made by different protocols ({first.asked.title}, "
+                f"{run.asked.title}); write a report for each"
+            )

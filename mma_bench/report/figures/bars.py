@@ -62,7 +62,15 @@ def draw_bars(axes: "Axes", bars: Sequence[Bar], label: str) -> None:
         for whisker in bar.whiskers:
             y = row + (_TOP - 0.07 if whisker.above else _BOTTOM + 0.07)
             axes.hlines(y, 100 * whisker.low, 100 * whisker.high, color=INK, linewidth=1.2, zorder=4, clip_on=False)
-            axes.plot(100 * whisker.value, y, marker="v" if whisker.above else "^", color=INK, markersize=4.5, clip_on=False, zorder=5)
+            axes.plot(
+                100 * whisker.value,
+                y,
+                marker="v" if whisker.above else "^",
+                color=INK,
+                markersize=4.5,
+                clip_on=False,
+                zorder=5,
+            )
     axes.set_yticks([])
     axes.set_ylim(max(len(bars), 1) - 0.42, -0.52)
     axes.set_xlim(-0.5, 100.5)
@@ -82,4 +90,6 @@ def _draw_part(axes: "Axes", row: int, left: float, part: Part) -> None:
         return
     box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8} if part.hatched else None
     tint = INK if part.hatched or part.light else ON_MARK
-    axes.text(left + width / 2, middle, f"{width:.0f}", ha="center", va="center", color=tint, fontsize=8.5, bbox=box, zorder=3)
+    axes.text(
+        left + width / 2, middle, f"{width:.0f}", ha="center", va="center", color=tint, fontsize=8.5, bbox=box, zorder=3
+    )

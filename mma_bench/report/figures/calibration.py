@@ -49,7 +49,8 @@ def abstention_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     return Plot(
         name="abstention_curve",
         title="Errors saved by abstaining",
-        text="If the model answered only where it is most confident, how many of these answers would be wrong? A useful "
+        text="If the model answered only where it is most confident, how many of these answers would be wrong? A "
+        "useful "
         "confidence makes the curve rise from near zero.",
         caption="Errors among the answered questions in percent, by the share of questions answered, most confident "
         f"first; n = {_counted(runs)} answers a curve; no interval is shown.",
@@ -65,7 +66,9 @@ def _panels(
     for run in runs:
         entries = [entry for entry in run.analysis.calibration if entry.condition in _CONDITIONS]
         if entries:
-            panels.append(Panel(run.label, partial(draw, entries=entries), _HEIGHT, description.format(run.label), left=0.5))
+            panels.append(
+                Panel(run.label, partial(draw, entries=entries), _HEIGHT, description.format(run.label), left=0.5)
+            )
     return panels
 
 

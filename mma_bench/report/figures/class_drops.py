@@ -40,14 +40,16 @@ def class_drops(run: ScoredRun, modality: Modality) -> list[ClassDrop]:
     """Return the classes asked about both ways, the largest loss first."""
     right: dict[str, Counter[str]] = {"aligned": Counter(), CONFLICT: Counter()}
     total: dict[str, Counter[str]] = {"aligned": Counter(), CONFLICT: Counter()}
-    for verdict in run.standard_verdicts:
+    for verdict in run.headline_verdicts:
         question = verdict.question
         if question.modality is modality and question.condition in total:
             total[question.condition][question.answer] += 1
             right[question.condition][question.answer] += verdict.correct
     both = total["aligned"].keys() & total[CONFLICT].keys()
     drops = [
-        ClassDrop(label, right["aligned"][label], total["aligned"][label], right[CONFLICT][label], total[CONFLICT][label])
+        ClassDrop(
+            label, right["aligned"][label], total["aligned"][label], right[CONFLICT][label], total[CONFLICT][label]
+        )
         for label in both
     ]
     return sorted(drops, key=lambda drop: (drop.shares[1] - drop.shares[0], drop.label))
@@ -65,7 +67,8 @@ def class_drops_plot(runs: Sequence[ScoredRun]) -> Plot | None:
                         f"{run.label}, {SENSES[modality]}",
                         partial(_draw, drops=drops, modality=modality),
                         0.2 * len(drops) + 0.55,
-                        f"Accuracy of {run.label} for each class, aligned and {CONFLICT}, asked about the {SENSES[modality]}",
+                        f"Accuracy of {run.label} for each class, aligned and {CONFLICT}, asked about the "
+                        f"{SENSES[modality]}",
                         left=left_of([_name(drop) for drop in drops]),
                     )
                 )
@@ -92,7 +95,9 @@ def _draw(axes: "Axes", drops: Sequence[ClassDrop], modality: Modality) -> None:
     for row, drop in enumerate(drops):
         before, after = (100 * share for share in drop.shares)
         axes.hlines(row, min(before, after), max(before, after), color=colour, linewidth=1.4)
-        axes.plot(before, row, marker=MARKERS[modality], color=colour, markerfacecolor=PAPER, markersize=5, clip_on=False)
+        axes.plot(
+            before, row, marker=MARKERS[modality], color=colour, markerfacecolor=PAPER, markersize=5, clip_on=False
+        )
         axes.plot(after, row, marker=MARKERS[modality], color=colour, markersize=4, clip_on=False, zorder=4)
         axes.axhline(row, color=RULE, linewidth=0.4, zorder=0)
     name_rows(axes, [_name(drop) for drop in drops])

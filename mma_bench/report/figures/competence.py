@@ -43,7 +43,8 @@ def competence_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         "interference: it knows, and does not look.",
         caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, "
         f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
-        "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points with its "
+        "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points "
+        "with its "
         "95% interval (bootstrap over clips).",
         panels=panels,
         legend=[

@@ -24,7 +24,7 @@ _WIDTH = 5.2  # inches: the page scrolls it on a phone, names would be illegible
 def confusion(run: ScoredRun, condition: str, modality: Modality) -> Counter[tuple[str, str]]:
     """Return how often each class (first) was answered with each label (second)."""
     found: Counter[tuple[str, str]] = Counter()
-    for verdict in run.standard_verdicts:
+    for verdict in run.headline_verdicts:
         if verdict.question.condition == condition and verdict.question.modality is modality:
             found[verdict.question.answer, verdict.label if verdict.label is not None else _NONE] += 1
     return found
@@ -44,10 +44,12 @@ def confusion_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     return Plot(
         name="confusion",
         title="Confusion matrices",
-        text="Rows are the right classes, columns what the model named. A dark column away from the diagonal is a class "
+        text="Rows are the right classes, columns what the model named. A dark column away from the diagonal is a "
+        "class "
         "the model falls back on.",
         caption=f"Percent of the questions of each row, n behind its name; shares of 10% and more are written. The "
-        f"{_MOST_CLASSES} most frequent classes; the others are summed up as “{_OTHER}”. “{_NONE}”: abstained, several, "
+        f"{_MOST_CLASSES} most frequent classes; the others are summed up as “{_OTHER}”. “{_NONE}”: abstained, "
+        "several, "
         "or unparsed. No interval is shown.",
         panels=panels,
         legend=[],
@@ -60,7 +62,7 @@ def _panel(run: ScoredRun, condition: str, modality: Modality, counts: Counter[t
         totals[right] += count
     frequent = [label for label, _ in sorted(totals.items(), key=lambda entry: (-entry[1], entry[0]))[:_MOST_CLASSES]]
     rows = sorted(frequent) + ([_OTHER] if len(totals) > len(frequent) else [])
-    columns = sorted(frequent) + [_OTHER, _NONE]
+    columns = [*sorted(frequent), _OTHER, _NONE]
     cells: Counter[tuple[int, int]] = Counter()
     for (right, named), count in counts.items():
         row = rows.index(right if right in frequent else _OTHER)
@@ -71,7 +73,9 @@ def _panel(run: ScoredRun, condition: str, modality: Modality, counts: Counter[t
     names = [f"{_words(row)} ({total})" for row, total in zip(rows, sums, strict=True)]
     return Panel(
         f"{condition.replace('_', ' ')}, {SENSES[modality]}: {run.label}",
-        partial(_draw, cells=cells, sums=sums, rows=names, columns=[_words(name) for name in columns], modality=modality),
+        partial(
+            _draw, cells=cells, sums=sums, rows=names, columns=[_words(name) for name in columns], modality=modality
+        ),
         0.19 * len(rows) + 0.4 + left_of(columns, 6.5),
         f"Confusion matrix of {run.label}, {condition}, asked about the {SENSES[modality]}",
         left=left_of(names, 6.5) + 0.2,

@@ -37,7 +37,8 @@ def doses_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     return Plot(
         name="doses",
         title="Dose and response",
-        text="How strong must the other side be before a model goes over to it? The vertical line is the fitted dose at "
+        text="How strong must the other side be before a model goes over to it? The vertical line is the fitted "
+        "dose at "
         "which both sides are named equally often.",
         caption=f"Percent of the answers at each dose, n = {counted} a mark; bars are 95% Wilson intervals (effective "
         "sample size over clips), the band that of the point of equal dominance (bootstrap over clips).",

@@ -133,7 +133,9 @@ class Plot:
                     axes = figure.add_axes(panel.place(x, y, size))
                     panel.draw(axes)
                     title = panel.title if len(panel.title) <= 44 else f"{panel.title[:43]}…"
-                    figure.text((x + 0.12) / size[0], (y + panel.height + 0.1) / size[1], title, fontsize=10, parse_math=False)
+                    figure.text(
+                        (x + 0.12) / size[0], (y + panel.height + 0.1) / size[1], title, fontsize=10, parse_math=False
+                    )
                 top -= height
             if self.legend:
                 handles = [_handle(mark) for mark in self.legend]

@@ -25,14 +25,21 @@ def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     points = [point for point in points if _followed(point[2]) > 0]
     if not points:
         return None
-    named = "all conflict conditions, each with the same weight" if points[0][2].condition == "all" else points[0][2].condition
+    named = (
+        "all conflict conditions, each with the same weight"
+        if points[0][2].condition == "all"
+        else points[0][2].condition
+    )
     return Plot(
         name="reliance",
         title="Reliance triangle",
-        text="A point is where a model's answers go when the modalities disagree: a model that always believes its eyes "
+        text="A point is where a model's answers go when the modalities disagree: a model that always believes its "
+        "eyes "
         "is in the corner of sight. The middle follows all three alike.",
-        caption=f"Of the answers under {named} that follow a modality, the share that follows each; the share of answers "
-        "that follow none is behind each name, n and 95% intervals (bootstrap over clips) are in the table of reliance. "
+        caption=f"Of the answers under {named} that follow a modality, the share that follows each; the share of "
+        "answers "
+        "that follow none is behind each name, n and 95% intervals (bootstrap over clips) are in the table of "
+        "reliance. "
         "Corners are 100%, each line is 25%.",
         panels=[
             Panel(
@@ -81,7 +88,9 @@ def _draw(axes: "Axes", points: Sequence[tuple[int, ScoredRun, Reliance]]) -> No
         axes.plot(*place, marker="o", markersize=13, color=OTHER if is_baseline else INK, clip_on=False, zorder=3)
         text = ",".join(map(str, numbers))
         if len(numbers) == 1:
-            axes.text(*place, text, color=INK if is_baseline else ON_MARK, ha="center", va="center", fontsize=7.5, zorder=4)
+            axes.text(
+                *place, text, color=INK if is_baseline else ON_MARK, ha="center", va="center", fontsize=7.5, zorder=4
+            )
         else:
             axes.annotate(text, place, (9, 4), textcoords="offset points", fontsize=7.5, zorder=4)
     axes.set_xlim(-0.12, 1.12)

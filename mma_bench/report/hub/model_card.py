@@ -28,8 +28,10 @@ def model_card(run: ScoredRun, facts: DataFacts, columns: Sequence[Reference], c
     lines = [
         "## MMA-Bench: which modality does the model answer from?",
         "",
-        f"Accuracy in percent on {markdown_text(facts.name)} ({facts.questions:,} questions about {facts.clips:,} clips, "
-        f"SHA-256 `{facts.sha256[:12]}`), {markdown_text(run.protocol_text)}, mma-bench {__version__}, parser {PARSER_VERSION}.",
+        f"Accuracy in percent on {markdown_text(facts.name)} ({facts.questions:,} questions about {facts.clips:,} "
+        "clips, "
+        f"SHA-256 `{facts.sha256[:12]}`), {markdown_text(run.protocol_text)}, mma-bench {__version__}, parser "
+        f"{PARSER_VERSION}.",
         "",
         markdown(replace(table, head="")),
         *_competence(run),
@@ -49,9 +51,12 @@ def _competence(run: ScoredRun) -> list[str]:
         if split := conflict_split(run, modality):
             lost = split.interference
             found.append(
-                f"- {TITLE} Asked about {'the picture' if modality is Modality.VISUAL else 'the sound'} under conflict: "
-                f"{100 * split.accuracy.value:.1f}% right of a ceiling of {100 * split.ceiling.value:.1f}% with one sense; "
-                f"interference takes {100 * lost.value:.1f} points (95% interval {100 * lost.low:.1f} to {100 * lost.high:.1f}, "
+                f"- {TITLE} Asked about {'the picture' if modality is Modality.VISUAL else 'the sound'} under "
+                "conflict: "
+                f"{100 * split.accuracy.value:.1f}% right of a ceiling of {100 * split.ceiling.value:.1f}% with "
+                "one sense; "
+                f"interference takes {100 * lost.value:.1f} points (95% interval {100 * lost.low:.1f} to "
+                f"{100 * lost.high:.1f}, "
                 f"n = {split.pairs:,} pairs)."
             )
     return found

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.table import Column, Row, Table, in_words, share_of
 
-_COLUMNS = ("removed (n)", "there (n)", "precision", "recall", "false alarms", "names a class", "names the clip's class")
+_COLUMNS = (
+    "removed (n)",
+    "there (n)",
+    "precision",
+    "recall",
+    "false alarms",
+    "names a class",
+    "names the clip's class",
+)
 
 
 def abstention_table(runs: Sequence[ScoredRun]) -> Table | None:
@@ -29,7 +37,8 @@ def abstention_table(runs: Sequence[ScoredRun]) -> Table | None:
         name="abstention",
         title="Abstention and hallucination",
         caption="precision: of the abstentions, the percent on removed modalities; recall: of the questions on removed "
-        "modalities, the percent of abstentions; false alarms: of the answerable questions, the percent of abstentions; the "
+        "modalities, the percent of abstentions; false alarms: of the answerable questions, the percent of "
+        "abstentions; the "
         "last two: of the questions on removed modalities. 95% Wilson intervals (effective sample size over clips).",
         head="model: asked",
         columns=[Column(name) for name in _COLUMNS],

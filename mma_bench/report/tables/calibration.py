@@ -22,7 +22,8 @@ def calibration_table(runs: Sequence[ScoredRun]) -> Table | None:
     return Table(
         name="calibration",
         title="Calibration",
-        caption="Of the likeliest option, in percent: accuracy, mean confidence, expected calibration error (ten bins, 95% "
+        caption="Of the likeliest option, in percent: accuracy, mean confidence, expected calibration error (ten "
+        "bins, 95% "
         "interval by bootstrap over clips), and the area under the curve of errors over coverage.",
         head="model: condition, asked",
         columns=[Column(name) for name in ("n", "accuracy", "confidence", "ECE", "area")],

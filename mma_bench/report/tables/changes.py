@@ -35,14 +35,16 @@ def changes_table(runs: Sequence[ScoredRun]) -> Table | None:
     return Table(
         name="changes",
         title="Changes against aligned media",
-        caption="Paired by clip. change: accuracy under the condition minus that of the aligned partners, in percentage "
+        caption="Paired by clip. change: accuracy under the condition minus that of the aligned partners, in "
+        "percentage "
         "points; decisions changed: the causal effect, percent of pairs; 95% intervals (bootstrap over clips; Wilson).",
         head="model: condition, asked",
         columns=[Column(name) for name in _COLUMNS],
         rows=rows,
         notes=[
             "* McNemar's test, p below 0.05 after Holm's correction over all changes of the model.",
-            "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: smallest true "
+            "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: "
+            "smallest true "
             "difference, in percentage points, that the test finds with a chance of 80%.",
         ],
     )

@@ -33,14 +33,17 @@ def competence_table(runs: Sequence[ScoredRun]) -> Table | None:
     return Table(
         name="competence",
         title="Losses split into missing competence and interference",
-        caption="Percent of the pairs, paired by clip with the same question asked with one sense; 95% intervals (shares: "
+        caption="Percent of the pairs, paired by clip with the same question asked with one sense; 95% intervals "
+        "(shares: "
         "Wilson, effective sample size over clips; interference: bootstrap over clips). "
         "100 - accuracy = lacking + interference, and interference = taken - given.",
         head="model: condition, asked",
         columns=[Column(name) for name in _COLUMNS],
         rows=rows,
         notes=[
-            "ceiling: accuracy with the other sense removed; lacking: 100 - ceiling; taken: right with one sense, wrong "
-            "under the condition; given: the reverse; misled: right with one sense, names the distractor under the condition."
+            "ceiling: accuracy with the other sense removed; lacking: 100 - ceiling; taken: right with one sense, "
+            "wrong "
+            "under the condition; given: the reverse; misled: right with one sense, names the distractor under the "
+            "condition."
         ],
     )

@@ -47,5 +47,7 @@ def detail(run: ScoredRun, columns: Sequence[Reference], number: int) -> Table:
         head="condition, asked",
         columns=COLUMNS,
         rows=rows,
-        notes=[] if all(column.answerable for column in columns) else [f"† The asked modality was removed; {REMOVED_NOTE}."],
+        notes=[]
+        if all(column.answerable for column in columns)
+        else [f"† The asked modality was removed; {REMOVED_NOTE}."],
     )

@@ -110,7 +110,9 @@ def _significant(run: ScoredRun) -> set[tuple[str, Modality]]:
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
     """Return what the labels alone give; every run of the same questions has the same."""
     asked = {_RULES.get(run.run.model) for run in runs}  # a run of the same rule says the same
-    known = {(b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines if b.name not in asked}
+    known = {
+        (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines if b.name not in asked
+    }
     rows = []
     for name in dict.fromkeys(name for name, _, _ in known):
         entries = [known.get((name, column.condition, column.modality)) for column in columns]
@@ -119,9 +121,7 @@ def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average:
     return rows
 
 
-def _marked(
-    share: Share | None, run: ScoredRun, column: Reference, best: float | None, changed: bool
-) -> Share | None:
+def _marked(share: Share | None, run: ScoredRun, column: Reference, best: float | None, changed: bool) -> Share | None:
     if share is None:
         return None
     marks = ("*" if changed else "") + ("" if column.answerable else "†")

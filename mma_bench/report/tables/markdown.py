@@ -27,7 +27,9 @@ def markdown(table: Table, *, intervals: bool = True) -> str:
         f"| {markdown_text(table.head)} | {' | '.join(_head(table, group) for group in places)} |",
         f"|---|{'---:|' * len(places)}",
     ]
-    lines += [line(row.name, [_entry(entry, intervals and not is_joined) for entry in row.entries]) for row in table.rows]
+    lines += [
+        line(row.name, [_entry(entry, intervals and not is_joined) for entry in row.entries]) for row in table.rows
+    ]
     if table.notes:
         lines += ["", *(f"{markdown_text(note)}  " for note in table.notes)]
     return "\n".join(lines) + "\n"

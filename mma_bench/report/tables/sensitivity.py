@@ -17,7 +17,8 @@ def sensitivity_table(runs: Sequence[ScoredRun]) -> Table | None:
                 first = place == 0
                 rows.append(
                     Row(
-                        f"{run.label}: {entry.kind}, {in_words(entry.condition)}, {entry.modality}, {in_words(score.variant)}",
+                        f"{run.label}: {entry.kind}, {in_words(entry.condition)}, {entry.modality}, "
+                        f"{in_words(score.variant)}",
                         [
                             score.answers,
                             share_of(score.accuracy),
@@ -34,7 +35,8 @@ def sensitivity_table(runs: Sequence[ScoredRun]) -> Table | None:
     return Table(
         name="sensitivity",
         title="Sensitivity to wording",
-        caption="Percent of the answers to each wording; spread: highest minus lowest accuracy, in percentage points; not "
+        caption="Percent of the answers to each wording; spread: highest minus lowest accuracy, in percentage "
+        "points; not "
         "stable: questions whose decision is not the same in all wordings. 95% Wilson intervals (effective sample size "
         "over clips).",
         head="model: what varies",

@@ -44,7 +44,7 @@ class Share:
         if self.low is None or self.high is None:
             return ""
         sign = "+" if self.signed else ""
-        low, high = (f"{round(100 * bound):{sign}d}" for bound in (self.low, self.high))
+        low, high = (f"{round(100 * bound):{sign}d}".replace("+0", "0") for bound in (self.low, self.high))
         return f"{low} to {high}" if self.signed else f"{low}–{high}"
 
 
@@ -127,7 +127,11 @@ class Table:
 
     def begins_group(self, number: int) -> bool:
         """Whether a column is the first of its group."""
-        return number == 0 or not self.columns[number].group or self.columns[number - 1].group != self.columns[number].group
+        return (
+            number == 0
+            or not self.columns[number].group
+            or self.columns[number - 1].group != self.columns[number].group
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the table with its numbers as they are."""
