@@ -33,6 +33,12 @@ def main() -> None:
 @click.option("--model", required=True, help="cascade, baseline:random, transformers:NAME, openai:MODEL@URL ...")
 @click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
 @click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
+@click.option(
+    "--protocol", default="robust", show_default=True, metavar="NAME", help="paper, robust, or a YAML file of your own."
+)
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Ask a sampling model so often."
+)
 @click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")
 @click.option("--split", default="test", show_default=True, help="test or train.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
@@ -44,6 +50,8 @@ def evaluate_command(
     model: str,
     model_option: tuple[str, ...],
     run: Path,
+    protocol: str,
+    repeats: int,
     condition: tuple[str, ...],
     split: str,
     limit: int | None,
@@ -57,6 +65,7 @@ def evaluate_command(
     Examples:
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
       mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
+      mma-bench eval --model cascade --run runs/paper --protocol paper
     """
     from mma_bench.evaluation import evaluate
 
@@ -69,6 +78,8 @@ def evaluate_command(
         split=split,
         limit=limit,
         overwrite=overwrite,
+        protocol=protocol,
+        repeats=repeats,
         probe=not skip_probe,
     )
     if as_json:

@@ -10,8 +10,9 @@ from tqdm import tqdm
 from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options
 from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import AnswerStore, Run, StoredAnswer, answer_id, begin_run, check_run
+from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
@@ -29,6 +30,8 @@ def evaluate(
     split: str = "test",
     limit: int | None = None,
     overwrite: bool = False,
+    protocol: str | Path | Protocol = "robust",
+    repeats: int = 1,
     probe: bool = True,
     progress: bool = True,
 ) -> Scores:
@@ -45,6 +48,8 @@ def evaluate(
         split: `test` or `train`.
         limit: at most so many stimuli of each media condition.
         overwrite: forget the answers that ``run`` holds.
+        protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
+        repeats: how often to ask each question, of a model that samples its answers.
         probe: find out first whether video and audio reach the model. Without, the report says so.
         progress: show progress and the time left on standard error.
 
@@ -52,11 +57,18 @@ def evaluate(
         The scores of the questions selected by ``condition`` and ``limit``.
 
     Raises:
-        MMABenchError: the data or the model cannot be used, a modality does not reach the model, or ``run``
-            belongs to another run.
+        MMABenchError: the data, the protocol or the model cannot be used, a modality does not reach the model, or
+            ``run`` belongs to another run.
     """
-    benchmark = load(data, condition=condition, split=split, limit=limit)
-    loaded = load_model(model, options) if isinstance(model, str) else model
+    fixed = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
+    stored = load(data, condition=condition, split=split, limit=limit)
+    benchmark = apply_protocol(fixed, stored)
+    loaded = load_model(model, model_options(fixed, model, options or {})) if isinstance(model, str) else model
+    if repeats > 1 and not loaded.draws:
+        raise MMABenchError(
+            f"{loaded.name} gives the same answer every time, so --repeats {repeats} would count it several times; "
+            "leave --repeats out, or let the model sample (such as --model-option temperature=0.7)"
+        )
     folder = Path(run)
     fingerprint = loaded.fingerprint()
     head = Run(
@@ -68,26 +80,36 @@ def evaluate(
         conditions=sorted({question.condition for sample in benchmark.samples for question in sample.questions}),
         limit=limit,
         mma_bench=__version__,
+        protocol=fixed,
+        protocol_sha256=fixed.sha256,
+        repeats=repeats,
     )
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)
-    open_samples = _unanswered(benchmark, fingerprint, set() if overwrite else store.read().keys())
-    is_probed = loaded.takes_media and bool(open_samples)
+    rounds = _unanswered(benchmark, fingerprint, set() if overwrite else store.read().keys(), repeats)
+    is_probed = loaded.takes_media and any(rounds)
     found = _reach(loaded, probe=probe) if is_probed else None
     begin_run(folder, head, overwrite=overwrite)
     if found:
         record_probe(folder, found)
-    _ask(loaded, benchmark, open_samples, fingerprint, store, progress=progress)
-    scores = score(benchmark, store.read().values(), fingerprint)
+    _ask(loaded, benchmark, rounds, fingerprint, store, progress=progress)
+    scores = score(benchmark, store.read().values(), fingerprint, fixed.headline, repeats=repeats)
     write_json(folder / "scores.json", scores.to_json())
     return scores
 
 
-def _unanswered(benchmark: Benchmark, fingerprint: dict[str, str], known: Collection[str]) -> list[Sample]:
+def _unanswered(
+    benchmark: Benchmark, fingerprint: dict[str, str], known: Collection[str], repeats: int
+) -> list[list[Sample]]:
+    """Return the samples with questions that are still open, for each repeat."""
+    keys = AnswerKeys(fingerprint)
     return [
-        replace(sample, questions=missing)
-        for sample in benchmark.samples
-        if (missing := [q for q in sample.questions if answer_id(sample.stimulus, q, fingerprint) not in known])
+        [
+            replace(sample, questions=missing)
+            for sample in benchmark.samples
+            if (missing := [q for q in sample.questions if keys.key(sample.stimulus, q, repeat) not in known])
+        ]
+        for repeat in range(repeats)
     ]
 
 
@@ -103,40 +125,46 @@ def _reach(model: Model, *, probe: bool) -> Probe:
 def _ask(
     model: Model,
     benchmark: Benchmark,
-    open_samples: Sequence[Sample],
+    rounds: Sequence[Sequence[Sample]],
     fingerprint: dict[str, str],
     store: AnswerStore,
     *,
     progress: bool,
 ) -> None:
+    keys = AnswerKeys(fingerprint)
     model.prepare([question for sample in benchmark.samples for question in sample.questions])
-    answered = len(benchmark) - sum(len(sample.questions) for sample in open_samples)
+    total = len(benchmark) * len(rounds)
     with tqdm(
-        total=len(benchmark),
-        initial=answered,
+        total=total,
+        initial=total - sum(len(sample.questions) for samples in rounds for sample in samples),
         desc=model.name,
         unit="question",
         file=sys.stderr,
         disable=not progress,
         mininterval=0.5 if sys.stderr.isatty() else 15,
     ) as bar:
-        for sample, answers in model.answer_all(open_samples):
-            store.append(_stored(sample, answers, fingerprint, model.name))
-            bar.update(len(answers))
+        for repeat, samples in enumerate(rounds):
+            if not samples:
+                continue
+            model.begin_repeat(repeat)
+            for sample, answers in model.answer_all(samples):
+                store.append(_stored(sample, answers, keys, model.name, repeat))
+                bar.update(len(answers))
 
 
-def _stored(sample: Sample, answers: Sequence[Answer], fingerprint: dict[str, str], name: str) -> list[StoredAnswer]:
+def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: str, repeat: int) -> list[StoredAnswer]:
     if [answer.question_id for answer in answers] != [question.question_id for question in sample.questions]:
         raise MMABenchError(
             f"{name} did not answer the questions of {sample.stimulus.key} one by one; its adapter is wrong"
         )
     return [
         StoredAnswer(
-            id=answer_id(sample.stimulus, question, fingerprint),
+            id=keys.key(sample.stimulus, question, repeat),
             question_id=question.question_id,
             text=answer.text,
             option_scores={option: round(value, 6) for option, value in answer.option_scores.items()},
             option_tokens=dict(answer.option_tokens),
+            repeat=repeat,
         )
         for question, answer in zip(sample.questions, answers, strict=True)
     ]

@@ -11,9 +11,9 @@ from mma_bench.evaluation.analysis.analysis import STANDARD
 from mma_bench.evaluation.analysis.estimates import share
 from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.intervals import macro_average
-from mma_bench.evaluation.store import StoredAnswer, answer_id
+from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
-from mma_bench.parsing import PARSER_VERSION, Outcome, parse_answer
+from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer
 from mma_bench.schema import Modality, Question
 
 
@@ -46,12 +46,12 @@ class Verdict:
     @property
     def variant(self) -> str:
         """How the question is worded."""
-        return getattr(self.question, "variant", "standard")
+        return self.question.variant
 
     @property
     def level(self) -> float | None:
         """Dose of a graded condition."""
-        return getattr(self.sample.stimulus, "level", None)
+        return self.sample.stimulus.level
 
     @property
     def correct(self) -> bool:
@@ -165,6 +165,8 @@ def score(
     answers: Iterable[StoredAnswer],
     fingerprint: Mapping[str, str],
     variants: Sequence[str] = STANDARD,
+    *,
+    repeats: int = 1,
 ) -> Scores:
     """Score stored answers; nothing is asked of a model.
 
@@ -173,33 +175,41 @@ def score(
         answers: what is stored.
         fingerprint: identity of the model whose answers count.
         variants: wordings that the cells average over.
+        repeats: how often each question was asked.
     """
     stored = {answer.id: answer for answer in answers}
+    keys, read = AnswerKeys(fingerprint), _Reader()
     verdicts: list[Verdict] = []
     missing = 0
     for sample in benchmark.samples:
         for question in sample.questions:
-            answer = stored.get(answer_id(sample.stimulus, question, fingerprint))
-            if answer is None:
-                missing += 1
-                continue
-            verdicts.append(_judge(sample, question, answer))
+            for repeat in range(repeats):
+                answer = stored.get(keys.key(sample.stimulus, question, repeat))
+                if answer is None:
+                    missing += 1
+                else:
+                    verdicts.append(_judge(sample, question, answer, read(answer.text, question.options), repeat))
     return Scores(verdicts, missing, tuple(variants))
 
 
-def _judge(sample: Sample, question: Question, answer: StoredAnswer) -> Verdict:
-    parsed = parse_answer(answer.text, question.options)
+class _Reader:
+    """Reads each text once for each list of options: models repeat themselves."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[str, ...]], Parsed] = {}
+
+    def __call__(self, text: str, options: Sequence[str]) -> Parsed:
+        key = (text, tuple(options))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = parse_answer(text, options)
+        return found
+
+
+def _judge(sample: Sample, question: Question, answer: StoredAnswer, parsed: Parsed, repeat: int) -> Verdict:
     confidence, likeliest = _confidence(answer.option_scores, question.options)
-    return Verdict(
-        sample,
-        question,
-        answer.text,
-        parsed.label,
-        parsed.outcome,
-        parsed.rule,
-        confidence=confidence,
-        confident_right=likeliest == question.answer,
-    )
+    right = likeliest == question.answer
+    return Verdict(sample, question, answer.text, parsed.label, parsed.outcome, parsed.rule, repeat, confidence, right)
 
 
 def _confidence(scores: Mapping[str, float], options: Sequence[str]) -> tuple[float, str | None]:

@@ -1,5 +1,6 @@
 """Raw answers on disk: append-only, one JSON object a line, safe against a kill at any moment."""
 
+import functools
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -7,16 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
+from mma_bench.evaluation.protocols import Protocol, load_protocol
+from mma_bench.hashing import sha256_bytes
 from mma_bench.schema import Question, Stimulus
 
 
 class Run(BaseModel):
-    """What was asked of whom: the head of a run folder."""
+    """What was asked of whom: the head of a run folder.
+
+    Attributes:
+        protocol: the whole protocol, so that its file is not needed to score the run. Runs of earlier versions
+            have none: they asked what is now the protocol ``paper``.
+        protocol_sha256: its hash when the run was made.
+        repeats: how often each question was asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,28 +37,71 @@ class Run(BaseModel):
     conditions: list[str]
     limit: int | None
     mma_bench: str
+    protocol: Protocol | None = None
+    protocol_sha256: str | None = None
+    repeats: int = Field(default=1, ge=1)
+
+    @property
+    def asked(self) -> Protocol:
+        """The protocol."""
+        return self.protocol or load_protocol("paper")
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What must not change while answers are added: model and data."""
-        return self.model, sorted(self.model_fingerprint.items()), self.data_sha256, self.split
+        """What must not change while answers are added: model, data and protocol."""
+        fingerprint = sorted(self.model_fingerprint.items())
+        return self.model, fingerprint, self.data_sha256, self.split, self.asked.sha256
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class StoredAnswer:
-    """One line of the store; see `mma_bench.models.Answer`. Lines of earlier versions have no `option_tokens`."""
+    """One line of the store; see `mma_bench.models.Answer`.
+
+    Lines of earlier versions have no `option_tokens` and no `repeat`.
+    """
 
     id: str
     question_id: str
     text: str
     option_scores: Mapping[str, float]
     option_tokens: Mapping[str, int] = field(default_factory=dict)
+    repeat: int = 0
+
+    def line(self) -> str:
+        """Return the line as it is stored."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(values, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def answer_id(stimulus: Stimulus, question: Question, fingerprint: Mapping[str, str]) -> str:
-    """Return the hash of all that an answer depends on: media, prompt, options and model."""
-    media = [stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]
-    return sha256_json([media, question.question_id, question.prompt, question.options, dict(fingerprint)])
+class AnswerKeys:
+    """Names answers by all that they depend on: media, prompt, options, model with its decoding, and repeat.
+
+    The key is the SHA-256 of these as canonical JSON. What many questions share is encoded once.
+
+    Args:
+        fingerprint: identity of the model.
+    """
+
+    def __init__(self, fingerprint: Mapping[str, str]) -> None:
+        self._model = _json(dict(fingerprint))
+        self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
+
+    def key(self, stimulus: Stimulus, question: Question, repeat: int = 0) -> str:
+        """Return the key of one answer. The first time a question is asked has no repeat in its key."""
+        parts = (
+            _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]),
+            _json(question.question_id),
+            _json(question.prompt),
+            self._options(tuple(question.options)),
+            self._model,
+            *([str(repeat)] if repeat else []),
+        )
+        return sha256_bytes(f"[{','.join(parts)}]".encode())
+
+
+def answer_id(stimulus: Stimulus, question: Question, fingerprint: Mapping[str, str], repeat: int = 0) -> str:
+    """Return the key of one answer, see `AnswerKeys`."""
+    return AnswerKeys(fingerprint).key(stimulus, question, repeat)
 
 
 class AnswerStore:
@@ -72,10 +124,11 @@ class AnswerStore:
             with open(self.path, "r+b") as file:
                 file.truncate(whole)
         answers: dict[str, StoredAnswer] = {}
-        for number, line in enumerate(content[:whole].splitlines(), start=1):
+        for number, line in enumerate(content[:whole].split(b"\n")[:-1], start=1):
             try:
                 answer = StoredAnswer(**json.loads(line))
-            except (ValueError, TypeError) as error:
+                _check(answer)
+            except (ValueError, TypeError, RecursionError) as error:
                 raise MMABenchError(
                     f"{self.path}, line {number} is damaged; delete that line, its question is asked again"
                 ) from error
@@ -84,7 +137,7 @@ class AnswerStore:
 
     def append(self, answers: Iterable[StoredAnswer]) -> None:
         """Add answers; when this returns they survive a power cut."""
-        lines = [json.dumps(vars(answer), ensure_ascii=False, sort_keys=True) + "\n" for answer in answers]
+        lines = [answer.line() for answer in answers]
         with open(self.path, "ab") as file:
             file.write("".join(lines).encode("utf-8", errors="surrogatepass"))
             file.flush()
@@ -95,13 +148,14 @@ def check_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     """Check that ``folder`` is new, to be overwritten, or holds answers of the same model about the same data.
 
     Raises:
-        MMABenchError: ``folder`` holds answers of another model or about other data.
+        MMABenchError: ``folder`` holds answers of another model, about other data or of another protocol.
     """
     earlier = None if overwrite else _read_run(folder)
     if earlier and earlier.identity != run.identity:
+        asked = f" by the protocol {earlier.asked.title}" if earlier.asked.sha256 != run.asked.sha256 else ""
         raise MMABenchError(
-            f"{folder} holds answers of {earlier.model} about {earlier.data}, of another model, version, setting or "
-            "state of the data; choose another --run, or --overwrite to ask everything again"
+            f"{folder} holds answers of {earlier.model} about {earlier.data}{asked}, of another model, version, "
+            "setting, protocol or state of the data; choose another --run, or --overwrite to ask everything again"
         )
 
 
@@ -117,19 +171,34 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
         leftover.unlink(missing_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
-    write_json(folder / "run.json", run.model_dump())
+    write_json(folder / "run.json", run.model_dump(mode="json"))
 
 
 def open_run(folder: Path) -> Run:
     """Return the head of the run in ``folder``.
 
     Raises:
-        MMABenchError: there is none.
+        MMABenchError: there is none, or its protocol was changed since.
     """
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
     return run
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check(answer: StoredAnswer) -> None:
+    """Raise TypeError if a field has another type: a file may come from anywhere."""
+    texts = (answer.id, answer.question_id, answer.text)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(answer.repeat, int):
+        raise TypeError("wrong type")
+    if not isinstance(answer.option_scores, dict) or not isinstance(answer.option_tokens, dict):
+        raise TypeError("wrong type")
+    if answer.option_scores and not all(isinstance(v, int | float) for v in answer.option_scores.values()):
+        raise TypeError("wrong type")
 
 
 def _read_run(folder: Path) -> Run | None:
@@ -139,6 +208,12 @@ def _read_run(folder: Path) -> Run | None:
             raise MMABenchError(f"{folder} exists and is not a run; choose another folder")
         return None
     try:
-        return Run.model_validate_json(path.read_bytes())
+        run = Run.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise MMABenchError(f"{path} cannot be read by this version; choose another --run") from error
+    if run.protocol and run.protocol.sha256 != run.protocol_sha256:
+        raise MMABenchError(
+            f"{path}: the protocol was changed after the run was made (sha256 {run.protocol.sha256[:12]}, was "
+            f"{str(run.protocol_sha256)[:12]}); choose another --run"
+        )
+    return run

@@ -9,6 +9,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.loader import Sample
 from mma_bench.models.interface import Answer, Model
 from mma_bench.prompts import NONE_OF_THE_ABOVE
+from mma_bench.questions import STANDARD
 from mma_bench.schema import Question
 
 ABSTENTION = NONE_OF_THE_ABOVE
@@ -42,8 +43,8 @@ class Majority(Baseline):
         self._most_frequent: str | None = None
 
     def prepare(self, questions: Sequence[Question]) -> None:
-        """Count the answers."""
-        counts = Counter(question.answer for question in questions)
+        """Count the answers to the standard questions; where "None of the above" is right, it is by design."""
+        counts = Counter(question.answer for question in questions if question.variant == STANDARD)
         self._most_frequent = max(counts, key=lambda label: (counts[label], label), default=None)
 
     def rule(self, sample: Sample, question: Question) -> str:

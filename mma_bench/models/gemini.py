@@ -142,7 +142,7 @@ class GeminiModel(EndpointModel):
         budget = settings.thinking_budget
         return types.GenerateContentConfig(
             temperature=settings.temperature,
-            seed=settings.seed,
+            seed=self.seed,
             max_output_tokens=settings.max_tokens,
             response_logprobs=True if settings.logprobs else None,
             logprobs=settings.logprobs or None,

@@ -44,6 +44,15 @@ class Model(ABC):
     name: str
     takes_media: bool = True
 
+    @property
+    def draws(self) -> bool:
+        """Whether the same question can get another answer when it is asked again, because answers are sampled."""
+        return False
+
+    def begin_repeat(self, repeat: int) -> None:
+        """Get ready to answer the questions once more, with other draws; the first time is repeat 0."""
+        return
+
     @abstractmethod
     def fingerprint(self) -> dict[str, str]:
         """Return everything that decides an answer: weights' hashes, versions, settings, seed."""

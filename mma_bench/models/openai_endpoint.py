@@ -88,13 +88,18 @@ class OpenAIModel(EndpointModel):
         super().__init__("openai", address, settings)
         is_chosen = "key_variable" in settings.model_fields_set
         self._key = find_key(address, (settings.key_variable,), is_chosen=is_chosen)
+        self.begin_repeat(0)
+
+    def begin_repeat(self, repeat: int) -> None:
+        """Make the requests that follow with the seed of ``repeat``."""
+        super().begin_repeat(repeat)
         self._head = json.dumps(self._parameters(), ensure_ascii=False)[:-1].encode("utf-8")
 
     def _parameters(self) -> dict[str, Any]:
         settings = self.settings
         # OpenAI's newer models refuse `max_tokens`; not every other server knows its successor.
         longest = "max_completion_tokens" if self.address.is_default else "max_tokens"
-        chosen = {longest: settings.max_tokens, "temperature": settings.temperature, "seed": settings.seed}
+        chosen = {longest: settings.max_tokens, "temperature": settings.temperature, "seed": self.seed}
         scored = {"logprobs": True, "top_logprobs": settings.logprobs} if settings.logprobs else {}
         given = {name: value for name, value in chosen.items() if value is not None}
         return {"model": self.address.model, **given, **scored, **settings.extra_body}

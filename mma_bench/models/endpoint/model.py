@@ -57,7 +57,22 @@ class EndpointModel(Model):
         self.name = f"{family}:{address.model}" + ("" if address.is_default else f"@{address.url}")
         self.address = address
         self.settings = settings
+        self.repeat = 0
         self._family = family
+
+    @property
+    def draws(self) -> bool:
+        """Whether answers are sampled, or may be because the server decides."""
+        return self.settings.temperature is None or self.settings.temperature > 0
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the requests: each repeat has its own, or a server would repeat its draws."""
+        return None if self.settings.seed is None else self.settings.seed + self.repeat
+
+    def begin_repeat(self, repeat: int) -> None:
+        """Make the requests that follow with the seed of ``repeat``."""
+        self.repeat = repeat
 
     def fingerprint(self) -> dict[str, str]:
         """Return model, address and the settings that decide an answer. A server does not tell its weights."""

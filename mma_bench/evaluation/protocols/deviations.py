@@ -1,0 +1,78 @@
+"""Settings that a protocol fixes: handed to models that take them, compared with what a model recorded."""
+
+from collections.abc import Mapping
+
+from mma_bench.evaluation.protocols.protocol import Protocol
+from mma_bench.parsing import PARSER_VERSION
+
+_FRAMES = ("setting fps", "setting frames_per_second")
+
+
+def model_options(protocol: Protocol, model: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Return ``options`` of ``model`` with the settings of ``protocol`` that it takes and that are not given.
+
+    Args:
+        protocol: what the protocol fixes.
+        model: name of the model.
+        options: settings that the user gave, which win.
+    """
+    family = model.partition(":")[0]
+    fixed = {}
+    frames = f"{protocol.frames_per_second:g}"
+    if family == "transformers" or (family in ("openai", "gemini") and options.get("media") == "frames"):
+        fixed["fps"] = frames
+    if family in ("openai", "gemini") and protocol.decoding == "greedy":
+        fixed["temperature"] = "0"
+    return {**fixed, **options}
+
+
+def deviations(protocol: Protocol, model: str, fingerprint: Mapping[str, str]) -> list[str]:
+    """Return in words how the settings that a model recorded differ from those of ``protocol``.
+
+    Args:
+        protocol: what should have been.
+        model: name of the model. Baselines read labels: nothing of it concerns them.
+        fingerprint: what the model recorded of itself.
+    """
+    if model.startswith("baseline:"):
+        return []
+    return [*_frames(protocol, fingerprint), *_decoding(protocol, fingerprint), *_parser(protocol)]
+
+
+def _frames(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
+    wanted = protocol.frames_per_second
+    recorded = next((fingerprint[name] for name in _FRAMES if name in fingerprint), None)
+    if recorded is None:
+        return [f"how many frames a second the model was shown is not recorded; the protocol says {wanted:g}"]
+    try:
+        same = float(recorded) == wanted
+    except ValueError:
+        same = False
+    return [] if same else [f"the model was shown {recorded[:40]} frames a second; the protocol says {wanted:g}"]
+
+
+def _decoding(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
+    temperature = fingerprint.get("setting temperature")
+    if temperature is None:
+        found = fingerprint.get("decoding", "greedy")
+    elif temperature in ("null", "None", "none"):
+        return [f"decoding was left to the server; the protocol says {protocol.decoding}"]
+    else:
+        found = "greedy" if _is_zero(temperature) else "sampling"
+    if found == protocol.decoding:
+        return []
+    at = f" at temperature {temperature[:40]}" if temperature and found == "sampling" else ""
+    return [f"decoding was {found[:40]}{at}; the protocol says {protocol.decoding}"]
+
+
+def _parser(protocol: Protocol) -> list[str]:
+    if protocol.parser_version == PARSER_VERSION:
+        return []
+    return [f"answers are read by parser {PARSER_VERSION}; the protocol was fixed with {protocol.parser_version}"]
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return float(text) == 0
+    except ValueError:
+        return False

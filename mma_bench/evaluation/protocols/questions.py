@@ -1,0 +1,75 @@
+"""From the stored standard questions to those of a protocol."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mma_bench import prompts
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.protocols.protocol import Protocol, Wording
+from mma_bench.loader import Benchmark
+from mma_bench.questions import STANDARD, Context, applies, vary
+from mma_bench.schema import Question
+
+_PAPER = Wording(
+    question="Which class best describes the {modality} content of this video? {options} {suffix}",
+    options="Options: {options}.",
+    suffix=prompts.CLASS_NAME_SUFFIX,
+    caption="Video_caption: {caption}.",
+    caption_suffix=prompts.CAPTION_SUFFIX,
+)
+
+
+def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
+    """Return ``benchmark`` with the questions of ``protocol``.
+
+    Args:
+        protocol: what is asked.
+        benchmark: the data, with its standard questions. Other wordings that it stores are left out: a protocol
+            makes its own, so that they do not depend on how the data was built.
+
+    Raises:
+        MMABenchError: the data has none of the questions, or a variant or wording cannot be made of one.
+    """
+    classes = dict.fromkeys(o for sample in benchmark.samples for q in sample.questions for o in q.options)
+    context = Context(list(classes), benchmark.super_classes, protocol.seed)
+    samples = []
+    for sample in benchmark.samples:
+        questions = list(_questions(protocol, sample.questions, context))
+        if questions:
+            samples.append(replace(sample, questions=questions))
+    if not samples:
+        raise MMABenchError(f"{benchmark.path}: the protocol {protocol.name} asks none of these questions")
+    return Benchmark(benchmark.path, samples)
+
+
+def _questions(protocol: Protocol, stored: Sequence[Question], context: Context) -> Iterator[Question]:
+    for rule in protocol.variants:
+        for question in stored:
+            if question.variant != STANDARD or not protocol.asks(question.condition, rule.name):
+                continue
+            if applies(question, rule.name):
+                yield _reworded(vary(question, rule.name, context), protocol.wording)
+
+
+def _reworded(question: Question, wording: Wording) -> Question:
+    """Return ``question`` in the words of ``wording``; the caption and the noise around it stay."""
+    if wording == _PAPER:
+        return question
+    modality, options = question.modality, question.options
+    forms = (
+        (prompts.question(modality, options, suffix=prompts.CAPTION_SUFFIX), wording.caption_suffix),
+        (prompts.question(modality, options), wording.suffix),
+    )
+    for stored, suffix in forms:
+        if question.prompt.count(stored) == 1:
+            listed = wording.options.format(options=", ".join(options))
+            asked = wording.question.format(modality=modality, options=listed, suffix=suffix)
+            prompt = question.prompt.replace(stored, asked)
+            break
+    else:
+        raise MMABenchError(f"{question.question_id}: its prompt is not worded as ours are; use the protocol paper")
+    if question.distractor is not None:
+        bare = prompts.caption_line(question.distractor)
+        if prompt.startswith(bare):
+            prompt = wording.caption.format(caption=question.distractor) + prompt.removeprefix(bare)
+    return question.model_copy(update={"prompt": prompt})

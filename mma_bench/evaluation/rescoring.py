@@ -1,0 +1,66 @@
+"""Score what a run has stored; no model is asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.protocols import apply_protocol, deviations
+from mma_bench.evaluation.scores import Scores, score
+from mma_bench.evaluation.store import AnswerStore, Run, open_run
+from mma_bench.loader import Benchmark, load
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A run with the scores of its stored answers.
+
+    Attributes:
+        run: head of the run.
+        benchmark: the questions that the run was to answer.
+        scores: scores of the stored answers.
+        notes: how the settings that the model recorded differ from the protocol's, in words.
+    """
+
+    run: Run
+    benchmark: Benchmark
+    scores: Scores
+    notes: list[str]
+
+
+def rescore(folder: Path, data: Path | None = None) -> Rescored:
+    """Score the answers stored in the run ``folder``.
+
+    Args:
+        folder: a run.
+        data: the dataset, if it does not lie where the run says.
+
+    Raises:
+        MMABenchError: ``folder`` is no run or holds no answers, or the data is missing or was changed since.
+    """
+    run = open_run(folder)
+    benchmark = questions_of(folder, run, data)
+    answers = AnswerStore(folder).read().values()
+    scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats)
+    if not scores.verdicts:
+        raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
+    return Rescored(run, benchmark, scores, deviations(run.asked, run.model, run.model_fingerprint))
+
+
+def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:
+    """Return the questions that ``run`` in ``folder`` was to answer.
+
+    Raises:
+        MMABenchError: the data is missing or was changed since.
+    """
+    try:
+        stored = load(data or run.data, condition=run.conditions, split=run.split, limit=run.limit)
+    except MMABenchError as error:
+        hint = "" if data else " (if the data was moved, say where it is with --data)"
+        raise MMABenchError(f"{folder}: {error}{hint}") from error
+    if stored.fingerprint != run.data_sha256:
+        raise MMABenchError(
+            f"{folder} was made on other data than {data or run.data} holds now "
+            f"(sha256 {run.data_sha256[:12]}, now {stored.fingerprint[:12]}); "
+            "give the data it was made on with --data, or evaluate again"
+        )
+    return apply_protocol(run.asked, stored)
