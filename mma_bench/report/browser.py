@@ -11,12 +11,13 @@ from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.playable import media_path
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.verdicts import Kind, kind_of
-from mma_bench.schema import Modality, Stream
+from mma_bench.schema import CONDITIONS, Modality, Stream
 
 MOST = 20_000
 """Questions that the page holds; about 100 bytes each with three models. `answers.csv` has all of them."""
 
 _GENERATED = {"black": "black frames", "silence": "silence"}
+_BESIDES = {"mixed": "mixed with", "blended": "blended with", "occluded": "occluded", "shifted": "shifted"}
 
 
 class _Names:
@@ -42,7 +43,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
             asked.setdefault(verdict.question.question_id, []).append((number, verdict))
     order = list(media)
     chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order))[:MOST]
-    texts, labels, rules, stimuli = _Names(), _Names(), _Names(), _Names()
+    texts, labels, rules, stimuli, variants = _Names(), _Names(), _Names(), _Names(), _Names()
     conditions = ordered_conditions({asked[name][0][1].question.condition for name in chosen})
     kinds = list(Kind)
     samples: dict[str, Sample] = {}
@@ -60,6 +61,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
                 labels[question.answer],
                 -1 if question.distractor is None else labels[question.distractor],
                 int(question.answerable),
+                variants[question.variant],
                 [
                     [number, texts[excerpt(said.text)], -1 if said.label is None else labels[said.label],
                      rules[said.rule], kinds.index(kind_of(said))]
@@ -70,6 +72,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
     return {
         "models": [{"name": run.label, "baseline": run.is_baseline} for run in runs],
         "conditions": [visible(name.replace("_", " "), one_line=True) for name in conditions],
+        "variants": [visible(name.replace("_", " "), one_line=True) for name in variants.known],
         "kinds": [{"name": kind.value, "slug": kind.slug} for kind in kinds],
         "labels": [visible(label, one_line=True) for label in labels.known],
         "rules": [visible(rule.replace("_", " "), one_line=True) for rule in rules.known],
@@ -100,9 +103,17 @@ def _stimulus(sample: Sample, media: str | None) -> dict[str, Any]:
         "seen": _shown(stimulus.video),
         "heard": _shown(stimulus.audio),
         "seconds": round(stimulus.seconds, 1),
+        "dose": "" if stimulus.level is None else f"{stimulus.level:g} {_unit(stimulus.condition)}".strip(),
         "media": media,
     }
 
 
+def _unit(condition: str) -> str:
+    return CONDITIONS[condition].unit if condition in CONDITIONS else ""
+
+
 def _shown(stream: Stream) -> str:
-    return _GENERATED.get(stream.origin) or visible(stream.label or "", one_line=True)
+    if stream.origin in _GENERATED:
+        return _GENERATED[stream.origin]
+    parts = [stream.label, _BESIDES.get(stream.origin), stream.donor_label]
+    return visible(" ".join(part for part in parts if part), one_line=True)

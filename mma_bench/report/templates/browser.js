@@ -5,7 +5,7 @@
   const root = document.getElementById("browser");
   if (!source || !root) return;
   const data = JSON.parse(source.textContent);
-  const [STIMULUS, CONDITION, MODALITY, PROMPT, ANSWER, DISTRACTOR, ANSWERABLE, SAID] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [STIMULUS, CONDITION, MODALITY, PROMPT, ANSWER, DISTRACTOR, ANSWERABLE, VARIANT, SAID] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const [MODEL, TEXT, LABEL, RULE, KIND] = [0, 1, 2, 3, 4];
   const SENSES = ["picture", "sound"];
   const SIGNS = {
@@ -40,6 +40,11 @@
   let found = [];
   let chosen = -1;
 
+  const asking = (question) => {
+    const variant = data.variants[question[VARIANT]];
+    const dose = data.stimuli[question[STIMULUS]].dose;
+    return [data.conditions[question[CONDITION]], dose, variant === "standard" ? "" : variant].filter(Boolean).join(", ");
+  };
   const searchable = [];
   const haystack = (index) => {
     if (searchable[index] === undefined) {
@@ -56,6 +61,7 @@
     const wanted = (name) => (controls[name] && controls[name].value !== "" ? Number(controls[name].value) : null);
     const [condition, modality, label] = [wanted("condition"), wanted("modality"), wanted("class")];
     if (condition !== null && question[CONDITION] !== condition) return false;
+    if (wanted("variant") !== null && question[VARIANT] !== wanted("variant")) return false;
     if (modality !== null && question[MODALITY] !== modality) return false;
     if (label !== null && question[ANSWER] !== label) return false;
     if (controls.playable.checked && !data.stimuli[question[STIMULUS]].media) return false;
@@ -85,7 +91,7 @@
     made.style.top = `${place * rowHeight()}px`;
     const asked = SENSES[question[MODALITY]];
     const first = element("span", { class: "what" }, element("span", { class: `dot ${question[MODALITY] ? "audio" : "visual"}` }), `${asked}: ${data.labels[question[ANSWER]]}`);
-    const second = element("span", { class: "where" }, `${data.conditions[question[CONDITION]]}${stimulus.media ? " ▸" : ""}`);
+    const second = element("span", { class: "where" }, `${asking(question)}${stimulus.media ? " ▸" : ""}`);
     const signs = element("span", { class: "signs" });
     for (const said of question[SAID]) signs.append(sign(said[KIND], `${data.models[said[MODEL]].name}: ${data.kinds[said[KIND]].name}`));
     made.append(first, second, signs);
@@ -139,7 +145,7 @@
         element("dl", { class: "streams" }, stream("visual", stimulus.seen), stream("audio", stimulus.heard)),
         element("p", { class: "source" }, `${stimulus.key}, ${stimulus.seconds} s`)),
       element("div", { class: "question" },
-        element("h3", {}, `asked about the ${asked}, ${data.conditions[question[CONDITION]]}`), truth, prompt,
+        element("h3", {}, `asked about the ${asked}, ${asking(question)}`), truth, prompt,
         element("ul", { class: "answers" }, ...question[SAID].map(answer))));
   };
   const choose = (place) => {
