@@ -21,7 +21,7 @@ _ABOVE, _RIGHT = 0.06, 0.12
 
 Shape = Literal["bar", "hatched", "circle", "square", "diamond", "hollow", "line", "dashed", "dotted"]
 _MARKER = {"circle": "o", "square": "s", "diamond": "D", "hollow": "o"}
-_LINE = {"line": "-", "dashed": "--", "dotted": ":"}
+_LINE: dict[str, Literal["-", "--", ":"]] = {"line": "-", "dashed": "--", "dotted": ":"}
 
 
 @dataclass(frozen=True)

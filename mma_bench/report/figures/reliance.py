@@ -8,7 +8,7 @@ import numpy as np
 
 from mma_bench.evaluation.analysis import Reliance
 from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL
+from mma_bench.report.figures.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL, short
 from mma_bench.report.runs import ScoredRun
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         ],
         legend=[
             Mark(
-                f"{number}  {run.label} (none: {100 * entry.neither.value:.0f}%)",
+                f"{number}  {short(run.label)} (none: {100 * entry.neither.value:.0f}%)",
                 OTHER if run.is_baseline else INK,
                 "circle",
             )
