@@ -7,6 +7,7 @@ import click
 
 from mma_bench import __version__
 from mma_bench.command_line import Command, named_options
+from mma_bench.evaluation.cli import compare_command, score_command
 from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
@@ -23,6 +24,8 @@ def main() -> None:
     Examples:
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
       mma-bench probe --model openai:MODEL@http://127.0.0.1:8000/v1
+      mma-bench score runs/cascade
+      mma-bench compare runs/cascade runs/majority
       mma-bench report runs/cascade runs/majority --out report
       mma-bench verify-data mma-bench
     """
@@ -67,7 +70,9 @@ def evaluate_command(
       mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
       mma-bench eval --model cascade --run runs/paper --protocol paper
     """
-    from mma_bench.evaluation import evaluate
+    from mma_bench.evaluation import evaluate, open_run
+    from mma_bench.evaluation.protocols import deviations
+    from mma_bench.evaluation.summary import summary
 
     scores = evaluate(
         model,
@@ -85,18 +90,13 @@ def evaluate_command(
     if as_json:
         click.echo(json.dumps(scores.to_json(), indent=2))
         return
-    head = ("condition", "asked", "n", "accuracy % [95%]", "macro %", "distracted %")
-    click.echo("{:<20} {:<7} {:>5}  {:<22} {:>7}  {:>12}".format(*head))
-    for cell in scores.cells:
-        interval = f"{100 * cell.accuracy:5.1f} [{100 * cell.accuracy_low:.1f}, {100 * cell.accuracy_high:.1f}]"
-        note = "" if cell.answerable else "  modality removed: these are hallucinations"
-        click.echo(
-            f"{cell.condition:<20} {cell.modality:<7} {cell.questions:>5}  {interval:<22} "
-            f"{100 * cell.macro_accuracy:>7.1f}  {100 * cell.distraction_rate:>12.1f}{note}"
-        )
+    head = open_run(run)
+    click.echo(summary(scores, head.asked, deviations(head.asked, head.model, head.model_fingerprint)))
     click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
 
 
+main.add_command(score_command, "score")
+main.add_command(compare_command, "compare")
 main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)

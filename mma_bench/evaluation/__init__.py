@@ -1,7 +1,58 @@
-"""The reference evaluator: ask, store raw answers, score."""
+"""The reference evaluator: ask by a protocol, store raw answers, score, compare."""
 
-from mma_bench.evaluation.runner import evaluate
-from mma_bench.evaluation.scores import Cell, Scores, Verdict, score
-from mma_bench.evaluation.store import AnswerStore, Run, open_run
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["AnswerStore", "Cell", "Run", "Scores", "Verdict", "evaluate", "open_run", "score"]
+if TYPE_CHECKING:
+    from mma_bench.evaluation.comparison import Comparison, compare
+    from mma_bench.evaluation.protocols import Protocol, load_protocol
+    from mma_bench.evaluation.published import PublishedResult, published_results
+    from mma_bench.evaluation.rescoring import Rescored, rescore
+    from mma_bench.evaluation.runner import evaluate
+    from mma_bench.evaluation.scores import Cell, Scores, Verdict, score
+    from mma_bench.evaluation.store import AnswerStore, Run, open_run
+
+_HOMES = {
+    "AnswerStore": "store",
+    "Cell": "scores",
+    "Comparison": "comparison",
+    "Protocol": "protocols",
+    "PublishedResult": "published",
+    "Rescored": "rescoring",
+    "Run": "store",
+    "Scores": "scores",
+    "Verdict": "scores",
+    "compare": "comparison",
+    "evaluate": "runner",
+    "load_protocol": "protocols",
+    "open_run": "store",
+    "published_results": "published",
+    "rescore": "rescoring",
+    "score": "scores",
+}
+
+__all__ = [
+    "AnswerStore",
+    "Cell",
+    "Comparison",
+    "Protocol",
+    "PublishedResult",
+    "Rescored",
+    "Run",
+    "Scores",
+    "Verdict",
+    "compare",
+    "evaluate",
+    "load_protocol",
+    "open_run",
+    "published_results",
+    "rescore",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `mma-bench --help`, which imports `mma_bench.evaluation.cli`, does not load what reads data.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"mma_bench.evaluation.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'mma_bench.evaluation' has no attribute {name!r}")

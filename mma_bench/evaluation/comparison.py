@@ -1,0 +1,176 @@
+"""Two runs over the same questions: paired tests, and the answers that flipped."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.analysis.changes import holm, mcnemar
+from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate, share
+from mma_bench.evaluation.analysis.table import VerdictTable, verdict_table
+from mma_bench.evaluation.rescoring import Rescored, rescore
+from mma_bench.evaluation.scores import Verdict
+from mma_bench.schema import Modality
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One condition and modality of two runs; all of it is about the questions that both answered.
+
+    Attributes:
+        condition: the condition.
+        modality: what was asked about.
+        pairs: answers to the same question, wording and repeat.
+        answerable: false where the asked modality was removed: then "right" is a hallucination.
+        first: accuracy of the first run.
+        second: the same of the second run.
+        difference: second minus first, with a bootstrap interval over clips.
+        lost: right in the first run alone.
+        gained: right in the second run alone.
+        decisions_changed: share of pairs with different decisions.
+        p_value: of McNemar's test of ``lost`` against ``gained``.
+        p_adjusted: after Holm's correction over all rows.
+        significant: ``p_adjusted`` below 0.05.
+    """
+
+    condition: str
+    modality: Modality
+    pairs: int
+    answerable: bool
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+    lost: int
+    gained: int
+    decisions_changed: Estimate
+    p_value: float
+    p_adjusted: float
+    significant: bool
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A question that one run answered with ``answer`` and the other did not; see `Difference.answerable`."""
+
+    question_id: str
+    repeat: int
+    condition: str
+    modality: Modality
+    answer: str
+    answerable: bool
+    first_right: bool
+    first_label: str | None
+    first_outcome: str
+    first_text: str
+    second_label: str | None
+    second_outcome: str
+    second_text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The second run against the first."""
+
+    first: Rescored
+    second: Rescored
+    differences: Sequence[Difference]
+    flips: Sequence[Flip]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "runs": [
+                {"model": run.run.model, "protocol": run.run.asked.title, "notes": run.notes}
+                for run in (self.first, self.second)
+            ],
+            "differences": [asdict(difference) for difference in self.differences],
+            "flips": [asdict(flip) for flip in self.flips],
+        }
+
+
+def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
+    """Compare two runs on the questions that both answered.
+
+    Raises:
+        MMABenchError: a folder is no run, the runs are about different data or by different protocols, or they
+            have no question in common.
+    """
+    runs = [rescore(folder, data) for folder in (first, second)]
+    heads = [run.run for run in runs]
+    if heads[0].data_sha256 != heads[1].data_sha256 or heads[0].split != heads[1].split:
+        raise MMABenchError(f"{first} and {second} are about different data; compare runs about the same")
+    if heads[0].asked.wording != heads[1].asked.wording or heads[0].asked.seed != heads[1].asked.seed:
+        raise MMABenchError(
+            f"{first} and {second} asked in different words ({heads[0].asked.title}, {heads[1].asked.title}); "
+            "compare runs of one protocol"
+        )
+    before, after = _common(runs[0].scores.verdicts, runs[1].scores.verdicts)
+    if not before:
+        raise MMABenchError(f"{first} and {second} have no question in common; there is nothing to compare")
+    flips = [_flip(a, b) for a, b in zip(before, after, strict=True) if a.correct != b.correct]
+    return Comparison(runs[0], runs[1], _differences(before, after), flips)
+
+
+def _common(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
+    known = {(verdict.question.question_id, verdict.repeat): verdict for verdict in second}
+    pairs = [(v, found) for v in first if (found := known.get((v.question.question_id, v.repeat)))]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _differences(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[Difference]:
+    both = verdict_table([*before, *after])  # one table, so that codes mean the same
+    place = np.arange(len(before))
+    one, other = both.take(place), both.take(place + len(before))
+    found = []
+    for condition in one.conditions:
+        for modality in Modality:
+            rows = (one.condition == condition) & (one.modality == str(modality))
+            if rows.any():
+                found.append(_difference(condition, modality, one.take(rows), other.take(rows)))
+    adjusted = holm([difference.p_value for difference in found])
+    return [
+        replace(difference, p_adjusted=float(p), significant=bool(p < 0.05))
+        for difference, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _difference(condition: str, modality: Modality, one: VerdictTable, other: VerdictTable) -> Difference:
+    before, after, clips = one.correct, other.correct, one.clip
+    p_value = mcnemar(before, after, clips)
+    return Difference(
+        condition=condition,
+        modality=modality,
+        pairs=len(one),
+        answerable=bool(one.answerable.all()),
+        first=share(before, clips),
+        second=share(after, clips),
+        difference=ClipBootstrap(clips).mean(after.astype(np.float64) - before),
+        lost=int((before & ~after).sum()),
+        gained=int((~before & after).sum()),
+        decisions_changed=share(one.decision != other.decision, clips),
+        p_value=p_value,
+        p_adjusted=p_value,
+        significant=p_value < 0.05,
+    )
+
+
+def _flip(first: Verdict, second: Verdict) -> Flip:
+    question = first.question
+    return Flip(
+        question_id=question.question_id,
+        repeat=first.repeat,
+        condition=question.condition,
+        modality=question.modality,
+        answer=question.answer,
+        answerable=question.answerable,
+        first_right=first.correct,
+        first_label=first.label,
+        first_outcome=first.outcome,
+        first_text=first.text,
+        second_label=second.label,
+        second_outcome=second.outcome,
+        second_text=second.text,
+    )
