@@ -14,7 +14,8 @@ COUNT = "Number(document.querySelector('.filters output').value.split(' ')[0])"
 PLAYED = """(() => {
   const video = document.querySelector("video");
   video.play();
-  return video.error === null && video.videoWidth > 0 && video.webkitVideoDecodedByteCount > 0 && video.webkitAudioDecodedByteCount > 0;
+  const bytes = [video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount];
+  return video.error === null && video.videoWidth > 0 && Math.min(...bytes) > 0;
 })()"""
 NAMES = """(() => {
   const [table] = [...document.querySelectorAll("table")].sort((a, b) => b.rows.length - a.rows.length);

@@ -34,7 +34,7 @@ def latex(table: Table) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex_text(f'{table.title}. {table.caption}')}}}",
-        rf"\label{{tab:{table.name}}}",
+        rf"\label{{tab:{table.name.replace('_', '-')}}}",
         rf"\begin{{tabular}}{{l{'r' * width}}}",
         r"\toprule",
     ]
