@@ -11,6 +11,7 @@ from mma_bench.evaluation.cli import compare_command, score_command
 from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
+from mma_bench.report.leaderboard.cli import leaderboard
 from mma_bench.verification.cli import verify_data_command
 
 
@@ -99,4 +100,5 @@ main.add_command(compare_command, "compare")
 main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)
+main.add_command(leaderboard)
 main.add_command(verify_data_command)

@@ -18,9 +18,10 @@ import click
     type=click.IntRange(min=0),
     default=3,
     show_default=True,
-    help="Stimuli to show of each media condition.",
+    help="Stimuli to play of each media condition.",
 )
-def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int) -> None:
+@click.option("--dataset-id", metavar="ORG/NAME", help="The dataset's name on the hub, for the files in hub/.")
+def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int, dataset_id: str | None) -> None:
     """Compare runs over the same data on one static page, with tables, figures and playable examples.
 
     Answers are scored anew from what the runs store; no model is asked. The folder can be published as it is:
@@ -33,7 +34,7 @@ def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int) 
     """
     from mma_bench.report.write import MACRO_HEADING, write_report
 
-    page = write_report(runs, out, data=data, examples=examples)
+    page = write_report(runs, out, data=data, examples=examples, dataset_id=dataset_id)
     tables = (out / "tables.md").read_text(encoding="utf-8")
     click.echo(tables.partition(f"\n{MACRO_HEADING}")[0])
     click.echo(f"Report: {page}")

@@ -91,9 +91,21 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
     )
 
 
-def references(benchmark: Benchmark) -> list[Reference]:
-    """Return one reference for each condition and modality, in the order of the tables."""
-    questions = [question for sample in benchmark.samples for question in sample.questions]
+def references(benchmark: Benchmark, variants: Sequence[str]) -> list[Reference]:
+    """Return one reference for each condition and modality, in the order of the tables.
+
+    Graded conditions have none: an average over doses means nothing, and their curves show more.
+
+    Args:
+        benchmark: all questions.
+        variants: wordings that the headline numbers average over.
+    """
+    questions = [
+        question
+        for sample in benchmark.samples
+        for question in sample.questions
+        if question.variant in variants and sample.stimulus.level is None
+    ]
     made = []
     for condition in ordered_conditions({question.condition for question in questions}):
         for modality in Modality:

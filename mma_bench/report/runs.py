@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.analysis import Analysis
 from mma_bench.evaluation.rescoring import questions_of, rescore
-from mma_bench.evaluation.scores import Scores
+from mma_bench.evaluation.scores import Scores, Verdict
 from mma_bench.evaluation.store import Run, open_run
 from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
@@ -40,6 +42,30 @@ class ScoredRun:
         """Whether the model is a rule that reads labels, not a model under test."""
         return self.run.model.startswith(BASELINE_PREFIX)
 
+    @property
+    def kind(self) -> Literal["model", "baseline"]:
+        """What kind of row it makes in a table."""
+        return "baseline" if self.is_baseline else "model"
+
+    @property
+    def analysis(self) -> Analysis:
+        """Everything that the answers say besides the table of accuracies."""
+        return self.scores.analysis
+
+    @property
+    def headline_verdicts(self) -> list[Verdict]:
+        """The verdicts in the wordings that the headline numbers average over."""
+        return [verdict for verdict in self.scores.verdicts if verdict.variant in self.scores.variants]
+
+    @property
+    def protocol_text(self) -> str:
+        """The protocol with its version and hash, fit to be shown."""
+        return visible(f"protocol {self.run.asked.title}", one_line=True)
+
+
+Heads = Sequence[tuple[Path, Run]]
+"""Runs that were opened: folders with the heads they hold."""
+
 
 def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, list[ScoredRun]]:
     """Open and score runs over the same data.
@@ -58,8 +84,7 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
         raise MMABenchError("a report needs at least one run; make one with `mma-bench eval`")
     heads = [(folder, open_run(folder)) for folder in folders]
     _check_comparable(heads)
-    labels = _labels(heads)
-    scored = [_score(folder, label, data) for (folder, _), label in zip(heads, labels, strict=True)]
+    scored = [score_run(folder, label, data) for (folder, _), label in zip(heads, labels_of(heads), strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
     everything = runs[0].model_copy(
@@ -71,7 +96,44 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
     return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
 
 
-def _check_comparable(heads: Sequence[tuple[Path, Run]]) -> None:
+def score_run(folder: Path, label: str, data: Path | None) -> ScoredRun:
+    """Score one run.
+
+    Args:
+        folder: where it lies.
+        label: its name in tables and figures.
+        data: the dataset, if it does not lie where the run says.
+
+    Raises:
+        MMABenchError: it is no run, it holds no answers, or the data is missing or was changed since.
+    """
+    rescored = rescore(folder, data)
+    shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
+    name = visible(shown, one_line=True)
+    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes)
+
+
+def labels_of(heads: Heads) -> list[str]:
+    """Return a name for each run: the model's, with as much of the folder as tells two apart."""
+    models = [run.model for _, run in heads]
+    names = [
+        run.model if models.count(run.model) == 1 else f"{run.model} ({folder.resolve().name})" for folder, run in heads
+    ]
+    # Two folders may share their last part too.
+    return [
+        visible(
+            name if names.count(name) == 1 else f"{run.model} ({'/'.join(folder.resolve().parts[-2:])})", one_line=True
+        )
+        for name, (folder, run) in zip(names, heads, strict=True)
+    ]
+
+
+def selection_of(run: Run) -> tuple[object, ...]:
+    """Return what two runs must have in common for their numbers to be compared."""
+    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), run.limit, run.repeats
+
+
+def _check_comparable(heads: Heads) -> None:
     seen: set[Path] = set()
     first_folder, first = heads[0]
     for folder, run in heads:
@@ -89,24 +151,3 @@ def _check_comparable(heads: Sequence[tuple[Path, Run]]) -> None:
                 f"{first_folder} and {folder} were made by different protocols ({first.asked.title}, "
                 f"{run.asked.title}); write a report for each"
             )
-
-
-def _labels(heads: Sequence[tuple[Path, Run]]) -> list[str]:
-    models = [run.model for _, run in heads]
-    names = [
-        run.model if models.count(run.model) == 1 else f"{run.model} ({folder.resolve().name})" for folder, run in heads
-    ]
-    # Two folders may share their last part too.
-    return [
-        visible(
-            name if names.count(name) == 1 else f"{run.model} ({'/'.join(folder.resolve().parts[-2:])})", one_line=True
-        )
-        for name, (folder, run) in zip(names, heads, strict=True)
-    ]
-
-
-def _score(folder: Path, label: str, data: Path | None) -> ScoredRun:
-    rescored = rescore(folder, data)
-    shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
-    name = visible(shown, one_line=True)
-    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes)

@@ -1,23 +1,27 @@
 """Write a report: gather, render into a staging folder, put it in place at once."""
 
 import json
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mma_bench import __version__
-from mma_bench.atomic import fsync_folder, write_text
-from mma_bench.errors import MMABenchError
+from mma_bench.atomic import write_text
+from mma_bench.evaluation.scores import Cell
 from mma_bench.parsing import PARSER_VERSION
-from mma_bench.report.examples import Example, choose_examples, describe_examples, write_media
-from mma_bench.report.facts import data_facts, references
-from mma_bench.report.figures import accuracy_panels, following_panels
-from mma_bench.report.page import Contents, notices, render_page
+from mma_bench.report.contents import Contents, gather
+from mma_bench.report.folder import check_replaceable, files_in, staging
+from mma_bench.report.hub.eval_results import dataset_id_of, eval_results_yaml
+from mma_bench.report.hub.model_card import model_card
+from mma_bench.report.page import evaluation_command, render_page
+from mma_bench.report.playable import write_media
 from mma_bench.report.runs import ScoredRun, read_runs
-from mma_bench.report.tables import detail, detail_markdown, headline, headline_markdown, markdown_text, scores_csv
+from mma_bench.report.tables.files import write_tables
+from mma_bench.report.tables.markdown import markdown, markdown_text
+from mma_bench.report.tables.spreadsheet import csv_text
+from mma_bench.report.verdicts import kind_of
 
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
@@ -26,16 +30,20 @@ MACRO_HEADING = "Mean over classes:"
 """Ends the first table of `tables.md`, which the command line prints."""
 
 
-def write_report(runs: Sequence[Path], out: Path, *, data: Path | None = None, examples: int = 3) -> Path:
+def write_report(
+    runs: Sequence[Path], out: Path, *, data: Path | None = None, examples: int = 3, dataset_id: str | None = None
+) -> Path:
     """Write a report about ``runs`` into the folder ``out``, replacing an earlier report.
 
     Answers are scored anew; no model is asked. The same runs give the same bytes.
 
     Args:
         runs: folders of runs over the same data.
-        out: folder for `index.html`, `report.json`, `scores.csv`, `tables.md`, `figures/` and `media/`.
+        out: folder for `index.html`, `report.json`, `scores.csv`, `answers.csv`, `tables.md`, `tables/`, `figures/`,
+            `hub/` and `media/`.
         data: the dataset, if it does not lie where the runs say.
-        examples: stimuli to show of each media condition.
+        examples: stimuli to play of each media condition.
+        dataset_id: the dataset's name on the hub, for `hub/`.
 
     Returns:
         The path of the page.
@@ -43,80 +51,63 @@ def write_report(runs: Sequence[Path], out: Path, *, data: Path | None = None, e
     Raises:
         MMABenchError: a run or the data cannot be used, or ``out`` holds something else.
     """
-    _check_replaceable(out)
+    check_replaceable(out, "report.json", FORMAT)
     benchmark, scored = read_runs(runs, data)
-    chosen = choose_examples(benchmark, scored, examples)
-    contents = Contents(
-        facts=data_facts(benchmark, data or scored[0].run.data, scored[0].run.split),
-        references=references(benchmark),
-        runs=scored,
-        examples=describe_examples(chosen, scored),
-    )
-    with _staging(out) as folder:
-        write_media(chosen, folder)
-        _write_figures(contents, folder / "figures")
+    contents = gather(benchmark, scored, data or scored[0].run.data, examples)
+    name = dataset_id_of(contents.facts, dataset_id)
+    with staging(out) as folder:
+        write_media(contents.playable, folder)
+        for plot in contents.plots:
+            plot.export(folder / "figures")
+        write_tables(contents.tables, folder / "tables")
+        _write_hub(contents, name, folder / "hub")
         write_text(folder / "index.html", render_page(contents))
         write_text(folder / "scores.csv", scores_csv(scored))
+        write_text(folder / "answers.csv", answers_csv(scored))
         write_text(folder / "tables.md", tables_markdown(contents))
-        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        write_text(folder / "report.json", _to_json(contents, [*files, "report.json"]))
+        write_text(folder / "report.json", _to_json(contents, sorted([*files_in(folder), "report.json"])))
     return out / "index.html"
 
 
 def tables_markdown(contents: Contents) -> str:
     """Return the tables of a report as Markdown, the accuracies first."""
     facts = contents.facts
+    micro, macro = contents.headlines
     parts = [f"Accuracy in percent on {markdown_text(facts.name)} ({facts.sha256[:12]}), mean over questions:\n"]
-    parts.append(headline_markdown(headline(contents.runs, contents.references, "micro"), contents.references))
-    parts.append(f"{MACRO_HEADING}\n")
-    parts.append(headline_markdown(headline(contents.runs, contents.references, "macro"), contents.references))
-    for run in contents.runs:
-        parts += [f"{markdown_text(run.label)}:\n", detail_markdown(detail(run, contents.references))]
-    parts += [f"Note: {markdown_text(notice)}\n" for notice in notices(contents)]
+    parts += [markdown(micro), f"{MACRO_HEADING}\n", markdown(macro)]
+    for table in contents.tables[2:]:
+        parts += [f"{markdown_text(table.title)}:\n", markdown(table), f"{markdown_text(table.caption)}\n"]
+    parts += [f"Note: {markdown_text(notice)}\n" for notice in contents.notices]
     return "\n".join(parts)
 
 
-def _check_replaceable(out: Path) -> None:
-    """Raise MMABenchError if ``out`` holds anything that a report did not put there."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise MMABenchError(f"{out} is a file; choose another --out")
-    present = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
-    if not present:
-        return
-    try:
-        marker = json.loads((out / "report.json").read_bytes())
-        ours = set(marker["files"]) if marker["format"] == FORMAT else set()
-    except (OSError, ValueError, TypeError, KeyError):
-        ours = set()
-    if not ours:
-        raise MMABenchError(f"{out} exists and is not an earlier report; choose another --out or remove it")
-    if strange := sorted(present - ours):
-        raise MMABenchError(
-            f"{out} holds {strange[0]}, which is not part of the report; move it or choose another --out"
-        )
+def scores_csv(runs: Sequence[ScoredRun]) -> str:
+    """Return all scores, one line for each model, condition and modality; shares from 0 to 1."""
+    names = [field.name for field in fields(Cell)]
+    rows = [[run.label, run.folder, *asdict(cell).values()] for run in runs for cell in run.scores.cells]
+    return csv_text(["model", "run", *names], rows)
 
 
-@contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``; on success it becomes ``out``, on failure it is removed."""
-    place = out.resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-", suffix=".partial") as name:
-        folder = Path(name) / "new"
-        folder.mkdir()
-        yield folder
-        if place.exists():
-            place.rename(Path(name) / "old")
-        folder.rename(place)
-        fsync_folder(place.parent)
+def answers_csv(runs: Sequence[ScoredRun]) -> str:
+    """Return all answers with how they were read; invisible characters are written out."""
+    head = ["model", "question_id", "condition", "modality", "answer", "label", "outcome", "rule", "verdict", "text"]
+    rows = (
+        [run.label, v.question.question_id, v.question.condition, str(v.question.modality), v.question.answer, v.label,
+         str(v.outcome), v.rule, str(kind_of(v)), v.text]
+        for run in runs
+        for v in run.scores.verdicts
+    )  # fmt: skip
+    return csv_text(head, rows)
 
 
-def _write_figures(contents: Contents, folder: Path) -> None:
-    accuracy_panels(contents.references).export(contents.runs, folder)
-    if contents.has_conflict:
-        following_panels().export(contents.runs, folder)
+def _write_hub(contents: Contents, dataset_id: str, folder: Path) -> None:
+    models = [run for run in contents.runs if not run.is_baseline]
+    for number, run in enumerate(models, start=1):
+        place = folder / f"{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', run.label)[:60].strip('.-') or 'model'}"
+        if results := eval_results_yaml(run, contents.facts, dataset_id):
+            write_text(place / ".eval_results" / "mma-bench.yaml", results)
+        command = evaluation_command(run, contents.facts)
+        write_text(place / "model_card.md", model_card(run, contents.facts, contents.references, command))
 
 
 def _to_json(contents: Contents, files: list[str]) -> str:
@@ -127,36 +118,29 @@ def _to_json(contents: Contents, files: list[str]) -> str:
         "parser_version": PARSER_VERSION,
         "data": asdict(contents.facts),
         "references": [asdict(reference) for reference in contents.references],
-        "runs": [
-            {"label": run.label, "folder": run.folder, **_head(run.run), **_probe(run), "scores": run.scores.to_json()}
-            for run in contents.runs
-        ],
-        "examples": [_example_json(example) for example in contents.examples],
-        "notices": notices(contents),
+        "runs": [_run_json(run) for run in contents.runs],
+        "examples": [_example_json(contents, sample.stimulus.key) for sample in contents.playable],
+        "notices": list(contents.notices),
     }
     # ASCII only: an answer may hold half of a surrogate pair, which UTF-8 cannot carry.
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-def _head(run: Any) -> dict[str, Any]:
-    """Return the head of a run without the place of the data on this machine."""
-    head: dict[str, Any] = run.model_dump(exclude={"data"})
-    return head
+def _run_json(run: ScoredRun) -> dict[str, Any]:
+    # The place of the data on this machine is nobody's business.
+    head: dict[str, Any] = run.run.model_dump(mode="json", exclude={"data"})
+    probe = {"probe": run.probe.model_dump(mode="json")} if run.probe else {}
+    return {"label": run.label, "folder": run.folder, **head, **probe, "scores": run.scores.to_json()}
 
 
-def _probe(run: ScoredRun) -> dict[str, Any]:
-    return {"probe": run.probe.model_dump(mode="json")} if run.probe else {}
-
-
-def _example_json(example: Example) -> dict[str, Any]:
-    questions = [
-        {
-            "question_id": asked.question_id,
-            "answers": [
-                {"model": said.model, "text": said.text, "label": said.label, "rule": said.rule, "verdict": said.kind}
-                for said in asked.said
-            ],
-        }
-        for asked in example.questions
-    ]
-    return {"key": example.key, "condition": example.condition, "media": example.media, "questions": questions}
+def _example_json(contents: Contents, key: str) -> dict[str, Any]:
+    answers: dict[str, list[dict[str, Any]]] = {}
+    condition = ""
+    for run in contents.runs:
+        for verdict in run.scores.verdicts:
+            if verdict.sample.stimulus.key == key:
+                condition = verdict.sample.stimulus.condition
+                said = {"model": run.label, "text": verdict.text, "label": verdict.label, "rule": verdict.rule}
+                answers.setdefault(verdict.question.question_id, []).append({**said, "verdict": kind_of(verdict)})
+    questions = [{"question_id": name, "answers": said} for name, said in answers.items()]
+    return {"key": key, "condition": condition, "media": f"media/{key}.mp4", "questions": questions}

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -12,40 +11,18 @@ from pathlib import Path
 
 import av
 import pytest
+import yaml
+from huggingface_hub import parse_eval_result_entries
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.loader import Sample
-from mma_bench.models.interface import Answer, Model
+from mma_bench.evaluation.protocols import load_protocol
 from mma_bench.report import write_report
-from mma_bench.schema import Modality, Question
+from mma_bench.schema import Modality
 from tests.conftest import run_command, tree
+from tests.report.hostile import HOSTILE
 
-HOSTILE = "</span><script>alert('x')</script><img src=http://example.com/x onerror=alert(1)>\x00\x1b[31m\u202e\ud800 "
 COMMAND = (sys.executable, "-m", "mma_bench", "report")
-SECONDS = 60
-
-
-class Hostile(Model):
-    """Names what it hears and refuses on the last stimulus of each condition, in texts made to break a page."""
-
-    takes_media = False
-    name = "hos<b>tile|/$\\frac$\x07"
-
-    def __init__(self) -> None:
-        self._refused: set[str] = set()
-
-    def fingerprint(self) -> dict[str, str]:
-        return {"<i>key": "</dd><script>2</script>"}
-
-    def prepare(self, questions: Sequence[Question]) -> None:
-        last = {question.condition: question.question_id.split("/")[0] for question in questions}
-        self._refused = set(last.values())
-
-    def answer(self, sample: Sample) -> list[Answer]:
-        heard = None if sample.stimulus.key in self._refused else sample.stimulus.audio.label
-        text = HOSTILE + ("I cannot tell." if heard is None else heard)
-        return [Answer(question.question_id, text) for question in sample.questions]
 
 
 class Page(HTMLParser):
@@ -66,44 +43,77 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture(scope="module")
-def runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("runs")
-    models: list[str | Model] = ["baseline:visual-only", Hostile()]
-    for name, model in zip(("visual", "hostile"), models, strict=True):
-        mma_bench.evaluate(model, demo, run=folder / name, limit=6, progress=False)
-    return [folder / "visual", folder / "hostile"]
-
-
-@pytest.fixture(scope="module")
-def report(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(runs, tmp_path_factory.mktemp("out") / "report", examples=2).parent
-
-
 def test_the_page_shows_the_scores_and_nothing_in_it_comes_from_elsewhere(report: Path) -> None:
     html = (report / "index.html").read_text(encoding="utf-8")
     page = Page()
     page.feed(html)
     text = "".join(page.text)
-    assert page.tags.count("script") == 1
+    assert page.tags.count("script") == 2  # the data of the browser of examples, and our own code
     assert "img" not in page.tags
-    assert "<script>alert('x')</script>" in text
-    assert "[U+0000][U+001B][31m[U+202E][U+D800]" in text
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", html)
+    assert "<script>window" not in html
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202a-\u202e]", html)
     for address in page.addresses:
         assert address.startswith(("#", "data:,")) or (report / address).is_file(), address
     assert not re.search(r"@import|url\((?!#)", html)
     assert "hallucination: lower is better" in text
     assert str(report.parent) not in html  # no path of this machine
-    for verdict in ("right", "distracted", "rightly abstained", "hallucinated"):
-        assert f">{verdict}</span>" in html
-    omitted = re.search(r"([\d,]+) of [\d,]+ characters left out", html)
-    assert omitted is not None
-    assert int(omitted[1].replace(",", "")) > 15_000  # the 10,000 letters of long_context
+    assert "published, not re-run" in text
+    assert load_protocol("paper").sha256 in text
+    shown = json.loads(re.search(r'id="browser-data">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
+    kinds = {shown["kinds"][said[4]]["name"] for question in shown["questions"] for said in question[8]}
+    assert {"right", "distracted", "rightly abstained", "hallucinated"} <= kinds
+    heads = [head for head, *_ in shown["texts"]]
+    assert any("<script>window.hacked='x'</script>" in head for head in heads)
+    assert any("[U+0000][U+001B][31m[U+202E][U+D800]" in head for head in heads)
+    assert max(omitted for _, omitted, *_ in shown["texts"]) > 90_000
+    assert len(html) < 1_500_000
+
+
+def test_every_figure_and_table_is_there_as_files_for_papers(report: Path, demo: Path) -> None:
+    for name in ("competence", "conditions", "follows", "reliance", "class_drops", "confusion"):
+        assert (report / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (report / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert not [path for path in report.rglob("*.pdf") if b"Date" in path.read_bytes()]
+    split = json.loads((report / "tables" / "competence.json").read_text())
+    row = next(row for row in split["rows"] if row["name"] == "baseline:visual-only: misaligned, visual")
+    assert [entry["value"] for entry in row["entries"][1:5]] == [1, 1, 0, 0]  # sees all, and nothing interferes
+    significant = (report / "tables" / "accuracy_micro.md").read_text()
+    assert "baseline:visual-only | 100.0 / 100.0 | 100.0 / 0.0*" not in significant  # six clips prove nothing
+
+
+def test_nothing_that_a_model_says_is_a_command_in_latex_a_formula_or_a_link(report: Path) -> None:
+    known = {
+        *("usepackage", "begin", "end", "centering", "caption", "label", "toprule", "midrule"),
+        *("bottomrule", "cmidrule"),
+        *("multicolumn", "textbf", "textsuperscript", "scriptsize", "par", "smallskip", "footnotesize"),
+        *("textbackslash", "textless", "textgreater", "textbar", "textdagger", "textasteriskcentered", "textquotedbl"),
+    }
+    tables = sorted((report / "tables").glob("*.tex"))
+    texts = "".join(path.read_text(encoding="utf-8") for path in tables)
+    assert r"=hos\textless{}b\textgreater{}tile\textbar{}/\$\textbackslash{}frac\$[U+0007]" in texts
+    assert set(re.findall(r"\\([A-Za-z]+)", texts)) <= known
+    assert not re.search(r"(?<!\\)[$#_^~]", texts)
+    for path in report.rglob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [cell for cell in cells if re.match(r"[=+@\t\r]|-(?!\d)", cell)], path
+    for path in report.rglob("*.md"):
+        text = path.read_text(encoding="utf-8").partition("Measured with:")[0]
+        assert not re.search(r"<(b|img|script)|\]\(javascript", text), path
+
+
+def test_the_hub_reads_the_results(report: Path) -> None:
+    (folder,) = (report / "hub").iterdir()
+    entries = parse_eval_result_entries(yaml.safe_load((folder / ".eval_results" / "mma-bench.yaml").read_text()))
+    by_task = {entry.task_id: entry for entry in entries}
+    assert list(by_task) == ["aligned", "misaligned", "audio_removed", "frames_zeroed"]
+    assert by_task["misaligned"].value == pytest.approx((0 + 100 * 5 / 6) / 2, abs=0.01)  # it names what it hears
+    assert "visual 0.0" in by_task["misaligned"].notes
+    assert "Cannot see, or does not look?" in (folder / "model_card.md").read_text()
 
 
 def test_the_tables_say_what_the_evaluator_says(report: Path, runs: list[Path], demo: Path) -> None:
-    scores = mma_bench.evaluate("baseline:visual-only", demo, run=runs[0], limit=6, progress=False)
+    scores = mma_bench.evaluate("baseline:visual-only", demo, run=runs[0], limit=6, protocol="paper", progress=False)
     rows = [row for row in csv.DictReader((report / "scores.csv").open()) if row["model"] == "baseline:visual-only"]
     assert [(row["condition"], row["modality"]) for row in rows] == [(c.condition, c.modality) for c in scores.cells]
     for row, cell in zip(rows, scores.cells, strict=True):
@@ -117,7 +127,6 @@ def test_the_tables_say_what_the_evaluator_says(report: Path, runs: list[Path], 
     assert any(text.startswith(HOSTILE) for text in raw)  # unchanged in the machine-readable file
     table = (report / "tables.md").read_text(encoding="utf-8")
     assert "| baseline:visual-only | 100.0 / 100.0 | 100.0 / 0.0 |" in table
-    assert "<b>" not in table
 
 
 def test_examples_carry_both_streams_and_show_success_and_failure(report: Path) -> None:
@@ -187,45 +196,4 @@ def test_an_unfinished_run_is_reported_as_such(runs: list[Path], tmp_path: Path)
     assert "| baseline:visual-only |" in result.stdout
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert f"has not answered 5 of {len(lines)} questions" in html
-    assert "<video" not in html
-
-
-PLAYER = """<!doctype html><video src="{source}" preload="auto"></video><pre></pre><script>
-const video = document.querySelector("video");
-const tell = () => document.querySelector("pre").textContent = [video.videoWidth, video.duration,
-  video.webkitVideoDecodedByteCount, video.webkitAudioDecodedByteCount, video.error && video.error.message].join(";");
-video.onerror = tell;
-window.onload = async () => {{ await video.play(); await new Promise((done) => setTimeout(done, 500)); tell(); }};
-</script>"""
-
-
-def _chromium(page: Path) -> str:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs Chromium to look at the page as a reader would")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
-    command = [browser, *flags, "--virtual-time-budget=5000", "--dump-dom", page.as_uri()]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert "</html>" in result.stdout, result.stderr
-    return result.stdout
-
-
-def test_a_browser_runs_the_page_under_its_own_policy(report: Path) -> None:
-    dom = _chromium(report / "index.html")
-    questions = dom.count('<section class="question"')
-    assert f">{questions} of {questions} questions</output>" in dom  # the page's script ran
-    assert re.search(r'<figure class="average" data-average="macro" hidden=""', dom)
-    assert not re.search(r'<figure class="average" data-average="micro" hidden', dom)
-
-
-def test_a_browser_plays_picture_and_sound(report: Path, tmp_path: Path) -> None:
-    media = sorted((report / "media").glob("misaligned_*.mp4"))[0]
-    (tmp_path / "player.html").write_text(PLAYER.format(source=media.as_uri()), encoding="utf-8")
-    told = re.search(r"<pre>(.*?)</pre>", _chromium(tmp_path / "player.html"))
-    assert told is not None
-    width, duration, video_bytes, audio_bytes, error = told[1].split(";")
-    assert error == ""
-    assert int(width) > 0
-    assert float(duration) > 1
-    assert int(video_bytes) > 0
-    assert int(audio_bytes) > 0
+    assert not (tmp_path / "out" / "media").exists()

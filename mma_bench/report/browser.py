@@ -1,0 +1,119 @@
+"""Every question with every answer to it, as data for the page's browser of examples."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mma_bench.evaluation.scores import Verdict
+from mma_bench.loader import Sample
+from mma_bench.report.excerpts import excerpt, visible
+from mma_bench.report.facts import ordered_conditions
+from mma_bench.report.playable import media_path
+from mma_bench.report.runs import ScoredRun
+from mma_bench.report.verdicts import Kind, kind_of
+from mma_bench.schema import CONDITIONS, Modality, Stream
+
+MOST = 20_000
+"""Questions that the page holds; about 100 bytes each with three models. `answers.csv` has all of them."""
+
+_GENERATED = {"black": "black frames", "silence": "silence"}
+_BESIDES = {"mixed": "mixed with", "blended": "blended with", "occluded": "occluded", "shifted": "shifted"}
+
+
+class _Names:
+    """Numbers for values, so that the page holds each only once."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, int] = {}
+
+    def __getitem__(self, value: Any) -> int:
+        return self.known.setdefault(value, len(self.known))
+
+
+def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[str, Any]:
+    """Return what the page's browser shows; every text is an excerpt with its invisible characters written out.
+
+    Questions about stimuli that can be played come first. The lists are columns of numbers into tables of texts:
+    8,000 questions with 61 options each then take 2 MB and not 9.
+    """
+    media = {sample.stimulus.key: media_path(sample) for sample in playable}
+    asked: dict[str, list[tuple[int, Verdict]]] = {}
+    for number, run in enumerate(runs):
+        for verdict in run.scores.verdicts:
+            asked.setdefault(verdict.question.question_id, []).append((number, verdict))
+    order = list(media)
+    chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order))[:MOST]
+    texts, labels, rules, stimuli, variants = _Names(), _Names(), _Names(), _Names(), _Names()
+    conditions = ordered_conditions({asked[name][0][1].question.condition for name in chosen})
+    kinds = list(Kind)
+    samples: dict[str, Sample] = {}
+    questions = []
+    for name in chosen:
+        verdict = asked[name][0][1]
+        question = verdict.question
+        samples[verdict.sample.stimulus.key] = verdict.sample
+        questions.append(
+            [
+                stimuli[verdict.sample.stimulus.key],
+                conditions.index(question.condition),
+                list(Modality).index(question.modality),
+                texts[excerpt(question.prompt)],
+                labels[question.answer],
+                -1 if question.distractor is None else labels[question.distractor],
+                int(question.answerable),
+                variants[question.variant],
+                [
+                    [number, texts[excerpt(said.text)], -1 if said.label is None else labels[said.label],
+                     rules[said.rule], kinds.index(kind_of(said))]
+                    for number, said in asked[name]
+                ],
+            ]
+        )  # fmt: skip
+    return {
+        "models": [{"name": run.label, "baseline": run.is_baseline} for run in runs],
+        "conditions": [visible(name.replace("_", " "), one_line=True) for name in conditions],
+        "variants": [visible(name.replace("_", " "), one_line=True) for name in variants.known],
+        "kinds": [{"name": kind.value, "slug": kind.slug} for kind in kinds],
+        "labels": [visible(label, one_line=True) for label in labels.known],
+        "rules": [visible(rule.replace("_", " "), one_line=True) for rule in rules.known],
+        "texts": [[text.head, text.omitted, text.tail, text.length] for text in texts.known],
+        "stimuli": [_stimulus(samples[key], media.get(key)) for key in stimuli.known],
+        "questions": questions,
+        "total": len(asked),
+    }
+
+
+def script_json(value: Any) -> str:
+    """Return ``value`` as JSON that may stand inside a `script` element: no character of it means anything in HTML."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _place(verdict: Verdict, playable: Sequence[str]) -> tuple[int, str, str]:
+    key = verdict.sample.stimulus.key
+    return (playable.index(key) if key in playable else len(playable)), key, verdict.question.question_id
+
+
+def _stimulus(sample: Sample, media: str | None) -> dict[str, Any]:
+    stimulus = sample.stimulus
+    return {
+        "key": stimulus.key,
+        "seen": _shown(stimulus.video),
+        "heard": _shown(stimulus.audio),
+        "seconds": round(stimulus.seconds, 1),
+        "dose": "" if stimulus.level is None else f"{stimulus.level:g} {_unit(stimulus.condition)}".strip(),
+        "media": media,
+    }
+
+
+def _unit(condition: str) -> str:
+    return CONDITIONS[condition].unit if condition in CONDITIONS else ""
+
+
+def _shown(stream: Stream) -> str:
+    if stream.origin in _GENERATED:
+        return _GENERATED[stream.origin]
+    parts = [stream.label, _BESIDES.get(stream.origin), stream.donor_label]
+    return visible(" ".join(part for part in parts if part), one_line=True)

@@ -1,0 +1,33 @@
+"""The figures of a report, each drawn once for the page (SVG) and for papers (PDF, PNG)."""
+
+from collections.abc import Sequence
+
+from mma_bench.report.facts import Reference
+from mma_bench.report.figures.calibration import abstention_plot, calibration_plot
+from mma_bench.report.figures.class_drops import class_drops_plot
+from mma_bench.report.figures.competence import competence_plot
+from mma_bench.report.figures.conditions import conditions_plot
+from mma_bench.report.figures.confusion import confusion_plot
+from mma_bench.report.figures.doses import doses_plot
+from mma_bench.report.figures.following import following_plot
+from mma_bench.report.figures.panels import Plot
+from mma_bench.report.figures.reliance import reliance_plot
+from mma_bench.report.runs import ScoredRun
+
+__all__ = ["plots_of"]
+
+
+def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Plot]:
+    """Return every figure for which there are data, the main one first."""
+    found = [
+        competence_plot(runs),
+        conditions_plot(runs, columns),
+        following_plot(runs),
+        reliance_plot(runs),
+        doses_plot(runs),
+        class_drops_plot(runs),
+        confusion_plot(runs),
+        calibration_plot(runs),
+        abstention_plot(runs),
+    ]
+    return [plot for plot in found if plot is not None]

@@ -1,0 +1,112 @@
+"""The reliance triangle: which of sight, sound and text a model's answers follow when they disagree."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mma_bench.evaluation.analysis import Reliance
+from mma_bench.report.figures.panels import Mark, Panel, Plot
+from mma_bench.report.figures.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL, short
+from mma_bench.report.runs import ScoredRun
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_HEIGHT = float(np.sqrt(3) / 2)
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])  # sight, sound, text
+_CLOSE = 0.055  # of the side: marks nearer than that would hide each other's numbers
+
+
+def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
+    """Return the triangle with a point for each run, or none if fewer than two modalities are followed."""
+    points = [(number, run, entry) for number, run in enumerate(runs, start=1) if (entry := overall_reliance(run))]
+    points = [point for point in points if _followed(point[2]) > 0]
+    if not points:
+        return None
+    named = (
+        "all conflict conditions, each with the same weight"
+        if points[0][2].condition == "all"
+        else points[0][2].condition
+    )
+    return Plot(
+        name="reliance",
+        title="Reliance triangle",
+        text="A point is where a model's answers go when the modalities disagree: a model that always believes its "
+        "eyes "
+        "is in the corner of sight. The middle follows all three alike.",
+        caption=f"Of the answers under {named} that follow a modality, the share that follows each; the share of "
+        "answers "
+        "that follow none is behind each name, n and 95% intervals (bootstrap over clips) are in the table of "
+        "reliance. "
+        "Corners are 100%, each line is 25%.",
+        panels=[
+            Panel(
+                "sight, sound or text",
+                partial(_draw, points=points),
+                3.45,
+                "Triangle of reliance on sight, sound and text; the table of reliance has the numbers",
+                below=0.06,
+            )
+        ],
+        legend=[
+            Mark(
+                f"{number}  {short(run.label)} (none: {100 * entry.neither.value:.0f}%)",
+                OTHER if run.is_baseline else INK,
+                "circle",
+            )
+            for number, run, entry in points
+        ],
+    )
+
+
+def overall_reliance(run: ScoredRun) -> Reliance | None:
+    """Return the index over both questions and all conflict conditions, or over the only one."""
+    both = [entry for entry in run.analysis.reliance if entry.modality is None]
+    return both[-1] if both else None
+
+
+def _followed(entry: Reliance) -> float:
+    return entry.sight.value + entry.sound.value + entry.text.value
+
+
+def _draw(axes: "Axes", points: Sequence[tuple[int, ScoredRun, Reliance]]) -> None:
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.fill(*_CORNERS.T, facecolor="none", edgecolor=MUTED, linewidth=1.0)
+    for step in (0.25, 0.5, 0.75):
+        for corner in range(3):
+            others = _CORNERS[[i for i in range(3) if i != corner]]
+            ends = step * _CORNERS[corner] + (1 - step) * others
+            axes.plot(*ends.T, color=RULE, linewidth=0.7, zorder=0)
+    for corner, (name, colour) in enumerate((("sight", VISUAL), ("sound", AUDIO), ("text", TEXT))):
+        x, y = _CORNERS[corner]
+        axes.text(x, y + (0.03 if corner == 2 else -0.04), name, color=colour, ha="center",
+                  va="bottom" if corner == 2 else "top", fontsize=10)  # fmt: skip
+    for numbers, place, is_baseline in _grouped(points):
+        axes.plot(*place, marker="o", markersize=13, color=OTHER if is_baseline else INK, clip_on=False, zorder=3)
+        text = ",".join(map(str, numbers))
+        if len(numbers) == 1:
+            axes.text(
+                *place, text, color=INK if is_baseline else ON_MARK, ha="center", va="center", fontsize=7.5, zorder=4
+            )
+        else:
+            axes.annotate(text, place, (9, 4), textcoords="offset points", fontsize=7.5, zorder=4)
+    axes.set_xlim(-0.12, 1.12)
+    axes.set_ylim(-0.12, _HEIGHT + 0.1)
+
+
+def _grouped(points: Sequence[tuple[int, ScoredRun, Reliance]]) -> list[tuple[list[int], "np.ndarray", bool]]:
+    """Return where to draw a mark, with the numbers of all runs that lie there."""
+    groups: list[tuple[list[int], np.ndarray, bool]] = []
+    for number, run, entry in points:
+        shares = np.array([entry.sight.value, entry.sound.value, entry.text.value]) / _followed(entry)
+        place = shares @ _CORNERS
+        for numbers, other, _ in groups:
+            if float(np.hypot(*(place - other))) < _CLOSE:
+                numbers.append(number)
+                break
+        else:
+            groups.append(([number], place, run.is_baseline))
+    return groups

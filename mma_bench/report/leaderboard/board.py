@@ -1,0 +1,80 @@
+"""Runs that may be compared, and the table of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mma_bench.report.facts import DataFacts, Reference
+from mma_bench.report.figures.competence import CONFLICT, conflict_split
+from mma_bench.report.notices import notices_about
+from mma_bench.report.runs import ScoredRun
+from mma_bench.report.tables.headline import cell_of, heading
+from mma_bench.report.tables.table import Column, Entry, Row, Share, Table, share_of
+from mma_bench.schema import Modality
+
+
+@dataclass(frozen=True)
+class Board:
+    """Runs that answered the same questions.
+
+    Attributes:
+        facts: their data.
+        references: conditions and modalities.
+        runs: best first.
+        table: the same as a table.
+        notices: what a reader must know.
+    """
+
+    facts: DataFacts
+    references: Sequence[Reference]
+    runs: Sequence[ScoredRun]
+    table: Table
+    notices: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        """What was asked, in words."""
+        facts = self.facts
+        data = f"{facts.name} ({facts.sha256[:12]}), {facts.split}"
+        return f"{data}, {self.runs[0].protocol_text}, {facts.questions:,} questions"
+
+
+def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence[Reference], number: int) -> Board:
+    """Return the board of ``runs``, which answered the same questions; ``number`` makes its name unique."""
+    ordered = sorted(runs, key=lambda run: (-_merit(run, references), run.label))
+    columns = [Column("both right", CONFLICT)]
+    columns += [Column(f"interference, {modality}", CONFLICT) for modality in Modality]
+    columns += [heading(reference) for reference in references]
+    table = Table(
+        name=f"leaderboard_{number}",
+        title="Leaderboard",
+        caption="Percent, with 95% intervals (Wilson, effective sample size over clips; interference: bootstrap over "
+        f"clips, in percentage points). both right: stimuli under {CONFLICT} whose two questions are answered rightly; "
+        "interference: what the other sense takes from a model that knows. Rows begin in the order of both right.",
+        head="model",
+        columns=columns,
+        rows=[Row(run.label, _entries(run, references), run.kind) for run in ordered],
+        notes=["† The asked modality was removed: a high number is hallucination."]
+        if not all(reference.answerable for reference in references)
+        else [],
+    )
+    return Board(facts, references, ordered, table, notices_about(ordered))
+
+
+def _entries(run: ScoredRun, references: Sequence[Reference]) -> list[Entry]:
+    both = next((joint.both for joint in run.analysis.joint if joint.condition == CONFLICT), None)
+    entries: list[Entry] = [both and share_of(both)]
+    for modality in Modality:
+        split = conflict_split(run, modality)
+        entries.append(split and share_of(split.interference, signed=True))
+    for reference in references:
+        cell = cell_of(run, reference)
+        marks = "" if reference.answerable else "†"
+        entries.append(cell and Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks=marks))
+    return entries
+
+
+def _merit(run: ScoredRun, references: Sequence[Reference]) -> float:
+    """Return what rows begin to be ordered by: both right under conflict, or else the first accuracy."""
+    first = _entries(run, references)
+    shares = [entry.value for entry in (first[0], *first[3:]) if isinstance(entry, Share)]
+    return shares[0] if shares else 0.0

@@ -1,0 +1,37 @@
+"""The command `mma-bench leaderboard`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument(
+    "folders", nargs=-1, required=True, metavar="RUNS...", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the page.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    multiple=True,
+    help="A dataset that was moved since the runs; may be repeated.",
+)
+def leaderboard(folders: tuple[Path, ...], out: Path, data: tuple[Path, ...]) -> None:
+    """Make a sortable page of all runs below some folders.
+
+    Answers are scored anew; no model is asked. Runs stand in one table only if they answered the same questions:
+    same data, split, protocol and selection. Runs that cannot be scored or are not finished are named with the reason.
+
+    \b
+    Examples:
+      mma-bench leaderboard runs --out leaderboard
+      mma-bench leaderboard runs --out leaderboard --data /media/disk/mma-bench
+    """
+    from mma_bench.report.leaderboard.write import write_leaderboard
+
+    page, boards, left_out = write_leaderboard(folders, out, data=data)
+    for board in boards:
+        click.echo(f"{len(board.runs)} runs on {board.title}")
+    for folder, reason in left_out:
+        click.echo(f"left out: {folder}: {reason}")
+    click.echo(f"Leaderboard: {page}")

@@ -1,0 +1,128 @@
+"""The table of accuracies: every model under every condition and modality."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from mma_bench.evaluation.scores import Cell
+from mma_bench.report.excerpts import visible
+from mma_bench.report.facts import Reference
+from mma_bench.report.runs import ScoredRun
+from mma_bench.report.tables.table import Column, Row, Share, Table
+from mma_bench.schema import Modality
+
+REMOVED_NOTE = "hallucination: lower is better"
+Average = Literal["micro", "macro"]
+_RULES = {
+    "baseline:random": "random",
+    "baseline:majority": "majority",
+    "baseline:visual-only": "sight-only",
+    "baseline:audio-only": "sound-only",
+}
+_INTERVALS = {"micro": "Wilson", "macro": "Jeffreys' prior for each class"}
+
+
+def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> Table:
+    """Make the table of accuracies.
+
+    Args:
+        runs: its rows.
+        columns: its columns.
+        average: over questions (micro) or over classes (macro).
+    """
+    found = [[_share(cell_of(run, column), average) for column in columns] for run in runs]
+    best = [
+        _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
+        for i, column in enumerate(columns)
+    ]
+    significant = [_significant(run) if average == "micro" else set() for run in runs]
+    rows = [
+        Row(
+            run.label,
+            [
+                _marked(share, run, column, top, (column.condition, column.modality) in changed)
+                for share, column, top in zip(shares, columns, best, strict=True)
+            ],
+            run.kind,
+        )
+        for run, shares, changed in zip(runs, found, significant, strict=True)
+    ]
+    rows += _baselines(runs, columns, average)
+    rows.append(Row("questions (n)", [column.questions for column in columns], "reference"))
+    notes = []
+    if any(significant):
+        notes.append(
+            "* Differs from aligned: McNemar's test, paired by clip, p below 0.05 after Holm's correction over all "
+            "changes of the model."
+        )
+    if not all(column.answerable for column in columns):
+        notes.append(f"† The asked modality was removed; {REMOVED_NOTE}.")
+    over = "questions" if average == "micro" else "classes"
+    return Table(
+        name=f"accuracy_{average}",
+        title=f"Accuracy, mean over {over}",
+        caption=f"Percent of all questions whose answer names the asked modality's class, mean over {over}; "
+        f"95% interval ({_INTERVALS[average]}).",
+        head="model",
+        columns=[heading(column) for column in columns],
+        rows=rows,
+        notes=notes,
+    )
+
+
+def heading(column: Reference) -> Column:
+    """Return the heading of a condition and modality."""
+    return Column(
+        head=column.modality.value,
+        group=visible(column.condition.replace("_", " "), one_line=True),
+        modality=column.modality,
+        note="" if column.answerable else REMOVED_NOTE,
+        removed=not column.answerable,
+    )
+
+
+def cell_of(run: ScoredRun, column: Reference) -> Cell | None:
+    """Return the scores of ``run`` under the condition and modality of ``column``, if it has answers there."""
+    try:
+        return run.scores.cell(column.condition, column.modality)
+    except KeyError:
+        return None
+
+
+def _share(cell: Cell | None, average: Average) -> Share | None:
+    if cell is None:
+        return None
+    if average == "micro":
+        return Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high)
+    return Share(cell.macro_accuracy, cell.macro_low, cell.macro_high)
+
+
+def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
+    """Return the highest accuracy of a column, if there is something to compare and high is good."""
+    values = [share.value for share in shares if share is not None]
+    return max(values) if len(values) > 1 and column.answerable else None
+
+
+def _significant(run: ScoredRun) -> set[tuple[str, Modality]]:
+    return {(change.condition, change.modality) for change in run.analysis.changes if change.significant}
+
+
+def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
+    """Return what the labels alone give; every run of the same questions has the same."""
+    asked = {_RULES.get(run.run.model) for run in runs}  # a run of the same rule says the same
+    known = {
+        (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines if b.name not in asked
+    }
+    rows = []
+    for name in dict.fromkeys(name for name, _, _ in known):
+        entries = [known.get((name, column.condition, column.modality)) for column in columns]
+        shares = [e and Share(e.accuracy if average == "micro" else e.macro_accuracy) for e in entries]
+        rows.append(Row(f"rule: {name}", shares, "reference"))
+    return rows
+
+
+def _marked(share: Share | None, run: ScoredRun, column: Reference, best: float | None, changed: bool) -> Share | None:
+    if share is None:
+        return None
+    marks = ("*" if changed else "") + ("" if column.answerable else "†")
+    return replace(share, marks=marks, best=not run.is_baseline and share.value == best)
