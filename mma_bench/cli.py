@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mma_bench import __version__
+from mma_bench.avhbench.cli import avhbench_command
 from mma_bench.command_line import Command, named_options
 from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
@@ -85,6 +86,7 @@ def evaluate_command(
     click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
 
 
+main.add_command(avhbench_command)
 main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)
