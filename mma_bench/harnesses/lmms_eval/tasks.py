@@ -7,9 +7,9 @@ the variable `MMA_BENCH_DATA` names.
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.evaluation.intervals import macro_average
 from mma_bench.harnesses.media_files import muxed_file, separate_files
 from mma_bench.harnesses.reading import MEASURES, judge, plain_row
 from mma_bench.loader import Benchmark, Sample, load
@@ -81,4 +81,7 @@ def process_results(doc: Doc, results: Sequence[str]) -> dict[str, float | tuple
 
 def macro(items: Sequence[tuple[float, str]]) -> float:
     """Return the mean over classes of the share correct."""
-    return macro_average([right == 1 for right, _ in items], [label for _, label in items])[0]
+    shares: dict[str, list[float]] = {}
+    for right, label in items:
+        shares.setdefault(label, []).append(right)
+    return fmean(fmean(rights) for rights in shares.values())
