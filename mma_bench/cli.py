@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mma_bench import __version__
+from mma_bench.avhbench.cli import avhbench_command
 from mma_bench.command_line import Command, named_options
 from mma_bench.evaluation.cli import compare_command, score_command
 from mma_bench.export.cli import export_command
@@ -97,6 +98,7 @@ def evaluate_command(
 
 main.add_command(score_command, "score")
 main.add_command(compare_command, "compare")
+main.add_command(avhbench_command)
 main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)

@@ -3,6 +3,7 @@
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -34,12 +35,15 @@ class Media:
         read_video: returns the bytes of the `mp4` member.
         read_audio: returns the bytes of the `flac` member.
         seconds: length to play; a longer stream is cut to it when it is decoded or muxed.
+        regular_keys: whether the video has a key frame at the first frame at or after each half second, as the
+            builder makes them. Videos of others do not.
     """
 
     key: str
     read_video: Callable[[], bytes]
     read_audio: Callable[[], bytes]
     seconds: float
+    regular_keys: bool = True
 
     @property
     def video_bytes(self) -> bytes:
@@ -75,7 +79,7 @@ class Media:
             stream = container.streams.video[0]
             # The builder's encoder makes one slice a frame, so more threads only wait: 146 ms a clip against 136.
             stream.codec_context.thread_count = 1
-            if (2 / fps).is_integer():
+            if self.regular_keys and (2 / fps).is_integer():
                 stream.codec_context.skip_frame = "NONKEY"
             chosen = list(_frames_at(times, _timed_frames(container, stream)))
         if not chosen:
@@ -154,11 +158,14 @@ class Media:
             for _, _, packet in sorted(packets, key=lambda entry: entry[:2]):
                 muxed.mux(packet)
 
-    def _open(self, data: bytes, container_format: str) -> "InputContainer":
+    @contextmanager
+    def _open(self, data: bytes, container_format: str) -> "Iterator[InputContainer]":
+        """Open a stream; an error while it is decoded, inside the `with`, is one of the stream too."""
         import av
 
         try:
-            return cast("InputContainer", av.open(io.BytesIO(data), format=container_format))
+            with cast("InputContainer", av.open(io.BytesIO(data), format=container_format)) as container:
+                yield container
         except (av.error.FFmpegError, ValueError) as error:
             raise MMABenchError(
                 f"{self.key}: its {container_format} stream cannot be read ({error}); build or download it again"

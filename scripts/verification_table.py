@@ -17,12 +17,12 @@ import click
 
 import mma_bench
 from builder.verify.checks import CHECKS, checks_of
-from builder.verify.reading import read_yes_no
 from mma_bench.evaluation.intervals import wilson
 from mma_bench.loader import Sample
 from mma_bench.media import Media
 from mma_bench.models import CheckAnswer, Model
 from mma_bench.models import load as load_model
+from mma_bench.parsing import read_yes_no
 from mma_bench.schema import Modality
 
 MUTED, BLACK, FULL = "audio_removed", "frames_zeroed", "aligned"

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import av
 
 from builder.clip_step import Dropped
+from mma_bench.containers import CONTAINERS, MAX_PIXELS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,m4v,h264"
-"""Formats that are opened. Playlists (hls, concat, dash) are not: they could name other files or servers."""
-
-MAX_PIXELS = 8192 * 8192
 MAX_FRAME_RATE = 1000
 
 

@@ -9,8 +9,9 @@ import ffmpeg
 from pydantic import BaseModel, ConfigDict, Field
 
 from builder.clip_step import Dropped
-from builder.normalise.probe import CONTAINERS, Probe
+from builder.normalise.probe import Probe
 from mma_bench.columns import AUDIO_RATE
+from mma_bench.containers import CONTAINERS
 from mma_bench.errors import MMABenchError
 from mma_bench.media import TIME_TOLERANCE
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from builder.manifest import CheckResult, ManifestRow
-from builder.verify.reading import quoted, read_yes_no
+from builder.verify.reading import quoted
 from builder.verify.settings import CheckName
+from mma_bench.parsing import read_yes_no
 
 
 def decide(row: ManifestRow, thresholds: Mapping[CheckName, float], verifier: str) -> ManifestRow:

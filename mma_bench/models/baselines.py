@@ -20,6 +20,7 @@ class Baseline(Model):
     """A rule that gives a text for each question."""
 
     takes_media = False
+    writes = False
 
     def fingerprint(self) -> dict[str, str]:
         """Return the name: the rule has no other settings."""

@@ -30,6 +30,7 @@ class CascadeModel(Model):
     """Hears, sees, and picks the option that is most like what it heard or saw."""
 
     name = "cascade"
+    writes = False
 
     def __init__(self, scorer: CascadeScorer | None = None) -> None:
         self._scorer = scorer or CascadeScorer()
@@ -46,11 +47,14 @@ class CascadeModel(Model):
 
         The yes probability is r / (r + t), with r the asked class's probability over that of the likeliest and t
         of `PRESENCE`; so 0.5 is the tuned threshold. It ranks clips, but is not calibrated.
+        A check without a label, such as whether picture and sound belong together, gets no answer.
         """
         for sample, checks in requests:
             yield sample, [self._check(sample, check) for check in checks]
 
     def _check(self, sample: Sample, check: Check) -> CheckAnswer:
+        if not check.label:
+            return CheckAnswer(check.name, ABSTENTION)
         evidence = self._perceive(sample, check.modality)
         if evidence.is_empty:
             return CheckAnswer(check.name, NO, 0.0)

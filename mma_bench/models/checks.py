@@ -16,7 +16,7 @@ class Check:
     Attributes:
         name: unique among the checks of a stimulus.
         modality: what is asked about.
-        label: the class whose presence is asked for.
+        label: the class whose presence is asked for; empty if something else is asked.
         prompt: exact text for the model; it asks for Yes or No.
         classes: all class names of the dataset, for models that can only compare one class with others.
     """

@@ -39,10 +39,12 @@ class Model(ABC):
         name: the name by which `mma_bench.models.load` loads it.
         takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
             nothing to probe.
+        writes: whether it writes words of its own. Those that only choose among options are not asked for captions.
     """
 
     name: str
     takes_media: bool = True
+    writes: bool = True
 
     @property
     def draws(self) -> bool:

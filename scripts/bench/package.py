@@ -150,7 +150,7 @@ def measure(options: argparse.Namespace, base: Path, work: Path) -> None:
     rows = multiply(work, options.clips, clips)
     (base / "list.csv").write_text("file,label\na,b\n")
     (base / "config.yaml").write_text(f"source: {{kind: folder, csv: {base / 'list.csv'}}}\n")
-    config = load_config(base / "config.yaml", (f"assemble.conditions=[{', '.join(PAPER_CONDITIONS)}]",))
+    config = load_config(base / "config.yaml", (f"assemble.conditions=[{', '.join(CONDITIONS)}]",))
     out, copied = base / "out", base / "copied"
     sides: dict[str, Callable[[], object]] = {
         "assemble + package": lambda: assemble_and_package(config, rows, clips, base / "fresh", out),

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.manifest import ManifestRow, read_manifest
-from builder.verify.reading import quoted, read_yes_no
+from builder.verify.reading import quoted
 from builder.verify.stage import public_name
 from builder.verify.wording import wording
 from mma_bench.loader import Sample
 from mma_bench.models import Answer, Check, Model, load
+from mma_bench.parsing import read_yes_no
 from mma_bench.schema import Modality
 from tests.builder.conftest import CLIPS, LIAR, PASS_ALL, Build
 from tests.conftest import ROOT, run_builder, tree

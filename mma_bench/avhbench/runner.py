@@ -1,0 +1,201 @@
+"""One run of AVHBench: look at the videos, ask what is not answered yet, score."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tqdm import tqdm
+
+from mma_bench import __version__
+from mma_bench.atomic import write_json
+from mma_bench.avhbench.asking import Questions
+from mma_bench.avhbench.protocol import protocol, published
+from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
+from mma_bench.avhbench.scores import TaskScores, score_tasks
+from mma_bench.avhbench.videos import find_videos
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.store import AnswerStore
+from mma_bench.hashing import sha256_file
+from mma_bench.models import Model
+from mma_bench.models import load as load_model
+from mma_bench.probe import Probe, probe, record_probe, require_reach
+
+_HEAD = "avhbench.json"
+_NAMED = 20  # videos that an error names
+
+
+class Head(BaseModel):
+    """What was asked of whom, and in which words; `avhbench.json` of a run folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    model_fingerprint: dict[str, str]
+    questions_sha256: str
+    protocol_version: int
+    protocol_sha256: str
+    suffix: str
+
+
+@dataclass(frozen=True)
+class AVHBenchScores:
+    """All that a run gives.
+
+    Attributes:
+        tasks: scores of the yes/no tasks.
+        captions: how many captions are stored. They are not scored: no metric's model ships here.
+        unanswered: rows without an answer: their video is missing, or the model only chooses and writes no captions.
+        videos: reason by id of each video that was not asked about.
+        repeated: questions that the file asks more than once.
+    """
+
+    tasks: Sequence[TaskScores]
+    captions: int
+    unanswered: int
+    videos: Mapping[str, str]
+    repeated: Sequence[Repeated]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, with the published results beside it."""
+        return {
+            "mma_bench": __version__,
+            "protocol": {**protocol().model_dump(mode="json"), "sha256": protocol().sha256},
+            "tasks": [task.to_json() for task in self.tasks],
+            "captions": {"stored": self.captions, "scored": False},
+            "unanswered": self.unanswered,
+            "videos_not_asked": dict(self.videos),
+            "repeated": [{**asdict(group), "contradicts": group.contradicts} for group in self.repeated],
+            "published": published().model_dump(mode="json"),
+        }
+
+
+def evaluate_avhbench(
+    model: str | Model,
+    qa: str | Path,
+    videos: str | Path,
+    *,
+    run: str | Path,
+    options: Mapping[str, str] | None = None,
+    tasks: Sequence[str] = (),
+    limit: int | None = None,
+    allow_missing: bool = False,
+    overwrite: bool = False,
+    check_reach: bool = True,
+    progress: bool = True,
+) -> AVHBenchScores:
+    """Ask ``model`` AVHBench's questions, keep its raw answers in the folder ``run``, and score them.
+
+    Args:
+        model: a name for `mma_bench.models.load`, or a model.
+        qa: AVHBench's `QA.json`.
+        videos: folder of its videos, `{video_id}.mp4`, with their sound.
+        run: folder of the run: `avhbench.json`, `answers.jsonl`, `scores.json`. An interrupted run goes on.
+        options: settings of a model that is given by name.
+        tasks: short names; by default all.
+        limit: at most so many videos, the first by id.
+        allow_missing: ask about the videos that are there.
+        overwrite: forget the answers that ``run`` holds.
+        check_reach: find out first whether video and audio reach the model.
+        progress: show progress on standard error.
+
+    Raises:
+        MMABenchError: an input cannot be used, videos are missing, or ``run`` belongs to another run.
+    """
+    rows = _first_videos(read_questions(Path(qa), tasks), limit)
+    found, problems = find_videos(Path(videos), dict.fromkeys(row.video_id for row in rows))
+    if problems and not (allow_missing and found):
+        raise MMABenchError(_absence(problems, len(found) + len(problems), Path(videos)))
+    loaded = load_model(model, options) if isinstance(model, str) else model
+    fingerprint = loaded.fingerprint()
+    head = Head(
+        model=loaded.name,
+        model_fingerprint=fingerprint,
+        questions_sha256=sha256_file(Path(qa)),
+        protocol_version=protocol().version,
+        protocol_sha256=protocol().sha256,
+        suffix=protocol().suffix,
+    )
+    folder = Path(run)
+    _check(folder, head, overwrite=overwrite)
+    store = AnswerStore(folder)
+    questions = Questions(rows, found, loaded, fingerprint)
+    unanswered = questions.open({} if overwrite else store.read())
+    reach = _reach(loaded, check_reach=check_reach) if loaded.takes_media and unanswered else None
+    _begin(folder, head, overwrite=overwrite)
+    if reach:
+        record_probe(folder, reach)
+    _ask(questions, unanswered, store, loaded.name, progress=progress)
+    scores = _scores(rows, questions.texts(store.read()), problems)
+    write_json(folder / "scores.json", scores.to_json())
+    return scores
+
+
+def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: str, *, progress: bool) -> None:
+    answered = len(questions) - len(rows)
+    with tqdm(
+        total=len(questions), initial=answered, desc=name, unit="question", file=sys.stderr, disable=not progress
+    ) as bar:
+        for answers in questions.ask(rows):
+            store.append(answers)
+            bar.update(len(answers))
+
+
+def _scores(rows: Sequence[Row], texts: Mapping[tuple[str, str], str], problems: Mapping[str, str]) -> AVHBenchScores:
+    captions = [row for row in rows if protocol().tasks[row.task].asks == "caption"]
+    return AVHBenchScores(
+        tasks=score_tasks(rows, texts),
+        captions=len({(row.video_id, row.name) for row in captions} & texts.keys()),
+        unanswered=sum((row.video_id, row.name) not in texts for row in rows),
+        videos=problems,
+        repeated=repeated(rows),
+    )
+
+
+def _first_videos(rows: Sequence[Row], limit: int | None) -> Sequence[Row]:
+    chosen = set(sorted({row.video_id for row in rows})[:limit])
+    return [row for row in rows if row.video_id in chosen]
+
+
+def _absence(problems: Mapping[str, str], total: int, folder: Path) -> str:
+    first = sorted(problems)[:_NAMED]
+    listed = "; ".join(f"{video_id}: {problems[video_id]}" for video_id in first)
+    more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    hint = "put them there" if len(problems) == total else "put them there, or ask about the others: --allow-missing"
+    return f"{len(problems)} of {total} videos cannot be asked about in {folder} ({listed}{more}); {hint}"
+
+
+def _reach(model: Model, *, check_reach: bool) -> Probe:
+    if not check_reach:
+        return Probe(skipped=True)
+    found = probe(model)
+    require_reach(model, found)
+    return found
+
+
+def _check(folder: Path, head: Head, *, overwrite: bool) -> None:
+    path = folder / _HEAD
+    if not path.is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise MMABenchError(f"{folder} exists and is not a run of AVHBench; choose another --run")
+        return
+    try:
+        earlier = Head.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise MMABenchError(f"{path} cannot be read by this version; choose another --run") from error
+    if earlier != head and not overwrite:
+        raise MMABenchError(
+            f"{folder} holds answers of {earlier.model}: another model, setting, version, wording or QA.json; "
+            "choose another --run, or --overwrite to ask everything again"
+        )
+
+
+def _begin(folder: Path, head: Head, *, overwrite: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".tmp-*"):  # of a run that was killed while it wrote its head or its scores
+        leftover.unlink(missing_ok=True)
+    if overwrite:
+        (folder / "answers.jsonl").unlink(missing_ok=True)
+    write_json(folder / _HEAD, head.model_dump())

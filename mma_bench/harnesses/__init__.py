@@ -1,0 +1,1 @@
+"""The benchmark as tasks of other evaluation harnesses; see docs/harnesses.md. Nothing here runs without them."""
