@@ -1,0 +1,245 @@
+"""The recipe: LoRA on the language model of an Omni model, on clips whose senses disagree.
+
+Read it from top to bottom. Each step of `tune` takes the clips of the mix, computes
+
+    L = L_sft + w * L_adv + lambda * L_consistency
+
+(arXiv 2511.22826 for the data, 2505.19616 for the objective), and moves the updates. Only their gradients, a few
+megabytes, travel between processes, so these need no wrapper around the model; that leaves the inner loop of the
+adversarial term free to ask for gradients of its own.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.tuning import state as states
+from mma_bench.tuning.adapter import save_adapter
+from mma_bench.tuning.answers import answer_logits
+from mma_bench.tuning.example import Emptiness, Example
+from mma_bench.tuning.held_out import score_held_out
+from mma_bench.tuning.mix import Mixture, held_out_examples
+from mma_bench.tuning.model import TunedModel, load_for_tuning, trainable
+from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation
+from mma_bench.tuning.record import RunLog, RunRecord
+from mma_bench.tuning.settings import TuneSettings
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a run made.
+
+    Attributes:
+        adapter: folder of the adapter.
+        steps: steps that were taken.
+        stopped_early: whether the held-out slice stopped getting better.
+        score: accuracy on the held-out slice, none without one.
+    """
+
+    adapter: Path
+    steps: int
+    stopped_early: bool
+    score: float | None
+
+
+def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False) -> Tuned | None:
+    """Tune a model, or go on with a run that was interrupted.
+
+    Args:
+        settings: everything that decides the run.
+        out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
+        dry_run: compute one step, change and write nothing.
+
+    Returns:
+        What was made; none of a dry run.
+
+    Raises:
+        MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
+    """
+    import torch
+    from accelerate import Accelerator
+    from transformers import get_cosine_schedule_with_warmup
+
+    # 1. Model, data and optimizer. Every process draws the same updates, then its own dropout.
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    torch.manual_seed(settings.train.seed)
+    model = load_for_tuning(settings)
+    weights = trainable(model.peft)
+    mixture = Mixture(settings, model.prepare)
+    held_out = held_out_examples(settings, model.prepare)
+    empty = model.prepare.emptiness()
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=settings.train.learning_rate, weight_decay=settings.train.weight_decay
+    )
+    warmup = round(settings.train.warmup * settings.train.steps)
+    scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, settings.train.steps)
+    torch.manual_seed(settings.train.seed + 1 + accelerator.process_index)
+    record = RunRecord.of(settings, model.identity, mixture.fingerprint(), accelerator.num_processes)
+    if dry_run:
+        step_losses(model, settings, mixture.step(0), 0, empty)
+        return None
+
+    # 2. The last checkpoint, if there is one.
+    progress = states.load(out, record.sha256, accelerator)
+    best: dict[str, torch.Tensor] = {}
+    step, score, waited = 0, None, 0
+    if progress:
+        step, score, waited, best = progress.step, progress.score, progress.waited, progress.best
+        _put(weights, progress.weights)
+        optimizer.load_state_dict(progress.optimizer)
+        scheduler.load_state_dict(progress.scheduler)
+        mixture.load_state_dict(progress.data)
+        states.set_rng_state(progress.rng)
+    log = RunLog(out, record, settings, accelerator, step)
+
+    # 3. Training.
+    patience = settings.held_out.patience if settings.held_out else 0
+    while step < settings.train.steps and not (patience and waited >= patience):
+        losses = step_losses(model, settings, mixture.step(step), step, empty)
+        norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
+        scheduler.step()
+        step += 1
+        log.losses(step, losses, norm, scheduler.get_last_lr()[0])
+        last = step == settings.train.steps
+        if settings.held_out and (step % settings.held_out.every == 0 or last):
+            found = score_held_out(model, held_out, settings.train.micro_batch, accelerator)
+            log.held_out(step, found)
+            waited += 1
+            if score is None or found.score > score:
+                score, waited, best = found.score, 0, _copy(weights)
+        if step % settings.train.save_every == 0 or last:
+            now = states.State(
+                run=record.sha256,
+                step=step,
+                weights=_copy(weights),
+                optimizer=optimizer.state_dict(),
+                scheduler=scheduler.state_dict(),
+                data=mixture.state_dict(),
+                rng=states.rng_state(),
+                best=best,
+                score=score,
+                waited=waited,
+            )
+            states.save(out, now, accelerator)
+
+    # 4. The adapter: of the best evaluation, or the last step.
+    _put(weights, best or _copy(weights))
+    stopped_early = step < settings.train.steps
+    result = Tuned(out / "adapter", step, stopped_early, score[0] if score else None)
+    if accelerator.is_main_process:
+        save_adapter(result.adapter, model, settings, record, asdict(result))
+    log.close()
+    accelerator.wait_for_everyone()
+    return result
+
+
+def step_losses(
+    model: TunedModel, settings: TuneSettings, examples: Sequence[Example], step: int, empty: Emptiness
+) -> dict[str, float]:
+    """Add the gradients of a step to the updates' `.grad`, in micro-batches, and return the mean of each term."""
+    generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
+    totals: dict[str, float] = {}
+    size = settings.train.micro_batch
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        consistency = settings.objective.consistency
+        kinds = consistency.variants if consistency else ()
+        variants = conflict_variants(part, examples, kinds, empty, generator) if consistency else []
+        for name, loss in batch_losses(model, settings, part, variants, len(part) / len(examples)).items():
+            totals[name] = totals.get(name, 0.0) + loss
+    return totals
+
+
+def batch_losses(
+    model: TunedModel,
+    settings: TuneSettings,
+    examples: Sequence[Example],
+    variants: Sequence[tuple[int, Example]],
+    share: float,
+) -> dict[str, float]:
+    """Add the gradients of a batch to the updates' `.grad`, and return its terms.
+
+    Args:
+        model: the model.
+        settings: which terms to add.
+        examples: the samples.
+        variants: conflict variants of some of them, each with the index of its original.
+        share: what the batch is of the step; gradients and terms are multiplied by it.
+    """
+    import torch
+
+    count = len(examples)
+    device = model.thinker.device
+    inputs = model.encoder([*examples, *(variant for _, variant in variants)])
+    adversarial = settings.objective.adversarial
+    inputs.embeddings.requires_grad_(adversarial is not None and adversarial.share_gradient)
+
+    # The samples and their variants, in one pass.
+    answers = answer_logits(model.thinker, inputs)
+    clean = answers.select(torch.arange(count, device=device))
+    loss = supervised = cross_entropy(clean).mean()
+    terms = {"sft": supervised}
+    if variants and (consistency := settings.objective.consistency):
+        # Of the mean over all samples, so that the term does not grow where few have a variant.
+        originals = [answers.select(torch.tensor([index], device=device)) for index, _ in variants]
+        changed = [answers.select(torch.tensor([count + k], device=device)) for k in range(len(variants))]
+        distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
+        terms["consistency"] = torch.cat(distances).sum() / count
+        loss = loss + consistency.weight * terms["consistency"]
+    (loss * share).backward()
+
+    # The samples once more, with the worst small change of what they are not asked about.
+    if adversarial:
+        alone = inputs.rows(count)
+        mask = irrelevant(alone.kinds, [example.asked for example in examples], text=adversarial.text)
+        # The originals in the consistency term are detached, so this is the gradient of the supervised term.
+        gradient = inputs.embeddings.grad
+        delta = perturbation(
+            lambda changed: cross_entropy(answer_logits(model.thinker, alone.with_embeddings(changed))).mean(),
+            alone.embeddings,
+            mask,
+            adversarial,
+            first_gradient=None if gradient is None else gradient[:count] / share,
+        )
+        worst = alone.with_embeddings(alone.embeddings.detach() + delta)
+        terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
+        (adversarial.weight * terms["adversarial"] * share).backward()
+    return {name: float(term.detach()) * share for name, term in terms.items()}
+
+
+def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator: Any) -> float:
+    """Average the gradients of all processes, clip them, and take a step; return their norm."""
+    import torch
+
+    if accelerator.num_processes > 1:
+        flat = torch.cat([weight.grad.flatten() for weight in weights.values()])
+        parts = accelerator.reduce(flat, "mean").split([weight.numel() for weight in weights.values()])
+        for weight, part in zip(weights.values(), parts, strict=True):
+            weight.grad = part.view_as(weight)
+    norm = float(torch.nn.utils.clip_grad_norm_(list(weights.values()), clip_norm))
+    if norm != norm or norm == float("inf"):
+        raise MMABenchError(
+            "the gradient is no number; lower train.learning_rate or objective.adversarial.eps, or take "
+            "model.dtype=float32. The last checkpoint is whole"
+        )
+    optimizer.step()
+    optimizer.zero_grad()
+    return norm
+
+
+def _copy(weights: dict[str, Any]) -> dict[str, "torch.Tensor"]:
+    return {name: weight.detach().cpu().clone() for name, weight in weights.items()}
+
+
+def _put(weights: dict[str, Any], values: dict[str, "torch.Tensor"]) -> None:
+    import torch
+
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(values[name])
