@@ -85,6 +85,7 @@ class Encoder:
         self._thinker = thinker
         self._chat = chat
         self._seconds_per_grid = seconds_per_grid
+        self._prefixes: dict[tuple[tuple[int, int, int], int], tuple[list[int], torch.Tensor]] = {}
         self._videos, self._sounds = EncoderCache(cache_mb * 2**20), EncoderCache(cache_mb * 2**20)
 
     def __call__(self, examples: Sequence[Example]) -> Inputs:
@@ -101,18 +102,30 @@ class Encoder:
         thinker, chat = self._thinker, self._chat
         video = self._videos.get(example.video_key, lambda: thinker.encode_video(example.video))
         audio = self._sounds.get(example.audio_key, lambda: thinker.encode_audio(example.audio))
-        order = thinker.order(example.video.grid, self._seconds_per_grid, len(audio.tokens))
-        prefix = chat.media_prefix(order, video=True, audio=True)
+        prefix, before = self._prefix(video, audio)
         media = {chat.video_id: Kind.VIDEO, chat.audio_id: Kind.AUDIO}
         words = chat.text(example.question.prompt)
         question = chat.question(example.question.prompt)
         answer = [*chat.text(example.target), chat.end_id]
         kinds = [media.get(token, Kind.TEMPLATE) for token in prefix] + [Kind.TEXT] * len(words)
         kinds += [Kind.TEMPLATE] * (len(question) - len(words)) + [Kind.ANSWER] * len(answer)
-        before = thinker.positions(torch.tensor([prefix], device=thinker.device), video, audio, self._seconds_per_grid)
         after = torch.arange(len(question) + len(answer), device=before.device) + before.max() + 1
-        positions = torch.cat([before[:, 0], after.expand(3, -1)], dim=1)
+        positions = torch.cat([before, after.expand(3, -1)], dim=1)
         return _Row([*prefix, *question, *answer], kinds, positions, video, audio)
+
+    def _prefix(self, video: Encoded, audio: Encoded) -> "tuple[list[int], torch.Tensor]":
+        """Return all before the question, and its positions [3, tokens]; clips of one form share them."""
+        import torch
+
+        assert video.grid is not None  # noqa: S101
+        form = video.grid, audio.frames
+        if form not in self._prefixes:
+            order = self._thinker.order(video.grid, self._seconds_per_grid, len(audio.tokens))
+            prefix = self._chat.media_prefix(order, video=True, audio=True)
+            token_ids = torch.tensor([prefix], device=self._thinker.device)
+            positions = self._thinker.positions(token_ids, video, audio, self._seconds_per_grid)
+            self._prefixes[form] = prefix, positions[:, 0]
+        return self._prefixes[form]
 
     def _padded(self, rows: Sequence[_Row]) -> Inputs:
         import torch

@@ -1,8 +1,7 @@
 """The clips of each step: a fixed number of each condition, as the ratio sampler of arXiv 2505.19616.
 
-Each condition has two streams of the same order and the same conflicts, one that asks about what is seen and one about
-what is heard, so that each clip brings both questions. A stream gives its state after any sample, so that of the mixture
-is theirs.
+Each condition has two streams of the same order and the same conflicts: one asks about what is seen, one about what is
+heard, so that each clip brings both questions. A stream gives its state after any sample, so the mixture's is theirs.
 """
 
 import hashlib
@@ -68,9 +67,8 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
     found = []
     for condition in settings.held_out.conditions:
         for asked in Modality:
-            made = _stream(settings, condition, asked, seed=-1).select(
-                _Wanted(condition, settings.held_out.share, held_out=True)
-            )
+            part = _Part(settings.held_out.share, held_out=True)
+            made = _stream(settings, condition, asked, seed=-1, part=part).select(_Of(condition))
             examples = (prepare(sample) for sample in made)
             found += [example for _, example in zip(range(settings.held_out.clips), examples, strict=False)]
     if not found:
@@ -86,20 +84,26 @@ def is_held_out(key: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) < share * 2**64
 
 
-class _Wanted:
-    """Keeps samples of a condition from the training clips, or from those held out."""
+class _Part:
+    """Which clips are trained on, or held out. A conflict between both belongs to neither."""
 
-    def __init__(self, condition: str, share: float, *, held_out: bool) -> None:
-        self._condition = condition
+    def __init__(self, share: float, *, held_out: bool) -> None:
         self._share = share
         self._held_out = held_out
 
-    def __call__(self, sample: StreamSample) -> bool:
-        if sample.question.condition != self._condition:
-            return False  # a clip that has no part in the conflict stays as it is stored
-        apart = [is_held_out(key, self._share) for key in (sample.key, sample.audio_key) if key]
-        # A conflict between both kinds belongs to neither: its sound would be trained on, or judged on.
+    def __call__(self, key: str, audio_key: str | None) -> bool:
+        apart = [is_held_out(name, self._share) for name in (key, audio_key) if name]
         return all(apart) if self._held_out else not any(apart)
+
+
+class _Of:
+    """Whether a sample is of a condition: a clip that has no part in a conflict stays as it is stored."""
+
+    def __init__(self, condition: str) -> None:
+        self._condition = condition
+
+    def __call__(self, sample: StreamSample) -> bool:
+        return sample.question.condition == self._condition
 
 
 class _First:
@@ -112,7 +116,7 @@ class _First:
         return self._prepare(samples[0])
 
 
-def _stream(settings: TuneSettings, condition: str, asked: Modality, seed: int) -> Stream:
+def _stream(settings: TuneSettings, condition: str, asked: Modality, seed: int, part: _Part) -> Stream:
     return stream(
         settings.data.path,
         config=settings.data.config,
@@ -124,16 +128,17 @@ def _stream(settings: TuneSettings, condition: str, asked: Modality, seed: int) 
         conflicts=None if condition == ALIGNED else {condition: 1.0},
         ask=asked,
         on_error=settings.data.on_error,
+        keep=part,
     )
 
 
 def _loader(
     settings: TuneSettings, prepare: Prepare, condition: str, asked: Modality, number: int
 ) -> tuple[StreamLoader, Stream]:
-    share = settings.held_out.share if settings.held_out else 0.0
+    part = _Part(settings.held_out.share if settings.held_out else 0.0, held_out=False)
     # Other conditions, other orders; both questions of a condition, the same.
-    made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number)
-    wanted = made.select(_Wanted(condition, share, held_out=False))
+    made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number, part=part)
+    wanted = made.select(_Of(condition))
     workers = settings.data.workers
     return StreamLoader(wanted, 1, workers=workers, collate=_First(prepare)), made
 

@@ -9,9 +9,10 @@ megabytes, travel between processes, so these need no wrapper around the model; 
 adversarial term free to ask for gradients of its own.
 """
 
+import math
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,52 +87,33 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False) -> Tuned |
         return None
 
     # 2. The last checkpoint, if there is one.
-    progress = states.load(out, record.sha256, accelerator)
-    best: dict[str, torch.Tensor] = {}
-    step, score, waited = 0, None, 0
-    if progress:
-        step, score, waited, best = progress.step, progress.score, progress.waited, progress.best
-        _put(weights, progress.weights)
-        optimizer.load_state_dict(progress.optimizer)
-        scheduler.load_state_dict(progress.scheduler)
-        mixture.load_state_dict(progress.data)
-        states.set_rng_state(progress.rng)
-    log = RunLog(out, record, settings, accelerator, step)
+    movable = (optimizer, scheduler, mixture)
+    progress = _Progress()
+    if last := states.load(out, record.sha256, accelerator):
+        _resume(last, weights, *movable)
+        progress = _Progress(last.step, last.score, last.waited, last.best)
+    log = RunLog(out, record, settings, accelerator, progress.step)
 
     # 3. Training.
-    patience = settings.held_out.patience if settings.held_out else 0
-    while step < settings.train.steps and not (patience and waited >= patience):
-        losses = step_losses(model, settings, mixture.step(step), step, empty)
+    patience = settings.held_out.patience if settings.held_out else math.inf
+    while progress.step < settings.train.steps and progress.waited < patience:
+        losses = step_losses(model, settings, mixture.step(progress.step), progress.step, empty)
         norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
         scheduler.step()
-        step += 1
-        log.losses(step, losses, norm, scheduler.get_last_lr()[0])
-        last = step == settings.train.steps
-        if settings.held_out and (step % settings.held_out.every == 0 or last):
+        progress.step += 1
+        log.losses(progress.step, losses, norm, scheduler.get_last_lr()[0])
+        at_end = progress.step == settings.train.steps
+        if settings.held_out and (progress.step % settings.held_out.every == 0 or at_end):
             found = score_held_out(model, held_out, settings.train.micro_batch, accelerator)
-            log.held_out(step, found)
-            waited += 1
-            if score is None or found.score > score:
-                score, waited, best = found.score, 0, _copy(weights)
-        if step % settings.train.save_every == 0 or last:
-            now = states.State(
-                run=record.sha256,
-                step=step,
-                weights=_copy(weights),
-                optimizer=optimizer.state_dict(),
-                scheduler=scheduler.state_dict(),
-                data=mixture.state_dict(),
-                rng=states.rng_state(),
-                best=best,
-                score=score,
-                waited=waited,
-            )
-            states.save(out, now, accelerator)
+            log.held_out(progress.step, found)
+            progress.judge(found.score, weights)
+        if progress.step % settings.train.save_every == 0 or at_end:
+            states.save(out, _state(record.sha256, progress, weights, *movable), accelerator)
 
-    # 4. The adapter: of the best evaluation, or the last step.
-    _put(weights, best or _copy(weights))
-    stopped_early = step < settings.train.steps
-    result = Tuned(out / "adapter", step, stopped_early, score[0] if score else None)
+    # 4. The adapter: of the best evaluation, or of the last step.
+    _put(weights, progress.best or _copy(weights))
+    score = progress.score[0] if progress.score else None
+    result = Tuned(out / "adapter", progress.step, progress.step < settings.train.steps, score)
     if accelerator.is_main_process:
         save_adapter(result.adapter, model, settings, record, asdict(result))
     log.close()
@@ -213,6 +195,47 @@ def batch_losses(
     return {name: float(term.detach()) * share for name, term in terms.items()}
 
 
+@dataclass
+class _Progress:
+    """How far a run is: steps, the best score, evaluations since, and its weights."""
+
+    step: int = 0
+    score: tuple[float, float] | None = None
+    waited: int = 0
+    best: "dict[str, torch.Tensor]" = field(default_factory=dict)
+
+    def judge(self, score: tuple[float, float], weights: dict[str, Any]) -> None:
+        """Keep the weights if they are better than any before."""
+        self.waited += 1
+        if self.score is None or score > self.score:
+            self.score, self.waited, self.best = score, 0, _copy(weights)
+
+
+def _state(
+    run: str, progress: _Progress, weights: dict[str, Any], optimizer: Any, scheduler: Any, mixture: Mixture
+) -> states.State:
+    return states.State(
+        run=run,
+        step=progress.step,
+        weights=_copy(weights),
+        optimizer=optimizer.state_dict(),
+        scheduler=scheduler.state_dict(),
+        data=mixture.state_dict(),
+        rng=states.rng_state(),
+        best=progress.best,
+        score=progress.score,
+        waited=progress.waited,
+    )
+
+
+def _resume(state: states.State, weights: dict[str, Any], optimizer: Any, scheduler: Any, mixture: Mixture) -> None:
+    _put(weights, state.weights)
+    optimizer.load_state_dict(state.optimizer)
+    scheduler.load_state_dict(state.scheduler)
+    mixture.load_state_dict(state.data)
+    states.set_rng_state(state.rng)
+
+
 def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator: Any) -> float:
     """Average the gradients of all processes, clip them, and take a step; return their norm."""
     import torch
@@ -223,7 +246,7 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
         for weight, part in zip(weights.values(), parts, strict=True):
             weight.grad = part.view_as(weight)
     norm = float(torch.nn.utils.clip_grad_norm_(list(weights.values()), clip_norm))
-    if norm != norm or norm == float("inf"):
+    if not math.isfinite(norm):
         raise MMABenchError(
             "the gradient is no number; lower train.learning_rate or objective.adversarial.eps, or take "
             "model.dtype=float32. The last checkpoint is whole"
