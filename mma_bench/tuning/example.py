@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, to_patches
 from mma_bench.models.transformers_omni.sound import log_mel
 from mma_bench.schema import Modality, Question
-from mma_bench.streaming.sample import StreamSample
 
 if TYPE_CHECKING:
     import torch
+
+    from mma_bench.streaming.sample import StreamSample
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,14 @@ class Prepare:
     extractor: Any
     silence_follows: bool
 
-    def __call__(self, sample: StreamSample) -> Example:
+    def __call__(self, sample: "StreamSample") -> Example:
         """Return the example of a decoded sample.
 
         Raises:
             MMABenchError: a stream cannot be used by the model.
         """
         video, audio = cast("Any", sample.video), cast("Any", sample.audio)
-        patches = to_patches(video, self.frame_format)
-        spectrum = log_mel(audio, self.extractor, silence_follows=self.silence_follows)
+        patches, spectrum = self.streams(video, audio)
         return Example(
             question=sample.question,
             target=sample.target,
@@ -98,6 +98,11 @@ class Prepare:
             audio_key=f"{sample.audio_key}/{sample.seconds}" if sample.audio_label else silence_key(spectrum.shape[1]),
             audio_label=sample.audio_label,
         )
+
+    def streams(self, frames: Any, samples: Any) -> "tuple[Patches, torch.Tensor]":
+        """Return frames [frames, height, width, 3] and a sound [samples] as the towers take them."""
+        spectrum = log_mel(samples, self.extractor, silence_follows=self.silence_follows)
+        return to_patches(frames, self.frame_format), spectrum
 
     def emptiness(self) -> Emptiness:
         """Return what black frames and silence are to the towers."""

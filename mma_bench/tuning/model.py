@@ -84,7 +84,7 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     thinker.model.requires_grad_(False)
     peft = add_updates(thinker, settings.lora)
     if settings.train.gradient_checkpointing:
-        _recompute_activations(thinker.model)
+        recompute_activations(thinker.model)
     thinker.model.eval()
     thinker.decoder.train()  # the towers stay in evaluation
     prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
@@ -124,7 +124,7 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
         return peft.get_peft_model(thinker.model, config)
 
 
-def _recompute_activations(model: Any) -> None:
+def recompute_activations(model: Any) -> None:
     """Keep each layer's input alone, and compute the rest again in the backward pass."""
     if hasattr(model, "activation_checkpointing_enable"):
         model.activation_checkpointing_enable({"use_reentrant": False})
