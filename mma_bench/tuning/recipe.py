@@ -1,9 +1,10 @@
 """The recipe: LoRA on the language model of an Omni model, on clips whose senses disagree.
 
-Read it from top to bottom. Each step of `tune` takes the clips of the mix, computes the objective (`step.py`), and moves
-the updates. Data after arXiv 2511.22826, objective after 2505.19616. Only their gradients, a few
-megabytes, travel between processes, so these need no wrapper around the model; that leaves the inner loop of the
-adversarial term free to ask for gradients of its own.
+Read it from top to bottom. Each step of `tune` takes the clips of the mix, computes the objective (`step.py`), and
+moves the updates. Data after arXiv 2511.22826, objective after 2505.19616.
+
+Only the gradients of the updates, a few megabytes, travel between processes, so these need no wrapper around the
+model; that leaves the inner loop of the adversarial term free to ask for gradients of its own.
 """
 
 import math

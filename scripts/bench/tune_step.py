@@ -1,11 +1,11 @@
 """Cost of a tuning step: supervised alone, with each added term, and a plain Hugging Face Trainer + peft beside it.
 
     python scripts/bench/tune_step.py                                         # tiny model on the CPU
-    python scripts/bench/tune_step.py --device cuda --config 7b               # Qwen2.5-Omni-7B, 10 s at 8 fps of 504x504
+    python scripts/bench/tune_step.py --device cuda --config 7b               # 10 s at 8 fps of 504x504 pixels
     python scripts/bench/tune_step.py --device cuda --config 7b --fps 2 --size 252      # a smaller budget
 
-Weights and media are random: speed does not depend on their values. Needs torch, transformers, peft and accelerate alone.
-A batch holds a visual and an audio question for each clip. Ours encodes the streams of a clip once for both; the Trainer
+Weights and media are random: speed does not depend on their values. Needs torch, transformers, peft, accelerate alone.
+A batch has a visual and an audio question for each clip. Ours encodes the streams of a clip once for both, the Trainer
 once for each. All loops recompute activations and train LoRA of rank 8 on q_proj and v_proj; each gets the same clips.
 """
 
@@ -161,7 +161,8 @@ def trainer_cost(given: argparse.Namespace, tuned: TunedModel, extractor: Any, e
 
     class Clock(transformers.TrainerCallback):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.begun, self.times = 0.0, []  # type: ignore[var-annotated]
+            self.begun = 0.0
+            self.times: list[float] = []
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             synchronize(given)
@@ -228,7 +229,8 @@ def main() -> None:
     most = peak(given)
     parameters = sum(weight.numel() for weight in tuned.thinker.model.parameters()) / 1e6
     print(
-        f"{given.config}: {parameters:.0f} M parameters, {given.device}, torch {torch.__version__}, load {os.getloadavg()}"
+        f"{given.config}: {parameters:.0f} M parameters, {given.device}, torch {torch.__version__}, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     print(f"{len(examples)} questions about {given.clips} clips, {tokens} tokens, peak {most:.2f} TFLOP/s measured")
     consistency = ConsistencySettings(variants=("misaligned", "removed"))

@@ -138,7 +138,7 @@ def test_wrong_settings_are_named(change: str, says: str) -> None:
 
 
 def test_a_projection_that_is_not_there_is_named(demo: Path, base: Path) -> None:
-    with pytest.raises(MMABenchError, match="no 'w_q'; it has .*q_proj"):
+    with pytest.raises(MMABenchError, match=r"no 'w_q'; it has .*q_proj"):
         load_for_tuning(tiny(demo, base, "lora.projections=[w_q]"))
 
 
