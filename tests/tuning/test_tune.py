@@ -30,8 +30,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("base")
-    for part in random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size()):
-        getattr(part, "model", part).save_pretrained(folder)
+    thinker, tokenizer, extractor = random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size())
+    for part in (thinker.model, tokenizer, extractor):
+        part.save_pretrained(folder)
     return folder
 
 
