@@ -57,7 +57,7 @@ class Mixture:
 
 
 def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]:
-    """Return the questions of the held-out slice, the same in every run; each rank gets its part.
+    """Return the questions of the held-out slice, the same in every run and every process.
 
     Raises:
         MMABenchError: no clip is held out.
@@ -68,7 +68,7 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
     for condition in settings.held_out.conditions:
         for asked in Modality:
             part = _Part(settings.held_out.share, held_out=True)
-            made = _stream(settings, condition, asked, seed=-1, part=part).select(_Of(condition))
+            made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
             examples = (prepare(sample) for sample in made)
             found += [example for _, example in zip(range(settings.held_out.clips), examples, strict=False)]
     if not found:
@@ -116,7 +116,10 @@ class _First:
         return self._prepare(samples[0])
 
 
-def _stream(settings: TuneSettings, condition: str, asked: Modality, seed: int, part: _Part) -> Stream:
+def _stream(
+    settings: TuneSettings, condition: str, asked: Modality, seed: int, part: _Part, *, shared: bool = False
+) -> Stream:
+    """Return a stream of one condition; ``shared`` ones are the same in all processes."""
     return stream(
         settings.data.path,
         config=settings.data.config,
@@ -129,18 +132,24 @@ def _stream(settings: TuneSettings, condition: str, asked: Modality, seed: int, 
         ask=asked,
         on_error=settings.data.on_error,
         keep=part,
+        rank=0 if shared else None,
+        world_size=1 if shared else None,
     )
 
 
 def _loader(
     settings: TuneSettings, prepare: Prepare, condition: str, asked: Modality, number: int
 ) -> tuple[StreamLoader, Stream]:
+    import torch
+
     part = _Part(settings.held_out.share if settings.held_out else 0.0, held_out=False)
     # Other conditions, other orders; both questions of a condition, the same.
     made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number, part=part)
     wanted = made.select(_Of(condition))
-    workers = settings.data.workers
-    return StreamLoader(wanted, 1, workers=workers, collate=_First(prepare)), made
+    # DataLoader draws a seed whenever it begins; from torch's own generator, that would shift the dropout of a
+    # resumed run.
+    own = torch.Generator()
+    return StreamLoader(wanted, 1, workers=settings.data.workers, collate=_First(prepare), generator=own), made
 
 
 def _endless(name: str, loader: StreamLoader) -> Iterator[Example]:

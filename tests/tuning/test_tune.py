@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mma_bench.tuning import TuneSettings, merge, read_settings, tune
 from mma_bench.tuning.mix import Mixture, held_out_examples, is_held_out
 from mma_bench.tuning.model import load_for_tuning
 from mma_bench.tuning.settings import DataSettings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_command
 
 CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
 
@@ -37,7 +38,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tiny(demo: Path, base: Path, *changes: str) -> TuneSettings:
-    always = (f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "train.steps=4", "tracker=none")
+    always = (
+        f"data.path={demo}",
+        f"model.checkpoint={base}",
+        "model.min_pixels=1",
+        "train.steps=2",
+        "tracker=none",
+        "train.save_every=1",
+    )
     return read_settings(CONFIGS / "tiny.yaml", [*always, *changes])
 
 
@@ -61,11 +69,11 @@ def killed(settings: TuneSettings, out: Path, step: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_path: Path) -> None:
-    settings = tiny(demo, base)
+    settings = tiny(demo, base, "train.steps=3")
     assert tune(settings, tmp_path / "dry", dry_run=True) is None
     assert not (tmp_path / "dry").exists()
     whole = tune(settings, tmp_path / "whole")
-    killed(settings, tmp_path / "killed", 2)
+    killed(settings, tmp_path / "killed", 1)
     assert not (tmp_path / "killed" / "adapter").exists()
     resumed = tune(settings, tmp_path / "killed")
     assert whole
@@ -84,7 +92,7 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert json.loads((whole.adapter / "tuning.json").read_text())["configuration_sha256"] in card
 
     with pytest.raises(MMABenchError, match="another configuration"):
-        tune(tiny(demo, base, "train.seed=1"), tmp_path / "whole")
+        tune(tiny(demo, base, "train.steps=3", "train.seed=1"), tmp_path / "whole")
     merge(whole.adapter, tmp_path / "merged")
     engine, _ = load_checkpoint(str(tmp_path / "merged"), Settings(max_pixels=3136, min_pixels=1))
     before = load_file(base / "model.safetensors")
@@ -168,6 +176,34 @@ def test_every_config_starts_with_a_stand_in(demo: Path, tmp_path: Path, name: s
     result = tune(settings, tmp_path / "out")
     assert result
     assert (result.adapter / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_adapter(demo: Path, base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "mma_bench", "tune", "--out", str(out)]
+    changes = [f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "train.steps=2"]
+    changes.append("objective={}")
+    command += ["--config", str(CONFIGS / "tiny.yaml"), *(part for change in changes for part in ("--set", change))]
+    run_command(*command)
+    states = [torch.load(path, weights_only=True) for path in sorted(out.glob("checkpoints/step-00000002/rank-*.pt"))]
+    assert len(states) == 2
+    for name, weight in states[0]["weights"].items():
+        assert torch.equal(weight, states[1]["weights"][name])  # gradients were averaged
+    assert any(weight.abs().max() > 0 for name, weight in states[0]["weights"].items() if "lora_B" in name)
+    assert states[0]["data"] == states[1]["data"]  # equal counts, of other parts
+    with pytest.raises(MMABenchError, match="saved by 2 processes"):
+        tune(read_settings(CONFIGS / "tiny.yaml", changes), out)
 
 
 def test_the_mix_changes_at_its_step() -> None:
