@@ -13,6 +13,7 @@ from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
 from mma_bench.report.cli import report
 from mma_bench.report.leaderboard.cli import leaderboard
+from mma_bench.tuning.cli import merge_command, tune_command
 from mma_bench.verification.cli import verify_data_command
 
 
@@ -103,4 +104,6 @@ main.add_command(probe_command)
 main.add_command(export_command, "export")
 main.add_command(report)
 main.add_command(leaderboard)
+main.add_command(tune_command, "tune")
+main.add_command(merge_command, "merge-adapter")
 main.add_command(verify_data_command)

@@ -21,7 +21,8 @@ def export_command(
     """Write the questions and their media for another trainer.
 
     LLaMA-Factory takes the folder as `dataset_dir` and as `media_dir`, with the dataset `mma_bench`. ms-swift
-    resolves paths where it runs: run it in the folder, or use --absolute.
+    resolves paths where it runs: run it in the folder, or use --absolute. The folder also holds what trains as the
+    first paper did: train.yaml or train.sh.
 
     \b
     Examples:

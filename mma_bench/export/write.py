@@ -9,6 +9,7 @@ from pathlib import Path
 from mma_bench.atomic import fsync_folder, write_bytes, write_json, write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.export.formats import FORMATS, dataset_info
+from mma_bench.export.training import TRAINING
 from mma_bench.hashing import sha256_bytes
 from mma_bench.loader import QuestionRow, load
 
@@ -27,7 +28,8 @@ def export(
 ) -> int:
     """Write the questions of a dataset for another trainer.
 
-    The folder holds `mma_bench.jsonl`, `media/` and, for LLaMA-Factory, `dataset_info.json`. It appears when it is
+    The folder holds `mma_bench.jsonl`, `media/` and, for LLaMA-Factory, `dataset_info.json`; for it and ms-swift
+    also the training file of the first paper (see `mma_bench.export.training`). It appears when it is
     complete.
 
     Args:
@@ -78,6 +80,9 @@ def _write(folder: Path, rows: Sequence[QuestionRow], form: str, root: str) -> i
     write_text(folder / f"{_NAME}.jsonl", "".join(f"{line}\n" for line in lines))
     if form == "llama-factory":
         write_json(folder / "dataset_info.json", dataset_info(_NAME, f"{_NAME}.jsonl"))
+    if form in TRAINING:
+        name, content = TRAINING[form](_NAME)
+        write_text(folder / name, content)
     return len(lines)
 
 

@@ -7,11 +7,14 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Question
-from mma_bench.streaming.table import ShardTable
+
+if TYPE_CHECKING:
+    from mma_bench.streaming.table import ShardTable
 
 Shares = Mapping[str, float]
 """Share of the samples that get each condition; the others stay as they are stored."""
@@ -50,7 +53,7 @@ class Surroundings:
         generator: one for each sample and epoch, so that other samples do not disturb it.
     """
 
-    table: ShardTable
+    table: "ShardTable"
     window: Sequence[int]
     reach: Sequence[int]
     generator: random.Random

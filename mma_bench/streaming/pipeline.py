@@ -19,7 +19,7 @@ from mma_bench.streaming.decode import AUDIO, JSON, VIDEO, Decoding, Output, mak
 from mma_bench.streaming.plan import EpochPlan, Place, Planned
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
-from mma_bench.streaming.table import read_table
+from mma_bench.streaming.table import ShardTable, read_table
 
 OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100
@@ -183,6 +183,7 @@ def stream(
     on_error: OnError = "refuse",
     verify: Verify = "once",
     even: bool = True,
+    keep: Callable[[str, str | None], bool] | None = None,
     rank: int | None = None,
     world_size: int | None = None,
 ) -> Stream:
@@ -207,6 +208,9 @@ def stream(
         verify: check hashes when a member is first read, `always`, or `never`.
         even: give every rank the same number of samples, leaving out up to world_size - 1 of an epoch (others
             each time), because a rank that ends early lets the others wait forever.
+        keep: which samples to yield, given the key of the clip and of the one that lends its sound (none for silence
+            made on the fly); called before anything is read. It is no part of a state, and what stands in for a bad
+            sample is not asked.
         rank: this process, by default found in torch.distributed or the environment (`RANK`).
         world_size: number of processes, likewise.
 
@@ -221,9 +225,8 @@ def stream(
     tally = Tally(table)
     source = Source(plan, rank, world_size)
     reader = ShardReader(table, tally, verify=verify, refuse=on_error == "refuse")
-    stages: list[Callable[[Any], Iterator[Any]]] = [
-        _Samples(source, reader, tally, Decoding(output, fps, size), on_error)
-    ]
+    stages: list[Callable[[Any], Iterator[Any]]] = [_Kept(table, keep)] if keep else []
+    stages.append(_Samples(source, reader, tally, Decoding(output, fps, size), on_error))
     if output == "messages":
         stages.append(_messages)
     return Stream(source, tally, stages)
@@ -250,6 +253,20 @@ def _members(planned: Planned) -> list[tuple[int, int]]:
     choice = planned.choice
     wanted = ((choice.row, JSON), (choice.video, VIDEO), (choice.audio, AUDIO))
     return [(row, member) for row, member in wanted if row is not None]
+
+
+class _Kept:
+    """The stage that leaves out what is not wanted, before it is read."""
+
+    def __init__(self, table: ShardTable, keep: Callable[[str, str | None], bool]) -> None:
+        self._table = table
+        self._keep = keep
+
+    def __call__(self, planned: Iterator[Planned]) -> Iterator[Planned]:
+        for sample in planned:
+            sound = sample.choice.audio
+            if self._keep(self._table.key(sample.choice.row), None if sound is None else self._table.key(sound)):
+                yield sample
 
 
 class _Samples:

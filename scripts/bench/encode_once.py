@@ -87,7 +87,7 @@ def plain_way(
     """Return transformers' own generation, one call a question."""
     thinker, device = engine.thinker, engine.thinker.device
     patches = to_patches(frames, engine.frame_format)
-    spectrum = log_mel(samples, engine._extractor, silence_follows=thinker.silence_follows_sound)
+    spectrum = log_mel(samples, engine.extractor, silence_follows=thinker.silence_follows_sound)
     order = thinker.order(patches.grid, engine.seconds_per_grid, len(thinker.encode_audio(spectrum).tokens))
     prefix = engine.chat.media_prefix(order, video=True, audio=True)
     print(f"prefix {len(prefix)} tokens: {int(order.sum())} of the video, {int((~order).sum())} of the sound")

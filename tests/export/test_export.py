@@ -1,9 +1,12 @@
 """Exports: lines that other trainers read, media that is there, and no folder that is half written."""
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 import mma_bench
 from mma_bench.cli import main
@@ -31,6 +34,16 @@ def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -
         assert (out / audio).read_bytes() == row.media.audio_bytes
         assert mma_bench.parse_answer(target, row.options).label == (row.answer if row.answerable else None)
     assert (out / "dataset_info.json").is_file() == (form == "llama-factory")
+    if form == "llama-factory":
+        settings = yaml.safe_load((out / "train.yaml").read_text())
+        assert settings["dataset"] in json.loads((out / "dataset_info.json").read_text())
+        assert (settings["lora_target"], settings["lora_rank"], settings["video_fps"]) == ("q_proj,v_proj", 8, 8)
+    if form == "ms-swift":
+        subprocess.run(["bash", "-n", out / "train.sh"], check=True)
+        script = (out / "train.sh").read_text()
+        (pattern,) = re.findall("--target_regex '(.*)'", script)
+        assert re.match(pattern, "thinker.model.layers.0.self_attn.q_proj")
+        assert not re.match(pattern, "thinker.audio_tower.layers.0.self_attn.q_proj")
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 

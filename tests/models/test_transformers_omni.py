@@ -77,7 +77,7 @@ def plain_inputs(engine: EncodeOnce, streams: tuple[VideoStream | None, AudioStr
     tokens, thinker = engine.thinker.media_tokens, engine.thinker
     heard = seen = 0
     if audio:
-        spectrum = log_mel(audio.samples(), engine._extractor, silence_follows=thinker.silence_follows_sound)
+        spectrum = log_mel(audio.samples(), engine.extractor, silence_follows=thinker.silence_follows_sound)
         inputs["input_features"] = spectrum[None]
         inputs["feature_attention_mask"] = torch.ones(1, spectrum.shape[1], dtype=torch.long)
         heard = len(thinker.encode_audio(spectrum).tokens)
@@ -133,7 +133,7 @@ def official_placeholders(engine: EncodeOnce, grid: tuple[int, int, int], heard:
 def plain_ids(engine: EncodeOnce, text: str, question: Asked, answer: str = "") -> torch.Tensor:
     prompt = question.prompt.replace("<|", "<\0|")  # so that the text of a special token stays a text
     whole = f"{text}{prompt}<|im_end|>\n<|im_start|>assistant\n{answer}"
-    ids = engine.chat._tokenizer(whole, add_special_tokens=False)["input_ids"]
+    ids = engine.chat.tokenizer(whole, add_special_tokens=False)["input_ids"]
     null = engine.chat.text("\0")[0]
     return torch.tensor([[token for token in ids if token != null]])
 
@@ -185,9 +185,7 @@ def test_likelihoods_are_those_of_one_pass_an_option(
 
 @pytest.mark.parametrize("fps", [0.4, 1, 2, 5])
 def test_tokens_stand_in_the_order_of_the_official_processors(engine: EncodeOnce, fps: float) -> None:
-    timed = EncodeOnce(
-        engine.thinker, engine.chat._tokenizer, engine._extractor, engine.frame_format, Settings(fps=fps)
-    )
+    timed = EncodeOnce(engine.thinker, engine.chat.tokenizer, engine.extractor, engine.frame_format, Settings(fps=fps))
     tokens = engine.thinker.media_tokens
     for grid, heard in (((1, 4, 2), 1), ((5, 2, 4), 250), ((13, 4, 6), 70), ((3, 8, 8), 999)):
         order = timed.thinker.order(grid, timed.seconds_per_grid, heard)
@@ -196,7 +194,7 @@ def test_tokens_stand_in_the_order_of_the_official_processors(engine: EncodeOnce
 
 
 def test_each_stream_is_encoded_once_and_only_the_last_are_kept(engine: EncodeOnce) -> None:
-    fresh = EncodeOnce(engine.thinker, engine.chat._tokenizer, engine._extractor, engine.frame_format, SETTINGS)
+    fresh = EncodeOnce(engine.thinker, engine.chat.tokenizer, engine.extractor, engine.frame_format, SETTINGS)
     first = fresh.answer(video(1), sound(1), QUESTIONS[:1])
     fresh.answer(video(1), sound(2), QUESTIONS[:1])
     again = fresh.answer(video(1), sound(1), QUESTIONS[:1])
@@ -218,11 +216,11 @@ def test_sound_is_what_the_official_processors_make_of_it(engine: EncodeOnce, sa
     values = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
     follows = engine.thinker.silence_follows_sound
     padding = {"padding": "max_length"} if follows else {"padding": True, "truncation": False}
-    official = engine._extractor(
+    official = engine.extractor(
         values, sampling_rate=16_000, return_attention_mask=True, return_tensors="pt", **padding
     )
     expected = official["input_features"][0][:, official["attention_mask"][0].bool()]
-    assert torch.allclose(log_mel(values, engine._extractor, silence_follows=follows), expected, atol=1e-4)
+    assert torch.allclose(log_mel(values, engine.extractor, silence_follows=follows), expected, atol=1e-4)
 
 
 def save(folder: Path, architecture: str = FAMILIES[0]) -> Path:

@@ -21,7 +21,7 @@ class Chat:
     """Writes conversations of one question about one stimulus."""
 
     def __init__(self, tokenizer: Any, media_tokens: MediaTokens, system_prompt: str | None) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._system_prompt = system_prompt
         names = {name: getattr(media_tokens, name) for name in MediaTokens.__dataclass_fields__}
         self._ids = {name: self._special(token) for name, token in {**names, "begin": _BEGIN, "end": _END}.items()}
@@ -50,21 +50,21 @@ class Chat:
 
     def text(self, text: str) -> list[int]:
         """Return the ids of a text, in which no special token is recognised."""
-        found: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        found: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         if not set(self._ids.values()).isdisjoint(found):
             raise MMABenchError(f"this tokenizer reads special tokens in the text {text[:80]!r}; it cannot be used")
         return found
 
     def decode(self, token_ids: list[int]) -> str:
         """Return the text of an answer."""
-        text: str = self._tokenizer.decode(token_ids, skip_special_tokens=True)
+        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
         return text
 
     def _turn(self, role: str, text: str) -> list[int]:
         return [self._ids["begin"], *self.text(f"{role}\n{text}"), self._ids["end"], *self.text("\n")]
 
     def _special(self, token: str) -> int:
-        found = self._tokenizer.convert_tokens_to_ids(token)
-        if not isinstance(found, int) or self._tokenizer.convert_ids_to_tokens(found) != token:
+        found = self.tokenizer.convert_tokens_to_ids(token)
+        if not isinstance(found, int) or self.tokenizer.convert_ids_to_tokens(found) != token:
             raise MMABenchError(f"the tokenizer has no token {token}; this is not a tokenizer of the model's family")
         return found

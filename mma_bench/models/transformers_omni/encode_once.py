@@ -53,6 +53,8 @@ class EncodeOnce:
 
     Attributes:
         thinker: the model.
+        frame_format: what its vision encoder takes.
+        extractor: the feature extractor of its checkpoint.
         chat: how conversations become tokens.
         answering: how answers come out of a prefix.
         videos: encoded videos that are kept.
@@ -69,7 +71,7 @@ class EncodeOnce:
         self.answering = Answering(thinker, self.chat, settings, stop_tokens(thinker, tokenizer, self.chat))
         self.videos = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
-        self._extractor = extractor
+        self.extractor = extractor
         self._settings = settings
         self._check_tokens()
 
@@ -129,7 +131,7 @@ class EncodeOnce:
         return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))
 
     def _hear(self, audio: AudioStream) -> Encoded:
-        spectrum = log_mel(audio.samples(), self._extractor, silence_follows=self.thinker.silence_follows_sound)
+        spectrum = log_mel(audio.samples(), self.extractor, silence_follows=self.thinker.silence_follows_sound)
         return self.thinker.encode_audio(spectrum)
 
     def _check_tokens(self) -> None:

@@ -3,7 +3,8 @@
 Speed does not depend on the values of the weights, and that two ways of computing agree shows on any weights.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.models.transformers_omni.thinker import ARCHITECTURES, MediaTokens, Qwen3OmniThinker, Thinker
@@ -33,6 +34,7 @@ class Size:
     audio_hidden: int = 32
     audio_intermediate: int = 64
     audio_heads: int = 2
+    mel_bands: int = 128
     spread: float = 0.02
 
 
@@ -72,15 +74,18 @@ QWEN25_OMNI_7B = Size(
 """The measures of Qwen2.5-Omni-7B's thinker."""
 
 
-def byte_tokenizer(media_tokens: MediaTokens) -> Any:
-    """Return a tokenizer that reads bytes and the special tokens of a family."""
+def byte_tokenizer(media_tokens: MediaTokens, texts: Sequence[str] = ()) -> Any:
+    """Return a tokenizer that reads bytes, each word of ``texts``, and the special tokens of a family."""
     import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({symbol: index for index, symbol in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    if texts:
+        trainer = trainers.BpeTrainer(min_frequency=1, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(texts, trainer)
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *vars(media_tokens).values()]
     tokenizer.add_special_tokens(special)
     roles = {"pad_token": special[0], "eos_token": special[2], "extra_special_tokens": special[1:]}
@@ -88,16 +93,22 @@ def byte_tokenizer(media_tokens: MediaTokens) -> Any:
     return tokenizer_class(tokenizer_object=tokenizer, **roles)
 
 
-def mel_extractor() -> Any:
-    """Return the feature extractor of the Qwen Omni models."""
+def mel_extractor(bands: int = 128) -> Any:
+    """Return the feature extractor of the Qwen Omni models, which have 128 mel bands."""
     import transformers
 
     extractor_class: Any = transformers.WhisperFeatureExtractor
-    return extractor_class(feature_size=128, chunk_length=300, n_fft=400, hop_length=160, sampling_rate=16_000)
+    return extractor_class(feature_size=bands, chunk_length=300, n_fft=400, hop_length=160, sampling_rate=16_000)
 
 
 def random_thinker(
-    architecture: str, size: Size, *, seed: int = 0, dtype: "torch.dtype | None" = None, device: str = "cpu"
+    architecture: str,
+    size: Size,
+    *,
+    seed: int = 0,
+    dtype: "torch.dtype | None" = None,
+    device: str = "cpu",
+    texts: Sequence[str] = (),
 ) -> tuple[Thinker, Any, Any]:
     """Return a thinker with random weights, its tokenizer and its feature extractor.
 
@@ -107,12 +118,14 @@ def random_thinker(
         seed: of the weights.
         dtype: of the weights; none for float32.
         device: where they are made.
+        texts: whose words the tokenizer knows; of others it reads the bytes. The vocabulary grows if it must.
     """
     import torch
     import transformers
 
     family = ARCHITECTURES[architecture]
-    tokenizer = byte_tokenizer(family.media_tokens)
+    tokenizer = byte_tokenizer(family.media_tokens, texts)
+    size = replace(size, vocabulary=max(size.vocabulary, len(tokenizer)))
     model_class = getattr(transformers, family.class_name)
     settings = _qwen3(size) if issubclass(family, Qwen3OmniThinker) else _qwen25(size)
     config = model_class.config_class(
@@ -126,7 +139,7 @@ def random_thinker(
             model = model_class(config).eval()
     finally:
         torch.set_default_dtype(before)
-    return family(model), tokenizer, mel_extractor()
+    return family(model), tokenizer, mel_extractor(size.mel_bands)
 
 
 def _token_ids(tokenizer: Any, media_tokens: MediaTokens) -> dict[str, int]:
@@ -173,6 +186,7 @@ def _vision(size: Size) -> dict[str, Any]:
 def _audio(size: Size) -> dict[str, Any]:
     return {
         "encoder_layers": size.encoder_layers,
+        "num_mel_bins": size.mel_bands,
         "encoder_attention_heads": size.audio_heads,
         "encoder_ffn_dim": size.audio_intermediate,
         "d_model": size.audio_hidden,

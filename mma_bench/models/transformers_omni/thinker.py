@@ -79,6 +79,10 @@ class Thinker(ABC):
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
         """Return for every token of a video with sound whether it is one of the video."""
 
+    @abstractmethod
+    def audio_tokens(self, frames: int) -> int:
+        """Return the number of tokens of a sound whose spectrum has ``frames`` frames."""
+
     def encode_video(self, patches: Patches) -> Encoded:
         """Run the vision encoder."""
         import torch
@@ -193,6 +197,10 @@ class Qwen25OmniThinker(Thinker):
         times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid * rate)
         return chunked(times, audio_tokens, int(rate * self.config.seconds_per_chunk))
 
+    def audio_tokens(self, frames: int) -> int:
+        """Halve twice: a convolution with stride 2, and a pooling."""
+        return ((frames - 1) // 2 + 1) // 2
+
 
 class Qwen3OmniThinker(Thinker):
     """Qwen3-Omni: tokens sorted by time, vision features added to the first layers as well."""
@@ -211,6 +219,11 @@ class Qwen3OmniThinker(Thinker):
         rate = self.config.position_id_per_seconds
         times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid * rate)
         return merged(times, audio_tokens)
+
+    def audio_tokens(self, frames: int) -> int:
+        """Halve each second three times: it runs through three convolutions by itself."""
+        whole, rest = divmod(frames, 100)
+        return whole * 13 + (rest + 7) // 8
 
 
 ARCHITECTURES: dict[str, type[Thinker]] = {

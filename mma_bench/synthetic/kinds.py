@@ -1,0 +1,54 @@
+"""The classes: what each looks like, what it sounds like, and how long it does both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mma_bench.synthetic import looks, voices
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Voice = Callable[["NDArray[np.float32]", float, np.random.Generator], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of objects.
+
+    Attributes:
+        look: draws it.
+        voice: returns its sound, given the seconds since an event began, a factor on its frequencies, and a random
+            generator: [samples], about -1 to 1, before loudness.
+        attack: time in which an event grows, seconds.
+        hold: time from its beginning to its fading, seconds.
+        decay: time in which it then falls to a third, seconds.
+        pause: range of the rest between events, seconds.
+    """
+
+    look: looks.Look
+    voice: "Voice"
+    attack: float
+    hold: float
+    decay: float
+    pause: tuple[float, float]
+
+
+KINDS = {
+    "Ball": Kind(looks.ball, voices.ball, 0.005, 0.05, 0.06, (0.05, 0.25)),
+    "Bell": Kind(looks.bell, voices.bell, 0.005, 0.02, 0.16, (0.05, 0.3)),
+    "Bird": Kind(looks.bird, voices.bird, 0.01, 0.10, 0.03, (0.05, 0.25)),
+    "Clock": Kind(looks.clock, voices.clock, 0.002, 0.02, 0.02, (0.1, 0.3)),
+    "Drum": Kind(looks.drum, voices.drum, 0.004, 0.02, 0.06, (0.05, 0.25)),
+    "Engine": Kind(looks.engine, voices.engine, 0.04, 0.30, 0.05, (0.1, 0.3)),
+    "Fire": Kind(looks.fire, voices.fire, 0.03, 0.25, 0.06, (0.1, 0.3)),
+    "Frog": Kind(looks.frog, voices.frog, 0.01, 0.14, 0.03, (0.05, 0.3)),
+    "Piano": Kind(looks.piano, voices.piano, 0.005, 0.08, 0.12, (0.05, 0.25)),
+    "Rain": Kind(looks.rain, voices.rain, 0.05, 0.30, 0.07, (0.1, 0.3)),
+    "Saw": Kind(looks.saw, voices.saw, 0.03, 0.20, 0.04, (0.1, 0.25)),
+    "Siren": Kind(looks.siren, voices.siren, 0.03, 0.35, 0.05, (0.1, 0.3)),
+}
+"""The classes by name, in alphabetical order."""
+
+CLASSES = tuple(KINDS)

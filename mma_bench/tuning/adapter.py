@@ -1,0 +1,116 @@
+"""The adapter on disk: peft's files, a card, what it was made from; and the merge into a checkpoint."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mma_bench.atomic import fsync_folder, write_json, write_text
+from mma_bench.errors import MMABenchError
+from mma_bench.tuning.model import RANDOM, TunedModel, load_base
+from mma_bench.tuning.record import RunRecord
+from mma_bench.tuning.settings import BaseModelSettings, TuneSettings
+
+_RECORD = "tuning.json"
+
+
+def save_adapter(
+    folder: Path, model: TunedModel, settings: TuneSettings, record: RunRecord, result: dict[str, Any]
+) -> None:
+    """Write an adapter; the folder appears, or is replaced, when it is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
+    try:
+        model.peft.save_pretrained(staging)
+        config = json.loads((staging / "adapter_config.json").read_text("utf-8"))
+        random_base = settings.model.checkpoint.startswith(RANDOM)
+        config["base_model_name_or_path"] = None if random_base else settings.model.checkpoint
+        write_json(staging / "adapter_config.json", config)
+        write_json(staging / _RECORD, {**vars(record), "steps": result["steps"], "score": result["score"]})
+        write_text(staging / "README.md", _card(settings, record, result))
+        staging.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
+        fsync_folder(folder.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def merge(adapter: Path, out: Path) -> None:
+    """Write the base model with an adapter's updates added to its weights: a checkpoint like any other.
+
+    Args:
+        adapter: folder that `save_adapter` wrote.
+        out: folder to make; it must not exist, or be empty.
+
+    Raises:
+        MMABenchError: there is no adapter, its base model is gone or another one, or ``out`` holds something.
+    """
+    import peft
+
+    settings, weights = _read(adapter)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
+    engine, identity = load_base(settings)
+    if identity["weights"] != weights:
+        raise MMABenchError(
+            f"{adapter} was made for {settings.checkpoint} with {weights}, which is now {identity['weights']}; bring "
+            "the base model back that it was tuned from"
+        )
+    try:
+        merged: Any = peft.PeftModel.from_pretrained(engine.thinker.model, str(adapter)).merge_and_unload(
+            safe_merge=True
+        )  # type: ignore[operator]
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise MMABenchError(f"{adapter} cannot be merged: {str(error).splitlines()[0]}") from error
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.partial-"))
+    try:
+        for part in (engine.extractor, merged, engine.chat.tokenizer):
+            part.save_pretrained(staging)
+        _keep_frame_format(staging, engine.frame_format)
+        staging.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        staging.rename(out)
+        fsync_folder(out.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _keep_frame_format(folder: Path, frame_format: Any) -> None:
+    """Write how frames are normalised, where the evaluator looks for it."""
+    colours = {"image_mean": list(frame_format.mean), "image_std": list(frame_format.std)}
+    write_json(folder / "video_preprocessor_config.json", colours)
+
+
+def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
+    path = adapter / _RECORD
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        return BaseModelSettings.model_validate(record["configuration"]["model"]), str(record["model"]["weights"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MMABenchError(f"{adapter} is no adapter of `mma-bench tune`: {path.name} cannot be read") from error
+
+
+def _card(settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  (Markdown of our own settings)
+    )
+    name = settings.model.checkpoint
+    return environment.get_template("adapter_card.md.jinja").render(
+        base=json.dumps(name),
+        base_on_hub=not name.startswith(RANDOM) and not Path(name).exists(),
+        settings=settings,
+        record=record,
+        result=result,
+        questions=2 * sum(settings.data.clips_at(0).values()) * record.processes,
+    )

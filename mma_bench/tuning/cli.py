@@ -1,0 +1,57 @@
+"""The commands `mma-bench tune` and `mma-bench merge-adapter`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="YAML file."
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the run.")
+@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Check everything and compute one step; write nothing.")
+def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
+    """Teach a model which sense to trust: LoRA on clips whose sight, sound and text disagree.
+
+    An interrupted run goes on where it stopped when the same command runs again. On several GPUs start it with
+    `accelerate launch -m mma_bench tune ...`.
+
+    \b
+    Examples:
+      mma-bench tune --config mma_bench/tuning/configs/robust.yaml --out tuned --dry-run
+      mma-bench tune --config mma_bench/tuning/configs/alignment.yaml --out tuned --set data.path=ORG/NAME
+    """
+    from mma_bench.tuning import read_settings, tune
+
+    result = tune(read_settings(config, overrides), out, dry_run=dry_run)
+    if result is None:
+        click.echo("Everything is in place; one step was computed and nothing written.")
+        return
+    score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
+    early = ", stopped early" if result.stopped_early else ""
+    click.echo(f"{result.steps} steps{early}{score}. Adapter: {result.adapter}")
+    click.echo(f"Merge it: mma-bench merge-adapter --adapter {result.adapter} --out {out / 'merged'}")
+
+
+@click.command()
+@click.option(
+    "--adapter",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder of an adapter.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
+def merge_command(adapter: Path, out: Path) -> None:
+    """Add an adapter to the weights of its base model, and write a checkpoint.
+
+    \b
+    Example:
+      mma-bench merge-adapter --adapter tuned/adapter --out tuned/merged
+      mma-bench eval --model transformers:tuned/merged --run runs/tuned
+    """
+    from mma_bench.tuning import merge
+
+    merge(adapter, out)
+    click.echo(f"Checkpoint: {out}   evaluate: mma-bench eval --model transformers:{out} --run runs/tuned")

@@ -1,0 +1,167 @@
+"""The clips of each step: a fixed number of each condition, as the ratio sampler of arXiv 2505.19616.
+
+Each condition has two streams of the same order and the same conflicts: one asks about what is seen, one about what is
+heard, so that each clip brings both questions. A stream gives its state after any sample, so the mixture's is theirs.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.schema import Modality
+from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
+from mma_bench.tuning.example import Example, Prepare
+from mma_bench.tuning.settings import ALIGNED, TuneSettings
+
+
+class Mixture:
+    """Examples of every step, without end."""
+
+    def __init__(self, settings: TuneSettings, prepare: Prepare) -> None:
+        self._data = settings.data
+        self._loaders = {
+            f"{condition}/{asked}": _loader(settings, prepare, condition, asked, number)
+            for number, condition in enumerate(settings.data.conditions)
+            for asked in Modality
+        }
+        self._endless = {name: _endless(name, loader) for name, (loader, _) in self._loaders.items()}
+
+    def step(self, step: int) -> list[Example]:
+        """Return the examples of a step: of each clip the visual and the audio question, conditions in turn."""
+        return [
+            next(self._endless[f"{condition}/{asked}"])
+            for condition, clips in self._data.clips_at(step).items()
+            for _ in range(clips)
+            for asked in Modality
+        ]
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return what the samples depend on: a hash for each stream."""
+        return {name: made.fingerprint() for name, (_, made) in self._loaders.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how far each stream came."""
+        return {name: loader.state_dict() for name, (loader, _) in self._loaders.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken; before the first step only.
+
+        Raises:
+            MMABenchError: the state is of other data or settings.
+        """
+        if state.keys() != self._loaders.keys():
+            raise MMABenchError("the checkpoint was made with other conditions in the mix; choose another --out")
+        for name, (loader, _) in self._loaders.items():
+            loader.load_state_dict(state[name])
+
+
+def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]:
+    """Return the questions of the held-out slice, the same in every run and every process.
+
+    Raises:
+        MMABenchError: no clip is held out.
+    """
+    if settings.held_out is None:
+        return []
+    found = []
+    for condition in settings.held_out.conditions:
+        for asked in Modality:
+            part = _Part(settings.held_out.share, held_out=True)
+            made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
+            examples = (prepare(sample) for sample in made)
+            found += [example for _, example in zip(range(settings.held_out.clips), examples, strict=False)]
+    if not found:
+        raise MMABenchError(
+            f"{settings.data.path}: no clip is held out; raise held_out.share (now {settings.held_out.share}) or take "
+            "more clips"
+        )
+    return found
+
+
+def is_held_out(key: str, share: float) -> bool:
+    """Return whether the clip called ``key`` is never trained on."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) < share * 2**64
+
+
+class _Part:
+    """Which clips are trained on, or held out. A conflict between both belongs to neither."""
+
+    def __init__(self, share: float, *, held_out: bool) -> None:
+        self._share = share
+        self._held_out = held_out
+
+    def __call__(self, key: str, audio_key: str | None) -> bool:
+        apart = [is_held_out(name, self._share) for name in (key, audio_key) if name]
+        return all(apart) if self._held_out else not any(apart)
+
+
+class _Of:
+    """Whether a sample is of a condition: a clip that has no part in a conflict stays as it is stored."""
+
+    def __init__(self, condition: str) -> None:
+        self._condition = condition
+
+    def __call__(self, sample: StreamSample) -> bool:
+        return sample.question.condition == self._condition
+
+
+class _First:
+    """Collates batches of one."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._prepare = prepare
+
+    def __call__(self, samples: Sequence[StreamSample]) -> Example:
+        return self._prepare(samples[0])
+
+
+def _stream(
+    settings: TuneSettings, condition: str, asked: Modality, seed: int, part: _Part, *, shared: bool = False
+) -> Stream:
+    """Return a stream of one condition; ``shared`` ones are the same in all processes."""
+    return stream(
+        settings.data.path,
+        config=settings.data.config,
+        output="arrays",
+        fps=settings.model.fps,
+        size=settings.data.size,
+        seed=seed,
+        shuffle=settings.data.shuffle,
+        conflicts=None if condition == ALIGNED else {condition: 1.0},
+        ask=asked,
+        on_error=settings.data.on_error,
+        keep=part,
+        rank=0 if shared else None,
+        world_size=1 if shared else None,
+    )
+
+
+def _loader(
+    settings: TuneSettings, prepare: Prepare, condition: str, asked: Modality, number: int
+) -> tuple[StreamLoader, Stream]:
+    import torch
+
+    part = _Part(settings.held_out.share if settings.held_out else 0.0, held_out=False)
+    # Other conditions, other orders; both questions of a condition, the same.
+    made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number, part=part)
+    wanted = made.select(_Of(condition))
+    # DataLoader draws a seed whenever it begins; from torch's own generator, that would shift the dropout of a
+    # resumed run.
+    own = torch.Generator()
+    return StreamLoader(wanted, 1, workers=settings.data.workers, collate=_First(prepare), generator=own), made
+
+
+def _endless(name: str, loader: StreamLoader) -> Iterator[Example]:
+    resumed = True  # the first pass may be the rest of an epoch, in which nothing is left
+    while True:
+        count = 0
+        for example in loader:
+            count += 1
+            yield example
+        if not count and not resumed:
+            raise MMABenchError(
+                f"no training clip can be used for {name.replace('/', ' and a question about ')}: leave the condition "
+                "out of data.mix, or hold out less"
+            )
+        resumed = False

@@ -1,0 +1,137 @@
+"""The model that is tuned: a frozen thinker with low-rank updates in its language model."""
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.models.transformers_omni.chat import Chat
+from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
+from mma_bench.models.transformers_omni.encode_once import EncodeOnce
+from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+from mma_bench.models.transformers_omni.settings import Settings
+from mma_bench.models.transformers_omni.thinker import ARCHITECTURES, Thinker
+from mma_bench.tuning.example import Prepare
+from mma_bench.tuning.inputs import Encoder
+from mma_bench.tuning.settings import BaseModelSettings, LoraSettings, TuneSettings
+
+RANDOM = "random:"
+INSTALL = "install it with `pip install 'mma-bench[models,tune,train]'`"
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """What a run needs of the model.
+
+    Attributes:
+        thinker: the model; its language model has trainable updates, everything else is frozen.
+        chat: how conversations become tokens.
+        encoder: makes batches.
+        prepare: makes examples, in any process.
+        peft: the same model, as peft saves it.
+        identity: weights' hash, architecture, versions.
+    """
+
+    thinker: Thinker
+    chat: Chat
+    encoder: Encoder
+    prepare: Prepare
+    peft: Any
+    identity: dict[str, str]
+
+
+def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
+    """Load the base model, on a GPU if there is one.
+
+    Raises:
+        MMABenchError: it cannot be loaded.
+    """
+    import torch
+
+    dtype = settings.dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if torch.cuda.is_available() else "float32"
+    how = Settings(
+        dtype=dtype,
+        device_map=None,
+        attn_implementation=settings.attn_implementation,  # type: ignore[arg-type]
+        fps=settings.fps,
+        min_pixels=settings.min_pixels,
+        max_pixels=settings.max_pixels,
+        revision=settings.revision,
+        local_files_only=settings.local_files_only,
+    )
+    if not settings.checkpoint.startswith(RANDOM):
+        return load_checkpoint(settings.checkpoint, how)
+    architecture = settings.checkpoint.removeprefix(RANDOM)
+    if architecture not in ARCHITECTURES:
+        raise MMABenchError(f"{settings.checkpoint}: write {RANDOM} and one of {', '.join(ARCHITECTURES)}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    thinker, tokenizer, extractor = random_thinker(architecture, Size(), dtype=getattr(torch, dtype), device=device)
+    frame_format = thinker.frame_format({}, settings.min_pixels or 1, settings.max_pixels or 56 * 56)
+    return EncodeOnce(thinker, tokenizer, extractor, frame_format, how), {"weights": f"{architecture}, random, seed 0"}
+
+
+def load_for_tuning(settings: TuneSettings) -> TunedModel:
+    """Load the base model, freeze it and add the updates.
+
+    Raises:
+        MMABenchError: a package or the model is missing, or a projection is not there.
+    """
+    engine, identity = load_base(settings.model)
+    thinker = engine.thinker
+    thinker.model.requires_grad_(False)
+    peft = add_updates(thinker, settings.lora)
+    if settings.train.gradient_checkpointing:
+        recompute_activations(thinker.model)
+    thinker.model.eval()
+    thinker.decoder.train()  # the towers stay in evaluation
+    prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
+    encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, settings.model.encoder_cache_mb)
+    return TunedModel(thinker, engine.chat, encoder, prepare, peft, identity)
+
+
+def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
+    """Add low-rank updates to projections of the language model, in place.
+
+    Returns:
+        The peft model around it. The updates are float32 whatever the weights are.
+
+    Raises:
+        MMABenchError: peft is missing, or the language model has no such projection.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
+    names = {id(module): name for name, module in thinker.model.named_modules()}
+    prefix = names[id(thinker.decoder)]
+    inside = [name.rpartition(".")[2] for name, _ in thinker.decoder.named_modules()]
+    if missing := sorted(set(settings.projections) - set(inside)):
+        known = ", ".join(sorted({name for name in inside if name.endswith("_proj")}))
+        raise MMABenchError(f"lora.projections: the language model has no {missing[0]!r}; it has {known}")
+    # The audio tower has layers of the same names, so the whole path decides.
+    choice = "|".join(re.escape(name) for name in settings.projections)
+    config = peft.LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_dropout=settings.dropout,
+        target_modules=rf"{re.escape(prefix)}\..*\.({choice})",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks for what transformers 5.23 has renamed
+        return peft.get_peft_model(thinker.model, config)
+
+
+def recompute_activations(model: Any) -> None:
+    """Keep each layer's input alone, and compute the rest again in the backward pass."""
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    else:  # before transformers 5.23
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def trainable(peft: Any) -> dict[str, Any]:
+    """Return the weights that move, by name."""
+    return {name: weight for name, weight in peft.named_parameters() if weight.requires_grad}

@@ -1,0 +1,192 @@
+"""The recipe: LoRA on the language model of an Omni model, on clips whose senses disagree.
+
+Read it from top to bottom. Each step of `tune` takes the clips of the mix, computes the objective (`step.py`), and
+moves the updates. Data after arXiv 2511.22826, objective after 2505.19616.
+
+Only the gradients of the updates, a few megabytes, travel between processes, so these need no wrapper around the
+model; that leaves the inner loop of the adversarial term free to ask for gradients of its own.
+"""
+
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.tuning import state as states
+from mma_bench.tuning.adapter import save_adapter
+from mma_bench.tuning.held_out import score_held_out
+from mma_bench.tuning.mix import Mixture, held_out_examples
+from mma_bench.tuning.model import INSTALL, load_for_tuning, trainable
+from mma_bench.tuning.record import RunLog, RunRecord
+from mma_bench.tuning.settings import TuneSettings
+from mma_bench.tuning.step import step_losses
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a run made.
+
+    Attributes:
+        adapter: folder of the adapter.
+        steps: steps that were taken.
+        stopped_early: whether the held-out slice stopped getting better.
+        score: accuracy on the held-out slice, none without one.
+    """
+
+    adapter: Path
+    steps: int
+    stopped_early: bool
+    score: float | None
+
+
+def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False) -> Tuned | None:
+    """Tune a model, or go on with a run that was interrupted.
+
+    Args:
+        settings: everything that decides the run.
+        out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
+        dry_run: compute one step, change and write nothing.
+
+    Returns:
+        What was made; none of a dry run.
+
+    Raises:
+        MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
+    """
+    import torch
+
+    try:
+        from accelerate import Accelerator
+        from transformers import get_cosine_schedule_with_warmup
+    except ImportError as error:
+        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
+
+    # 1. Model, data and optimizer. Every process draws the same updates, then its own dropout.
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    torch.manual_seed(settings.train.seed)
+    model = load_for_tuning(settings)
+    weights = trainable(model.peft)
+    mixture = Mixture(settings, model.prepare)
+    held_out = held_out_examples(settings, model.prepare)
+    empty = model.prepare.emptiness()
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=settings.train.learning_rate, weight_decay=settings.train.weight_decay
+    )
+    warmup = round(settings.train.warmup * settings.train.steps)
+    scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, settings.train.steps)
+    torch.manual_seed(settings.train.seed + 1 + accelerator.process_index)
+    record = RunRecord.of(settings, model.identity, mixture.fingerprint(), accelerator.num_processes)
+    if dry_run:
+        step_losses(model, settings, mixture.step(0), 0, empty)
+        return None
+
+    # 2. The last checkpoint, if there is one.
+    movable = (optimizer, scheduler, mixture)
+    progress = _Progress()
+    if last := states.load(out, record.sha256, accelerator):
+        _resume(last, weights, *movable)
+        progress = _Progress(last.step, last.score, last.waited, last.best)
+    log = RunLog(out, record, settings, accelerator, progress.step)
+
+    # 3. Training.
+    patience = settings.held_out.patience if settings.held_out else math.inf
+    while progress.step < settings.train.steps and progress.waited < patience:
+        losses = step_losses(model, settings, mixture.step(progress.step), progress.step, empty)
+        norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
+        scheduler.step()
+        progress.step += 1
+        log.losses(progress.step, losses, norm, scheduler.get_last_lr()[0])
+        at_end = progress.step == settings.train.steps
+        if settings.held_out and (progress.step % settings.held_out.every == 0 or at_end):
+            found = score_held_out(model, held_out, settings.train.micro_batch, accelerator)
+            log.held_out(progress.step, found)
+            progress.judge(found.score, weights)
+        if progress.step % settings.train.save_every == 0 or at_end:
+            states.save(out, _state(record.sha256, progress, weights, *movable), accelerator)
+
+    # 4. The adapter: of the best evaluation, or of the last step.
+    _put(weights, progress.best or _copy(weights))
+    score = progress.score[0] if progress.score else None
+    result = Tuned(out / "adapter", progress.step, progress.step < settings.train.steps, score)
+    if accelerator.is_main_process:
+        save_adapter(result.adapter, model, settings, record, asdict(result))
+    log.close()
+    accelerator.wait_for_everyone()
+    return result
+
+
+@dataclass
+class _Progress:
+    """How far a run is: steps, the best score, evaluations since, and its weights."""
+
+    step: int = 0
+    score: tuple[float, float] | None = None
+    waited: int = 0
+    best: "dict[str, torch.Tensor]" = field(default_factory=dict)
+
+    def judge(self, score: tuple[float, float], weights: dict[str, Any]) -> None:
+        """Keep the weights if they are better than any before."""
+        self.waited += 1
+        if self.score is None or score > self.score:
+            self.score, self.waited, self.best = score, 0, _copy(weights)
+
+
+def _state(
+    run: str, progress: _Progress, weights: dict[str, Any], optimizer: Any, scheduler: Any, mixture: Mixture
+) -> states.State:
+    return states.State(
+        run=run,
+        step=progress.step,
+        weights=_copy(weights),
+        optimizer=optimizer.state_dict(),
+        scheduler=scheduler.state_dict(),
+        data=mixture.state_dict(),
+        rng=states.rng_state(),
+        best=progress.best,
+        score=progress.score,
+        waited=progress.waited,
+    )
+
+
+def _resume(state: states.State, weights: dict[str, Any], optimizer: Any, scheduler: Any, mixture: Mixture) -> None:
+    _put(weights, state.weights)
+    optimizer.load_state_dict(state.optimizer)
+    scheduler.load_state_dict(state.scheduler)
+    mixture.load_state_dict(state.data)
+    states.set_rng_state(state.rng)
+
+
+def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator: Any) -> float:
+    """Average the gradients of all processes, clip them, and take a step; return their norm."""
+    import torch
+
+    if accelerator.num_processes > 1:
+        flat = torch.cat([weight.grad.flatten() for weight in weights.values()])
+        parts = accelerator.reduce(flat, "mean").split([weight.numel() for weight in weights.values()])
+        for weight, part in zip(weights.values(), parts, strict=True):
+            weight.grad = part.view_as(weight)
+    norm = float(torch.nn.utils.clip_grad_norm_(list(weights.values()), clip_norm))
+    if not math.isfinite(norm):
+        raise MMABenchError(
+            "the gradient is no number; lower train.learning_rate or objective.adversarial.eps, or take "
+            "model.dtype=float32. The last checkpoint is whole"
+        )
+    optimizer.step()
+    optimizer.zero_grad()
+    return norm
+
+
+def _copy(weights: dict[str, Any]) -> dict[str, "torch.Tensor"]:
+    return {name: weight.detach().cpu().clone() for name, weight in weights.items()}
+
+
+def _put(weights: dict[str, Any], values: dict[str, "torch.Tensor"]) -> None:
+    import torch
+
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(values[name])

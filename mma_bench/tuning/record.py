@@ -1,0 +1,149 @@
+"""What a run writes down beside its weights: configuration, versions, inputs, and how it went."""
+
+import importlib.metadata
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import mma_bench
+from mma_bench.atomic import write_json, write_text
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_json
+from mma_bench.tuning.held_out import HeldOutScore
+from mma_bench.tuning.settings import TuneSettings
+
+_PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What decides the weights of a run.
+
+    Attributes:
+        configuration: all settings.
+        configuration_sha256: their hash.
+        seed: of the draws.
+        model: identity of the base model's weights.
+        data: hash of what each stream yields: samples, order, conflicts.
+        processes: how many train together.
+        versions: of the programs. They are no part of `sha256`: an update need not end a run.
+        sha256: hash of all before the versions.
+    """
+
+    configuration: dict[str, Any]
+    configuration_sha256: str
+    seed: int
+    model: dict[str, str]
+    data: dict[str, str]
+    processes: int
+    versions: dict[str, str]
+    sha256: str
+
+    @staticmethod
+    def of(settings: TuneSettings, model: dict[str, str], data: dict[str, str], processes: int) -> "RunRecord":
+        """Return the record of a run."""
+        configuration = settings.model_dump(mode="json")
+        deciding = {**configuration, "tracker": None}
+        identity = {name: model.get(name) for name in ("weights", "dtype", "frame format")}
+        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        versions |= {"mma_bench": mma_bench.__version__, "python": platform.python_version()}
+        return RunRecord(
+            configuration=configuration,
+            configuration_sha256=sha256_json(configuration),
+            seed=settings.train.seed,
+            model=model,
+            data=data,
+            processes=processes,
+            versions=versions,
+            sha256=sha256_json([deciding, identity, data, processes]),
+        )
+
+
+class RunLog:
+    """Writes `run.json`, `metrics.jsonl` and the tracker's files, from the main process.
+
+    Args:
+        out: folder of the run.
+        record: what decides the run.
+        settings: which tracker, and how often.
+        accelerator: of the run.
+        step: the step that the run goes on from; later lines of an interrupted run are forgotten.
+    """
+
+    def __init__(self, out: Path, record: RunRecord, settings: TuneSettings, accelerator: Any, step: int) -> None:
+        self._path = out / "metrics.jsonl"
+        self._every = settings.train.log_every
+        self._main = bool(accelerator.is_main_process)
+        self._tracker = _tracker(out, record, settings, step) if self._main else None
+        if self._main:
+            write_json(out / "run.json", asdict(record))
+            write_text(self._path, "".join(f"{line}\n" for line in self._until(step)))
+
+    def losses(self, step: int, losses: dict[str, float], norm: float, rate: float) -> None:
+        """Record the terms of a step."""
+        if step % self._every == 0:
+            values = {f"loss/{name}": value for name, value in losses.items()}
+            self._write(step, {**values, "gradient norm": norm, "learning rate": rate})
+
+    def held_out(self, step: int, score: HeldOutScore) -> None:
+        """Record an evaluation."""
+        values = {f"held out/{name}": value for name, value in score.by_condition.items()}
+        self._write(step, {"held out/accuracy": score.accuracy, "held out/loss": score.loss, **values})
+
+    def close(self) -> None:
+        """Finish the tracker's files."""
+        if self._tracker:
+            self._tracker.finish()
+
+    def _write(self, step: int, values: dict[str, float]) -> None:
+        if self._main:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **values}) + "\n")
+        if self._tracker:
+            self._tracker.log(values, step=step)
+
+    def _until(self, step: int) -> list[str]:
+        lines = self._path.read_text("utf-8").splitlines() if self._path.is_file() else []
+        kept = []
+        for line in lines:
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that a kill cut off
+        return kept
+
+
+class _TensorBoard:
+    def __init__(self, out: Path, record: RunRecord, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+        self._writer.add_text("configuration", f"```\n{json.dumps(record.configuration, indent=2)}\n```")
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+    def finish(self) -> None:
+        self._writer.close()
+
+
+def _tracker(out: Path, record: RunRecord, settings: TuneSettings, step: int) -> Any:
+    """Return what has `log(values, step=)` and `finish()`, or none."""
+    if settings.tracker == "none":
+        return None
+    try:
+        if settings.tracker == "tensorboard":
+            return _TensorBoard(out, record, step)
+        import wandb
+    except ImportError as error:
+        raise MMABenchError(
+            f"tracker: {settings.tracker} is not installed ({error}); install it, or set tracker to tensorboard or none"
+        ) from error
+    return wandb.init(
+        project="mma-bench", id=record.sha256[:16], resume="allow", dir=str(out), config=record.configuration
+    )

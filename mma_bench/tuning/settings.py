@@ -1,0 +1,200 @@
+"""Settings of a tuning run: one YAML file, checked before anything is loaded."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mma_bench.errors import MMABenchError
+from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
+
+ALIGNED = "aligned"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaseModelSettings(_Section):
+    """The model that is tuned."""
+
+    checkpoint: str = Field(min_length=1, description="hub name, folder, or `random:ARCHITECTURE` for a stand-in")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU, else float32")
+    attn_implementation: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    fps: float = Field(2.0, gt=0, le=30, description="frames a second")
+    min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels")
+    max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels")
+    revision: str | None = None
+    local_files_only: bool = False
+    encoder_cache_mb: int = Field(256, ge=0, description="memory for streams that the frozen towers encoded, MB")
+
+
+class LoraSettings(_Section):
+    """Low-rank updates of projections of the language model (arXiv 2106.09685)."""
+
+    rank: int = Field(8, ge=1)
+    alpha: float = Field(16, gt=0)
+    dropout: float = Field(0.05, ge=0, lt=1)
+    projections: tuple[str, ...] = Field(("q_proj", "v_proj"), min_length=1)
+
+
+class MixPoint(_Section):
+    """From which step on a mix holds."""
+
+    from_step: int = Field(0, ge=0)
+    clips: Mapping[str, int] = Field(min_length=1, description="clips a step of each condition")
+
+
+class DataSettings(_Section):
+    """Clips for training; each asks about what is seen and about what is heard."""
+
+    path: str = Field(min_length=1, description="folder of a dataset, or ORG/NAME on the hub")
+    config: str = Field("train", description="which shards")
+    size: int | None = Field(None, ge=1, description="height and width of the frames, pixels; none: as stored")
+    shuffle: int = Field(1000, ge=0)
+    workers: int = Field(0, ge=0, le=64, description="processes that decode, for each condition")
+    on_error: Literal["refuse", "skip"] = "refuse"
+    mix: tuple[MixPoint, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known_conditions(self) -> "DataSettings":
+        known = {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}
+        for point in self.mix:
+            for name, count in point.clips.items():
+                if name not in known:
+                    raise ValueError(
+                        f"there is no condition {name!r} to train on; there are {', '.join(sorted(known))}"
+                    )
+                if count < 0:
+                    raise ValueError(f"mix: {name} must be 0 clips or more")
+            if not sum(point.clips.values()):
+                raise ValueError(f"mix: the step from {point.from_step} on has no clip")
+        if self.mix[0].from_step != 0 or [p.from_step for p in self.mix] != sorted({p.from_step for p in self.mix}):
+            raise ValueError("mix: the first point must begin at step 0 and the others rise")
+        return self
+
+    @property
+    def conditions(self) -> list[str]:
+        """All conditions that occur."""
+        return sorted({name for point in self.mix for name, count in point.clips.items() if count})
+
+    def clips_at(self, step: int) -> dict[str, int]:
+        """Return how many clips of each condition the step gets."""
+        point = [point for point in self.mix if point.from_step <= step][-1]
+        return {name: count for name, count in sorted(point.clips.items()) if count}
+
+
+class ConsistencySettings(_Section):
+    """See `mma_bench.tuning.objective.consistency`."""
+
+    weight: float = Field(0.1, gt=0)
+    divergence: Literal["js", "kl"] = "js"
+    variants: tuple[Literal["misaligned", "removed", "misleading_caption"], ...] = Field(
+        ("misaligned", "removed", "misleading_caption"), min_length=1
+    )
+
+
+class AdversarialSettings(_Section):
+    """See `mma_bench.tuning.objective.adversarial`."""
+
+    weight: float = Field(1.0, gt=0)
+    eps: float = Field(1e-3, gt=0)
+    alpha: float = Field(0.1, gt=0)
+    steps: int = Field(1, ge=1, le=20)
+    random_start: bool = True
+    text: bool = Field(True, description="also perturb the words of the prompt")
+    share_gradient: bool = Field(True, description="take the first gradient from the pass of the clean batch")
+
+
+class ObjectiveSettings(_Section):
+    """Which terms are added to the supervised one."""
+
+    consistency: ConsistencySettings | None = None
+    adversarial: AdversarialSettings | None = None
+
+
+class HeldOutSettings(_Section):
+    """A slice of the training clips that is never trained on, with conflicts made on the fly."""
+
+    share: float = Field(0.05, gt=0, lt=1, description="share of the clips, chosen by a hash of their key")
+    clips: int = Field(32, ge=1, description="clips of each condition")
+    every: int = Field(100, ge=1, description="steps")
+    patience: int = Field(5, ge=1, description="evaluations without a better one before training stops")
+    conditions: tuple[str, ...] = ("aligned", "misaligned", "misleading_caption")
+
+    @model_validator(mode="after")
+    def _known_conditions(self) -> "HeldOutSettings":
+        if unknown := set(self.conditions) - {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}:
+            raise ValueError(f"there is no condition {min(unknown)!r}")
+        return self
+
+
+class TrainSettings(_Section):
+    """How the weights move."""
+
+    steps: int = Field(ge=1)
+    micro_batch: int = Field(4, ge=1, description="questions that run together; the rest of a step is accumulated")
+    learning_rate: float = Field(1e-4, gt=0)
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    gradient_checkpointing: bool = True
+    seed: int = 0
+    log_every: int = Field(10, ge=1)
+    save_every: int = Field(100, ge=1)
+
+
+class TuneSettings(_Section):
+    """Everything that decides a run."""
+
+    model: BaseModelSettings
+    data: DataSettings
+    lora: LoraSettings = LoraSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    train: TrainSettings
+    held_out: HeldOutSettings | None = None
+    tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+
+
+def read_settings(path: Path, overrides: Sequence[str] = ()) -> TuneSettings:
+    """Read a configuration.
+
+    Args:
+        path: YAML file.
+        overrides: changes such as `train.steps=20`; values are YAML.
+
+    Raises:
+        MMABenchError: the file cannot be read, or a setting is unknown or wrong.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise MMABenchError(f"{path} cannot be read as YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise MMABenchError(f"{path} must be a mapping with model, data and train; see mma_bench/tuning/configs")
+    for override in overrides:
+        _apply(content, override)
+    try:
+        return TuneSettings.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MMABenchError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    name, separator, value = override.partition("=")
+    *sections, last = name.split(".")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise MMABenchError(f"--set {override}: the value is no YAML") from error
+    if not separator or not last:
+        raise MMABenchError(f"--set {override}: write SECTION.NAME=VALUE, such as train.steps=20")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise MMABenchError(f"--set {override}: {section} is no section")
+    content[last] = parsed

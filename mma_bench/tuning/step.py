@@ -1,0 +1,89 @@
+"""One step of the recipe: the objective of a batch, and its gradients.
+
+    L = L_sft + w * L_adv + lambda * L_consistency
+
+(arXiv 2505.19616). It takes tensors and needs torch, transformers and peft alone.
+"""
+
+import random
+from collections.abc import Sequence
+
+from mma_bench.tuning.answers import answer_logits
+from mma_bench.tuning.example import Emptiness, Example
+from mma_bench.tuning.model import TunedModel
+from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation
+from mma_bench.tuning.settings import ObjectiveSettings, TuneSettings
+
+
+def step_losses(
+    model: TunedModel, settings: TuneSettings, examples: Sequence[Example], step: int, empty: Emptiness
+) -> dict[str, float]:
+    """Add the gradients of a step to the updates' `.grad`, in micro-batches, and return the mean of each term."""
+    generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
+    totals: dict[str, float] = {}
+    size = settings.train.micro_batch
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        consistency = settings.objective.consistency
+        kinds = consistency.variants if consistency else ()
+        variants = conflict_variants(part, examples, kinds, empty, generator) if consistency else []
+        for name, loss in batch_losses(model, settings.objective, part, variants, len(part) / len(examples)).items():
+            totals[name] = totals.get(name, 0.0) + loss
+    return totals
+
+
+def batch_losses(
+    model: TunedModel,
+    objective: ObjectiveSettings,
+    examples: Sequence[Example],
+    variants: Sequence[tuple[int, Example]],
+    share: float,
+) -> dict[str, float]:
+    """Add the gradients of a batch to the updates' `.grad`, and return its terms.
+
+    Args:
+        model: the model.
+        objective: which terms to add.
+        examples: the samples.
+        variants: conflict variants of some of them, each with the index of its original.
+        share: what the batch is of the step; gradients and terms are multiplied by it.
+    """
+    import torch
+
+    count = len(examples)
+    device = model.thinker.device
+    inputs = model.encoder([*examples, *(variant for _, variant in variants)])
+    adversarial = objective.adversarial
+    inputs.embeddings.requires_grad_(adversarial is not None and adversarial.share_gradient)
+
+    # The samples and their variants, in one pass.
+    answers = answer_logits(model.thinker, inputs)
+    clean = answers.select(torch.arange(count, device=device))
+    loss = supervised = cross_entropy(clean).mean()
+    terms = {"sft": supervised}
+    if variants and (consistency := objective.consistency):
+        # Of the mean over all samples, so that the term does not grow where few have a variant.
+        originals = [answers.select(torch.tensor([index], device=device)) for index, _ in variants]
+        changed = [answers.select(torch.tensor([count + k], device=device)) for k in range(len(variants))]
+        distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
+        terms["consistency"] = torch.cat(distances).sum() / count
+        loss = loss + consistency.weight * terms["consistency"]
+    (loss * share).backward()
+
+    # The samples once more, with the worst small change of what they are not asked about.
+    if adversarial:
+        alone = inputs.rows(count)
+        mask = irrelevant(alone.kinds, [example.asked for example in examples], text=adversarial.text)
+        # The originals in the consistency term are detached, so this is the gradient of the supervised term.
+        gradient = inputs.embeddings.grad
+        delta = perturbation(
+            lambda changed: cross_entropy(answer_logits(model.thinker, alone.with_embeddings(changed))).mean(),
+            alone.embeddings,
+            mask,
+            adversarial,
+            first_gradient=None if gradient is None else gradient[:count] / share,
+        )
+        worst = alone.with_embeddings(alone.embeddings.detach() + delta)
+        terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
+        (adversarial.weight * terms["adversarial"] * share).backward()
+    return {name: float(term.detach()) * share for name, term in terms.items()}

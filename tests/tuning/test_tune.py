@@ -1,0 +1,211 @@
+"""The recipe end to end on real clips: killed and resumed, adapter, merge, mix, and what it refuses."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mma_bench import MMABenchError
+from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
+from mma_bench.models.transformers_omni.settings import Settings
+from mma_bench.tuning import TuneSettings, merge, read_settings, tune
+from mma_bench.tuning.mix import Mixture, held_out_examples, is_held_out
+from mma_bench.tuning.model import load_for_tuning
+from mma_bench.tuning.settings import DataSettings
+from tests.conftest import ROOT, run_command
+
+CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of random weights, as a merge needs one."""
+    from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("base")
+    thinker, tokenizer, extractor = random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size())
+    for part in (thinker.model, tokenizer, extractor):
+        part.save_pretrained(folder)
+    return folder
+
+
+def tiny(demo: Path, base: Path, *changes: str) -> TuneSettings:
+    always = (
+        f"data.path={demo}",
+        f"model.checkpoint={base}",
+        "model.min_pixels=1",
+        "train.steps=2",
+        "tracker=none",
+        "train.save_every=1",
+    )
+    return read_settings(CONFIGS / "tiny.yaml", [*always, *changes])
+
+
+def killed(settings: TuneSettings, out: Path, step: int) -> None:
+    """Run in a process of its own and kill that as soon as the checkpoint of ``step`` is there."""
+    child = os.fork()
+    if child == 0:
+        try:
+            tune(settings, out)
+        finally:
+            os._exit(1)
+    folder = out / "checkpoints" / f"step-{step:08d}"
+    for _ in range(6000):
+        if folder.exists():
+            break
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the run ended before it was killed"
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_path: Path) -> None:
+    settings = tiny(demo, base, "train.steps=3")
+    assert tune(settings, tmp_path / "dry", dry_run=True) is None
+    assert not (tmp_path / "dry").exists()
+    whole = tune(settings, tmp_path / "whole")
+    killed(settings, tmp_path / "killed", 1)
+    assert not (tmp_path / "killed" / "adapter").exists()
+    resumed = tune(settings, tmp_path / "killed")
+    assert whole
+    assert resumed
+    undisturbed, again = (load_file(found.adapter / "adapter_model.safetensors") for found in (whole, resumed))
+    assert undisturbed.keys() == again.keys()
+    assert all(torch.equal(undisturbed[name], again[name]) for name in undisturbed)
+    assert any(weight.abs().max() > 0 for name, weight in undisturbed.items() if "lora_B" in name)
+    assert all("language_model" in name and ("q_proj" in name or "v_proj" in name) for name in undisturbed)
+    logs = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed")]
+    assert logs[0] == logs[1]
+    first = json.loads(logs[0].splitlines()[0])
+    assert {"loss/sft", "loss/consistency", "loss/adversarial", "gradient norm"} < first.keys()
+    card = (whole.adapter / "README.md").read_text()
+    assert "aligned 1, misaligned 1" in card
+    assert json.loads((whole.adapter / "tuning.json").read_text())["configuration_sha256"] in card
+
+    with pytest.raises(MMABenchError, match="another configuration"):
+        tune(tiny(demo, base, "train.steps=3", "train.seed=1"), tmp_path / "whole")
+    merge(whole.adapter, tmp_path / "merged")
+    engine, _ = load_checkpoint(str(tmp_path / "merged"), Settings(max_pixels=3136, min_pixels=1))
+    before = load_file(base / "model.safetensors")
+    after = load_file(tmp_path / "merged" / "model.safetensors")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert len(changed) == 4
+    assert all("q_proj" in name or "v_proj" in name for name in changed)
+    assert engine.frame_format.mean == pytest.approx(engine.thinker.mean)
+
+
+def test_each_step_has_the_mix_and_no_held_out_clip(demo: Path, base: Path) -> None:
+    mix = "data.mix=[{clips: {aligned: 1, audio_removed: 1}}, {from_step: 1, clips: {misaligned: 2}}]"
+    settings = tiny(demo, base, mix, "train.gradient_checkpointing=false")
+    model = load_for_tuning(settings)
+    mixture = Mixture(settings, model.prepare)
+    first, second = mixture.step(0), mixture.step(1)
+    assert [(e.question.condition, str(e.asked)) for e in first] == [
+        (condition, asked) for condition in ("aligned", "audio_removed") for asked in ("visual", "audio")
+    ]
+    assert [e.question.condition for e in second] == ["misaligned"] * 4
+    assert first[3].target == "There is nothing to hear in this video."
+    assert first[2].target == first[2].video_label
+    for visual, audio in (first[:2], first[2:], second[:2], second[2:]):  # one clip, two questions
+        assert (visual.video_key, visual.audio_key) == (audio.video_key, audio.audio_key)
+    assert all(e.video_label != e.audio_label for e in second)
+
+    def clips(examples: list[Any]) -> set[str]:
+        keys = {key for e in examples for key in (e.video_key, e.audio_key)}
+        return {key.rpartition("/")[0] for key in keys if not key.startswith(("silence", "black"))}
+
+    later = [e for step in range(1, 8) for e in mixture.step(step)]
+    apart = held_out_examples(settings, model.prepare)
+    assert apart
+    assert all(is_held_out(key, 0.3) for key in clips(apart))
+    assert not any(is_held_out(key, 0.3) for key in clips([*first, *second, *later]))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("train.stepz=1", "train.stepz"),
+        ("data.mix=[{clips: {alinged: 1}}]", "no condition 'alinged'"),
+        ("data.mix=[{clips: {aligned: 0}}]", "has no clip"),
+        ("data.mix=[{from_step: 3, clips: {aligned: 1}}]", "must begin at step 0"),
+        ("objective.adversarial.eps=0", "greater than 0"),
+        ("train", "write SECTION.NAME=VALUE"),
+    ],
+)
+def test_wrong_settings_are_named(change: str, says: str) -> None:
+    with pytest.raises(MMABenchError, match=says):
+        read_settings(CONFIGS / "tiny.yaml", [change])
+
+
+def test_a_projection_that_is_not_there_is_named(demo: Path, base: Path) -> None:
+    with pytest.raises(MMABenchError, match=r"no 'w_q'; it has .*q_proj"):
+        load_for_tuning(tiny(demo, base, "lora.projections=[w_q]"))
+
+
+STAND_INS = ("Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", STAND_INS)
+@pytest.mark.parametrize("name", ["alignment", "interference", "robust", "tiny"])
+def test_every_config_starts_with_a_stand_in(demo: Path, tmp_path: Path, name: str, architecture: str) -> None:
+    changes = [
+        f"data.path={demo}",
+        "data.config=aligned",
+        "data.size=56",
+        "data.workers=0",
+        f"model.checkpoint=random:{architecture}",
+        "model.fps=1",
+        "model.max_pixels=3136",
+        "train.steps=1",
+        "held_out={share: 0.3, clips: 1, every: 1, conditions: [aligned]}",
+    ]
+    settings = read_settings(CONFIGS / f"{name}.yaml", changes)
+    if name == "robust":  # its later mix
+        changes.append(f"data.mix=[{{clips: {json.dumps(dict(settings.data.mix[1].clips))}}}]")
+        settings = read_settings(CONFIGS / f"{name}.yaml", changes)
+    result = tune(settings, tmp_path / "out")
+    assert result
+    assert (result.adapter / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_adapter(demo: Path, base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "mma_bench", "tune", "--out", str(out)]
+    changes = [f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "train.steps=2"]
+    changes.append("objective={}")
+    command += ["--config", str(CONFIGS / "tiny.yaml"), *(part for change in changes for part in ("--set", change))]
+    run_command(*command)
+    states = [torch.load(path, weights_only=True) for path in sorted(out.glob("checkpoints/step-00000002/rank-*.pt"))]
+    assert len(states) == 2
+    for name, weight in states[0]["weights"].items():
+        assert torch.equal(weight, states[1]["weights"][name])  # gradients were averaged
+    assert any(weight.abs().max() > 0 for name, weight in states[0]["weights"].items() if "lora_B" in name)
+    assert states[0]["data"] == states[1]["data"]  # equal counts, of other parts
+    with pytest.raises(MMABenchError, match="saved by 2 processes"):
+        tune(read_settings(CONFIGS / "tiny.yaml", changes), out)
+
+
+def test_the_mix_changes_at_its_step() -> None:
+    data = DataSettings(path="x", mix=({"clips": {"aligned": 2}}, {"from_step": 5, "clips": {"misaligned": 1}}))  # type: ignore[arg-type]
+    assert [data.clips_at(step) for step in (0, 4, 5)] == [{"aligned": 2}, {"aligned": 2}, {"misaligned": 1}]
