@@ -190,4 +190,4 @@ def _pulled(graph: "Graph") -> "Iterator[NDArray[np.int16]]":
             frame = cast("AudioFrame", graph.pull())
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-        yield frame.to_ndarray().reshape(-1)
+        yield cast("NDArray[np.int16]", frame.to_ndarray().reshape(-1))

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 TASK = ROOT / "mma_bench" / "harnesses" / "inspect_task.py"
 PROGRAM = """
-import json, sys
+import base64, json, sys
 from pathlib import Path
 from inspect_ai import eval
 from inspect_ai.model import ModelOutput, get_model
@@ -31,13 +31,15 @@ seen = []
 def reply(input, tools, tool_choice, config):
     content = input[-1].content
     kinds = [part.type for part in content]
-    paths = [Path(getattr(part, part.type)) for part in content if part.type != "text"]
-    seen.append([kinds, [path.is_file() or str(path)[:30] for path in paths]])
+    seen.append(kinds)
     return ModelOutput.from_content("mockllm/model", by_prompt[id_of(content)])
 
 by_prompt = {}
 def id_of(content):
-    return tuple(str(getattr(part, part.type)) for part in content)
+    # inspect_ai hands the model what the files hold, as data URIs.
+    values = [str(getattr(part, part.type)) for part in content]
+    held = [base64.b64encode(Path(v).read_bytes()).decode() if v.endswith((".mp4", ".wav")) else v for v in values]
+    return hash(tuple(value.rpartition("base64,")[2] for value in held))
 for sample in task.dataset:
     by_prompt[id_of(sample.input[-1].content)] = said[sample.id]
 (log,) = eval(task, model=get_model("mockllm/model", custom_outputs=reply), log_dir=str(Path(out).parent / "logs"),
@@ -71,7 +73,7 @@ def test_inspect_itself_gives_our_scores(demo: Path, run: Path, scores: Scores, 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     result = json.loads(out.read_text())
     assert result["samples"] == len(scores.verdicts)
-    assert result["seen"][0][0] == ["video", "audio", "text"]
+    assert result["seen"][0] == ["video", "audio", "text"]
     for cell in scores.cells:
         for name in MEASURES:
             found = result["metrics"][name][f"{cell.condition}_{cell.modality}"]

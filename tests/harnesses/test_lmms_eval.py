@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import yaml
 
@@ -39,6 +40,11 @@ def yaml_with_functions(path: Path) -> dict[str, Any]:
     return dict(config)
 
 
+def kinds_of(path: str) -> list[str]:
+    with av.open(path) as container:
+        return [stream.type for stream in container.streams]
+
+
 def test_every_condition_is_a_task_and_the_group_is_the_papers_six() -> None:
     tasks = {path.stem: path for path in FOLDER.glob("*.yaml")}
     group = yaml_with_functions(tasks.pop("mma_bench"))
@@ -53,13 +59,19 @@ def test_every_condition_is_a_task_and_the_group_is_the_papers_six() -> None:
 
 
 def test_its_functions_score_stored_answers_as_the_evaluator_does(
-    demo: Path, run: Path, scores: Scores, monkeypatch: pytest.MonkeyPatch
+    demo: Path, run: Path, scores: Scores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MMA_BENCH_DATA", str(demo))
+    monkeypatch.setenv("MMA_BENCH_CACHE", str(tmp_path))
     said = {answer.question_id: answer.text for answer in AnswerStore(run).read().values()}
     for condition in ("misaligned", "frames_zeroed", "misleading_caption"):
         config = yaml_with_functions(FOLDER / f"{condition}.yaml")
         docs = config["process_docs"](None)
+        video, audio, text = config["doc_to_messages"](docs[0])[0]["content"]
+        assert text["text"] == docs[0]["prompt"]
+        assert kinds_of(video["url"]) == ["video"]
+        assert kinds_of(audio["url"]) == ["audio"]
+        assert [kinds_of(path) for path in config["doc_to_visual"](docs[0])] == [["video", "audio"]]
         found: dict[str, list[Any]] = defaultdict(list)
         for doc in docs:
             assert config["doc_to_text"](doc).startswith(("Which class", "Video_caption"))
