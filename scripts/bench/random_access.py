@@ -3,9 +3,10 @@
     python scripts/bench/random_access.py --data mma-bench [--keys 30]
 
 `scripts/bench/package.py --keep FOLDER` makes a dataset of real size. All ways read the video and the sound of the
-same random stimuli, files in the cache. Scanning is what one does without an index: shard after shard until the key comes,
-with `tarfile`, which jumps from header to header, and with webdataset, which reads all that lies between. Through the
-index the hash of what was read is checked, unless the line says otherwise; reading the tables once is counted apart.
+same random stimuli, files in the cache. Scanning is what one does without an index: shard after shard until the key
+comes, with `tarfile`, which jumps from header to header, and with webdataset, which reads all that lies between.
+Through the index the hash of what was read is checked, unless the line says otherwise; reading the tables once is
+counted apart.
 """
 
 import argparse
