@@ -81,7 +81,7 @@ def test_the_card_credits_every_clip_and_says_what_the_clips_are(demo: Path) -> 
     card = (demo / "README.md").read_text(encoding="utf-8")
     for clip in pq.read_table(demo / "metadata" / "clips.parquet").to_pylist():
         assert clip["licence"] not in ("", "unknown")
-        assert f"| {clip['clip_id']} |" in card
+        assert f"- **{clip['clip_id']}**, " in card
     assert "no true synchrony" in card.lower()
     provenance = json.loads((demo / "metadata" / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["seed"] == 0

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from builder.cli import main
 from builder.package import step
+from mma_bench.verification import verify_data
 from tests.conftest import tree
 
 
@@ -34,6 +35,7 @@ def test_a_run_that_died_behind_its_shards_goes_on_there_and_ends_in_the_same_by
     shutil.rmtree(work / "package" / "log")  # as if the kill had come while the shards were written
     assert build(small_config, work, out).exit_code == 0
     assert tree(out) == tree(small_dataset)
+    assert verify_data(out) == []
     assert {name for name, node in shards.items() if (out / name).stat().st_ino != node} == {lost}
 
 
