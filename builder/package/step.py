@@ -88,9 +88,10 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         step = WriteShards(inputs.stimuli, inputs.streams, inputs.clips, staging, work, shards)
         folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
         _write_index(staging, plan)
-        shutil.rmtree(staging / ".index")
     write_contents(staging, contents)
+    # In this order: while the fingerprint stands, a run after a kill takes the shards as done and reads their index.
     (staging / ".fingerprint").unlink()
+    shutil.rmtree(staging / ".index", ignore_errors=True)
     seal(staging, fingerprint)
     put_in_place(staging, out)
 
