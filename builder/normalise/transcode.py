@@ -109,8 +109,8 @@ def cover_video(video: Path, mask: Path, path: Path, *, settings: NormaliseSetti
         path: the file to write.
         settings: how videos are encoded.
     """
-    size = settings.size
-    picture = ffmpeg.input(f"file:{mask}", f="rawvideo", pixel_format="rgba", video_size=f"{size}x{size}")
+    size = (settings.size, settings.size)
+    picture = ffmpeg.input(f"file:{mask}", f="rawvideo", pixel_format="rgba", video_size=size)
     covered = ffmpeg.overlay(ffmpeg.input(f"file:{video}", threads=1), picture, eof_action="repeat", format="yuv420")
     _run_filters(covered.output(f"file:{path}", **_video_options(settings)))
 

@@ -76,7 +76,8 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
         hashes = FileHashes(staging, _write_index(staging, plan))
     write_contents(staging, contents, hashes)
-    (staging / ".fingerprint").unlink()  # from here on a run that was killed begins anew
+    # In this order: while the fingerprint stands, a run after a kill takes the shards as done and reads their index.
+    (staging / ".fingerprint").unlink()
     shutil.rmtree(staging / ".index", ignore_errors=True)
     seal(staging, fingerprint, hashes)
     put_in_place(staging, out)

@@ -7,10 +7,10 @@ import pytest
 from datasets import load_dataset
 
 import mma_bench
+from builder.licences import is_creative_commons
 from builder.package.references import REFERENCES, read_references
 from builder.package.remove import remove_clips
 from builder.package.settings import PackageSettings
-from builder.release import is_creative_commons
 from mma_bench.verification import verify_data
 from tests.conftest import run_builder, settings
 
