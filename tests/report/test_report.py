@@ -71,7 +71,7 @@ def runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("runs")
     models: list[str | Model] = ["baseline:visual-only", Hostile()]
     for name, model in zip(("visual", "hostile"), models, strict=True):
-        mma_bench.evaluate(model, demo, run=folder / name, limit=6, progress=False)
+        mma_bench.evaluate(model, demo, run=folder / name, limit=6, protocol="paper", progress=False)
     return [folder / "visual", folder / "hostile"]
 
 
@@ -103,7 +103,7 @@ def test_the_page_shows_the_scores_and_nothing_in_it_comes_from_elsewhere(report
 
 
 def test_the_tables_say_what_the_evaluator_says(report: Path, runs: list[Path], demo: Path) -> None:
-    scores = mma_bench.evaluate("baseline:visual-only", demo, run=runs[0], limit=6, progress=False)
+    scores = mma_bench.evaluate("baseline:visual-only", demo, run=runs[0], limit=6, protocol="paper", progress=False)
     rows = [row for row in csv.DictReader((report / "scores.csv").open()) if row["model"] == "baseline:visual-only"]
     assert [(row["condition"], row["modality"]) for row in rows] == [(c.condition, c.modality) for c in scores.cells]
     for row, cell in zip(rows, scores.cells, strict=True):
