@@ -50,9 +50,8 @@ def test_one_sense_baselines_score_as_their_definition_demands(demo: Path, tmp_p
 
 
 def test_majority_and_random_baselines(demo: Path, tmp_path: Path) -> None:
-    majority = mma_bench.evaluate(
-        "baseline:majority", demo, run=tmp_path / "majority", protocol="paper", progress=False
-    )
+    options = {"protocol": "paper", "progress": False}
+    majority = mma_bench.evaluate("baseline:majority", demo, run=tmp_path / "majority", **options)
     aligned = mma_bench.load(demo, condition="aligned")
     labels = [row.answer for row in aligned if row.modality is VISUAL]
     largest = max(labels.count(label) for label in labels) / len(labels)
@@ -142,9 +141,8 @@ def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_p
     first = mma_bench.evaluate(model, demo, run=run, condition="misaligned", limit=2, protocol="paper", progress=False)
     assert [cell.questions for cell in first.cells] == [2, 2]
     assert first.cell("misaligned", VISUAL).accuracy == 1
-    mma_bench.evaluate(
-        model, demo, run=run, condition=["misaligned", "aligned"], limit=3, protocol="paper", progress=False
-    )
+    more = {"condition": ["misaligned", "aligned"], "limit": 3, "protocol": "paper"}
+    mma_bench.evaluate(model, demo, run=run, **more, progress=False)
     assert model.asked == 12
     assert len(AnswerStore(run).read()) == 12
     with pytest.raises(mma_bench.MMABenchError, match="holds answers of echo"):
