@@ -68,9 +68,9 @@ def ours(data: Path, run: Path, *, profile: bool) -> tuple[int, float, float]:
     profiler = cProfile.Profile()
     wall, used = time.monotonic(), time.process_time()
     if profile:
-        scores = profiler.runcall(evaluate, Instant(), data, run=run, progress=False)
+        scores = profiler.runcall(evaluate, Instant(), data, run=run, protocol="paper", progress=False)
     else:
-        scores = evaluate(Instant(), data, run=run, progress=False)
+        scores = evaluate(Instant(), data, run=run, protocol="paper", progress=False)
     seconds = time.monotonic() - wall, time.process_time() - used
     if profile:
         pstats.Stats(profiler).sort_stats("cumulative").print_stats(35)

@@ -13,7 +13,7 @@ from mma_bench.evaluation import Scores
 def run(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Answers of every kind: right, distracted, abstaining, several at once, and none."""
     run = tmp_path_factory.mktemp("run") / "run"
-    mma_bench.evaluate("baseline:visual-only", demo, run=run, progress=False)
+    mma_bench.evaluate("baseline:visual-only", demo, run=run, protocol="paper", progress=False)
     lines = [json.loads(line) for line in (run / "answers.jsonl").read_text().splitlines()]
     for number, line in enumerate(lines):
         said = {3: "Cat, or Dog?", 5: "Hmm.", 7: "None of the above.", 9: f" It is {line['text']}. \n"}
@@ -24,4 +24,4 @@ def run(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def scores(demo: Path, run: Path) -> Scores:
-    return mma_bench.evaluate("baseline:visual-only", demo, run=run, progress=False)
+    return mma_bench.evaluate("baseline:visual-only", demo, run=run, protocol="paper", progress=False)
