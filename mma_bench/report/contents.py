@@ -27,7 +27,7 @@ class Contents:
         facts: about the data.
         references: the columns of the table of accuracies.
         runs: the rows, models before baselines.
-        headlines: accuracy, mean over questions and over classes.
+        headlines: accuracy, mean over questions and over classes; first the one that the protocol names.
         analyses: the tables of everything else, by name.
         details: all scores of each run.
         published: accuracies from papers beside those of the runs, where they can be set side by side.
@@ -66,12 +66,13 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         examples: stimuli of each media condition to play.
     """
     facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark, runs[0].scores.variants)
+    averages = ("micro", "macro") if runs[0].run.asked.average == "micro" else ("macro", "micro")
     playable = choose_playable(benchmark, runs, examples)
     return Contents(
         facts=facts,
         references=columns,
         runs=runs,
-        headlines=[headline(runs, columns, "micro"), headline(runs, columns, "macro")],
+        headlines=[headline(runs, columns, average) for average in averages],
         analyses={table.name: table for table in analysis_tables(runs)},
         details=[detail(run, columns, number) for number, run in enumerate(runs, start=1)],
         published=published_table(runs, columns, facts),
