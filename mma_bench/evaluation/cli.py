@@ -94,7 +94,8 @@ def _first_few(comparison: "Comparison") -> str:
         return ""
     shown = [
         f"\n  {flip.question_id}: {_said(flip.first_label, flip.first_outcome)} -> "
-        f"{_said(flip.second_label, flip.second_outcome)}, {'right is' if flip.answerable else 'removed was'} {flip.answer}"
+        f"{_said(flip.second_label, flip.second_outcome)}, "
+        f"{'right is' if flip.answerable else 'removed was'} {flip.answer}"
         for flip in comparison.flips[:_SHOWN]
     ]
     left = len(comparison.flips) - len(shown)

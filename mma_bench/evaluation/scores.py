@@ -183,8 +183,8 @@ def score(
     missing = 0
     for sample in benchmark.samples:
         for question in sample.questions:
-            for repeat in range(repeats):
-                answer = stored.get(keys.key(sample.stimulus, question, repeat))
+            for repeat, key in enumerate(keys.keys(sample.stimulus, question, repeats)):
+                answer = stored.get(key)
                 if answer is None:
                     missing += 1
                 else:
@@ -193,16 +193,23 @@ def score(
 
 
 class _Reader:
-    """Reads each text once for each list of options: models repeat themselves."""
+    """Reads each text once for each set of options: models repeat themselves.
+
+    The order of the options does not change how a text is read, so shuffled ones share what is known.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[str, ...]], Parsed] = {}
+        self._sets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def __call__(self, text: str, options: Sequence[str]) -> Parsed:
-        key = (text, tuple(options))
-        found = self._known.get(key)
+        order = tuple(options)
+        names = self._sets.get(order)
+        if names is None:
+            names = self._sets[order] = tuple(sorted(order))
+        found = self._known.get((text, names))
         if found is None:
-            found = self._known[key] = parse_answer(text, options)
+            found = self._known[text, names] = parse_answer(text, names)
         return found
 
 

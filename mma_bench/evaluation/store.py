@@ -1,6 +1,7 @@
 """Raw answers on disk: append-only, one JSON object a line, safe against a kill at any moment."""
 
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.protocols import Protocol, load_protocol
-from mma_bench.hashing import sha256_bytes
 from mma_bench.schema import Question, Stimulus
+
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Run(BaseModel):
@@ -86,17 +88,26 @@ class AnswerKeys:
         self._model = _json(dict(fingerprint))
         self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
 
-    def key(self, stimulus: Stimulus, question: Question, repeat: int = 0) -> str:
-        """Return the key of one answer. The first time a question is asked has no repeat in its key."""
+    def keys(self, stimulus: Stimulus, question: Question, repeats: int) -> list[str]:
+        """Return the keys of the first answers to a question. The very first has no repeat in its key."""
         parts = (
             _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]),
             _json(question.question_id),
             _json(question.prompt),
             self._options(tuple(question.options)),
             self._model,
-            *([str(repeat)] if repeat else []),
         )
-        return sha256_bytes(f"[{','.join(parts)}]".encode())
+        common = hashlib.sha256(f"[{','.join(parts)}".encode())
+        found = []
+        for repeat in range(repeats):
+            one = common.copy()
+            one.update(f",{repeat}]".encode() if repeat else b"]")
+            found.append(one.hexdigest())
+        return found
+
+    def key(self, stimulus: Stimulus, question: Question, repeat: int = 0) -> str:
+        """Return the key of one answer."""
+        return self.keys(stimulus, question, repeat + 1)[repeat]
 
 
 def answer_id(stimulus: Stimulus, question: Question, fingerprint: Mapping[str, str], repeat: int = 0) -> str:
@@ -184,10 +195,6 @@ def open_run(folder: Path) -> Run:
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
     return run
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _check(answer: StoredAnswer) -> None:

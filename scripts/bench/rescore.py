@@ -1,16 +1,18 @@
-"""Time the re-scoring of a finished run: 100,000 stored answers of six conditions, 61 classes, chatter included.
+"""Time the re-scoring of a finished run: 100,000 stored answers by the protocol robust.
 
-    python scripts/bench/rescore.py [--answers 100000] [--option-scores] [--profile]
+    python scripts/bench/rescore.py [--clips 667] [--repeats 3] [--option-scores] [--profile]
 
-Writes a dataset of questions without media and a run into a temporary folder, then times what `mma-bench score` does
-in a process of its own: read run and questions, read answers, parse, judge, analyse, write scores.json.
+As many clips as the published benchmark has, 61 classes, 50 questions a clip in all wordings, three answers to each:
+most are short, a third chatters, one in ten is like no other. Writes a dataset of questions without media and a run
+into a temporary folder, then times `mma-bench score` in a process of its own: read run and questions, make the
+protocol's questions, read answers, parse, judge, analyse, write scores.json.
 """
 
 import argparse
 import cProfile
-import json
 import pstats
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -18,22 +20,20 @@ import time
 from pathlib import Path
 
 from mma_bench import __version__, prompts
-from mma_bench.columns import arrow_schema
+from mma_bench.columns import to_table
 from mma_bench.evaluation.protocols import load_protocol
-from mma_bench.evaluation.rescoring import rescore
+from mma_bench.evaluation.rescoring import questions_of, rescore
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run
 from mma_bench.hashing import sha256_bytes, sha256_file
 from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS, Modality, Question, Stimulus, Stream
 
 CLASSES = [f"Class_{i}" if i % 3 else f"Long_class_name_{i}" for i in range(61)]
 CHATTER = (
-    "{0}",
+    *["{0}"] * 5,
     "{0}.",
     "The sound is of a {0}.",
     "{0} If you have any other questions about the audio content, feel free to ask.",
     "It is not a {1} but a {0}.",
-    "I cannot hear anything.",
-    "**Answer:** {0}\n\nThe clip shows {1}, yet one hears {0} number {2}.",
     "Based on frame {2}, the best class is {0}.",
 )
 
@@ -100,17 +100,15 @@ def question(
     )
 
 
-def write(folder: Path, answers: int, *, option_scores: bool) -> Path:
-    import pyarrow as pa
+def write(folder: Path, clips: int, repeats: int, *, option_scores: bool) -> Path:
     import pyarrow.parquet as pq
 
-    rows = stimuli(answers // (2 * len(PAPER_CONDITIONS)))
+    rows = stimuli(clips)
     data = folder / "mma-bench"
     (data / "metadata").mkdir(parents=True)
-    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows], schema=arrow_schema(Stimulus))
-    pq.write_table(table, data / "metadata" / "stimuli.parquet", compression="zstd")
+    pq.write_table(to_table(Stimulus, rows), data / "metadata" / "stimuli.parquet", compression="zstd")
     fingerprint = {"model": "chatty", "setting fps": "2.0", "decoding": "greedy"}
-    protocol = load_protocol("paper")
+    protocol = load_protocol("robust")
     run = Run(
         model="chatty",
         model_fingerprint=fingerprint,
@@ -122,24 +120,27 @@ def write(folder: Path, answers: int, *, option_scores: bool) -> Path:
         mma_bench=__version__,
         protocol=protocol,
         protocol_sha256=protocol.sha256,
+        repeats=repeats,
     )
     out = folder / "run"
     begin_run(out, run, overwrite=False)
     keys, generator = AnswerKeys(fingerprint), random.Random(1)
     stored = []
-    for row in rows:
-        for asked in row.questions:
-            said = asked.answer if generator.random() < 0.6 else generator.choice(CLASSES)
-            text = generator.choice(CHATTER).format(said, generator.choice(CLASSES), generator.randrange(10_000))
-            scores = {name: round(-5 * generator.random(), 6) for name in CLASSES} if option_scores else {}
-            stored.append(StoredAnswer(keys.key(row, asked), asked.question_id, text, scores))
+    for sample in questions_of(out, run).samples:
+        for asked in sample.questions:
+            for repeat, key in enumerate(keys.keys(sample.stimulus, asked, repeats)):
+                said = asked.answer if generator.random() < 0.6 else generator.choice(CLASSES)
+                text = generator.choice(CHATTER).format(said, generator.choice(CLASSES), generator.randrange(10**6))
+                scores = {name: round(-5 * generator.random(), 6) for name in asked.options} if option_scores else {}
+                stored.append(StoredAnswer(key, asked.question_id, text, scores, repeat=repeat))
     AnswerStore(out).append(stored)
     return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--answers", type=int, default=100_000)
+    parser.add_argument("--clips", type=int, default=667)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--option-scores", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it if it is there")
@@ -148,7 +149,7 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         run = folder / "run"
         if not run.exists():
-            run = write(folder, arguments.answers, option_scores=arguments.option_scores)
+            run = write(folder, arguments.clips, arguments.repeats, option_scores=arguments.option_scores)
         if arguments.profile:
             profile = cProfile.Profile()
             profile.enable()
@@ -159,8 +160,10 @@ def main() -> None:
         begin = time.perf_counter()
         subprocess.run([sys.executable, "-m", "mma_bench", "score", str(run)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - begin
-        cells = json.loads((run / "scores.json").read_text())["cells"]
-        print(f"{sum(cell['questions'] for cell in cells)} answers re-scored in {seconds:.1f} s")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        answers = (run / "answers.jsonl").read_bytes().count(b"\n")
+        processor = used.ru_utime + used.ru_stime
+        print(f"{answers} answers re-scored in {seconds:.1f} s, {processor:.1f} s of one core")
 
 
 if __name__ == "__main__":

@@ -54,15 +54,17 @@ def smallest_difference(pairs: int, discordant: float) -> float:
     Returns:
         The difference, at most 1.
     """
-    from scipy.optimize import brentq
-
     discordant = max(discordant, 1e-9)
     found = _smallest(pairs, discordant)
     if found <= discordant:
         return found
     if _smallest(pairs, 1.0) >= 1:
         return 1.0
-    return float(brentq(lambda d: _smallest(pairs, d) - d, discordant, 1.0))
+    low, high = discordant, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _smallest(pairs, middle) > middle else (low, middle)
+    return high
 
 
 def _smallest(pairs: int, discordant: float) -> float:

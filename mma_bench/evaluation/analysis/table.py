@@ -92,7 +92,7 @@ class VerdictTable:
         if modality is not None:
             rows &= self.modality == str(modality)
         if variants is not None:
-            rows &= np.isin(self.variant.astype(str), list(variants))
+            rows &= np.any([self.variant == name for name in variants], axis=0)
         return self.take(rows)
 
     @property
