@@ -15,7 +15,7 @@ from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables import analysis_tables, published_table
 from mma_bench.report.tables.detail import detail
-from mma_bench.report.tables.headline import headline
+from mma_bench.report.tables.headline import Average, headline
 from mma_bench.report.tables.table import Table
 
 
@@ -66,7 +66,8 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         examples: stimuli of each media condition to play.
     """
     facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark, runs[0].scores.variants)
-    averages = ("micro", "macro") if runs[0].run.asked.average == "micro" else ("macro", "micro")
+    first = runs[0].run.asked.average
+    averages: tuple[Average, Average] = (first, "macro" if first == "micro" else "micro")
     playable = choose_playable(benchmark, runs, examples)
     return Contents(
         facts=facts,
