@@ -1,5 +1,8 @@
 """Score what a run has stored; no model is asked."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +41,25 @@ def rescore(folder: Path, data: Path | None = None) -> Rescored:
         MMABenchError: ``folder`` is no run or holds no answers, or the data is missing or was changed since.
     """
     run = open_run(folder)
-    benchmark = questions_of(folder, run, data)
-    answers = AnswerStore(folder).read().values()
-    scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats)
+    with _no_collection():
+        benchmark = questions_of(folder, run, data)
+        answers = AnswerStore(folder).read().values()
+        scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats)
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
     return Rescored(run, benchmark, scores, deviations(run.asked, run.model, run.model_fingerprint))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking, again and again, a million objects that all stay."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:

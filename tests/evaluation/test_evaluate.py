@@ -28,7 +28,7 @@ ANSWERABLE = [
 
 def test_one_sense_baselines_score_as_their_definition_demands(demo: Path, tmp_path: Path) -> None:
     for name, own, other in (("visual-only", VISUAL, AUDIO), ("audio-only", AUDIO, VISUAL)):
-        scores = mma_bench.evaluate(f"baseline:{name}", demo, run=tmp_path / name, progress=False)
+        scores = mma_bench.evaluate(f"baseline:{name}", demo, run=tmp_path / name, protocol="paper", progress=False)
         assert scores.missing == 0
         assert len(scores.cells) == 12
         for condition in ("aligned", "misleading_caption", "long_context"):
@@ -50,7 +50,8 @@ def test_one_sense_baselines_score_as_their_definition_demands(demo: Path, tmp_p
 
 
 def test_majority_and_random_baselines(demo: Path, tmp_path: Path) -> None:
-    majority = mma_bench.evaluate("baseline:majority", demo, run=tmp_path / "majority", progress=False)
+    options = {"protocol": "paper", "progress": False}
+    majority = mma_bench.evaluate("baseline:majority", demo, run=tmp_path / "majority", **options)
     aligned = mma_bench.load(demo, condition="aligned")
     labels = [row.answer for row in aligned if row.modality is VISUAL]
     largest = max(labels.count(label) for label in labels) / len(labels)
@@ -60,7 +61,7 @@ def test_majority_and_random_baselines(demo: Path, tmp_path: Path) -> None:
     for bound in (cell.accuracy_low, cell.accuracy_high):  # Wilson's: the shares at 1.96 standard errors of their own
         assert abs(bound - largest) == pytest.approx(1.959964 * (bound * (1 - bound) / len(labels)) ** 0.5, rel=1e-5)
     assert 0 < cell.macro_low <= cell.macro_accuracy < cell.macro_high < 0.5
-    random = mma_bench.evaluate("baseline:random", demo, run=tmp_path / "random", progress=False)
+    random = mma_bench.evaluate("baseline:random", demo, run=tmp_path / "random", **options)
     answers = [verdict.label for verdict in random.verdicts]
     assert len(set(answers)) == len(aligned[0].options)
     misled = [verdict for verdict in random.verdicts if verdict.question.condition == "misaligned"]
@@ -85,6 +86,8 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(demo: Path, tmp_path: P
             "baseline:random",
             "--run",
             run,
+            "--protocol",
+            "paper",
         ]
 
     begin = time.monotonic()
@@ -101,18 +104,18 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(demo: Path, tmp_path: P
 
 def test_a_half_written_line_is_asked_again_and_a_damaged_one_is_named(demo: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+    mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
     whole = tree(run)
     answers = run / "answers.jsonl"
     content = answers.read_bytes()
     for cut in (1, len(content) // 2, len(content) - 1):
         answers.write_bytes(content[:cut])
-        mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+        mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
         assert tree(run) == whole
     lines = content.splitlines(keepends=True)
     answers.write_bytes(b"".join([lines[0], b'{"id": \n', *lines[1:]]))
     with pytest.raises(mma_bench.MMABenchError, match="line 2 is damaged"):
-        mma_bench.evaluate("baseline:random", demo, run=run, progress=False)
+        mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
 
 
 class Echo(Model):
@@ -135,16 +138,17 @@ class Echo(Model):
 
 def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_path: Path) -> None:
     run, model = tmp_path / "run", Echo()
-    first = mma_bench.evaluate(model, demo, run=run, condition="misaligned", limit=2, progress=False)
+    first = mma_bench.evaluate(model, demo, run=run, condition="misaligned", limit=2, protocol="paper", progress=False)
     assert [cell.questions for cell in first.cells] == [2, 2]
     assert first.cell("misaligned", VISUAL).accuracy == 1
-    mma_bench.evaluate(model, demo, run=run, condition=["misaligned", "aligned"], limit=3, progress=False)
+    more = {"condition": ["misaligned", "aligned"], "limit": 3, "protocol": "paper"}
+    mma_bench.evaluate(model, demo, run=run, **more, progress=False)
     assert model.asked == 12
     assert len(AnswerStore(run).read()) == 12
     with pytest.raises(mma_bench.MMABenchError, match="holds answers of echo"):
-        mma_bench.evaluate(Echo("2"), demo, run=run, progress=False)
+        mma_bench.evaluate(Echo("2"), demo, run=run, protocol="paper", progress=False)
     assert len(AnswerStore(run).read()) == 12
-    mma_bench.evaluate(Echo("2"), demo, run=run, limit=1, overwrite=True, progress=False)
+    mma_bench.evaluate(Echo("2"), demo, run=run, limit=1, overwrite=True, protocol="paper", progress=False)
     assert json.loads((run / "run.json").read_text())["model_fingerprint"] == {"version": "2"}
 
 

@@ -112,7 +112,15 @@ def test_a_run_that_fails_keeps_every_answer_and_goes_on(demo: Path, tmp_path: P
 
     def evaluate() -> mma_bench.evaluation.Scores:
         return mma_bench.evaluate(
-            endpoint.openai, demo, run=run, options=options, condition="aligned", limit=4, probe=False, progress=False
+            endpoint.openai,
+            demo,
+            run=run,
+            options=options,
+            condition="aligned",
+            limit=4,
+            protocol="paper",
+            probe=False,
+            progress=False,
         )
 
     endpoint.behaviour.faults = deque([""] * 5)
@@ -132,6 +140,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_answers(
     def command(name: str) -> list[str]:
         model = ["--model", endpoint.openai, "--model-option", "concurrency=4", "--skip-probe"]
         data = ["--data", str(demo), "--run", str(tmp_path / name), "--condition", "misaligned", "--limit", "8"]
+        data += ["--protocol", "paper"]
         return [sys.executable, "-m", "mma_bench", "eval", *model, *data]
 
     subprocess.run(command("undisturbed"), cwd=ROOT, check=True, capture_output=True)

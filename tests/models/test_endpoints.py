@@ -121,7 +121,15 @@ def test_keys_come_from_the_environment_and_are_written_nowhere(
         assert KEY not in str(failure.value)
         monkeypatch.setenv(variable, KEY)
         mma_bench.evaluate(
-            model, demo, run=run, options=options, condition="misaligned", limit=1, probe=False, progress=False
+            model,
+            demo,
+            run=run,
+            options=options,
+            condition="misaligned",
+            limit=1,
+            protocol="paper",
+            probe=False,
+            progress=False,
         )
         assert len((run / "answers.jsonl").read_text().splitlines()) == 2
         assert all(KEY.encode() not in path.read_bytes() for path in run.iterdir())
