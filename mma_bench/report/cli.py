@@ -32,9 +32,9 @@ def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int, 
       mma-bench report runs/cascade runs/majority --out report
       mma-bench report runs/cascade --out report --data /media/disk/mma-bench --examples 5
     """
-    from mma_bench.report.write import MACRO_HEADING, write_report
+    from mma_bench.report.write import SECOND_HEADING, write_report
 
     page = write_report(runs, out, data=data, examples=examples, dataset_id=dataset_id)
     tables = (out / "tables.md").read_text(encoding="utf-8")
-    click.echo(tables.partition(f"\n{MACRO_HEADING}")[0])
+    click.echo(tables.partition(f"\n{SECOND_HEADING}")[0])
     click.echo(f"Report: {page}")

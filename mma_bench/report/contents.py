@@ -15,7 +15,7 @@ from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables import analysis_tables, published_table
 from mma_bench.report.tables.detail import detail
-from mma_bench.report.tables.headline import headline
+from mma_bench.report.tables.headline import Average, headline
 from mma_bench.report.tables.table import Table
 
 
@@ -27,7 +27,7 @@ class Contents:
         facts: about the data.
         references: the columns of the table of accuracies.
         runs: the rows, models before baselines.
-        headlines: accuracy, mean over questions and over classes.
+        headlines: accuracy, mean over questions and over classes; first the one that the protocol names.
         analyses: the tables of everything else, by name.
         details: all scores of each run.
         published: accuracies from papers beside those of the runs, where they can be set side by side.
@@ -66,12 +66,14 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         examples: stimuli of each media condition to play.
     """
     facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark, runs[0].scores.variants)
+    first = runs[0].run.asked.average
+    averages: tuple[Average, Average] = (first, "macro" if first == "micro" else "micro")
     playable = choose_playable(benchmark, runs, examples)
     return Contents(
         facts=facts,
         references=columns,
         runs=runs,
-        headlines=[headline(runs, columns, "micro"), headline(runs, columns, "macro")],
+        headlines=[headline(runs, columns, average) for average in averages],
         analyses={table.name: table for table in analysis_tables(runs)},
         details=[detail(run, columns, number) for number, run in enumerate(runs, start=1)],
         published=published_table(runs, columns, facts),

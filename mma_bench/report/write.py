@@ -26,7 +26,7 @@ from mma_bench.report.verdicts import kind_of
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
 
-MACRO_HEADING = "Mean over classes:"
+SECOND_HEADING = "Averaged otherwise:"
 """Ends the first table of `tables.md`, which the command line prints."""
 
 
@@ -72,9 +72,9 @@ def write_report(
 def tables_markdown(contents: Contents) -> str:
     """Return the tables of a report as Markdown, the accuracies first."""
     facts = contents.facts
-    micro, macro = contents.headlines
-    parts = [f"Accuracy in percent on {markdown_text(facts.name)} ({facts.sha256[:12]}), mean over questions:\n"]
-    parts += [markdown(micro), f"{MACRO_HEADING}\n", markdown(macro)]
+    first, second = contents.headlines
+    parts = [f"{first.title}, in percent, on {markdown_text(facts.name)} ({facts.sha256[:12]}):\n"]
+    parts += [markdown(first), f"{SECOND_HEADING}\n", markdown(second)]
     for table in contents.tables[2:]:
         parts += [f"{markdown_text(table.title)}:\n", markdown(table), f"{markdown_text(table.caption)}\n"]
     parts += [f"Note: {markdown_text(notice)}\n" for notice in contents.notices]

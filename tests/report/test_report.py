@@ -188,10 +188,10 @@ def test_refusals_are_one_clear_line_and_keep_what_was_there(report: Path, runs:
 
 def test_an_unfinished_run_is_reported_as_such(runs: list[Path], tmp_path: Path) -> None:
     part = tmp_path / "part"
-    shutil.copytree(runs[1], part)
+    shutil.copytree(runs[0], part)
     lines = (part / "answers.jsonl").read_bytes().splitlines(keepends=True)
     (part / "answers.jsonl").write_bytes(b"".join(lines[:-5]))
-    result = run_command(*COMMAND, str(runs[0]), str(part), "--out", str(tmp_path / "out"), "--examples", "0")
+    result = run_command(*COMMAND, str(part), "--out", str(tmp_path / "out"), "--examples", "0")
     assert str(tmp_path / "out" / "index.html") in result.stdout
     assert "| baseline:visual-only |" in result.stdout
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

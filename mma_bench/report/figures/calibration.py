@@ -60,15 +60,13 @@ def abstention_plot(runs: Sequence[ScoredRun]) -> Plot | None:
 
 
 def _panels(
-    runs: Sequence[ScoredRun], draw: Callable[["Axes", Sequence[Calibration]], None], description: str
+    runs: Sequence[ScoredRun], draw: Callable[[Sequence[Calibration], "Axes"], None], description: str
 ) -> list[Panel]:
     panels = []
     for run in runs:
         entries = [entry for entry in run.analysis.calibration if entry.condition in _CONDITIONS]
         if entries:
-            panels.append(
-                Panel(run.label, partial(draw, entries=entries), _HEIGHT, description.format(run.label), left=0.5)
-            )
+            panels.append(Panel(run.label, partial(draw, entries), _HEIGHT, description.format(run.label), left=0.5))
     return panels
 
 
@@ -77,7 +75,7 @@ def _counted(runs: Sequence[ScoredRun]) -> str:
     return f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
 
 
-def _draw_reliability(axes: "Axes", entries: Sequence[Calibration]) -> None:
+def _draw_reliability(entries: Sequence[Calibration], axes: "Axes") -> None:
     axes.plot([0, 100], [0, 100], color=MUTED, linewidth=1, linestyle=":")
     for entry in entries:
         colour, dash = COLOURS[entry.modality], _CONDITIONS[entry.condition]
@@ -89,7 +87,7 @@ def _draw_reliability(axes: "Axes", entries: Sequence[Calibration]) -> None:
     _axes(axes, "confidence, %", "accuracy, %")
 
 
-def _draw_risk(axes: "Axes", entries: Sequence[Calibration]) -> None:
+def _draw_risk(entries: Sequence[Calibration], axes: "Axes") -> None:
     for entry in entries:
         x = [100 * point.coverage for point in entry.risk_coverage]
         y = [100 * point.risk for point in entry.risk_coverage]

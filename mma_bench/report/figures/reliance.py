@@ -84,29 +84,28 @@ def _draw(axes: "Axes", points: Sequence[tuple[int, ScoredRun, Reliance]]) -> No
         x, y = _CORNERS[corner]
         axes.text(x, y + (0.03 if corner == 2 else -0.04), name, color=colour, ha="center",
                   va="bottom" if corner == 2 else "top", fontsize=10)  # fmt: skip
-    for numbers, place, is_baseline in _grouped(points):
-        axes.plot(*place, marker="o", markersize=13, color=OTHER if is_baseline else INK, clip_on=False, zorder=3)
+    for numbers, x, y, is_baseline in _grouped(points):
+        axes.plot(x, y, marker="o", markersize=13, color=OTHER if is_baseline else INK, clip_on=False, zorder=3)
         text = ",".join(map(str, numbers))
         if len(numbers) == 1:
-            axes.text(
-                *place, text, color=INK if is_baseline else ON_MARK, ha="center", va="center", fontsize=7.5, zorder=4
-            )
+            tint = INK if is_baseline else ON_MARK
+            axes.text(x, y, text, color=tint, ha="center", va="center", fontsize=7.5, zorder=4)
         else:
-            axes.annotate(text, place, (9, 4), textcoords="offset points", fontsize=7.5, zorder=4)
+            axes.annotate(text, (x, y), (9, 4), textcoords="offset points", fontsize=7.5, zorder=4)
     axes.set_xlim(-0.12, 1.12)
     axes.set_ylim(-0.12, _HEIGHT + 0.1)
 
 
-def _grouped(points: Sequence[tuple[int, ScoredRun, Reliance]]) -> list[tuple[list[int], "np.ndarray", bool]]:
-    """Return where to draw a mark, with the numbers of all runs that lie there."""
-    groups: list[tuple[list[int], np.ndarray, bool]] = []
+def _grouped(points: Sequence[tuple[int, ScoredRun, Reliance]]) -> list[tuple[list[int], float, float, bool]]:
+    """Return where to draw a mark (numbers of all runs that lie there, x, y), and whether it is a baseline's."""
+    groups: list[tuple[list[int], float, float, bool]] = []
     for number, run, entry in points:
         shares = np.array([entry.sight.value, entry.sound.value, entry.text.value]) / _followed(entry)
-        place = shares @ _CORNERS
-        for numbers, other, _ in groups:
-            if float(np.hypot(*(place - other))) < _CLOSE:
+        x, y = (float(value) for value in shares @ _CORNERS)
+        for numbers, other_x, other_y, _ in groups:
+            if np.hypot(x - other_x, y - other_y) < _CLOSE:
                 numbers.append(number)
                 break
         else:
-            groups.append(([number], place, run.is_baseline))
+            groups.append(([number], x, y, run.is_baseline))
     return groups

@@ -62,14 +62,16 @@ def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence
 
 def _entries(run: ScoredRun, references: Sequence[Reference]) -> list[Entry]:
     both = next((joint.both for joint in run.analysis.joint if joint.condition == CONFLICT), None)
-    entries: list[Entry] = [both and share_of(both)]
+    entries: list[Entry] = [None if both is None else share_of(both)]
     for modality in Modality:
         split = conflict_split(run, modality)
-        entries.append(split and share_of(split.interference, signed=True))
+        entries.append(None if split is None else share_of(split.interference, signed=True))
     for reference in references:
-        cell = cell_of(run, reference)
         marks = "" if reference.answerable else "†"
-        entries.append(cell and Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks=marks))
+        if cell := cell_of(run, reference):
+            entries.append(Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks=marks))
+        else:
+            entries.append(None)
     return entries
 
 

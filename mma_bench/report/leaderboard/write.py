@@ -49,8 +49,8 @@ def write_leaderboard(
         raise MMABenchError(f"no run below {', '.join(map(str, folders))}; make one with `mma-bench eval`")
     boards, left_out = _boards(places, {_fingerprint(folder): folder for folder in data})
     if not boards:
-        folder, reason = left_out[0]
-        raise MMABenchError(f"none of {len(places)} runs can be shown; {folder}: {reason}")
+        name, reason = left_out[0]
+        raise MMABenchError(f"none of {len(places)} runs can be shown; {name}: {reason}")
     with staging(out) as folder:
         write_tables([board.table for board in boards], folder / "tables")
         write_text(folder / "index.html", _page(boards, left_out))
@@ -67,7 +67,7 @@ def _boards(places: Sequence[Path], data: Mapping[str, Path]) -> tuple[list[Boar
             groups.setdefault(selection_of(head), []).append((place, head))
         except MMABenchError as error:
             left_out.append((_shown(place), visible(str(error), one_line=True)))
-    boards = []
+    boards: list[Board] = []
     for group in groups.values():
         folder = data.get(group[0][1].data_sha256)
         runs = _finished(group, folder, left_out)

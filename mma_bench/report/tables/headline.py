@@ -115,8 +115,8 @@ def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average:
     }
     rows = []
     for name in dict.fromkeys(name for name, _, _ in known):
-        entries = [known.get((name, column.condition, column.modality)) for column in columns]
-        shares = [e and Share(e.accuracy if average == "micro" else e.macro_accuracy) for e in entries]
+        found = [known.get((name, column.condition, column.modality)) for column in columns]
+        shares = [None if b is None else Share(b.accuracy if average == "micro" else b.macro_accuracy) for b in found]
         rows.append(Row(f"rule: {name}", shares, "reference"))
     return rows
 

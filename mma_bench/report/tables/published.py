@@ -38,7 +38,9 @@ def published_table(runs: Sequence[ScoredRun], columns: Sequence[Reference], fac
 
 def _own(run: ScoredRun, column: Reference) -> Share | None:
     cell = cell_of(run, column)
-    return cell and Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks="" if column.answerable else "†")
+    if cell is None:
+        return None
+    return Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks="" if column.answerable else "†")
 
 
 def _reported(results: Sequence[PublishedResult], model: str, column: Reference) -> Share | None:

@@ -56,21 +56,26 @@
     return searchable[index];
   };
 
-  const accepts = (index) => {
+  // What to look for is read once, not for each of thousands of questions.
+  const wishes = () => {
+    const places = [["condition", CONDITION], ["variant", VARIANT], ["modality", MODALITY], ["class", ANSWER]];
+    const chosenIn = (name) => (controls[name] && controls[name].value !== "" ? Number(controls[name].value) : null);
+    return {
+      equal: places.map(([name, place]) => [place, chosenIn(name)]).filter(([, value]) => value !== null),
+      playable: controls.playable.checked,
+      model: chosenIn("model"),
+      kind: chosenIn("kind"),
+      text: controls.text.value.trim().toLowerCase(),
+    };
+  };
+  const accepts = (index, { equal, playable, model, kind, text }) => {
     const question = data.questions[index];
-    const wanted = (name) => (controls[name] && controls[name].value !== "" ? Number(controls[name].value) : null);
-    const [condition, modality, label] = [wanted("condition"), wanted("modality"), wanted("class")];
-    if (condition !== null && question[CONDITION] !== condition) return false;
-    if (wanted("variant") !== null && question[VARIANT] !== wanted("variant")) return false;
-    if (modality !== null && question[MODALITY] !== modality) return false;
-    if (label !== null && question[ANSWER] !== label) return false;
-    if (controls.playable.checked && !data.stimuli[question[STIMULUS]].media) return false;
-    const [model, kind] = [wanted("model"), wanted("kind")];
+    if (equal.some(([place, value]) => question[place] !== value)) return false;
+    if (playable && !data.stimuli[question[STIMULUS]].media) return false;
     if (model !== null || kind !== null) {
       const matches = (said) => (model === null || said[MODEL] === model) && (kind === null || said[KIND] === kind);
       if (!question[SAID].some(matches)) return false;
     }
-    const text = controls.text.value.trim().toLowerCase();
     return text === "" || haystack(index).includes(text);
   };
 
@@ -158,7 +163,8 @@
   };
   const filter = () => {
     found = [];
-    for (let index = 0; index < data.questions.length; index += 1) if (accepts(index)) found.push(index);
+    const wished = wishes();
+    for (let index = 0; index < data.questions.length; index += 1) if (accepts(index, wished)) found.push(index);
     space.style.height = `${found.length * rowHeight()}px`;
     list.scrollTop = 0;
     counter.value = `${number(found.length)} of ${number(data.questions.length)} questions`;

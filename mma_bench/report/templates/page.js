@@ -9,7 +9,7 @@
   };
   for (const button of buttons) button.addEventListener("click", () => show(button.dataset.average));
   for (const control of all(".switch")) control.hidden = false;
-  if (buttons.length) show("micro");
+  if (buttons.length) show(buttons[0].dataset.average);
 
   // Two sounds at once are no stimulus of ours.
   document.addEventListener("play", (event) => {
