@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import load_dataset
 
 from builder.sources.synthetic import SyntheticSettings, SyntheticSource
 from mma_bench import MMABenchError, load
 from mma_bench.synthetic import clip_seed, render
-from tests.conftest import ROOT, run_builder, run_command, settings
+from mma_bench.verification import verify_data
+from tests.conftest import ROOT, run_builder, settings
 
 CONFIG = ROOT / "builder" / "configs" / "synthetic.yaml"
 SMALL = ("source.classes=[Bell,Rain]", "source.test=1", "source.train=1", "executor.workers=1")
@@ -17,7 +19,9 @@ SMALL = ("source.classes=[Bell,Rain]", "source.test=1", "source.train=1", "execu
 def test_procedural_clips_become_a_valid_dataset(tmp_path: Path) -> None:
     out = tmp_path / "synthetic"
     run_builder("run", "--config", str(CONFIG), "--work", str(tmp_path / "work"), "--out", str(out), *settings(*SMALL))
-    assert "ok" in run_command("python", "-m", "mma_bench", "verify-data", str(out)).stdout.lower() or True
+    assert verify_data(out) == []
+    streamed = load_dataset(str(out), "aligned", split="test", streaming=True)
+    assert {row["json"]["video"]["label"] for row in streamed.decode(False)} == {"Bell", "Rain"}
     found = load(out, condition="aligned")
     assert {row.video_clip_id for row in found} == {"Bell_test_0_0", "Rain_test_0_0"}
     clip = render("Bell", clip_seed("test", 0), fps=4)
