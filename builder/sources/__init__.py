@@ -4,8 +4,9 @@ from builder.sources.audioset import AudioSetSettings, AudioSetSource
 from builder.sources.base import Source
 from builder.sources.demo_source import DemoSettings, DemoSource
 from builder.sources.folder import FolderSettings, FolderSource
+from builder.sources.synthetic import SyntheticSettings, SyntheticSource
 
-SourceSettings = DemoSettings | FolderSettings | AudioSetSettings
+SourceSettings = DemoSettings | FolderSettings | AudioSetSettings | SyntheticSettings
 
 __all__ = [
     "AudioSetSettings",
@@ -16,6 +17,8 @@ __all__ = [
     "FolderSource",
     "Source",
     "SourceSettings",
+    "SyntheticSettings",
+    "SyntheticSource",
     "make_source",
 ]
 
@@ -26,4 +29,6 @@ def make_source(settings: SourceSettings, seed: int) -> Source:
         return DemoSource(settings, seed)
     if isinstance(settings, AudioSetSettings):
         return AudioSetSource(settings)
+    if isinstance(settings, SyntheticSettings):
+        return SyntheticSource(settings, seed)
     return FolderSource(settings)

@@ -46,7 +46,7 @@ class _Clutter:
 def draw_frames(scene: "Scene", *, fps: float, size: int) -> "NDArray[np.uint8]":
     """Draw the frames at 0, 1/fps, 2/fps ... seconds.
 
-    The picture at a moment depends neither on ``fps`` nor, but for its sharpness and noise, on ``size``.
+    But for the grain of the sensor, what is seen at a moment depends neither on ``fps`` nor on ``size``.
 
     Args:
         scene: what happens.

@@ -90,21 +90,33 @@ def to_patches(frames: "NDArray[np.uint8]", frame_format: FrameFormat) -> Patche
     """
     import torch
 
-    if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
-        raise MMABenchError(
-            f"frames must be uint8 of shape [frames, height, width, 3], got {frames.dtype} {frames.shape}"
-        )
-    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
-    size = fitted_size(frames.shape[1], frames.shape[2], frame_format)
-    if size != tuple(video.shape[-2:]):
-        # On uint8, as torchvision does on a CPU: the rounding to whole levels is part of the result.
-        video = torch.nn.functional.interpolate(video, size=size, mode="bicubic", antialias=True)
+    video = scale(frames, frame_format)
     mean = torch.tensor(frame_format.mean).view(3, 1, 1) * 255
     std = torch.tensor(frame_format.std).view(3, 1, 1) * 255
     normalised = (video.to(torch.float32) - mean) / std
     if missing := -len(normalised) % frame_format.temporal_patch_size:
         normalised = torch.cat([normalised, normalised[-1:].expand(missing, -1, -1, -1)])
     return _cut(normalised, frame_format)
+
+
+def scale(frames: "NDArray[np.uint8]", frame_format: FrameFormat) -> "torch.Tensor":
+    """Scale frames to the size that the encoder sees: uint8 of shape [frames, 3, height, width].
+
+    Raises:
+        MMABenchError: there is no frame, or not of the form that `to_patches` takes.
+    """
+    import torch
+
+    if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
+        raise MMABenchError(
+            f"frames must be uint8 of shape [frames, height, width, 3], got {frames.dtype} {frames.shape}"
+        )
+    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
+    size = fitted_size(frames.shape[1], frames.shape[2], frame_format)
+    if size == tuple(video.shape[-2:]):
+        return video
+    # On uint8, as torchvision does on a CPU: the rounding to whole levels is part of the result.
+    return torch.nn.functional.interpolate(video, size=size, mode="bicubic", antialias=True)
 
 
 def _cut(video: "torch.Tensor", frame_format: FrameFormat) -> Patches:

@@ -10,7 +10,7 @@ import numpy as np
 from mma_bench.errors import MMABenchError
 from mma_bench.models.transformers_omni.chat import Chat
 from mma_bench.models.transformers_omni.encoder_cache import Encoded
-from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, to_patches
+from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, scale, to_patches
 from mma_bench.models.transformers_omni.sound import log_mel
 from mma_bench.models.transformers_omni.thinker import Thinker
 
@@ -63,6 +63,11 @@ class TrainingBatch:
     def see(self, frames: "NDArray[np.uint8]") -> Patches:
         """Return a video, uint8 of shape [frames, height, width, 3], as the vision encoder takes it."""
         return to_patches(frames, self.frame_format)
+
+    def scale(self, frames: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """Return frames in the size that the vision encoder sees, for keeping: `see` makes the same of both."""
+        scaled: NDArray[np.uint8] = scale(frames, self.frame_format).permute(0, 2, 3, 1).numpy()
+        return scaled
 
     def hear(self, samples: "NDArray[np.float32]") -> "torch.Tensor":
         """Return a sound, float32 of shape [samples] at 16 kHz, as the audio encoder takes it: [bands, frames]."""

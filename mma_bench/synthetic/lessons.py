@@ -1,0 +1,133 @@
+"""What the tiny model is shown while it is pretrained: no conflict, and no question that it cannot answer.
+
+That is how such models are made: clips as they are, pictures and sounds alone, captions that tell the truth. Whoever
+is trained so never has to ask which sense to trust.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mma_bench import prompts
+from mma_bench.columns import AUDIO_RATE
+from mma_bench.models.transformers_omni.training_batch import Example, TrainingBatch
+from mma_bench.schema import Modality
+from mma_bench.synthetic.kinds import CLASSES
+from mma_bench.synthetic.picture import draw_frames
+from mma_bench.synthetic.scene import SECONDS, clip_seed, make_scene
+from mma_bench.synthetic.sound import play
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+
+class Mix(BaseModel):
+    """Shares of what is shown; what remains are clips with picture and sound."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    without_sound: float = Field(0.3, ge=0, le=1, description="share of clips with silence for their sound")
+    without_picture: float = Field(0.3, ge=0, le=1, description="share of clips with black frames")
+    true_caption: float = Field(1 / 3, ge=0, le=1, description="share of prompts with a caption, which is true")
+    letters: float = Field(0.1, ge=0, le=1, description="share of batches with random letters after the prompts")
+    most_letters: int = Field(100, ge=1, description="most letters")
+
+    @model_validator(mode="after")
+    def _check_sum(self) -> "Mix":
+        if self.without_sound + self.without_picture > 1:
+            raise ValueError("without_sound and without_picture add up to more than 1")
+        return self
+
+
+@dataclass
+class Lessons:
+    """Examples for training and for watching it.
+
+    Attributes:
+        batch: makes inputs of what is drawn and played.
+        mix: shares of what is shown.
+        seed: of the choice of clips and questions.
+        clips: number of different training clips of each class; 12 ms of rendering each.
+    """
+
+    batch: TrainingBatch
+    mix: Mix
+    seed: int
+    clips: int
+    _rendered: "dict[tuple[str, int], tuple[NDArray[np.uint8], torch.Tensor]]" = field(default_factory=dict, init=False)
+
+    def training(self, size: int) -> Iterator[list[Example]]:
+        """Yield batches of questions without end: each clip comes as often as the others."""
+        generator = random.Random(f"{self.seed}/lessons")  # noqa: S311
+        deck = self._deck(generator)
+        while True:
+            letters = generator.randint(1, self.mix.most_letters) if generator.random() < self.mix.letters else 0
+            yield [self._example(*next(deck), letters, generator) for _ in range(size)]
+
+    def naming(self, size: int) -> Iterator[list[Example]]:
+        """Yield batches of clips with their classes, and no question, without end."""
+        generator = random.Random(f"{self.seed}/naming")  # noqa: S311
+        deck = self._deck(generator)
+        while True:
+            yield [self._make(*next(deck), None, "") for _ in range(size)]
+
+    def one_sense(self, modality: Modality, count: int) -> list[Example]:
+        """Return questions about clips of the test split of which only ``modality`` is left."""
+        removed = Modality.AUDIO if modality is Modality.VISUAL else Modality.VISUAL
+        chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
+        return [self._make(*clip, removed, prompts.question(modality, CLASSES)) for clip in chosen]
+
+    def _deck(self, generator: random.Random) -> Iterator[tuple[str, int]]:
+        """Yield class and seed of every clip in random order, again and again."""
+        clips = [(name, clip_seed("train", number)) for name in CLASSES for number in range(self.clips)]
+        while True:
+            generator.shuffle(clips)
+            yield from clips
+
+    def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> Example:
+        drawn = generator.random() - self.mix.without_sound
+        if drawn < 0:
+            removed, asked = Modality.AUDIO, Modality.VISUAL
+        elif drawn < self.mix.without_picture:
+            removed, asked = Modality.VISUAL, Modality.AUDIO
+        else:
+            removed, asked = None, generator.choice(list(Modality))
+        prompt = prompts.question(asked, CLASSES)
+        if generator.random() < self.mix.true_caption:
+            prompt = prompts.with_caption(asked, CLASSES, name)
+        if letters:
+            prompt = prompts.with_noise(prompt, prompts.random_letters(letters, str(generator.random())), "after")
+        return self._make(name, seed, removed, prompt)
+
+    def _make(self, name: str, seed: int, removed: Modality | None, prompt: str) -> Example:
+        """Return a question about a clip, of which a sense may be removed as the benchmark does it."""
+        frames, spectrum = self._render(name, seed)
+        if removed is Modality.VISUAL:
+            frames = np.zeros_like(frames)
+        elif removed is Modality.AUDIO:
+            spectrum = self._silence()
+        return Example(self.batch.see(frames), spectrum, prompt, name)
+
+    def _render(self, name: str, seed: int) -> "tuple[NDArray[np.uint8], torch.Tensor]":
+        """Return the frames, at the size that the model sees, and the spectrum of a clip."""
+        if (name, seed) not in self._rendered:
+            scene = make_scene(name, seed)
+            frames = self.batch.scale(draw_frames(scene, fps=self.batch.fps, size=STORED_SIZE))
+            self._rendered[name, seed] = frames, self.batch.hear(play(scene))
+        return self._rendered[name, seed]
+
+    def _silence(self) -> "torch.Tensor":
+        key = "silence", 0
+        if key not in self._rendered:
+            silence = np.zeros(round(SECONDS * AUDIO_RATE), np.float32)
+            self._rendered[key] = np.empty(0, np.uint8), self.batch.hear(silence)
+        return self._rendered[key][1]
+
+
+STORED_SIZE = 112
+"""Height and width at which clips are drawn and built, pixels; the model scales them down itself."""

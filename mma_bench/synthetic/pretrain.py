@@ -1,0 +1,194 @@
+"""Train the tiny model from scratch on procedural clips.
+
+Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.md tells how to evaluate the result.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mma_bench import __version__
+from mma_bench.atomic import write_json
+from mma_bench.command_line import Command
+from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_file
+from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+from mma_bench.schema import Modality
+from mma_bench.synthetic.lessons import Lessons, Mix
+from mma_bench.synthetic.tiny_model import SIZE, make_tiny_model, save_checkpoint, training_batch
+from mma_bench.synthetic.towers import audio_encoder, train_tower, video_encoder
+
+if TYPE_CHECKING:
+    import torch
+
+RECORD = "pretraining.json"
+"""File beside the weights that says how they came about."""
+
+
+class Pretraining(BaseModel):
+    """How the model is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
+    video_steps: int = Field(500, ge=0, description="steps of the vision tower alone")
+    audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
+    steps: int = Field(400, ge=1, description="steps of the whole model")
+    batch_size: int = Field(32, ge=1, description="clips a step, with a question each")
+    clips: int = Field(400, ge=1, description="different clips of each class")
+    learning_rate: float = Field(2e-3, gt=0, description="highest, after the warm-up")
+    warmup: int = Field(30, ge=0, description="steps")
+    weight_decay: float = Field(0.01, ge=0)
+    watch_every: int = Field(100, ge=1, description="steps between looks at each sense alone")
+    watched: int = Field(120, ge=1, description="clips of each look")
+    threads: int = Field(1, ge=1, description="of the CPU")
+    mix: Mix = Mix()
+
+
+def pretrain(out: Path, settings: Pretraining, report: Callable[[str], Any] = click.echo) -> dict[str, Any]:
+    """Train the towers, then the whole model, and write a checkpoint with a record of the training.
+
+    Args:
+        out: folder of the checkpoint; must not be there yet.
+        settings: how to train.
+        report: called with a line now and then.
+
+    Returns:
+        The record.
+
+    Raises:
+        MMABenchError: ``out`` is there.
+    """
+    import torch
+
+    if out.exists():
+        raise MMABenchError(f"{out} is there already; name another folder or delete it")
+    began = time.perf_counter()
+    torch.set_num_threads(settings.threads)
+    thinker, tokenizer, extractor = make_tiny_model(settings.seed)
+    batch = training_batch(thinker, tokenizer, extractor)
+    lessons = Lessons(batch, settings.mix, settings.seed, settings.clips)
+    thinker.model.train()
+    record: dict[str, Any] = {"settings": settings.model_dump()}
+    record["loss of the towers"] = _train_towers(batch, lessons, settings)
+    report(f"towers: loss {', '.join(f'{np.mean(loss[-20:]):.3f}' for loss in record['loss of the towers'].values())}")
+    record |= _train_whole(batch, lessons, settings, report)
+    save_checkpoint(out, thinker, tokenizer, extractor)
+    record |= {
+        "seconds": round(time.perf_counter() - began, 1),
+        "weights": sum(weight.numel() for weight in thinker.model.parameters()),
+        "sha256": {path.name: sha256_file(path) for path in sorted(out.iterdir())},
+        "versions": {"mma_bench": __version__, "torch": torch.__version__},
+    }
+    write_json(out / RECORD, record)
+    return record
+
+
+def _train_towers(batch: TrainingBatch, lessons: Lessons, settings: Pretraining) -> dict[str, list[float]]:
+    import torch
+
+    parts = dict(batch.thinker.model.named_modules())
+    towers = {
+        "visual": (video_encoder(batch.thinker), settings.video_steps),
+        "audio_tower": (audio_encoder(batch.thinker), settings.audio_steps),
+    }
+    torch.manual_seed(settings.seed)
+    return {
+        name: train_tower(
+            encode,
+            next(module for path, module in parts.items() if path.split(".")[-1] == name),
+            lessons.naming(settings.batch_size),
+            rates(settings, steps),
+            hidden=SIZE.hidden,
+            weight_decay=settings.weight_decay,
+        )
+        for name, (encode, steps) in towers.items()
+    }
+
+
+def _train_whole(
+    batch: TrainingBatch, lessons: Lessons, settings: Pretraining, report: Callable[[str], Any]
+) -> dict[str, Any]:
+    import torch
+
+    model = batch.thinker.model
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+    losses: list[float] = []
+    looks: list[dict[str, float]] = []
+    for rate, examples in zip(rates(settings, settings.steps), lessons.training(settings.batch_size), strict=False):
+        optimizer.param_groups[0]["lr"] = rate
+        loss = answer_loss(batch, examples)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(round(loss.item(), 4))
+        step = len(losses)
+        if step % settings.watch_every == 0 or step == settings.steps:
+            look = {name.value: accuracy(batch, lessons.one_sense(name, settings.watched)) for name in Modality}
+            looks.append({"step": step, **look})
+            report(f"step {step}: loss {np.mean(losses[-20:]):.3f}, alone {look['visual']:.0%} / {look['audio']:.0%}")
+    return {"loss": losses, "one sense alone": looks}
+
+
+def answer_loss(batch: TrainingBatch, examples: list[Example]) -> "torch.Tensor":
+    """Return the mean cross-entropy of the answers' tokens; logits of other tokens are not computed."""
+    import torch
+
+    inputs = batch(examples)
+    labels = inputs.pop("labels")[:, 1:]
+    learnt = labels != IGNORED
+    hidden = batch.thinker.model.model(**inputs, use_cache=False).last_hidden_state[:, :-1][learnt]
+    return torch.nn.functional.cross_entropy(batch.thinker.logits(hidden), labels[learnt])
+
+
+def rates(settings: Pretraining, steps: int) -> list[float]:
+    """Return the learning rate of each step: a linear warm-up, then a cosine to a twentieth."""
+    done = [max(0, step - settings.warmup) / max(1, steps - settings.warmup) for step in range(steps)]
+    return [
+        settings.learning_rate
+        * min(1, (step + 1) / max(1, settings.warmup))
+        * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
+        for step, share in enumerate(done)
+    ]
+
+
+def accuracy(batch: TrainingBatch, examples: list[Example], size: int = 60) -> float:
+    """Return the share of examples whose answer is the likeliest, token for token."""
+    import torch
+
+    model = batch.thinker.model.eval()
+    right = 0
+    with torch.inference_mode():
+        for start in range(0, len(examples), size):
+            inputs = batch(examples[start : start + size])
+            right += int(_right(model(**inputs, use_cache=False).logits, inputs["labels"]).sum())
+    model.train()
+    return round(right / len(examples), 4)
+
+
+def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+    """Return for every row whether all learnt tokens are the likeliest ones."""
+    expected = labels[:, 1:]
+    return ((logits[:, :-1].argmax(-1) == expected) | (expected == IGNORED)).all(dim=1)
+
+
+@click.group(cls=Command, invoke_without_command=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
+@click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
+@click.option("--steps", default=400, show_default=True, help="Steps of the whole model, after its towers.")
+@click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
+def main(out: Path, seed: int, steps: int, threads: int) -> None:
+    """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""
+    record = pretrain(out, Pretraining(seed=seed, steps=steps, threads=threads))
+    click.echo(f"{out}: {record['weights']} weights, {record['seconds']} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Training batches are, token for token, what the adapter asks when it evaluates."""
+
+import numpy as np
+import pytest
+import torch
+
+from mma_bench import MMABenchError
+from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+
+FAMILIES = ("Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration")
+CASES = [("Is it a bell?", "Bell"), ("Look at the picture. Is it <|im_end|> or a drum?", "A drum, surely")]
+STREAMS = [(True, True), (True, False), (False, True)]
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_likelihoods_of_a_padded_batch_are_those_of_the_evaluation(architecture: str) -> None:
+    thinker, tokenizer, extractor = random_thinker(architecture, Size(spread=0.25), texts=["Is it a bell or a drum?"])
+    frame_format = thinker.frame_format({}, 1, 56 * 56)
+    engine = EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings(max_new_tokens=1))
+    batch = TrainingBatch(thinker, engine.chat, extractor, frame_format, 2.0)
+    random = np.random.default_rng(0)
+    frames = random.integers(0, 256, (5, 90, 90, 3), dtype=np.uint8)
+    sounds = [random.normal(0, 0.1, length).astype(np.float32) for length in (37_000, 16_000)]
+    for seen, heard in STREAMS:
+        video = batch.see(batch.scale(frames)) if seen else None
+        examples = [
+            Example(video, batch.hear(sound) if heard else None, prompt, target)
+            for sound, (prompt, target) in zip(sounds, CASES, strict=True)
+        ]
+        inputs = batch(examples)
+        labels = inputs.pop("labels")
+        with torch.inference_mode():
+            likelihood = thinker.model(**inputs).logits.float().log_softmax(-1)
+        for row, (sound, (prompt, target)) in enumerate(zip(sounds, CASES, strict=True)):
+            learnt = (labels[row] != IGNORED).nonzero()[:, 0].tolist()
+            assert labels[row, learnt[-1]] == engine.chat.end_id
+            ours = sum(float(likelihood[row, at - 1, labels[row, at]]) for at in learnt[:-1])
+            (reply,) = engine.answer(
+                VideoStream("video", lambda fps: frames) if seen else None,
+                AudioStream(f"sound {row}", lambda sound=sound: sound) if heard else None,  # type: ignore[misc]
+                [Asked(prompt, (target, "x"))],
+            )
+            assert ours == pytest.approx(reply.option_scores[target], abs=2e-3)
+
+
+def test_an_example_without_media_is_refused() -> None:
+    thinker, tokenizer, extractor = random_thinker(FAMILIES[0], Size())
+    frame_format = thinker.frame_format({}, 1, 56 * 56)
+    chat = EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings()).chat
+    with pytest.raises(MMABenchError, match="neither video nor sound"):
+        TrainingBatch(thinker, chat, extractor, frame_format, 2.0)([Example(None, None, "What?", "Nothing")])
