@@ -61,7 +61,7 @@ def merge(adapter: Path, out: Path) -> None:
     try:
         merged: Any = peft.PeftModel.from_pretrained(engine.thinker.model, str(adapter)).merge_and_unload(
             safe_merge=True
-        )  # type: ignore[operator]
+        )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise MMABenchError(f"{adapter} cannot be merged: {str(error).splitlines()[0]}") from error
     out.parent.mkdir(parents=True, exist_ok=True)

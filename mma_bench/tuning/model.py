@@ -55,7 +55,7 @@ def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
     how = Settings(
         dtype=dtype,
         device_map=None,
-        attn_implementation=settings.attn_implementation,  # type: ignore[arg-type]
+        attn_implementation=settings.attn_implementation,
         fps=settings.fps,
         min_pixels=settings.min_pixels,
         max_pixels=settings.max_pixels,

@@ -120,7 +120,7 @@ class _TensorBoard:
     def __init__(self, out: Path, record: RunRecord, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1 if step else None)
         self._writer.add_text("configuration", f"```\n{json.dumps(record.configuration, indent=2)}\n```")
 
     def log(self, values: dict[str, float], step: int) -> None:

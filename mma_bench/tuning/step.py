@@ -68,7 +68,7 @@ def batch_losses(
         distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
         terms["consistency"] = torch.cat(distances).sum() / count
         loss = loss + consistency.weight * terms["consistency"]
-    (loss * share).backward()
+    torch.autograd.backward(loss * share)
 
     # The samples once more, with the worst small change of what they are not asked about.
     if adversarial:
@@ -85,5 +85,5 @@ def batch_losses(
         )
         worst = alone.with_embeddings(alone.embeddings.detach() + delta)
         terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
-        (adversarial.weight * terms["adversarial"] * share).backward()
+        torch.autograd.backward(adversarial.weight * terms["adversarial"] * share)
     return {name: float(term.detach()) * share for name, term in terms.items()}

@@ -186,7 +186,7 @@ def test_projected_gradient_of_a_linear_loss() -> None:
 
 def test_the_attack_hurts_and_leaves_the_weights_alone() -> None:
     tiny = Tiny(FAMILIES[0])
-    weights = trainable(add_updates(tiny.thinker, LoraSettings()))
+    weights = trainable(add_updates(tiny.thinker, LoraSettings(dropout=0.0)))
     with torch.no_grad():
         for weight in weights.values():
             weight.normal_(0, 0.1)
@@ -208,8 +208,8 @@ def test_the_attack_hurts_and_leaves_the_weights_alone() -> None:
     # one raw step of size alpha is alpha times the gradient: compare with a finite difference along itself
     small = perturbation(loss, inputs.embeddings, mask, AdversarialSettings(eps=1e9, alpha=1.0, random_start=False))
     direction = small / small.norm()
-    ahead, behind = (loss(inputs.embeddings + sign * 1e-2 * direction) for sign in (1, -1))
-    assert (ahead - behind).item() / 2e-2 == pytest.approx(small.norm().item(), rel=0.05)
+    ahead, behind = (loss(inputs.embeddings + sign * 1e-3 * direction) for sign in (1, -1))
+    assert (ahead - behind).item() / 2e-3 == pytest.approx(small.norm().item(), rel=0.05)
 
 
 def test_variants_keep_the_target_and_exchange_the_rest(tiny: Tiny) -> None:
