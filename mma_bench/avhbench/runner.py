@@ -141,6 +141,7 @@ def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: st
         for answers in questions.ask(rows):
             store.append(answers)
             bar.update(len(answers))
+    store.sync()
 
 
 def _scores(rows: Sequence[Row], texts: Mapping[tuple[str, str], str], problems: Mapping[str, str]) -> AVHBenchScores:

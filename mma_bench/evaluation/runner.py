@@ -150,6 +150,7 @@ def _ask(
             for sample, answers in model.answer_all(samples):
                 store.append(_stored(sample, answers, keys, model.name, repeat))
                 bar.update(len(answers))
+    store.sync()
 
 
 def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: str, repeat: int) -> list[StoredAnswer]:
