@@ -184,15 +184,16 @@ def test_calibration_of_a_model_that_is_right_as_often_as_it_says_and_of_one_tha
 
 def test_sensitivity_to_the_order_of_options() -> None:
     seen = np.arange(50) % CLASSES
-    standard = questions("aligned", "visual", seen, seen, seen)
-    turned = np.where(np.arange(50) < 10, (seen + 1) % CLASSES, seen)
+    steady = np.where(np.arange(50) < 45, seen, (seen + 2) % CLASSES)  # always wrong, but always the same
+    standard = questions("aligned", "visual", seen, seen, steady)
+    turned = np.where(np.arange(50) < 10, (seen + 1) % CLASSES, steady)
     shuffled = replace(
         questions("aligned", "visual", seen, seen, turned),
         variant=np.full(50, "shuffled_options_1", dtype=object),
     )
     (found,) = sensitivities(joined([standard, shuffled]))
     assert found.kind == "option order"
-    assert [score.accuracy.value for score in found.scores] == [1, 0.8]
+    assert [score.accuracy.value for score in found.scores] == [0.9, 0.7]
     assert (found.spread, found.unstable.value) == (pytest.approx(0.2), 0.2)
 
 
