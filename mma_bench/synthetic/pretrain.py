@@ -37,7 +37,7 @@ class Pretraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
-    video_steps: int = Field(500, ge=0, description="steps of the vision tower alone")
+    video_steps: int = Field(1500, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
     steps: int = Field(400, ge=1, description="steps of the whole model")
     batch_size: int = Field(32, ge=1, description="clips a step, with a question each")
@@ -183,10 +183,11 @@ def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
 @click.option("--steps", default=400, show_default=True, help="Steps of the whole model, after its towers.")
+@click.option("--video-steps", default=1500, show_default=True, help="Steps of the vision tower alone, before that.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
-def main(out: Path, seed: int, steps: int, threads: int) -> None:
+def main(out: Path, seed: int, steps: int, video_steps: int, threads: int) -> None:
     """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""
-    record = pretrain(out, Pretraining(seed=seed, steps=steps, threads=threads))
+    record = pretrain(out, Pretraining(seed=seed, steps=steps, video_steps=video_steps, threads=threads))
     click.echo(f"{out}: {record['weights']} weights, {record['seconds']} s")
 
 

@@ -117,7 +117,8 @@ class Plot:
         """Write all panels as one figure, PDF and PNG, with a title over each and a legend below."""
         from matplotlib.figure import Figure
 
-        columns = min(_COLUMNS, len(self.panels))
+        wide = len(self.panels) == 4 or any(panel.width > PANEL_WIDTH for panel in self.panels)
+        columns = min(2 if wide else _COLUMNS, len(self.panels))
         lines = [self.panels[i : i + columns] for i in range(0, len(self.panels), columns)]
         heights = [max(panel.height for panel in line) + _TITLE_INCHES for line in lines]
         step = max(panel.width for panel in self.panels) + _GAP
