@@ -17,7 +17,7 @@ PROGRAM = """
 import base64, json, sys
 from pathlib import Path
 from inspect_ai import eval
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from mma_bench.harnesses.inspect_task import mma_bench
 
 data, answers, out = sys.argv[1:]
@@ -32,7 +32,9 @@ def reply(input, tools, tool_choice, config):
     content = input[-1].content
     kinds = [part.type for part in content]
     seen.append(kinds)
-    return ModelOutput.from_content("mockllm/model", by_prompt[id_of(content)])
+    output = ModelOutput.from_content("mockllm/model", by_prompt[id_of(content)])
+    output.usage = ModelUsage()  # without it tokens are counted, by a table from the network
+    return output
 
 by_prompt = {}
 def id_of(content):
@@ -45,7 +47,7 @@ for sample in task.dataset:
 (log,) = eval(task, model=get_model("mockllm/model", custom_outputs=reply), log_dir=str(Path(out).parent / "logs"),
               display="none")
 assert log.status == "success", log.error
-metrics = {score.name: {name: metric.value for name, metric in score.metrics.items()} for score in log.results.scores}
+metrics = {score.name: {metric.name: metric.value for metric in score.metrics.values()} for score in log.results.scores}
 Path(out).write_text(json.dumps({"metrics": metrics, "samples": log.results.completed_samples, "seen": seen[:4]}))
 """
 
