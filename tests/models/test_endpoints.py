@@ -116,7 +116,9 @@ def test_keys_come_from_the_environment_and_are_written_nowhere(
         run = tmp_path / variable
         monkeypatch.setenv(variable, KEY + "x")
         with pytest.raises(MMABenchError, match="HTTP 401") as failure:
-            mma_bench.evaluate(model, demo, run=run, options=options, limit=1, probe=False, progress=False)
+            mma_bench.evaluate(
+                model, demo, run=run, options=options, limit=1, protocol="paper", probe=False, progress=False
+            )
         assert "wrong key" in str(failure.value)
         assert KEY not in str(failure.value)
         monkeypatch.setenv(variable, KEY)
