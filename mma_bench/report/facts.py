@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.loader import Benchmark
+from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.report.excerpts import visible
 from mma_bench.schema import CONDITIONS, Modality
 
@@ -83,7 +84,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
         clips=len(clips),
         stimuli=len(stimuli),
         questions=len(questions),
-        classes=list(dict.fromkeys(option for question in questions for option in question.options)),
+        classes=[name for name in dict.fromkeys(o for q in questions for o in q.options) if name != NONE_OF_THE_ABOVE],
         conditions=[
             ConditionFacts(name, _description(name), carrying[name], asked[name])
             for name in ordered_conditions(set(asked))
