@@ -89,6 +89,7 @@ def scores(given: argparse.Namespace, checkpoint: Path, run: Path) -> list[Cell]
         run=run,
         options=options,
         limit=given.limit,
+        protocol="paper",
         probe=False,
         progress=False,
     )
