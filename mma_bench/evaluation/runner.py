@@ -86,23 +86,21 @@ def evaluate(
     )
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)
-    rounds = _unanswered(benchmark, fingerprint, set() if overwrite else store.read().keys(), repeats)
+    keys = AnswerKeys(fingerprint)
+    rounds = _unanswered(benchmark, keys, set() if overwrite else store.read().keys(), repeats)
     is_probed = loaded.takes_media and any(rounds)
     found = _reach(loaded, probe=probe) if is_probed else None
     begin_run(folder, head, overwrite=overwrite)
     if found:
         record_probe(folder, found)
-    _ask(loaded, benchmark, rounds, fingerprint, store, progress=progress)
-    scores = score(benchmark, store.read().values(), fingerprint, fixed.headline, repeats=repeats)
+    _ask(loaded, benchmark, rounds, keys, store, progress=progress)
+    scores = score(benchmark, store.read().values(), keys, fixed.headline, repeats=repeats)
     write_json(folder / "scores.json", scores.to_json())
     return scores
 
 
-def _unanswered(
-    benchmark: Benchmark, fingerprint: dict[str, str], known: Collection[str], repeats: int
-) -> list[list[Sample]]:
+def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], repeats: int) -> list[list[Sample]]:
     """Return the samples with questions that are still open, for each repeat."""
-    keys = AnswerKeys(fingerprint)
     return [
         [
             replace(sample, questions=missing)
@@ -126,12 +124,11 @@ def _ask(
     model: Model,
     benchmark: Benchmark,
     rounds: Sequence[Sequence[Sample]],
-    fingerprint: dict[str, str],
+    keys: AnswerKeys,
     store: AnswerStore,
     *,
     progress: bool,
 ) -> None:
-    keys = AnswerKeys(fingerprint)
     model.prepare([question for sample in benchmark.samples for question in sample.questions])
     total = len(benchmark) * len(rounds)
     with tqdm(

@@ -163,7 +163,7 @@ class Scores:
 def score(
     benchmark: Benchmark,
     answers: Iterable[StoredAnswer],
-    fingerprint: Mapping[str, str],
+    fingerprint: Mapping[str, str] | AnswerKeys,
     variants: Sequence[str] = STANDARD,
     *,
     repeats: int = 1,
@@ -173,12 +173,13 @@ def score(
     Args:
         benchmark: the questions.
         answers: what is stored.
-        fingerprint: identity of the model whose answers count.
+        fingerprint: identity of the model whose answers count, or the keys made of it.
         variants: wordings that the cells average over.
         repeats: how often each question was asked.
     """
     stored = {answer.id: answer for answer in answers}
-    keys, read = AnswerKeys(fingerprint), _Reader()
+    keys = fingerprint if isinstance(fingerprint, AnswerKeys) else AnswerKeys(fingerprint)
+    read = _Reader()
     verdicts: list[Verdict] = []
     missing = 0
     for sample in benchmark.samples:

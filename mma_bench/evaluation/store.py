@@ -82,7 +82,8 @@ class StoredAnswer:
 class AnswerKeys:
     """Names answers by all that they depend on: media, prompt, options, model with its decoding, and repeat.
 
-    The key is the SHA-256 of these as canonical JSON. What many questions share is encoded once.
+    The key is the SHA-256 of these as canonical JSON. What many questions share is encoded once, and keys that were
+    asked for are kept: an evaluation needs each three times.
 
     Args:
         fingerprint: identity of the model.
@@ -91,14 +92,23 @@ class AnswerKeys:
     def __init__(self, fingerprint: Mapping[str, str]) -> None:
         self._model = _json(dict(fingerprint))
         self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
+        self._known: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
 
     def keys(self, stimulus: Stimulus, question: Question, repeats: int) -> list[str]:
         """Return the keys of the first answers to a question. The very first has no repeat in its key."""
+        options = tuple(question.options)
+        name = stimulus.key, question.question_id, question.prompt, options
+        known = self._known.get(name, [])
+        if len(known) < repeats:
+            known = self._known[name] = self._make(stimulus, question, options, repeats)
+        return known[:repeats]
+
+    def _make(self, stimulus: Stimulus, question: Question, options: tuple[str, ...], repeats: int) -> list[str]:
         parts = (
             _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]),
             _json(question.question_id),
             _json(question.prompt),
-            self._options(tuple(question.options)),
+            self._options(options),
             self._model,
         )
         common = hashlib.sha256(f"[{','.join(parts)}".encode())
