@@ -93,11 +93,12 @@ def test_changed_settings_leave_nothing_of_the_old_ones(
 def test_a_second_build_in_the_same_work_folder_is_refused(small_config: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "builder", *arguments(small_config, tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "work" / "select" / "manifest.parquet").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while not (tmp_path / "work" / "select" / "manifest.parquet").exists() and first.poll() is None:
+            time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)  # so that it cannot be done before the second one looks
         second = run_builder(*arguments(small_config, tmp_path), check=False)
         first.kill()
+    assert first.returncode == -signal.SIGKILL
     assert second.returncode == 2
     assert "another build is using" in second.stderr
 
