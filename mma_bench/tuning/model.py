@@ -115,7 +115,7 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     choice = "|".join(re.escape(name) for name in settings.projections)
     config = peft.LoraConfig(
         r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=rf"{re.escape(prefix)}\..*\.({choice})",
     )

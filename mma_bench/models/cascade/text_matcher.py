@@ -106,13 +106,13 @@ class TextMatcher:
             file.locate()
         folder = TEXT_MODEL.locate().parent
         showed_progress = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
         finally:
             if showed_progress:
-                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+                logging.enable_progress_bar()
         return tokenizer, model.eval()
 
 
