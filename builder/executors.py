@@ -12,7 +12,7 @@ from typing import Any, Literal
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
-from datatrove.utils.logging import setup_default_logger
+from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ from mma_bench.errors import MMABenchError
 
 _PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_NOWHERE = open(os.devnull, "w")  # noqa: SIM115  (datatrove's log keeps it until the process ends)
 _PRELOADED = ["builder.run", "cv2", "librosa.core.spectrum"]
 
 
@@ -49,8 +50,11 @@ class QuietLocalExecutor(LocalPipelineExecutor):
         # The processes of all stages are forked from one that has imported what they need: librosa alone takes
         # 2 s of a core, which every process of every stage would spend again.
         forkserver.set_forkserver_preload(_PRELOADED)
-        with _stderr_discarded(), _one_thread_a_process():
-            return super().run()
+        try:
+            with _stderr_discarded(), _one_thread_a_process():
+                return super().run()
+        finally:
+            setup_default_logger()
 
     def _launch_run_for_rank(self, *args: Any, **kwargs: Any) -> Any:
         with _stderr_discarded():
@@ -88,10 +92,9 @@ def _one_thread_a_process() -> Any:
 
 @contextlib.contextmanager
 def _stderr_discarded() -> Any:
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-        setup_default_logger()
+    with contextlib.redirect_stderr(_NOWHERE):
+        logger.remove()
         yield
-    setup_default_logger()
 
 
 def _die_with_parent() -> None:

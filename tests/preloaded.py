@@ -14,7 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["builder.cli", "cv2", "librosa.core.spectrum", "mma_bench.evaluation"])
+_context.set_forkserver_preload(
+    [
+        "builder.cli",
+        "cv2",
+        "datasets",
+        "librosa.core.spectrum",
+        "librosa.util.utils",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.figure",
+        "mma_bench.evaluation",
+    ]
+)
 
 
 def run_module(module: str, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
