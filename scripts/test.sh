@@ -5,11 +5,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./scripts/setup.sh
 export HF_HUB_OFFLINE=1
+unset PYTHONDONTWRITEBYTECODE  # where it is set, each of some hundred processes would compile torch again
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy &
 types=$!
 status=0
-.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" "$@" || status=$?
+.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" \
+    --durations=25 --durations-min=5 "$@" || status=$?
 wait "$types" || status=$?
 exit "$status"
