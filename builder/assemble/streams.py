@@ -48,7 +48,7 @@ class GeneratedStreams:
         stream = Stream(origin="silence", clip_id=None, label=None, sha256=sha256, seconds=clip.audio_seconds)
         return self.folder / name, stream
 
-    def _make(self, name: str, generate: Callable[[Path], None]) -> str:
+    def _make(self, name: str, generate: Callable[[Path], object]) -> str:
         path = self.folder / name
         if name not in self._hashes:
             if not path.is_file():

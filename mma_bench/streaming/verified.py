@@ -1,5 +1,6 @@
 """Which shards on this machine had the right hashes before, so that only the first run over a dataset hashes them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class VerifiedShards:
 
     def _recall(self, shard: int) -> bool:
         mark = self._marks[shard]
-        if mark is None or not mark.is_file():
+        if mark is None or not os.access(mark, os.F_OK):
             return False
         self._tally.set_all_verified(*self._rows[shard])
         return True
@@ -47,13 +48,13 @@ class VerifiedShards:
         table, rows = self._table, slice(*self._rows[shard])
         try:
             path = table.path(shard).resolve()
-            state = path.stat()
+            state, folder = path.stat(), cache_folder()
         except (OSError, RuntimeError):
-            return None  # reading it will say what is wrong
+            return None  # reading the shard will say what is wrong with it; without a home there is no cache
         members = b"".join(column[rows].tobytes() for column in (table.offsets, table.sizes, table.hashes))
         times = [state.st_mtime_ns, state.st_ctime_ns]
         found = [str(path), state.st_dev, state.st_ino, state.st_size, times, sha256_bytes(members)]
-        return cache_folder() / "verified" / sha256_json(found)
+        return folder / "verified" / sha256_json(found)
 
 
 def _touch(mark: Path) -> None:
