@@ -91,10 +91,12 @@ def test_a_changed_byte_and_an_index_that_points_elsewhere_are_refused(small: Pa
     copy = tmp_path / "copy"
     shutil.copytree(small, copy)
     shard = next((copy / "data" / "aligned").glob("*.tar"))
+    rows = mma_bench.load(copy, condition="aligned")
+    before = [row.media.video_bytes + row.media.audio_bytes for row in rows]
+    assert before == [row.media.video_bytes + row.media.audio_bytes for row in rows]
     content = bytearray(shard.read_bytes())
     content[len(content) // 3] ^= 1
     shard.write_bytes(content)
-    rows = mma_bench.load(copy, condition="aligned")
     with pytest.raises(mma_bench.MMABenchError, match="wrong hash"):
         [row.media.video_bytes + row.media.audio_bytes for row in rows]
     index = copy / "index" / "misaligned.parquet"

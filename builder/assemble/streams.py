@@ -4,10 +4,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from builder.normalise.transcode import NormaliseSettings, generate_black, generate_silence
+import numpy as np
+
+from builder.assemble.black_frames import write_black
+from builder.normalise.transcode import NormaliseSettings
 from mma_bench.atomic import atomic_path
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.media import flac_bytes
 from mma_bench.schema import Clip, Stream
 
 
@@ -32,12 +36,7 @@ class GeneratedStreams:
         rate = Fraction(clip.frame_rate).limit_denominator(1001)
         frames = round(clip.video_seconds * rate)
         name = f"black_{rate.numerator}-{rate.denominator}_{frames}.mp4"
-        sha256 = self._make(
-            name,
-            lambda path: generate_black(
-                path, size=self._settings.size, rate=rate, frames=frames, settings=self._settings
-            ),
-        )
+        sha256 = self._make(name, lambda path: write_black(path, rate=rate, frames=frames, settings=self._settings))
         stream = Stream(origin="black", clip_id=None, label=None, sha256=sha256, seconds=clip.video_seconds)
         return self.folder / name, stream
 
@@ -45,11 +44,11 @@ class GeneratedStreams:
         """Return what `silence` returns, and its file."""
         samples = round(clip.audio_seconds * AUDIO_RATE)
         name = f"silence_{samples}.flac"
-        sha256 = self._make(name, lambda path: generate_silence(path, samples=samples))
+        sha256 = self._make(name, lambda path: path.write_bytes(flac_bytes(np.zeros(samples, np.int16))))
         stream = Stream(origin="silence", clip_id=None, label=None, sha256=sha256, seconds=clip.audio_seconds)
         return self.folder / name, stream
 
-    def _make(self, name: str, generate: Callable[[Path], None]) -> str:
+    def _make(self, name: str, generate: Callable[[Path], object]) -> str:
         path = self.folder / name
         if name not in self._hashes:
             if not path.is_file():

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from builder.assemble.conditions import Assembly
+from builder.assemble.graded_streams import GradedStreams
+from builder.assemble.partners import Pairing
+from builder.assemble.settings import AssembleSettings
 from builder.assemble.step import write_stimuli
-from builder.assemble.streams import GeneratedStreams
+from builder.assemble.streams import GeneratedStreams, graded_folder
 from builder.hydrate.settings import HydrateSettings, hydrate_settings
 from builder.hydrate.source import PublishedClips, published_rows
 from builder.hydrate.step import MatchClips
@@ -63,12 +65,14 @@ class Published:
         contents: what it says of itself.
         normalise: how its clips were cut and encoded.
         inspect: how its fingerprints were taken.
+        seed: seed of its build.
     """
 
     folder: Path
     contents: DatasetContents
     normalise: NormaliseSettings
     inspect: InspectSettings
+    seed: int
 
 
 def read_published(folder: Path) -> Published:
@@ -86,8 +90,9 @@ def read_published(folder: Path) -> Published:
     config = contents.provenance["config"]
     try:
         normalise = NormaliseSettings.model_validate(config["normalise"])
-        return Published(folder, contents, normalise, InspectSettings.model_validate(config["inspect"]))
-    except (KeyError, ValidationError) as error:
+        inspect = InspectSettings.model_validate(config["inspect"])
+        return Published(folder, contents, normalise, inspect, int(contents.provenance["seed"]))
+    except (KeyError, TypeError, ValueError) as error:  # what does not validate is a ValueError
         raise MMABenchError(
             f"{folder}: metadata/provenance.json does not say how clips are made ({str(error).splitlines()[0]}); use "
             "the version of the builder that made it"
@@ -146,8 +151,8 @@ def _package(
         reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
         raise MMABenchError(f"none of {len(rows)} clips could be had ({reasons}); give --mirror, or see --retry-failed")
     folder = work / "assemble"
-    generated = GeneratedStreams(folder / "streams", published.normalise)
-    stimuli, conditions = Replacement(before, now, generated).apply(published.contents.stimuli)
+    assembly = _assembly(published, list(now.values()), clips, folder / "streams")
+    stimuli, conditions = Replacement(before, now, assembly).apply(published.contents.stimuli)
     if not stimuli:
         raise MMABenchError(f"{len(now)} of {len(rows)} clips could be had, but no stimulus that needs no others")
     write_stimuli(folder / "stimuli.parquet", stimuli)
@@ -175,6 +180,21 @@ def _package(
     inputs = PackageInputs(folder / "stimuli.parquet", clips, folder / "streams", contents)
     package_dataset(inputs, work / "package", out, settings.executor)
     return result
+
+
+def _assembly(published: Published, clips: Sequence[Clip], folder: Path, streams: Path) -> Assembly:
+    """Return what makes streams; who lends to whom, and which levels there are, is published already."""
+    return Assembly(
+        classes=[],
+        super_classes=published.contents.super_classes,
+        seed=published.seed,
+        settings=AssembleSettings(),
+        clips=clips,
+        folder=folder,
+        pairing=Pairing({}, []),
+        generated=GeneratedStreams(streams, published.normalise),
+        graded=GradedStreams(graded_folder(streams), published.normalise),
+    )
 
 
 def _made_here(clip: Clip, row: ManifestRow) -> Clip:

@@ -2,9 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from builder.assemble.streams import GeneratedStreams
+from pydantic import ValidationError
+
+from builder.assemble.conditions import GRADED_CONDITIONS, Assembly
+from builder.assemble.partners import Pairing
+from builder.assemble.settings import AssembleSettings
 from mma_bench.layout import conditions_in_order
 from mma_bench.schema import Clip, Stimulus, Stream
 
@@ -18,7 +22,7 @@ class ConditionCount:
         published: stimuli in the dataset of ids.
         hydrated: stimuli that have media now.
         clip_missing: stimuli of which a clip could not be had.
-        cannot_be_made: stimuli with a stream that no clip has as it is, and that only a build can make.
+        cannot_be_made: stimuli with a stream that is none of a clip's and that no condition makes.
     """
 
     condition: str
@@ -39,12 +43,13 @@ class Replacement:
     Attributes:
         published: clips of the dataset of ids.
         present: those of them that were made here, with the hashes that they have here.
-        generated: makes black frames and silence.
+        assembly: makes black frames and silence, and encodes the streams of graded conditions; who lends a stream to
+            whom is read off the published stimuli.
     """
 
     published: Mapping[str, Clip]
     present: Mapping[str, Clip]
-    generated: GeneratedStreams
+    assembly: Assembly
 
     def apply(self, stimuli: Sequence[Stimulus]) -> tuple[list[Stimulus], list[ConditionCount]]:
         """Return the stimuli that can be had, and what became of each condition."""
@@ -67,10 +72,34 @@ class Replacement:
         ]
 
     def _stimulus(self, stimulus: Stimulus) -> Stimulus:
-        video = self._stream(stimulus.video, stimulus.audio, video=True)
-        audio = self._stream(stimulus.audio, stimulus.video, video=False)
+        if stimulus.level is None:
+            video = self._stream(stimulus.video, stimulus.audio, video=True)
+            audio = self._stream(stimulus.audio, stimulus.video, video=False)
+        else:
+            video, audio = self._graded(stimulus, stimulus.level)
         changes = {"video": video, "audio": audio, "seconds": min(video.seconds, audio.seconds)}
         return stimulus.model_copy(update=changes)
+
+    def _graded(self, stimulus: Stimulus, level: float) -> tuple[Stream, Stream]:
+        """Encode the streams of a graded stimulus as the build did that published it."""
+        streams = (stimulus.video, stimulus.audio)
+        names = [name for s in streams for name in (s.clip_id, s.donor_clip_id) if name]
+        if not names or not self.published.keys() >= set(names):
+            raise _Missing("cannot_be_made")
+        if not self.present.keys() >= set(names):
+            raise _Missing("clip_missing")
+        own, *others = (self.present[name] for name in dict.fromkeys(names))  # every graded condition shows its own
+        try:
+            AssembleSettings(graded={stimulus.condition: [level]})  # the published level is somebody's word
+        except ValidationError:
+            raise _Missing("cannot_be_made") from None
+        assembly = replace(self.assembly, pairing=Pairing({own.clip_id: others[0]} if others else {}, []))
+        made = GRADED_CONDITIONS[stimulus.condition].streams(assembly, own, level)
+        if made is None or [(s.origin, s.clip_id, s.donor_clip_id) for s in made] != [
+            (s.origin, s.clip_id, s.donor_clip_id) for s in streams
+        ]:
+            raise _Missing("cannot_be_made")
+        return made
 
     def _stream(self, stream: Stream, other: Stream, *, video: bool) -> Stream:
         own = stream if stream.origin == "clip" else other  # black frames and silence are as long as the clip
@@ -85,7 +114,7 @@ class Replacement:
             sha256, seconds = (now.video_sha256, now.video_seconds) if video else (now.audio_sha256, now.audio_seconds)
             return stream.model_copy(update={"sha256": sha256, "seconds": seconds})
         if stream.origin == "black" and video:
-            return self.generated.black(now)
+            return self.assembly.generated.black(now)
         if stream.origin == "silence" and not video:
-            return self.generated.silence(now)
+            return self.assembly.generated.silence(now)
         raise _Missing("cannot_be_made")

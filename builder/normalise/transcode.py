@@ -16,6 +16,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.media import TIME_TOLERANCE
 
 KEY_FRAME_SECONDS = 0.5
+X264_PARAMETERS = "scenecut=0:open-gop=0:keyint=infinite"
 _TIMEOUT_SECONDS = 300
 _QUIET = ["-nostdin", "-v", "error"]
 
@@ -75,21 +76,6 @@ def transcode(
     _run(command)
 
 
-def generate_black(path: Path, *, size: int, rate: Fraction, frames: int, settings: NormaliseSettings) -> None:
-    """Write ``frames`` black frames, encoded as clips are."""
-    black = ffmpeg.input(f"color=black:size={size}x{size}:rate={rate.numerator}/{rate.denominator}", f="lavfi")
-    # Black gains nothing from a slower preset, which took twice as long and most of the stage `assemble`.
-    output = black.output(f"file:{path}", **{**_video_options(settings), "preset": "ultrafast", "frames:v": frames})
-    _run([*output.compile(overwrite_output=True), *_QUIET])
-
-
-def generate_silence(path: Path, *, samples: int) -> None:
-    """Write ``samples`` zero samples, encoded as sounds are."""
-    silence = ffmpeg.input(f"anullsrc=channel_layout=mono:sample_rate={AUDIO_RATE}", f="lavfi")
-    output = silence.filter("atrim", end_sample=samples).output(f"file:{path}", **_audio_options())
-    _run([*output.compile(overwrite_output=True), *_QUIET])
-
-
 def blend_videos(
     own: Path, other: Path, path: Path, *, share: float, rate: Fraction, frames: int, settings: NormaliseSettings
 ) -> None:
@@ -147,7 +133,7 @@ def _video_options(settings: NormaliseSettings) -> dict[str, object]:
         # The millisecond is the tolerance with which frames are sampled: 15.008 a second puts one at 0.9995 s.
         "force_key_frames": f"expr:gte(t+{TIME_TOLERANCE},n_forced*{KEY_FRAME_SECONDS})",
         "forced-idr": 1,
-        "x264-params": "scenecut=0:open-gop=0:keyint=infinite",
+        "x264-params": X264_PARAMETERS,
         "map_metadata": -1,
         "map_chapters": -1,
         "fflags": "+bitexact",

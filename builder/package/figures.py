@@ -9,12 +9,14 @@ from mma_bench.layout import class_counts
 from mma_bench.schema import Clip
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COMPOSITION = "figures/composition.png"
 CONFLICTS = "figures/conflicts.png"
 _MOST_CLASSES = 60  # more bars than that cannot be told apart
 _NUMBERED_CLASSES = 30  # more numbers than that cannot be read
+_NAME_CHARACTERS = 40  # of longer names the end is cut off
 
 
 def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[str, Any]]) -> None:
@@ -25,17 +27,19 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
 
     classes = sorted(class_counts(clips), key=lambda row: (-row[1], row[0]))[:_MOST_CLASSES]
     names = [name for name, _, _ in classes]
-    figure = Figure(figsize=(9, max(3.0, 1.2 + 0.22 * len(classes))), layout="constrained")
+    # Margins in inches that are given, not measured: a layout engine draws everything twice more.
+    before, tall = _inches(names), max(2.0, 0.2 + 0.22 * len(classes))
+    figure = Figure(figsize=(before + 6.6, tall + 0.9))
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    left, right = (_axes(figure, x, 0.55, wide, tall) for x, wide in ((before, 3.4), (before + 4.4, 1.8)))
     places = range(len(names))
     left.barh([i - 0.2 for i in places], [seen for _, seen, _ in classes], 0.4, color="#0072b2", label="show it")
     left.barh([i + 0.2 for i in places], [heard for *_, heard in classes], 0.4, color="#d55e00", label="sound like it")
     left.set_yticks(places, names, fontsize=8, parse_math=False)
     left.invert_yaxis()
     left.set_xlabel("clips")
-    left.legend(frameon=False, fontsize=8)
-    left.set_title("Classes", fontsize=10)
+    left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    left.set_title("Classes", fontsize=10, loc="left")
     stages = [stage["stage"] for stage in funnel]
     bars = right.barh(stages, [stage["kept"] for stage in funnel], color="#009e73")
     right.bar_label(bars, padding=2, fontsize=8)
@@ -43,8 +47,8 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
     right.invert_yaxis()
     right.set_xlabel("clips kept")
     right.set_title("Funnel", fontsize=10)
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes, ticks in ((left, 8), (right, 3)):
+        axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
         axes.spines[["top", "right"]].set_visible(False)
     _save(path, figure)
 
@@ -67,12 +71,13 @@ def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_cla
     counts = np.zeros((len(classes), len(classes)))
     for (video, audio), count in meetings.items():
         counts[place[video], place[audio]] = count
-    side = max(4.0, 2.2 + 0.24 * len(classes))
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    before, side = _inches(classes) + 0.25, max(2.0, 0.24 * len(classes))
+    figure = Figure(figsize=(before + side + 1.2, before + side + 0.2))
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = _axes(figure, before, before, side, side)
     picture = axes.imshow(np.ma.masked_equal(counts, 0), cmap="viridis_r", vmin=0, vmax=counts.max())
-    bar = figure.colorbar(picture, ax=axes, shrink=0.7, label="misaligned stimuli")
+    scale = _axes(figure, before + side + 0.2, before + 0.15 * side, 0.15, 0.7 * side)
+    bar = figure.colorbar(picture, cax=scale, label="misaligned stimuli")
     bar.locator = MaxNLocator(integer=True)
     bar.update_ticks()
     axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=8, parse_math=False)
@@ -88,6 +93,17 @@ def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_cla
             shade = "white" if count > 0.55 * counts.max() else "black"
             axes.text(place[audio], place[video], str(count), ha="center", va="center", fontsize=7, color=shade)
     _save(path, figure)
+
+
+def _inches(names: Sequence[str]) -> float:
+    """Return how much space the names beside an axis take."""
+    return 0.25 + 0.06 * min(_NAME_CHARACTERS, max(map(len, names), default=0))
+
+
+def _axes(figure: "Figure", x: float, y: float, wide: float, tall: float) -> "Axes":
+    """Return axes at a place in inches from the lower left."""
+    width, height = figure.get_size_inches()
+    return figure.add_axes((x / width, y / height, wide / width, tall / height))
 
 
 def _save(path: Path, figure: "Figure") -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mma_bench.atomic import fsync_folder, write_bytes, write_json, write_text
@@ -11,7 +12,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.export.formats import FORMATS, dataset_info
 from mma_bench.export.training import TRAINING
 from mma_bench.hashing import sha256_bytes
-from mma_bench.loader import QuestionRow, load
+from mma_bench.loader import Benchmark, QuestionRow, load
+from mma_bench.questions import STANDARD, Context, applies, vary
 
 _NAME = "mma_bench"
 
@@ -25,6 +27,8 @@ def export(
     split: str = "test",
     limit: int | None = None,
     absolute: bool = False,
+    variants: Sequence[str] = (STANDARD,),
+    seed: int = 0,
 ) -> int:
     """Write the questions of a dataset for another trainer.
 
@@ -40,19 +44,23 @@ def export(
         split: `test` or `train`.
         limit: at most so many stimuli of each media condition.
         absolute: whether paths in the lines start at the root; by default at the folder.
+        variants: wordings of the questions (see `mma_bench.questions`), made of the standard ones; a question that
+            cannot be worded so is left out.
+        seed: same seed, same wordings.
 
     Returns:
         Number of lines.
 
     Raises:
-        MMABenchError: the data cannot be used, the format is unknown, or ``out`` holds something.
+        MMABenchError: the data cannot be used, the format or a variant is unknown, no question is left, or ``out``
+            holds something.
     """
     if form not in FORMATS:
         raise MMABenchError(f"there is no export format {form!r}; there are {', '.join(FORMATS)}")
     target = Path(out).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
-    benchmark = load(data, condition=condition, split=split, limit=limit)
+    benchmark = _worded(load(data, condition=condition, split=split, limit=limit), variants, seed)
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.partial-"))
     try:
@@ -65,6 +73,21 @@ def export(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return lines
+
+
+def _worded(benchmark: Benchmark, variants: Sequence[str], seed: int) -> Benchmark:
+    classes = dict.fromkeys(o for sample in benchmark.samples for q in sample.questions for o in q.options)
+    context = Context(list(classes), benchmark.super_classes, seed)
+    samples = [
+        replace(
+            sample,
+            questions=[vary(q, name, context) for name in variants for q in sample.questions if applies(q, name)],
+        )
+        for sample in benchmark.samples
+    ]
+    if not any(sample.questions for sample in samples):
+        raise MMABenchError(f"{benchmark.path}: none of its questions can be worded as {', '.join(variants)}")
+    return Benchmark(benchmark.path, samples)
 
 
 def _write(folder: Path, rows: Sequence[QuestionRow], form: str, root: str) -> int:

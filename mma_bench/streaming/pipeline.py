@@ -20,6 +20,7 @@ from mma_bench.streaming.plan import EpochPlan, Place, Planned
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
 from mma_bench.streaming.table import ShardTable, read_table
+from mma_bench.streaming.verified import VerifiedShards
 
 OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100
@@ -205,7 +206,8 @@ def stream(
         on_error: what to do with a sample that is damaged or hostile: `refuse` raises MMABenchError, `skip`
             leaves it out and counts it (`Stream.skipped`), `replace` lets the next good one stand in, so that
             the processes of a group keep step.
-        verify: check hashes when a member is first read, `always`, or `never`.
+        verify: `once` checks hashes when a member is first read on this machine (shards that were verified whole are
+            remembered in the cache folder until they change), `always`, or `never`.
         even: give every rank the same number of samples, leaving out up to world_size - 1 of an epoch (others
             each time), because a rank that ends early lets the others wait forever.
         keep: which samples to yield, given the key of the clip and of the one that lends its sound (none for silence
@@ -226,7 +228,8 @@ def stream(
     source = Source(plan, rank, world_size)
     reader = ShardReader(table, tally, verify=verify, refuse=on_error == "refuse")
     stages: list[Callable[[Any], Iterator[Any]]] = [_Kept(table, keep)] if keep else []
-    stages.append(_Samples(source, reader, tally, Decoding(output, fps, size), on_error))
+    verified = VerifiedShards(table, tally) if verify == "once" else None
+    stages.append(_Samples(source, reader, tally, Decoding(output, fps, size), on_error, verified))
     if output == "messages":
         stages.append(_messages)
     return Stream(source, tally, stages)
@@ -273,13 +276,20 @@ class _Samples:
     """The stage that makes the planned samples, whatever the shards hold."""
 
     def __init__(
-        self, source: Source, reader: ShardReader, tally: Tally, decoding: Decoding, on_error: OnError
+        self,
+        source: Source,
+        reader: ShardReader,
+        tally: Tally,
+        decoding: Decoding,
+        on_error: OnError,
+        verified: VerifiedShards | None,
     ) -> None:
         self._source = source
         self._reader = reader
         self._tally = tally
         self._decoding = decoding
         self._on_error = on_error
+        self._verified = verified
 
     def __call__(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
         self._reader.begin()
@@ -292,6 +302,8 @@ class _Samples:
                 made = self._stand_in(sample)
             if made is not None:
                 yield made
+        if self._verified:
+            self._verified.remember()
 
     def _read_ahead(self, start: int) -> Iterator[None]:
         """Have the samples from ``start`` on read and hashed, some ahead, one more at each step."""

@@ -68,6 +68,15 @@ class Tally:
         """Remember that the hash of a member was right."""
         self._verified[row * len(MEMBERS) + member] = 1
 
+    def set_all_verified(self, begin: int, end: int) -> None:
+        """Take all members of the rows from ``begin`` up to ``end`` for verified."""
+        count = (end - begin) * len(MEMBERS)
+        self._verified[begin * len(MEMBERS) : end * len(MEMBERS)] = [1] * count
+
+    def are_verified(self, begin: int, end: int) -> bool:
+        """Whether the hash of every member of the rows from ``begin`` up to ``end`` was checked."""
+        return 0 not in self._verified[begin * len(MEMBERS) : end * len(MEMBERS)]
+
     def all_verified(self) -> bool:
         """Whether the hash of every member was checked."""
         return 0 not in bytes(self._verified)

@@ -64,6 +64,39 @@ def test_an_export_of_one_condition_holds_each_stream_once_and_says_how_much_to_
         assert line["seconds"] == row.media.seconds
 
 
+def test_questions_are_exported_in_other_wordings(demo: Path, tmp_path: Path) -> None:
+    wordings = ["shuffled_options_1", "none_present"]
+    export(demo, tmp_path / "standard", form="jsonl", condition="misaligned", limit=2)
+    arguments = [
+        "--condition",
+        "misaligned",
+        "--limit",
+        "2",
+        *(part for name in wordings for part in ("--variant", name)),
+    ]
+    for out in ("a", "b"):
+        with pytest.raises(SystemExit) as exit_code:
+            main(["export", "--data", str(demo), "--format", "jsonl", *arguments, "--out", str(tmp_path / out)])
+        assert exit_code.value.code == 0
+    plain, a, b = (
+        [json.loads(line) for line in (tmp_path / name / "mma_bench.jsonl").read_text().splitlines()]
+        for name in ("standard", "a", "b")
+    )
+    assert a == b
+    assert [line["variant"] for line in a] == 2 * [name for name in wordings for _ in range(2)]
+    for line in a:
+        (standard,) = (
+            p
+            for p in plain
+            if (p["video"], p["audio"], p["modality"]) == (line["video"], line["audio"], line["modality"])
+        )
+        assert line["prompt"] != standard["prompt"]
+        assert line["answer"] == standard["answer"]
+        assert set(line["options"]) >= set(standard["options"])
+    with pytest.raises(mma_bench.MMABenchError, match="there is no variant 'rhymed'"):
+        export(demo, tmp_path / "c", form="jsonl", variants=["rhymed"])
+
+
 def test_a_failed_export_leaves_nothing_and_a_full_folder_is_kept(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

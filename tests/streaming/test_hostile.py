@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mma_bench
+from mma_bench.hashing import sha256_bytes
 from mma_bench.streaming import StreamLoader
 
 MARK = Path("/tmp") / f"mma-bench-executed-{os.getpid()}"
@@ -107,6 +108,34 @@ def test_workers_say_what_is_wrong_in_one_line_and_count_together(train: Path, t
     loader = StreamLoader(mma_bench.stream(data, output="bytes", on_error="skip"), 2, workers=2)
     assert sum(len(batch) for batch in loader) == 9
     assert loader.skipped["wrong_hash"] == 2
+
+
+def test_a_later_run_hashes_what_changed_and_nothing_else(
+    train: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+
+    def counting(content: bytes) -> str:
+        hashed.append(len(content))
+        return sha256_bytes(content)
+
+    monkeypatch.setenv("MMA_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("mma_bench.streaming.shards.sha256_bytes", counting)
+    data = tmp_path / "data"
+    shutil.copytree(train, data)
+    first = [sample.video for sample in mma_bench.stream(data, output="bytes")]
+    assert len(hashed) == 33
+    hashed.clear()
+    assert [sample.video for sample in mma_bench.stream(data, output="bytes")] == first
+    assert hashed == []
+    list(mma_bench.stream(data, output="bytes", verify="always"))
+    assert len(hashed) == 33
+    shard = data / "data" / "train" / "train-00000-of-00008.tar"
+    state = shard.stat()
+    flip(shard)
+    os.utime(shard, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(mma_bench.MMABenchError, match="wrong hash"):
+        list(mma_bench.stream(data, output="bytes"))
 
 
 def test_bytes_that_are_no_media_are_skipped_even_with_the_right_hash(train: Path, tmp_path: Path) -> None:

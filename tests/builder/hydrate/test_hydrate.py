@@ -24,6 +24,7 @@ from tests.builder.sources.youtube_server import Site, serve
 from tests.conftest import settings, tree
 
 CLIPS = 6
+_GRADED = {"mixed_audio": [0.0], "blended_frames": [0.5], "occluded_frames": [0.25], "shifted_audio": [0.5]}
 _CONDITIONS = ["aligned", "misaligned", "audio_removed", "frames_zeroed", "misleading_caption"]
 
 
@@ -66,7 +67,7 @@ def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Publish
     library = Library(shared / "clips", folder / "videos", rows)
     with serve(Site(library)) as template:
         config = configuration(shared, **chosen, download={"url_template": template, **FAST, "concurrency": 1})
-        config["assemble"] = {"conditions": _CONDITIONS}
+        config["assemble"] = {"conditions": _CONDITIONS, "graded": _GRADED, "graded_clips": 1}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         work = ("--config", folder / "config.yaml", "--work", folder / "work", *settings("executor.workers=1"))
         for out, changes in (("ids", []), ("full", settings("package.licence_mode=all"))):

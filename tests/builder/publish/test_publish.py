@@ -95,12 +95,12 @@ def test_a_dataset_is_published_loads_back_identical_and_its_next_version_upload
     assert hub.repositories == {}
 
     hub.fail_after = 7
-    broken = publish(hub, data, "--gated", "manual")
+    broken = publish(hub, data, "--gated", "manual", "--private")
     assert broken.returncode == 2
     assert "Traceback" not in broken.stderr
     assert len(hub.repositories[NAME].commits) == 1  # readers never see half a version
     hub.fail_after = None
-    first = publish(hub, data, "--gated", "manual", "--note", "For the paper.")
+    first = publish(hub, data, "--gated", "manual", "--private", "--note", "For the paper.")
     assert first.returncode == 0, first.stderr
     assert len(hub.uploads) == len(set(hub.uploads))  # nothing that had arrived was sent again
     files = published(hub)
@@ -109,7 +109,7 @@ def test_a_dataset_is_published_loads_back_identical_and_its_next_version_upload
     }
     assert all((data / name).read_bytes() == content for name, content in files.items())
     repository = hub.repositories[NAME]
-    assert repository.gated == "manual"
+    assert (repository.gated, repository.private) == ("manual", True)
     assert repository.tags == {"v1.0.0": repository.commits[-1][0]}
     assert "For the paper." in repository.commits[-1][2]
     loaded = run(hub, tmp_path, "-c", LOAD, NAME, str(data))
@@ -129,7 +129,9 @@ def test_a_dataset_is_published_loads_back_identical_and_its_next_version_upload
     assert second.returncode == 0, second.stderr
     assert json.loads(second.stdout)["difference"]["deleted"]
     assert all((data / name).read_bytes() == content for name, content in published(hub).items())
-    assert sorted(repository.tags) == ["v1.0.0", "v1.0.1"]
+    assert repository.tags == {"v1.0.0": repository.commits[1][0], "v1.0.1": repository.commits[-1][0]}
+    said = json.loads(published(hub)["metadata/provenance.json"])["config"]["package"]
+    assert (said["version"], said["hub_name"]) == ("1.0.1", NAME)
     changes = published(hub)["CHANGES.md"].decode()
     assert f"Removed: {clip}." in changes
     assert changes.index("### 1.0.1") < changes.index("### 1.0.0") < changes.index("For the paper.")
