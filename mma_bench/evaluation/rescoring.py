@@ -45,6 +45,7 @@ def rescore(folder: Path, data: Path | None = None) -> Rescored:
         benchmark = questions_of(folder, run, data)
         answers = AnswerStore(folder).read().values()
         scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats)
+        _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
     return Rescored(run, benchmark, scores, deviations(run.asked, run.model, run.model_fingerprint))
