@@ -13,7 +13,7 @@ from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.intervals import macro_average
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
-from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer
+from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_senses
 from mma_bench.schema import Modality, Question
 
 
@@ -189,28 +189,29 @@ def score(
                 if answer is None:
                     missing += 1
                 else:
-                    verdicts.append(_judge(sample, question, answer, read(answer.text, question.options), repeat))
+                    verdicts.append(_judge(sample, question, answer, read(answer.text, question), repeat))
     return Scores(verdicts, missing, tuple(variants))
 
 
 class _Reader:
-    """Reads each text once for each set of options: models repeat themselves.
+    """Reads each text once for each set of options and, where it matters, modality: models repeat themselves.
 
     The order of the options does not change how a text is read, so shuffled ones share what is known.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, tuple[str, ...]], Parsed] = {}
+        self._known: dict[tuple[str, tuple[str, ...], Modality | None], Parsed] = {}
         self._sets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def __call__(self, text: str, options: Sequence[str]) -> Parsed:
-        order = tuple(options)
+    def __call__(self, text: str, question: Question) -> Parsed:
+        order = tuple(question.options)
         names = self._sets.get(order)
         if names is None:
             names = self._sets[order] = tuple(sorted(order))
-        found = self._known.get((text, names))
+        asked = question.modality if speaks_of_senses(text) else None
+        found = self._known.get((text, names, asked))
         if found is None:
-            found = self._known[text, names] = parse_answer(text, names)
+            found = self._known[text, names, asked] = parse_answer(text, names, modality=asked)
         return found
 
 
