@@ -71,7 +71,9 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
 
 
 def _text(comparison: "Comparison", first: Path, second: Path) -> str:
-    lines = [f"{second} against {first}, accuracy in %; p by McNemar, after Holm's correction; * below 0.05"]
+    tests = len(comparison.differences)
+    lines = [f"{second} against {first}, accuracy in %; p by McNemar, after Holm's correction over all {tests} rows"]
+    lines[0] += "; * below 0.05"
     head = ("condition", "asked", "pairs", "first", "second", "difference [95%]", "lost", "gained", "p")
     lines.append("{:<22} {:<7} {:>6} {:>6} {:>6}  {:<22} {:>5} {:>6}  {}".format(*head))
     for row in comparison.differences:

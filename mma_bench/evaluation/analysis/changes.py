@@ -52,10 +52,19 @@ def changes(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> lis
             rows = table.select(condition=condition, modality=modality, variants=variants)
             if condition != "aligned" and len(rows) and rows.answerable.all():
                 found += _change(condition, modality, aligned, rows)
-    adjusted = holm([change.p_value for change in found])
+    return corrected_together([found])[0]
+
+
+def corrected_together(groups: Sequence[Sequence[Change]]) -> list[list[Change]]:
+    """Return the changes of several runs with their p-values corrected for the number of all of them.
+
+    Args:
+        groups: the changes of each run that one table shows.
+    """
+    adjusted = iter(holm([change.p_value for changes in groups for change in changes]).tolist())
     return [
-        replace(change, p_adjusted=float(p), significant=bool(p < 0.05))
-        for change, p in zip(found, adjusted, strict=True)
+        [replace(change, p_adjusted=(p := next(adjusted)), significant=p < 0.05) for change in changes]
+        for changes in groups
     ]
 
 
