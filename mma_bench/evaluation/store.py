@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.protocols import Protocol, load_protocol
 from mma_bench.schema import Question, Stimulus
 
@@ -32,6 +33,8 @@ class Run(BaseModel):
             have none: they asked what is now the protocol ``paper``.
         protocol_sha256: its hash when the run was made.
         repeats: how often each question was asked.
+        judge: the language model that read what no rule could, if one did. It lies in a file of its own,
+            `judge.json`, because answers do not depend on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,11 +50,13 @@ class Run(BaseModel):
     protocol: Protocol | None = None
     protocol_sha256: str | None = None
     repeats: int = Field(default=1, ge=1)
+    judge: Judge | None = None
 
     @property
     def asked(self) -> Protocol:
-        """The protocol."""
-        return self.protocol or load_protocol("paper")
+        """The protocol, with the judge: numbers of other judges, or of none, do not compare."""
+        protocol = self.protocol or load_protocol("paper")
+        return protocol.model_copy(update={"judge": self.judge.title}) if self.judge else protocol
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -205,7 +210,8 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
         leftover.unlink(missing_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
-    write_json(folder / "run.json", run.model_dump(mode="json"))
+        forget_judge(folder)
+    write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
 
 
 def open_run(folder: Path) -> Run:
@@ -217,7 +223,7 @@ def open_run(folder: Path) -> Run:
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
-    return run
+    return run.model_copy(update={"judge": read_judge(folder)})
 
 
 def _check(answer: StoredAnswer) -> None:
