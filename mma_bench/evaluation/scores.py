@@ -217,13 +217,16 @@ class _Reader:
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[str, ...], Modality | None], Parsed] = {}
         self._sets: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._senses: dict[str, bool] = {}
 
     def __call__(self, text: str, question: Question) -> Parsed:
         order = tuple(question.options)
         names = self._sets.get(order)
         if names is None:
             names = self._sets[order] = tuple(sorted(order))
-        asked = question.modality if speaks_of_senses(text) else None
+        if text not in self._senses:
+            self._senses[text] = speaks_of_senses(text)
+        asked = question.modality if self._senses[text] else None
         found = self._known.get((text, names, asked))
         if found is None:
             found = self._known[text, names, asked] = parse_answer(text, names, modality=asked)

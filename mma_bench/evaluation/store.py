@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ class AnswerKeys:
     def __init__(self, fingerprint: Mapping[str, str]) -> None:
         self._model = _json(dict(fingerprint))
         self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
+        self._media: tuple[Stimulus | None, str] = None, ""
         self._known: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
 
     def keys(self, stimulus: Stimulus, question: Question, repeats: int) -> list[str]:
@@ -110,10 +112,12 @@ class AnswerKeys:
         return known[:repeats]
 
     def _make(self, stimulus: Stimulus, question: Question, options: tuple[str, ...], repeats: int) -> list[str]:
+        if self._media[0] is not stimulus:
+            self._media = stimulus, _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds])
         parts = (
-            _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]),
-            _json(question.question_id),
-            _json(question.prompt),
+            self._media[1],
+            encode_basestring(question.question_id),
+            encode_basestring(question.prompt),
             self._options(options),
             self._model,
         )

@@ -1,6 +1,5 @@
 """Sight and sound in an answer: whether it says that the asked sense had nothing, and names what the other one had."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mma_bench.parsing._mentions import Mention
@@ -24,12 +23,16 @@ _SIGHT = vocabulary(
 _HOLDERS = vocabulary("video videos clip footage")
 _NOTHING = frozenset({Abstention.ABSENT, Abstention.UNKNOWN})
 _TURNS = frozenset({"but", "however", "although", "though", "while", "whereas"})
-_SPOKEN_OF = re.compile("|".join(sorted(_SOUND | _SIGHT | _HOLDERS)), re.IGNORECASE)
+_STEMS: list[str] = []
+for _word in sorted(_SOUND | _SIGHT | _HOLDERS, key=lambda word: (len(word), word)):
+    if not any(stem in _word for stem in _STEMS):
+        _STEMS.append(_word)
 
 
 def speaks_of_senses(text: str) -> bool:
     """Return whether it can matter for ``text`` which sense was asked about; some other texts are named too."""
-    return not text.isascii() or _SPOKEN_OF.search(text) is not None
+    folded = text.casefold()
+    return not text.isascii() or any(stem in folded for stem in _STEMS)
 
 
 def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:

@@ -123,7 +123,7 @@ def _binomial_tail(hits: int, total: int) -> float:
     for i in range(hits):
         term = term * (total - i) // (i + 1)
         ways += term
-    return ways / 2**total
+    return ways / (1 << total)
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
