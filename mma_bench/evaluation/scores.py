@@ -15,7 +15,7 @@ from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
-from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_senses
+from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
 from mma_bench.schema import Modality, Question
 
 
@@ -225,7 +225,7 @@ class _Reader:
         if names is None:
             names = self._sets[order] = tuple(sorted(order))
         if text not in self._senses:
-            self._senses[text] = speaks_of_senses(text)
+            self._senses[text] = speaks_of_both(text)
         asked = question.modality if self._senses[text] else None
         found = self._known.get((text, names, asked))
         if found is None:

@@ -23,16 +23,20 @@ _SIGHT = vocabulary(
 _HOLDERS = vocabulary("video videos clip footage")
 _NOTHING = frozenset({Abstention.ABSENT, Abstention.UNKNOWN})
 _TURNS = frozenset({"but", "however", "although", "though", "while", "whereas"})
-_STEMS: list[str] = []
-for _word in sorted(_SOUND | _SIGHT | _HOLDERS, key=lambda word: (len(word), word)):
-    if not any(stem in _word for stem in _STEMS):
-        _STEMS.append(_word)
 
 
-def speaks_of_senses(text: str) -> bool:
-    """Return whether it can matter for ``text`` which sense was asked about; some other texts are named too."""
+def _stems(words: frozenset[str]) -> tuple[str, ...]:
+    """Return those of ``words`` that hold no other one: whatever holds a word holds a stem."""
+    return tuple(word for word in sorted(words) if not any(other in word for other in words - {word}))
+
+
+_STEMS = (_stems(_SOUND), _stems(_SIGHT | _HOLDERS))
+
+
+def speaks_of_both(text: str) -> bool:
+    """Return whether ``text`` may speak of sight and of sound: only then it matters which was asked about."""
     folded = text.casefold()
-    return not text.isascii() or any(stem in folded for stem in _STEMS)
+    return not text.isascii() or all(any(stem in folded for stem in stems) for stems in _STEMS)
 
 
 def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:
