@@ -43,9 +43,7 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
     Raises:
         MMABenchError: ``folder`` is no run or holds no answers, or the data is missing or was changed since.
     """
-    run = open_run(folder)
-    if not judged:
-        run = run.model_copy(update={"judge": None})
+    run = open_run(folder, judged=judged)
     judge = read_replies(folder, run.judge) if run.judge else None
     with _no_collection():
         benchmark = questions_of(folder, run, data)

@@ -218,8 +218,12 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, *, judged: bool = True) -> Run:
     """Return the head of the run in ``folder``.
+
+    Args:
+        folder: a run.
+        judged: with its judge, if it has one.
 
     Raises:
         MMABenchError: there is none, or its protocol was changed since.
@@ -227,7 +231,7 @@ def open_run(folder: Path) -> Run:
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
-    return run.model_copy(update={"judge": read_judge(folder)})
+    return run.model_copy(update={"judge": read_judge(folder) if judged else None})
 
 
 def _check(answer: StoredAnswer) -> None:

@@ -99,6 +99,9 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     assert {**rescore(run).scores.to_json(), "judge": None} == {**before, "judge": None}
     with open(run / "judge.jsonl", "ab") as file:
         file.write(b'{"id": "cut off by a ki')
+    (run / "judge.json").write_text("{}")
+    with pytest.raises(mma_bench.MMABenchError, match="score again with --judge"):
+        rescore(run)
     endpoint.behaviour.constant = "none"
     judge_run(run, endpoint.openai, {}, progress=False)  # another judge is asked anew
     outcomes = {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD}
