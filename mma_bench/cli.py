@@ -49,6 +49,8 @@ def main() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
 @click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
 @click.option("--skip-probe", is_flag=True, help="Do not find out first whether video and audio reach the model.")
+@click.option("--judge", metavar="MODEL", help="Let openai:MODEL@URL or gemini:MODEL read what no rule can.")
+@click.option("--judge-option", multiple=True, metavar="NAME=VALUE", help="Setting of the judge; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def evaluate_command(
     data: str,
@@ -62,6 +64,8 @@ def evaluate_command(
     limit: int | None,
     overwrite: bool,
     skip_probe: bool,
+    judge: str | None,
+    judge_option: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Ask a model, keep its raw answers, and score them. An interrupted run goes on where it stopped.
@@ -72,10 +76,15 @@ def evaluate_command(
       mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
       mma-bench eval --model cascade --run runs/paper --protocol paper
     """
-    from mma_bench.evaluation import evaluate, open_run
-    from mma_bench.evaluation.protocols import deviations
+    from mma_bench.atomic import write_json
+    from mma_bench.evaluation import evaluate, open_run, rescore
+    from mma_bench.evaluation.judge.asking import judge_run, load_judge
+    from mma_bench.evaluation.rescoring import notes_on
     from mma_bench.evaluation.summary import summary
 
+    judge_options = named_options(judge_option, "--judge-option")
+    if judge:
+        load_judge(judge, judge_options)  # a wrong one ends the command before the model is asked
     scores = evaluate(
         model,
         data,
@@ -89,11 +98,15 @@ def evaluate_command(
         repeats=repeats,
         probe=not skip_probe,
     )
+    if judge:
+        judge_run(run, judge, judge_options)
+        scores = rescore(run).scores
+        write_json(run / "scores.json", scores.to_json())
     if as_json:
         click.echo(json.dumps(scores.to_json(), indent=2))
         return
     head = open_run(run)
-    click.echo(summary(scores, head.asked, deviations(head.asked, head.model, head.model_fingerprint)))
+    click.echo(summary(scores, head.asked, notes_on(head, scores)))
     click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
 
 

@@ -26,8 +26,8 @@ class Command(click.Group):
         sys.exit(2)
 
 
-def named_options(arguments: Iterable[str]) -> dict[str, str]:
-    """Return arguments such as `dtype=float32` as a mapping.
+def named_options(arguments: Iterable[str], flag: str = "--model-option") -> dict[str, str]:
+    """Return arguments such as `dtype=float32` as a mapping; ``flag`` is what they follow.
 
     Raises:
         MMABenchError: one has no name, or a name occurs twice.
@@ -36,6 +36,6 @@ def named_options(arguments: Iterable[str]) -> dict[str, str]:
     for argument in arguments:
         name, separator, value = argument.partition("=")
         if not separator or not name or name in options:
-            raise MMABenchError(f"--model-option {argument!r}: write each option once, as NAME=VALUE")
+            raise MMABenchError(f"{flag} {argument!r}: write each option once, as NAME=VALUE")
         options[name] = value
     return options

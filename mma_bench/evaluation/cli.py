@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mma_bench.command_line import named_options
+
 if TYPE_CHECKING:
     from mma_bench.evaluation.comparison import Comparison
 
@@ -21,19 +23,34 @@ _SHOWN = 10
 @click.command()
 @click.argument("run", type=_FOLDER)
 @click.option("--data", type=_DATA, help="The dataset, if it was moved since the run.")
+@click.option("--judge", metavar="MODEL", help="Let openai:MODEL@URL or gemini:MODEL read what no rule can.")
+@click.option("--judge-option", multiple=True, metavar="NAME=VALUE", help="Setting of the judge; may be repeated.")
+@click.option("--no-judge", is_flag=True, help="Leave out the judge that the run was scored with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-def score_command(run: Path, data: Path | None, as_json: bool) -> None:
-    """Score the stored answers of a run anew and write its scores.json; no model is asked.
+def score_command(
+    run: Path, data: Path | None, judge: str | None, judge_option: tuple[str, ...], no_judge: bool, as_json: bool
+) -> None:
+    """Score the stored answers of a run anew and write its scores.json; no model is asked, but for --judge.
 
     \b
     Examples:
       mma-bench score runs/cascade
+      mma-bench score runs/qwen --judge openai:Qwen/Qwen3-8B@http://127.0.0.1:8000/v1
     """
+    if judge and no_judge:
+        raise click.UsageError("give --judge or --no-judge, not both")
     from mma_bench.atomic import write_json
+    from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore
     from mma_bench.evaluation.summary import summary
 
-    rescored = rescore(run, data)
+    if judge:
+        from mma_bench.evaluation.judge.asking import judge_run
+
+        judge_run(run, judge, named_options(judge_option, "--judge-option"), data)
+    rescored = rescore(run, data, judged=not no_judge)
+    if no_judge:
+        forget_judge(run)
     scores = rescored.scores.to_json()
     write_json(run / "scores.json", scores)
     if as_json:
@@ -71,7 +88,9 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
 
 
 def _text(comparison: "Comparison", first: Path, second: Path) -> str:
-    lines = [f"{second} against {first}, accuracy in %; p by McNemar, after Holm's correction; * below 0.05"]
+    tests = len(comparison.differences)
+    lines = [f"{second} against {first}, accuracy in %; p by McNemar, after Holm's correction over all {tests} rows"]
+    lines[0] += "; * below 0.05"
     head = ("condition", "asked", "pairs", "first", "second", "difference [95%]", "lost", "gained", "p")
     lines.append("{:<22} {:<7} {:>6} {:>6} {:>6}  {:<22} {:>5} {:>6}  {}".format(*head))
     for row in comparison.differences:

@@ -107,6 +107,11 @@ def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
             f"{first} and {second} asked in different words ({heads[0].asked.title}, {heads[1].asked.title}); "
             "compare runs of one protocol"
         )
+    if (judges := [head.judge.title if head.judge else "none" for head in heads])[0] != judges[1]:
+        raise MMABenchError(
+            f"{first} and {second} were read with different judges ({judges[0]}; {judges[1]}); score both with one "
+            "--judge, or with --no-judge"
+        )
     before, after = _common(runs[0].scores.verdicts, runs[1].scores.verdicts)
     if not before:
         raise MMABenchError(f"{first} and {second} have no question in common; there is nothing to compare")

@@ -28,11 +28,11 @@ def macro_average(correct: ArrayLike, classes: ArrayLike, clips: ArrayLike) -> t
         classes: class of each answer's clip, shape [answers].
         clips: the clip, shape [answers].
     """
-    pairs = np.stack([np.asarray(classes), np.asarray(clips)], axis=1)
-    clip_classes, codes = np.unique(pairs, axis=0, return_inverse=True)
-    codes = codes.reshape(-1)
+    class_codes, clip_codes = (np.unique(np.asarray(part), return_inverse=True)[1] for part in (classes, clips))
+    many = int(clip_codes.max()) + 1
+    clip_classes, codes = np.unique(class_codes * many + clip_codes, return_inverse=True)
     means = np.bincount(codes, weights=np.asarray(correct, dtype=np.float64)) / np.bincount(codes)
-    names, codes = np.unique(clip_classes[:, 0], return_inverse=True)
+    names, codes = np.unique(clip_classes // many, return_inverse=True)
     right = np.bincount(codes, weights=means, minlength=len(names))
     total = np.bincount(codes, minlength=len(names))
     mean = float((right / total).mean())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.judge.prompt import RULE
+from mma_bench.evaluation.judge.record import read_replies
 from mma_bench.evaluation.protocols import apply_protocol, deviations
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
@@ -21,7 +23,7 @@ class Rescored:
         run: head of the run.
         benchmark: the questions that the run was to answer.
         scores: scores of the stored answers.
-        notes: how the settings that the model recorded differ from the protocol's, in words.
+        notes: how the settings that the model recorded differ from the protocol's, and what a judge read, in words.
     """
 
     run: Run
@@ -30,24 +32,39 @@ class Rescored:
     notes: list[str]
 
 
-def rescore(folder: Path, data: Path | None = None) -> Rescored:
+def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> Rescored:
     """Score the answers stored in the run ``folder``.
 
     Args:
         folder: a run.
         data: the dataset, if it does not lie where the run says.
+        judged: count what the run's judge said, if it has one.
 
     Raises:
         MMABenchError: ``folder`` is no run or holds no answers, or the data is missing or was changed since.
     """
-    run = open_run(folder)
+    run = open_run(folder, judged=judged)
+    judge = read_replies(folder, run.judge) if run.judge else None
     with _no_collection():
         benchmark = questions_of(folder, run, data)
         answers = AnswerStore(folder).read().values()
-        scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats)
+        scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats, judge=judge)
+        _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
-    return Rescored(run, benchmark, scores, deviations(run.asked, run.model, run.model_fingerprint))
+    return Rescored(run, benchmark, scores, notes_on(run, scores))
+
+
+def notes_on(run: Run, scores: Scores) -> list[str]:
+    """Return in words what a reader of ``scores`` must know about how ``run`` was asked and read."""
+    notes = deviations(run.asked, run.model, run.model_fingerprint)
+    if run.judge:
+        read = sum(verdict.rule == RULE for verdict in scores.verdicts)
+        notes.append(
+            f"the language model {run.judge.title} read {read} answers that no rule could read; "
+            f"{len(scores.unread)} stayed unread"
+        )
+    return notes
 
 
 @contextmanager

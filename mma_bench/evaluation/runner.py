@@ -10,6 +10,7 @@ from tqdm import tqdm
 from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.judge.record import read_judge, read_replies
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
@@ -94,7 +95,9 @@ def evaluate(
     if found:
         record_probe(folder, found)
     _ask(loaded, benchmark, rounds, keys, store, progress=progress)
-    scores = score(benchmark, store.read().values(), keys, fixed.headline, repeats=repeats)
+    judge = read_judge(folder)
+    replies = read_replies(folder, judge) if judge else None
+    scores = score(benchmark, store.read().values(), keys, fixed.headline, repeats=repeats, judge=replies)
     write_json(folder / "scores.json", scores.to_json())
     return scores
 

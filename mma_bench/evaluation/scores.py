@@ -11,9 +11,11 @@ from mma_bench.evaluation.analysis.analysis import STANDARD
 from mma_bench.evaluation.analysis.estimates import share
 from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.intervals import macro_average
+from mma_bench.evaluation.judge.prompt import needs_judge
+from mma_bench.evaluation.judge.record import Replies
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
-from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer
+from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
 from mma_bench.schema import Modality, Question
 
 
@@ -114,11 +116,18 @@ class Scores:
         verdicts: every answer, read and judged.
         missing: questions of the selection without a stored answer; they are in no denominator.
         variants: wordings that the cells, and the headline numbers of the analysis, average over.
+        judge: title of the language model that read what no rule could, if one did.
     """
 
     verdicts: Sequence[Verdict]
     missing: int
     variants: Sequence[str] = STANDARD
+    judge: str | None = None
+
+    @property
+    def unread(self) -> list[Verdict]:
+        """The answers that neither a rule nor the judge could read, though they say something."""
+        return [verdict for verdict in self.verdicts if needs_judge(verdict.outcome, verdict.rule)]
 
     @functools.cached_property
     def table(self) -> VerdictTable:
@@ -153,6 +162,7 @@ class Scores:
         cells = [{name: _rounded(value) for name, value in asdict(cell).items()} for cell in self.cells]
         return {
             "parser_version": PARSER_VERSION,
+            **({"judge": self.judge} if self.judge else {}),
             "missing": self.missing,
             "variants": list(self.variants),
             "cells": cells,
@@ -167,6 +177,7 @@ def score(
     variants: Sequence[str] = STANDARD,
     *,
     repeats: int = 1,
+    judge: Replies | None = None,
 ) -> Scores:
     """Score stored answers; nothing is asked of a model.
 
@@ -176,6 +187,7 @@ def score(
         fingerprint: identity of the model whose answers count, or the keys made of it.
         variants: wordings that the cells average over.
         repeats: how often each question was asked.
+        judge: what a judge said about answers that no rule can read.
     """
     stored = {answer.id: answer for answer in answers}
     keys = fingerprint if isinstance(fingerprint, AnswerKeys) else AnswerKeys(fingerprint)
@@ -188,33 +200,40 @@ def score(
                 answer = stored.get(key)
                 if answer is None:
                     missing += 1
-                else:
-                    verdicts.append(_judge(sample, question, answer, read(answer.text, question.options), repeat))
-    return Scores(verdicts, missing, tuple(variants))
+                    continue
+                parsed = read(answer.text, question)
+                if judge:
+                    parsed = judge.read(answer.text, question.options, question.modality, parsed)
+                verdicts.append(_verdict(sample, question, answer, parsed, repeat))
+    return Scores(verdicts, missing, tuple(variants), judge.judge.title if judge else None)
 
 
 class _Reader:
-    """Reads each text once for each set of options: models repeat themselves.
+    """Reads each text once for each set of options and, where it matters, modality: models repeat themselves.
 
     The order of the options does not change how a text is read, so shuffled ones share what is known.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, tuple[str, ...]], Parsed] = {}
+        self._known: dict[tuple[str, tuple[str, ...], Modality | None], Parsed] = {}
         self._sets: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._senses: dict[str, bool] = {}
 
-    def __call__(self, text: str, options: Sequence[str]) -> Parsed:
-        order = tuple(options)
+    def __call__(self, text: str, question: Question) -> Parsed:
+        order = tuple(question.options)
         names = self._sets.get(order)
         if names is None:
             names = self._sets[order] = tuple(sorted(order))
-        found = self._known.get((text, names))
+        if text not in self._senses:
+            self._senses[text] = speaks_of_both(text)
+        asked = question.modality if self._senses[text] else None
+        found = self._known.get((text, names, asked))
         if found is None:
-            found = self._known[text, names] = parse_answer(text, names)
+            found = self._known[text, names, asked] = parse_answer(text, names, modality=asked)
         return found
 
 
-def _judge(sample: Sample, question: Question, answer: StoredAnswer, parsed: Parsed, repeat: int) -> Verdict:
+def _verdict(sample: Sample, question: Question, answer: StoredAnswer, parsed: Parsed, repeat: int) -> Verdict:
     confidence, likeliest = _confidence(answer.option_scores, question.options)
     right = likeliest == question.answer
     return Verdict(sample, question, answer.text, parsed.label, parsed.outcome, parsed.rule, repeat, confidence, right)

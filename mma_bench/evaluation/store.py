@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.protocols import Protocol, load_protocol
 from mma_bench.schema import Question, Stimulus
 
 _SYNC_SECONDS = 1.0
 """Between two calls of fsync, which for each stimulus was 42% of the evaluator's own time."""
 
+_decode = json.JSONDecoder().decode
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -31,6 +34,8 @@ class Run(BaseModel):
             have none: they asked what is now the protocol ``paper``.
         protocol_sha256: its hash when the run was made.
         repeats: how often each question was asked.
+        judge: the language model that read what no rule could, if one did. It lies in a file of its own,
+            `judge.json`, because answers do not depend on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,11 +51,13 @@ class Run(BaseModel):
     protocol: Protocol | None = None
     protocol_sha256: str | None = None
     repeats: int = Field(default=1, ge=1)
+    judge: Judge | None = None
 
     @property
     def asked(self) -> Protocol:
-        """The protocol."""
-        return self.protocol or load_protocol("paper")
+        """The protocol, with the judge: numbers of other judges, or of none, do not compare."""
+        protocol = self.protocol or load_protocol("paper")
+        return protocol.model_copy(update={"judge": self.judge.title}) if self.judge else protocol
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -92,6 +99,7 @@ class AnswerKeys:
     def __init__(self, fingerprint: Mapping[str, str]) -> None:
         self._model = _json(dict(fingerprint))
         self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
+        self._media: tuple[Stimulus | None, str] = None, ""
         self._known: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
 
     def keys(self, stimulus: Stimulus, question: Question, repeats: int) -> list[str]:
@@ -104,10 +112,12 @@ class AnswerKeys:
         return known[:repeats]
 
     def _make(self, stimulus: Stimulus, question: Question, options: tuple[str, ...], repeats: int) -> list[str]:
+        if self._media[0] is not stimulus:
+            self._media = stimulus, _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds])
         parts = (
-            _json([stimulus.video.sha256, stimulus.audio.sha256, stimulus.seconds]),
-            _json(question.question_id),
-            _json(question.prompt),
+            self._media[1],
+            encode_basestring(question.question_id),
+            encode_basestring(question.prompt),
             self._options(options),
             self._model,
         )
@@ -152,7 +162,7 @@ class AnswerStore:
         answers: dict[str, StoredAnswer] = {}
         for number, line in enumerate(content[:whole].split(b"\n")[:-1], start=1):
             try:
-                answer = StoredAnswer(**json.loads(line))
+                answer = StoredAnswer(**_decode(line.decode("utf-8", errors="surrogatepass")))
                 _check(answer)
             except (ValueError, TypeError, RecursionError) as error:
                 raise MMABenchError(
@@ -204,11 +214,16 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
         leftover.unlink(missing_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
-    write_json(folder / "run.json", run.model_dump(mode="json"))
+        forget_judge(folder)
+    write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, *, judged: bool = True) -> Run:
     """Return the head of the run in ``folder``.
+
+    Args:
+        folder: a run.
+        judged: with its judge, if it has one.
 
     Raises:
         MMABenchError: there is none, or its protocol was changed since.
@@ -216,7 +231,7 @@ def open_run(folder: Path) -> Run:
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
-    return run
+    return run.model_copy(update={"judge": read_judge(folder) if judged else None})
 
 
 def _check(answer: StoredAnswer) -> None:

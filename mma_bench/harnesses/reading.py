@@ -18,7 +18,7 @@ def plain_row(row: QuestionRow, index: int) -> dict[str, Any]:
 
 def judge(row: Mapping[str, Any], text: str) -> dict[str, float]:
     """Return for each of `MEASURES` 1 if the answer ``text`` to ``row`` is such a case, else 0."""
-    parsed = parse_answer(text, row["options"])
+    parsed = parse_answer(text, row["options"], modality=row["modality"])
     named = parsed.label if parsed.outcome is Outcome.ANSWERED else None
     cases = {
         "accuracy": named == row["answer"],

@@ -127,9 +127,8 @@ class OpenAIModel(EndpointModel):
         from openai import APIConnectionError, APIStatusError, OpenAIError
 
         text = json.dumps({"type": "text", "text": request.question.prompt}).encode("ascii")
-        body = b"".join(
-            (self._head, b', "messages": [{"role": "user", "content": [', request.media, b",", text, b"]}]}")
-        )
+        content = b",".join(filter(None, (request.media, text)))
+        body = b"".join((self._head, b', "messages": [{"role": "user", "content": [', content, b"]}]}"))
         try:
             response = await client.post(
                 "/chat/completions",

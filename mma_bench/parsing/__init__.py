@@ -1,6 +1,7 @@
 """Read a model's free text as one of the options of its question."""
 
+from mma_bench.parsing._senses import speaks_of_both
 from mma_bench.parsing.answer import PARSER_VERSION, Outcome, Parsed, parse_answer
 from mma_bench.parsing.yes_no import Said, read_yes_no
 
-__all__ = ["PARSER_VERSION", "Outcome", "Parsed", "Said", "parse_answer", "read_yes_no"]
+__all__ = ["PARSER_VERSION", "Outcome", "Parsed", "Said", "parse_answer", "read_yes_no", "speaks_of_both"]

@@ -22,6 +22,7 @@ _TURN = re.compile(
     r"|\b(USER|HUMAN|ASSISTANT|GPT):|#{2,4}[ \t]?(user|human|question|assistant)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_MARKS_TURN = re.compile(r"[:#\n]")
 _MODEL_ROLES = frozenset({"assistant", "gpt", "bot", "model"})
 
 _BREAKING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|table|pre|hr|blockquote|html|body)\b[^<>]{0,200}>", re.I)
@@ -49,6 +50,8 @@ def own_text(text: str) -> str | None:
     Dropped are reasoning blocks (what follows the last one is the answer), a transcript of the prompt
     before the answer, and turns that the model made up after it.
     """
+    if not any(opening in text for opening in "<[◁"):
+        return _one_turn(text)
     final = [match.end() for match in _FINAL_CHANNEL.finditer(text)]
     if final:
         text = text[final[-1] :]
@@ -66,7 +69,9 @@ def own_text(text: str) -> str | None:
 def _one_turn(text: str) -> str:
     """Return the first answer of a transcript, or the text before the first turn that was made up."""
     text = _START_OF_TURN.sub("\n", text)
-    turns = [turn for turn in _TURN.finditer(text) if _is_turn(turn)]
+    # Most answers are one line without a colon: only their beginning can be a turn.
+    found = _TURN.finditer(text) if _MARKS_TURN.search(text) else filter(None, [_TURN.match(text)])
+    turns = [turn for turn in found if _is_turn(turn)]
     begin = 0
     if turns and turns[0].start() <= _first_visible(text, 0):
         begin = next((turn for turn in turns if _role(turn) in _MODEL_ROLES), turns[0]).end()
@@ -98,7 +103,7 @@ def plain(text: str) -> str:
 
 def answer_tags(text: str) -> list[str]:
     """Return what stands in ``<answer>...</answer>``, in order."""
-    return _ANSWER_TAG.findall(text)
+    return _ANSWER_TAG.findall(text) if "<" in text else []
 
 
 def json_fields(text: str) -> list[tuple[str, str]]:
@@ -107,6 +112,8 @@ def json_fields(text: str) -> list[tuple[str, str]]:
     `json.loads` would refuse an object that was cut off, or one in a sentence, and can be made to
     overflow the stack by nesting.
     """
+    if ":" not in text:
+        return []
     return [
         (name, value.replace("\\", ""))
         for name, value in _JSON_FIELD.findall(text)
@@ -137,4 +144,4 @@ def _braced(text: str, start: int) -> str:
 
 def fenced(text: str) -> list[str]:
     """Return the contents of code fences, in order."""
-    return _FENCE.findall(text)
+    return _FENCE.findall(text) if "```" in text or "~~~" in text else []

@@ -45,11 +45,12 @@ def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
     """Return the options named in ``words``, in order and without overlap."""
     found: list[Mention] = []
     free = 0
-    by_first = options.by_first
+    lengths = options.lengths
     for index, word in enumerate(words.words):
-        if word not in by_first or index < free:
+        if word not in lengths or index < free:
             continue
-        name = next((name for name in by_first[word] if _spelled_at(words, index, name)), None)
+        spelled = (options.inside.get(tuple(words.words[index : index + length])) for length in lengths[word])
+        name = next((name for name in spelled if name and _is_joined(words, index, name)), None)
         if name is None:
             continue
         free = index + len(name.words)
@@ -58,14 +59,9 @@ def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
     return list(_without_compounds(words, found))
 
 
-def _spelled_at(words: Words, index: int, name: Name) -> bool:
-    length = len(name.words)
-    if length == 1:
-        return True
-    end = index + length
-    if tuple(words.words[index:end]) != name.words:
-        return False
-    gaps = words.gaps[index + 1 : end]
+def _is_joined(words: Words, index: int, name: Name) -> bool:
+    """Return whether what stands between the words of a name from word ``index`` on may stand there."""
+    gaps = words.gaps[index + 1 : index + len(name.words)]
     return all(
         gap == " " or _JOINED.match(gap) or gap.strip() == own.strip() for gap, own in zip(gaps, name.gaps, strict=True)
     )

@@ -32,7 +32,8 @@ class OptionSet:
     Attributes:
         labels: the options as given.
         exact: whole names, plurals and aliases by their words.
-        by_first: names that may be found inside a sentence, by first word, longest first.
+        inside: names that may be found inside a sentence, by their words.
+        lengths: how many words the names of ``inside`` have that begin with a word, longest first.
         abstentions: options that say "None of the above" or "Cannot tell", by kind.
         lonely: options that are function words (`_FUNCTION_WORDS`) or single letters.
         polar: whether the options are Yes and No, with or without a way to abstain.
@@ -41,7 +42,8 @@ class OptionSet:
 
     labels: tuple[str, ...]
     exact: Mapping[tuple[str, ...], Name]
-    by_first: Mapping[str, Sequence[Name]]
+    inside: Mapping[tuple[str, ...], Name]
+    lengths: Mapping[str, Sequence[int]]
     abstentions: Mapping[Abstention, int]
     lonely: frozenset[int]
     polar: bool
@@ -61,17 +63,22 @@ def compile_options(options: Sequence[str], aliases: Mapping[str, Sequence[str]]
         MMABenchError: if there is no option, one is blank, two read the same, or an alias is of no
             option or reads like another one.
     """
-    if isinstance(options, str) or not all(isinstance(option, str) for option in options):
-        raise MMABenchError(f"options: expected a list of strings, got {options!r:.80}; pass the class names")
     for label, phrases in (aliases or {}).items():
         if isinstance(phrases, str):
             raise MMABenchError(f"aliases: {label!r} has one string {phrases!r:.80}; pass a list of strings")
     frozen = tuple(sorted((label, tuple(phrases)) for label, phrases in (aliases or {}).items()))
-    return _compile(tuple(options), frozen)
+    try:
+        if not isinstance(options, str):
+            return _compile(tuple(options), frozen)
+    except TypeError:  # something that is no string, and cannot be hashed
+        pass
+    raise MMABenchError(f"options: expected a list of strings, got {options!r:.80}; pass the class names")
 
 
 @lru_cache(maxsize=256)
 def _compile(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]], ...]) -> OptionSet:
+    if not all(isinstance(label, str) for label in labels):
+        raise TypeError("an option is no string")
     names = _names(labels)
     keys = {name.words: name for name in names}
     for name in _alias_names(labels, aliases):
@@ -85,16 +92,15 @@ def _compile(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]]
     kinds = [(option_abstention(split(clean(label))), index) for index, label in enumerate(labels)]
     abstentions = {kind: index for kind, index in reversed(kinds) if kind is not None}
     abstaining = {index for kind, index in kinds if kind is not None}
-    by_first: defaultdict[str, list[Name]] = defaultdict(list)
-    for name in exact.values():
-        if name.option not in abstaining and name.words[0] != "\0":
-            by_first[name.words[0]].append(name)
-    for found in by_first.values():
-        found.sort(key=lambda name: -len(name.words))
+    inside = {words: name for words, name in exact.items() if name.option not in abstaining and words[0] != "\0"}
+    lengths: defaultdict[str, set[int]] = defaultdict(set)
+    for words in inside:
+        lengths[words[0]].add(len(words))
     return OptionSet(
         labels=labels,
         exact=exact,
-        by_first=dict(by_first),
+        inside=inside,
+        lengths={first: sorted(found, reverse=True) for first, found in lengths.items()},
         abstentions=abstentions,
         lonely=frozenset(name.option for name in names if _is_lonely(name.words)),
         polar={name.words for name in names if name.option not in abstaining} == {("yes",), ("no",)},

@@ -52,6 +52,7 @@ class Reading:
         mentions: options named, in order.
         statuses: how each mention is meant.
         begin: first word that is not a repeated prompt.
+        asked: the sense that the question is about, ``visual`` or ``audio``, if the caller said.
     """
 
     words: Words
@@ -60,6 +61,7 @@ class Reading:
     mentions: Sequence[Mention]
     statuses: Sequence[Status]
     begin: int
+    asked: str | None = None
 
     def between(self, start: int, end: int) -> list[Mention]:
         """Return the asserted mentions that start in words ``start`` to ``end``."""
@@ -189,10 +191,10 @@ def _ends(text: str) -> str:
     return (head.rsplit(None, 1) or [""])[0] + "\n" + tail
 
 
-def read(text: str, options: OptionSet, *, letters: bool) -> Reading:
+def read(text: str, options: OptionSet, *, letters: bool, asked: str | None = None) -> Reading:
     """Split ``text`` and find what it names; the middle of a text beyond 200,000 characters is left out."""
     words = split(clean(_ends(text)))
     mentions = find_mentions(words, options)
     statuses = assess(words, mentions, polar=options.polar)
     begin = mark_echoes(words, mentions, statuses, len(options.labels) - len(options.abstentions))
-    return Reading(words, options, letters, mentions, statuses, begin)
+    return Reading(words, options, letters, mentions, statuses, begin, asked)

@@ -13,7 +13,8 @@ from mma_bench.parsing._negation import Status
 from mma_bench.parsing._options import OptionSet, find_exact
 from mma_bench.parsing._reading import Reading, Verdict, read, verdict_of
 from mma_bench.parsing._refusal import Abstention, find_abstention
-from mma_bench.parsing._statements import Statement, Strength, find_statements, modalities, settle
+from mma_bench.parsing._senses import names_only_the_other
+from mma_bench.parsing._statements import Statement, Strength, about, find_statements, modalities, settle
 from mma_bench.parsing._vocabulary import vocabulary
 
 # "Cat, because ...": the comma ends the answer. "Cat, then a dog" goes on with a list.
@@ -25,7 +26,7 @@ _TURNS_ROUND = vocabulary("but however although though except than")
 _PARTS_READ = 16  # JSON fields and tags that are read, from the end
 
 
-def by_form(body: str, options: OptionSet, *, letters: bool) -> tuple[str, Verdict] | None:
+def by_form(body: str, options: OptionSet, *, letters: bool, asked: str | None) -> tuple[str, Verdict] | None:
     """Apply the rules that go by the form of the raw text: JSON, an answer tag, LaTeX, a code fence."""
     unnamed = [
         ("answer_tag", _extract.answer_tags(body)),
@@ -41,7 +42,7 @@ def by_form(body: str, options: OptionSet, *, letters: bool) -> tuple[str, Verdi
             end = len(part.words)
             verdict = part.whole(0, end) if rule == "fenced" else part.statement(0, end)
             statements.append(Statement(Strength.ANSWERS, verdict, modalities(name.casefold().split("_"))))
-        said = [statement for statement in statements if statement.verdict]
+        said = about([statement for statement in statements if statement.verdict], asked)
         settled = settle(said, Strength.ANSWERS)
         if rule == "json" and settled.options:
             # Fields have no order: [{"label": "Pig"}, {"label": "Horse"}] names both.
@@ -62,7 +63,7 @@ def _weightiest(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def by_wording(reading: Reading) -> tuple[str, Verdict] | None:
     """Apply the rules that go by the words, in order; None if nothing is recognised."""
-    statements = find_statements(reading)
+    statements = about(find_statements(reading), reading.asked)
     for rule, decide in _RULES:
         verdict = decide(reading, statements)
         if verdict:
@@ -180,6 +181,10 @@ def _quoted(reading: Reading, _: list[Statement]) -> Verdict:
     return verdict if len(verdict.options) == 1 else Verdict()
 
 
+def _asked_sense_missing(reading: Reading, _: list[Statement]) -> Verdict:
+    return Verdict(abstention=Abstention.ABSENT) if names_only_the_other(reading, _own(reading)) else Verdict()
+
+
 def _none_of_the_above(reading: Reading, _: list[Statement]) -> Verdict:
     """Keep to "None of the above" where only a guess follows it ("None of the above, maybe Cat")."""
     words, begin = reading.words, reading.begin
@@ -213,6 +218,7 @@ _RULES: tuple[tuple[str, Callable[[Reading, list[Statement]], Verdict]], ...] = 
     ("leading_option", _leading_option),
     ("last_line", _last_line),
     ("choice_statement", _choice_statement),
+    ("asked_sense_missing", _asked_sense_missing),
     ("quoted", _quoted),
     ("none_of_the_above", _none_of_the_above),
     ("unique_mention", _mentions),

@@ -212,6 +212,16 @@ def modalities(said: Sequence[str]) -> frozenset[str]:
     return frozenset(_MODALITIES[word] for word in said if word in _MODALITIES)
 
 
+def about(statements: list[Statement], asked: str | None) -> list[Statement]:
+    """Return ``statements`` without those on the other sense alone, if there is one on the sense ``asked`` about.
+
+    "The visual class is Cat. The audio class is Dog." then answers either question.
+    """
+    if not any(asked in statement.modalities for statement in statements):
+        return statements
+    return [statement for statement in statements if not statement.modalities or asked in statement.modalities]
+
+
 def settle(statements: list[Statement], strength: Strength) -> Verdict:
     """Return what the statements of at least ``strength`` settle on, if they do.
 

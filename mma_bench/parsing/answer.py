@@ -8,8 +8,9 @@ from mma_bench.errors import MMABenchError
 from mma_bench.parsing import _extract, _rules
 from mma_bench.parsing._options import OptionSet, compile_options, key
 from mma_bench.parsing._reading import Verdict, read
+from mma_bench.parsing._senses import AUDIO, VISUAL
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Raised whenever some output is read differently; scores of different versions do not compare."""
 
 
@@ -44,6 +45,7 @@ def parse_answer(
     *,
     aliases: Mapping[str, Sequence[str]] | None = None,
     letters: bool = False,
+    modality: str | None = None,
 ) -> Parsed:
     """Read which of ``options`` the output ``text`` chooses.
 
@@ -57,16 +59,21 @@ def parse_answer(
         aliases: further names of an option, such as ``{"Canidae": ["dog", "wolf"]}``.
         letters: whether a lone letter is an answer ("B" is the second option). Only for prompts that
             lettered their options; those of MMA-Bench do not.
+        modality: what the question is about, ``visual`` or ``audio``. A text that says there is nothing of it and
+            names what the other one has then abstains, and of two statements that of this modality counts.
 
     Returns:
         The option, the outcome, and the rule that decided. Choosing an option that itself abstains
         ("None of the above") is ``abstained``, with that option as label.
 
     Raises:
-        MMABenchError: if the options are empty, blank or read the same, or an alias fits no option or two.
+        MMABenchError: if the options are empty, blank or read the same, an alias fits no option or two, or there
+            is no such modality.
     """
     if not isinstance(text, str):
         raise MMABenchError(f"parse_answer: expected the model's output as a string, got {type(text).__name__}")
+    if modality not in (None, VISUAL, AUDIO):
+        raise MMABenchError(f"parse_answer: the modality is {VISUAL} or {AUDIO}, not {modality!r:.40}")
     table = compile_options(options, aliases)
     if len(text) <= 4 * table.longest:
         name = table.exact.get(key(text))
@@ -75,11 +82,11 @@ def parse_answer(
     body = _extract.own_text(text)
     if body is None:
         return Parsed(None, Outcome.UNPARSED, "unfinished_reasoning")
-    reading = read(_extract.plain(body), table, letters=letters)
+    reading = read(_extract.plain(body), table, letters=letters, asked=modality)
     verdict = _rules.exact(reading)
     if verdict:
         return _result("exact", verdict, table)
-    decided = _rules.by_form(body, table, letters=letters) or _rules.by_wording(reading)
+    decided = _rules.by_form(body, table, letters=letters, asked=modality) or _rules.by_wording(reading)
     if decided is None:
         return Parsed(None, Outcome.UNPARSED, _rules.why_unparsed(reading))
     return _result(*decided, table)

@@ -64,13 +64,13 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
                 variants[question.variant],
                 [
                     [number, texts[excerpt(said.text)], -1 if said.label is None else labels[said.label],
-                     rules[said.rule], kinds.index(kind_of(said))]
+                     rules[said.rule], kinds.index(kind_of(said)), said.repeat]
                     for number, said in asked[name]
                 ],
             ]
         )  # fmt: skip
     return {
-        "models": [{"name": run.label, "baseline": run.is_baseline} for run in runs],
+        "models": [{"name": run.label, "baseline": run.is_baseline, "repeats": run.run.repeats} for run in runs],
         "conditions": [visible(name.replace("_", " "), one_line=True) for name in conditions],
         "variants": [visible(name.replace("_", " "), one_line=True) for name in variants.known],
         "kinds": [{"name": kind.value, "slug": kind.slug} for kind in kinds],

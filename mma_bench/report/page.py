@@ -69,6 +69,8 @@ def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
         words += ["--split", head.split]
     if head.limit is not None:
         words += ["--limit", str(head.limit)]
+    if head.judge:
+        words += ["--judge", head.judge.model]
     if run.probe and run.probe.skipped:
         words.append("--skip-probe")
     return visible(shlex.join(words), one_line=True)

@@ -90,10 +90,11 @@ def scores_csv(runs: Sequence[ScoredRun]) -> str:
 
 def answers_csv(runs: Sequence[ScoredRun]) -> str:
     """Return all answers with how they were read; invisible characters are written out."""
-    head = ["model", "question_id", "condition", "modality", "answer", "label", "outcome", "rule", "verdict", "text"]
+    head = ["model", "question_id", "condition", "modality", "answer", "repeat"]
+    head += ["label", "outcome", "rule", "verdict", "text"]
     rows = (
-        [run.label, v.question.question_id, v.question.condition, str(v.question.modality), v.question.answer, v.label,
-         str(v.outcome), v.rule, str(kind_of(v)), v.text]
+        [run.label, v.question.question_id, v.question.condition, str(v.question.modality), v.question.answer,
+         v.repeat, v.label, str(v.outcome), v.rule, str(kind_of(v)), v.text]
         for run in runs
         for v in run.scores.verdicts
     )  # fmt: skip
@@ -140,7 +141,8 @@ def _example_json(contents: Contents, key: str) -> dict[str, Any]:
         for verdict in run.scores.verdicts:
             if verdict.sample.stimulus.key == key:
                 condition = verdict.sample.stimulus.condition
-                said = {"model": run.label, "text": verdict.text, "label": verdict.label, "rule": verdict.rule}
-                answers.setdefault(verdict.question.question_id, []).append({**said, "verdict": kind_of(verdict)})
+                said = {"model": run.label, "repeat": verdict.repeat, "text": verdict.text, "label": verdict.label}
+                said |= {"rule": verdict.rule, "verdict": kind_of(verdict)}
+                answers.setdefault(verdict.question.question_id, []).append(said)
     questions = [{"question_id": name, "answers": said} for name, said in answers.items()]
     return {"key": key, "condition": condition, "media": f"media/{key}.mp4", "questions": questions}

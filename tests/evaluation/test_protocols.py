@@ -12,6 +12,8 @@ from mma_bench.evaluation import load_protocol, open_run, published_results, res
 from mma_bench.evaluation.protocols import apply_protocol, deviations, model_options
 from mma_bench.evaluation.protocols.protocol import Protocol
 from mma_bench.models.interface import Answer, Model
+from mma_bench.report.browser import browser_data
+from mma_bench.report.runs import read_runs
 from mma_bench.schema import PAPER_CONDITIONS, Modality
 from tests.conftest import run_command
 
@@ -44,7 +46,7 @@ def test_robust_adds_wordings_and_the_hash_follows_every_value(demo: Path, tmp_p
     assert len({row.question_id for row in asked}) == len(asked)
     hashes = {robust.sha256, load_protocol("paper").sha256}
     content = yaml.safe_load((FOLDER / "robust.yaml").read_text())
-    others = {"version": 2, "seed": 1, "average": "micro", "frames_per_second": 1, "parser_version": "0"}
+    others = {"version": 3, "seed": 1, "average": "micro", "frames_per_second": 1, "parser_version": "0"}
     for name, value in others.items():
         hashes.add(load_protocol(changed(tmp_path, **{name: value})).sha256)
     wording = {**content["wording"], "suffix": "Answer with one word."}
@@ -105,6 +107,29 @@ def test_settings_are_handed_to_models_that_take_them_and_other_ones_are_named()
     assert "sampling at temperature 0.7" in sampled
 
 
+def test_seed_headline_decoding_and_parser_of_a_protocol_are_used(demo: Path, tmp_path: Path) -> None:
+    stored = mma_bench.load(demo, condition="aligned", limit=1)
+    protocols = [load_protocol(changed(tmp_path, seed=seed)) for seed in (0, 1)]
+    orders = [
+        {tuple(row.options) for row in apply_protocol(protocol, stored) if row.variant == "shuffled_options_1"}
+        for protocol in protocols
+    ]
+    assert [len(found) for found in orders] == [1, 1]  # one order for both questions about a stimulus
+    assert orders[0] != orders[1]
+    mma_bench.evaluate("baseline:visual-only", demo, run=tmp_path / "run", condition="aligned", limit=1, progress=False)
+    scores = rescore(tmp_path / "run").scores
+    assert list(scores.variants) == load_protocol("robust").headline
+    assert {cell.questions for cell in scores.cells} == {3}
+    sampling = load_protocol(changed(tmp_path, decoding="sampling", parser_version="0"))
+    assert "temperature" not in model_options(sampling, "openai:x", {})
+    notes = deviations(sampling, "openai:x", {"setting temperature": "0"})
+    assert [note for note in notes if "decoding was greedy; the protocol says sampling" in note]
+    assert [note for note in notes if "the protocol was fixed with 0" in note]
+    judged = changed(tmp_path, judge="me")
+    with pytest.raises(mma_bench.MMABenchError, match="names a judge"):
+        load_protocol(judged)
+
+
 class Dice(Model):
     """Follows sight in 7 of 10 conflicts, by a draw of its own for each repeat."""
 
@@ -143,10 +168,13 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     assert {json.loads(line)["repeat"] for line in lines} == set(range(5))
     head = open_run(run)
     assert head.protocol_sha256 == load_protocol("paper").sha256
+    shown = browser_data(read_runs([run], None)[1], [])
+    assert {model["repeats"] for model in shown["models"]} == {5}
+    assert {tuple(said[5] for said in question[8]) for question in shown["questions"]} == {(0, 1, 2, 3, 4)}
     again = rescore(run)
     assert again.scores.to_json() == json.loads((run / "scores.json").read_text())
     assert [note for note in again.notes if "1.0 frames a second" in note]
-    with pytest.raises(mma_bench.MMABenchError, match="by the protocol paper 1"):
+    with pytest.raises(mma_bench.MMABenchError, match="by the protocol paper 2"):
         mma_bench.evaluate(Dice(), demo, run=run, repeats=5, **{**options, "protocol": "robust"})
     with pytest.raises(mma_bench.MMABenchError, match="same answer every time"):
         mma_bench.evaluate("baseline:random", demo, run=other, repeats=2, **options)

@@ -22,7 +22,13 @@ def _cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("group", "case"), _cases())
 def test_output_is_read_as_agreed(group: dict[str, Any], case: dict[str, Any]) -> None:
     options = _SET["sets"][group["options"]]
-    parsed = parse_answer(case["text"], options, aliases=group.get("aliases"), letters=group.get("letters", False))
+    parsed = parse_answer(
+        case["text"],
+        options,
+        aliases=group.get("aliases"),
+        letters=group.get("letters", False),
+        modality=group.get("asked"),
+    )
     expected = Parsed(
         label=case.get("label"),
         outcome=Outcome(case.get("outcome", "answered")),

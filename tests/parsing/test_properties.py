@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mma_bench.errors import MMABenchError
-from mma_bench.parsing import Outcome, parse_answer
+from mma_bench.parsing import Outcome, parse_answer, speaks_of_both
 
 # The same examples on every run, so that a failure elsewhere is a failure here.
 settings.register_profile("parsing", derandomize=True, deadline=None, max_examples=200)
@@ -68,6 +68,10 @@ _PIECES = (
     *(".", ",", "?", "!", "\n", "\n\n", "**", '"', "'", "_", "-", "/", "(", ")", ":", "{", "}", "1.", "(C)"),
     *("<think>", "</think>", "<answer>", "</answer>", '{"answer": "', '"}', "\\boxed{", "```\n", "<b>", "</s>"),
     *("user:\n", "\nassistant\n", "是", "不是", "。", "\u200b", "\u202e", "\0", "🐱", "é", "İ", "ﷺ"),
+)
+_SENSES = (
+    *("There is no sound.", "I hear a Cat.", "The screen is black.", "The video shows a dog.", "A Bird is visible,"),
+    *("but", "the visual class is Cat.", "The audio class is Dog.", "I cannot hear anything,", "Singing.", "Maybe"),
 )
 _OPTIONS = ["Cat", "Dog", "Bird", "Singing", "Singing_bowl", "None of the above"]
 
@@ -195,3 +199,14 @@ def test_the_middle_of_a_very_long_text_is_not_read() -> None:
     assert parse_answer(f"{padding} Cat {padding}", _OPTIONS).rule == "no_match"
     assert parse_answer(f"{padding} {padding} Cat", _OPTIONS).label == "Cat"
     assert parse_answer(f"Cat {padding} {padding}", _OPTIONS).label == "Cat"
+
+
+@settings(max_examples=300)
+@given(noise | st.lists(st.sampled_from(_SENSES), max_size=8).map(" ".join))
+def test_the_asked_modality_matters_only_where_both_senses_are_spoken_of(text: str) -> None:
+    plain = parse_answer(text, _OPTIONS)
+    for modality in ("visual", "audio"):
+        parsed = parse_answer(text, _OPTIONS, modality=modality)
+        assert parsed == plain or speaks_of_both(text)
+        if parsed.label != plain.label:  # it abstains, or chooses between what was named for either sense
+            assert parsed.outcome is Outcome.ABSTAINED or plain.outcome is Outcome.SEVERAL

@@ -90,7 +90,7 @@ def test_nothing_that_a_model_says_is_a_command_in_latex_a_formula_or_a_link(rep
     }
     tables = sorted((report / "tables").glob("*.tex"))
     texts = "".join(path.read_text(encoding="utf-8") for path in tables)
-    assert r"=hos\textless{}b\textgreater{}tile\textbar{}/\$\textbackslash{}frac\$[U+0007]" in texts
+    assert r"=hos\textless{}b\textgreater{}tile\textbar{}/\$\textbackslash{}frac\${[}U+0007{]}" in texts
     assert set(re.findall(r"\\([A-Za-z]+)", texts)) <= known
     assert not re.search(r"(?<!\\)[$#_^~]", texts)
     for path in report.rglob("*.csv"):

@@ -1,5 +1,6 @@
 """What a condition changes against aligned media: McNemar's test and the share of changed decisions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -51,10 +52,19 @@ def changes(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> lis
             rows = table.select(condition=condition, modality=modality, variants=variants)
             if condition != "aligned" and len(rows) and rows.answerable.all():
                 found += _change(condition, modality, aligned, rows)
-    adjusted = holm([change.p_value for change in found])
+    return corrected_together([found])[0]
+
+
+def corrected_together(groups: Sequence[Sequence[Change]]) -> list[list[Change]]:
+    """Return the changes of several runs with their p-values corrected for the number of all of them.
+
+    Args:
+        groups: the changes of each run that one table shows.
+    """
+    adjusted = iter(holm([change.p_value for changes in groups for change in changes]).tolist())
     return [
-        replace(change, p_adjusted=float(p), significant=bool(p < 0.05))
-        for change, p in zip(found, adjusted, strict=True)
+        [replace(change, p_adjusted=(p := next(adjusted)), significant=p < 0.05) for change in changes]
+        for changes in groups
     ]
 
 
@@ -92,17 +102,28 @@ def mcnemar(before: Flags, after: Flags, clips: Codes) -> float:
         after: whether its partner is, shape [pairs].
         clips: clip of each pair, shape [pairs].
     """
-    from scipy.special import bdtr, chdtrc  # scipy.stats takes two seconds to import
-
     difference = before.astype(np.int64) - after
     codes = np.unique(clips, return_inverse=True)[1]
     sizes = np.bincount(codes)
     if sizes.max(initial=0) <= 1:
         lost, gained = int((difference > 0).sum()), int((difference < 0).sum())
-        return min(1.0, 2 * float(bdtr(min(lost, gained), lost + gained, 0.5))) if lost + gained else 1.0
+        return min(1.0, 2 * _binomial_tail(min(lost, gained), lost + gained))
     means = np.bincount(codes, weights=difference) / sizes
     spread = float((means**2).sum())
-    return float(chdtrc(1, float(means.sum()) ** 2 / spread)) if spread else 1.0
+    # Chi-square of one degree of freedom is the square of a normal variable.
+    return math.erfc(abs(float(means.sum())) / math.sqrt(2 * spread)) if spread else 1.0
+
+
+def _binomial_tail(hits: int, total: int) -> float:
+    """Return the chance of at most ``hits`` heads in ``total`` throws, in whole numbers: exact before the division.
+
+    SciPy has it too, but takes longer to import than thousands of answers to judge.
+    """
+    term = ways = 1
+    for i in range(hits):
+        term = term * (total - i) // (i + 1)
+        ways += term
+    return ways / (1 << total)
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

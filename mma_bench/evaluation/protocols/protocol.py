@@ -83,6 +83,7 @@ class Protocol(_Part):
     audio_rate: Literal[16000] = Field(description="samples a second; the dataset has no other")
     decoding: Literal["greedy", "sampling"] = Field(description="how answers are drawn; sampling goes with --repeats")
     parser_version: str = Field(description="version of the parser that the protocol was fixed with")
+    judge: str | None = Field(default=None, description="never in a file: the judge that a run was scored with")
 
     @field_validator("conditions")
     @classmethod
@@ -104,13 +105,15 @@ class Protocol(_Part):
 
     @property
     def sha256(self) -> str:
-        """Hash of the content, however the file is laid out: any change changes it."""
-        return sha256_json(self.model_dump(mode="json"))
+        """Hash of the content, however the file is laid out: any change changes it, and so does a judge."""
+        return sha256_json(self.model_dump(mode="json", exclude=set() if self.judge else {"judge"}))
 
     @property
     def title(self) -> str:
         """Name, version and the beginning of the hash, for people."""
-        return f"{self.name} {self.version} ({self.sha256[:12]})"
+        return f"{self.name} {self.version} ({self.sha256[:12]})" + (
+            f" with the judge {self.judge}" if self.judge else ""
+        )
 
     def asks(self, condition: str, variant: str) -> bool:
         """Return whether the questions of ``condition`` are asked in the wording ``variant``."""
@@ -139,7 +142,12 @@ def load_protocol(name: str | Path) -> Protocol:
             content = file.read(_LARGEST_FILE + 1)
         if len(content) > _LARGEST_FILE:
             raise MMABenchError(f"{path} is no protocol: it is larger than a megabyte")
-        return Protocol.model_validate(yaml.safe_load(content))
+        protocol = Protocol.model_validate(yaml.safe_load(content))
+        if protocol.judge is not None:
+            raise MMABenchError(
+                f"{path} names a judge; leave it out, and score with `mma-bench score RUN --judge MODEL`"
+            )
+        return protocol
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])

@@ -44,6 +44,8 @@ def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
     Raises:
         MMABenchError: the media cannot be read.
     """
+    if settings.media == "none":
+        return []
     if settings.media == "muxed":
         return [Part("video", "video/mp4", media.mp4())]
     if settings.media == "frames":

@@ -22,8 +22,8 @@ class EndpointSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    media: Literal["parts", "frames", "muxed"] = Field(
-        "parts", description="silent video and audio apart; frames as images, and audio; or one file with both"
+    media: Literal["parts", "frames", "muxed", "none"] = Field(
+        "parts", description="silent video and audio apart; frames as images, and audio; one file with both; text alone"
     )
     fps: float = Field(2.0, gt=0, le=60, description="frames a second, for media=frames")
     size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
@@ -53,7 +53,7 @@ class EndpointSettings(BaseModel):
     def deciding(self) -> dict[str, str]:
         """Return the settings that decide an answer, as text."""
         unused = set() if self.media == "frames" else {"fps", "size"}
-        unused |= {"audio_format"} if self.media == "muxed" else set()
+        unused |= {"audio_format"} if self.media in ("muxed", "none") else set()
         return {
             f"setting {name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             for name, value in self.model_dump(mode="json").items()

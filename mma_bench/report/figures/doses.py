@@ -8,16 +8,23 @@ from mma_bench.evaluation.analysis import DosePoint, DoseResponse, Estimate
 from mma_bench.report.figures.panels import Mark, Panel, Plot
 from mma_bench.report.figures.style import AUDIO, COLOURS, INK, MARKERS, MUTED, PAPER, RULE, VISUAL
 from mma_bench.report.runs import ScoredRun
-from mma_bench.schema import CONDITIONS
+from mma_bench.schema import CONDITIONS, Modality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_STEP = 0.006
+"""Marks of one dose stand side by side, in steps of this share of the axis: equal answers hid each other."""
+
 
 def doses_plot(runs: Sequence[ScoredRun]) -> Plot | None:
-    """Return a panel for each run and graded condition, or none if there is none."""
+    """Return a panel for each model and graded condition, or none if there is none.
+
+    Rules that read labels hear no dose; they have panels only where there is no model.
+    """
     panels = []
-    for run in runs:
+    shown = [run for run in runs if not run.is_baseline] or runs
+    for run in shown:
         for condition in dict.fromkeys(entry.condition for entry in run.analysis.doses):
             entries = [entry for entry in run.analysis.doses if entry.condition == condition]
             title = condition.replace("_", " ")
@@ -32,7 +39,7 @@ def doses_plot(runs: Sequence[ScoredRun]) -> Plot | None:
             )
     if not panels:
         return None
-    counts = {point.answers for run in runs for entry in run.analysis.doses for point in entry.points}
+    counts = {point.answers for run in shown for entry in run.analysis.doses for point in entry.points}
     counted = f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
     return Plot(
         name="doses",
@@ -55,8 +62,9 @@ def doses_plot(runs: Sequence[ScoredRun]) -> Plot | None:
 def _draw(axes: "Axes", entries: Sequence[DoseResponse]) -> None:
     for entry in entries:
         colour = COLOURS[entry.modality]
-        _draw_curve(axes, entry, [point.own for point in entry.points], "-", colour)
-        _draw_curve(axes, entry, [point.other for point in entry.points], "--", PAPER)
+        side = -1 if entry.modality is Modality.VISUAL else 1
+        _draw_curve(axes, entry, [point.own for point in entry.points], "-", colour, 3 * side * _STEP)
+        _draw_curve(axes, entry, [point.other for point in entry.points], "--", PAPER, side * _STEP)
         if equal := entry.equal_dominance:
             axes.axvspan(equal.low, equal.high, color=colour, alpha=0.12, linewidth=0)
             axes.axvline(equal.value, color=colour, linewidth=1.0)
@@ -75,8 +83,11 @@ def _levels(points: Sequence[DosePoint]) -> list[float]:
     return [point.level for point in points]
 
 
-def _draw_curve(axes: "Axes", entry: DoseResponse, shares: Sequence[Estimate], dash: str, face: str) -> None:
-    x, colour = _levels(entry.points), COLOURS[entry.modality]
+def _draw_curve(
+    axes: "Axes", entry: DoseResponse, shares: Sequence[Estimate], dash: str, face: str, aside: float
+) -> None:
+    levels, colour = _levels(entry.points), COLOURS[entry.modality]
+    x = [level + aside * (levels[-1] - levels[0]) for level in levels]
     for level, share in zip(x, shares, strict=True):
         axes.vlines(level, 100 * share.low, 100 * share.high, color=colour, linewidth=0.9, alpha=0.6)
     axes.plot(x, [100 * share.value for share in shares], color=colour, linestyle=dash, linewidth=1.2,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mma_bench.evaluation.analysis.changes import corrected_together
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.table import Column, Row, Share, Table, in_words, share_of
 
@@ -11,9 +12,9 @@ _COLUMNS = ("pairs (n)", "lost", "gained", "change", "p (Holm)", "decisions chan
 def changes_table(runs: Sequence[ScoredRun]) -> Table | None:
     """Return the changes of all runs, or none if no run answered aligned media and another condition."""
     rows = []
-    for run in runs:
+    for run, corrected in zip(runs, corrected_together([run.analysis.changes for run in runs]), strict=True):
         smallest = {(power.condition, str(power.modality)): power.smallest for power in run.analysis.power}
-        for change in run.analysis.changes:
+        for change in corrected:
             found = smallest.get((change.condition, str(change.modality)))
             rows.append(
                 Row(
@@ -42,7 +43,7 @@ def changes_table(runs: Sequence[ScoredRun]) -> Table | None:
         columns=[Column(name) for name in _COLUMNS],
         rows=rows,
         notes=[
-            "* McNemar's test, p below 0.05 after Holm's correction over all changes of the model.",
+            f"* McNemar's test, p below 0.05 after Holm's correction over all {len(rows)} comparisons of this table.",
             "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: "
             "smallest true "
             "difference, in percentage points, that the test finds with a chance of 80%.",

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from mma_bench.evaluation.analysis.changes import corrected_together
 from mma_bench.evaluation.scores import Cell
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.table import Column, Row, Share, Table
-from mma_bench.schema import Modality
 
 REMOVED_NOTE = "hallucination: lower is better"
 Average = Literal["micro", "macro"]
@@ -35,7 +35,8 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
         _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
         for i, column in enumerate(columns)
     ]
-    significant = [_significant(run) if average == "micro" else set() for run in runs]
+    corrected = corrected_together([run.analysis.changes for run in runs] if average == "micro" else [[] for _ in runs])
+    significant = [{(c.condition, c.modality) for c in changes if c.significant} for changes in corrected]
     rows = [
         Row(
             run.label,
@@ -53,7 +54,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     if any(significant):
         notes.append(
             "* Differs from aligned: McNemar's test, paired by clip, p below 0.05 after Holm's correction over all "
-            "changes of the model."
+            f"{sum(map(len, corrected))} comparisons of the runs in this table."
         )
     if not all(column.answerable for column in columns):
         notes.append(f"† The asked modality was removed; {REMOVED_NOTE}.")
@@ -101,10 +102,6 @@ def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
     """Return the highest accuracy of a column, if there is something to compare and high is good."""
     values = [share.value for share in shares if share is not None]
     return max(values) if len(values) > 1 and column.answerable else None
-
-
-def _significant(run: ScoredRun) -> set[tuple[str, Modality]]:
-    return {(change.condition, change.modality) for change in run.analysis.changes if change.significant}
 
 
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:

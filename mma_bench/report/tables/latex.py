@@ -7,6 +7,8 @@ _COMMANDS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
+    "[": "{[}",  # a name that begins with one would be an option of the line break before it
+    "]": "{]}",
     "$": r"\$",
     "&": r"\&",
     "#": r"\#",

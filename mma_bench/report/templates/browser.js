@@ -6,7 +6,7 @@
   if (!source || !root) return;
   const data = JSON.parse(source.textContent);
   const [STIMULUS, CONDITION, MODALITY, PROMPT, ANSWER, DISTRACTOR, ANSWERABLE, VARIANT, SAID] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const [MODEL, TEXT, LABEL, RULE, KIND] = [0, 1, 2, 3, 4];
+  const [MODEL, TEXT, LABEL, RULE, KIND, REPEAT] = [0, 1, 2, 3, 4, 5];
   const SENSES = ["picture", "sound"];
   const SIGNS = {
     "right": "●", "rightly-abstained": "○", "distracted": "▲", "wrong": "✕", "hallucinated": "◆",
@@ -22,6 +22,10 @@
     const whole = element("span");
     for (const part of text.split(/(?<=[/:@_-])/)) whole.append(part, document.createElement("wbr"));
     return whole;
+  };
+  const repeat = (said) => {
+    const { repeats } = data.models[said[MODEL]];
+    return repeats > 1 ? `repeat ${said[REPEAT] + 1} of ${repeats}` : "";
   };
   const number = (value) => value.toLocaleString("en");
   const whole = (index) => {
@@ -98,7 +102,7 @@
     const first = element("span", { class: "what" }, element("span", { class: `dot ${question[MODALITY] ? "audio" : "visual"}` }), `${asked}: ${data.labels[question[ANSWER]]}`);
     const second = element("span", { class: "where" }, `${asking(question)}${stimulus.media ? " ▸" : ""}`);
     const signs = element("span", { class: "signs" });
-    for (const said of question[SAID]) signs.append(sign(said[KIND], `${data.models[said[MODEL]].name}: ${data.kinds[said[KIND]].name}`));
+    for (const said of question[SAID]) signs.append(sign(said[KIND], [data.models[said[MODEL]].name, repeat(said), data.kinds[said[KIND]].name].filter(Boolean).join(": ")));
     made.append(first, second, signs);
     made.addEventListener("click", () => choose(place));
     return made;
@@ -128,7 +132,7 @@
     raw.append(...(text[3] ? whole(said[TEXT]) : [element("i", {}, "empty")]));
     const reading = element("div", { class: "reading" }, "→ ", words(label), element("small", {}, ` rule: ${data.rules[said[RULE]]}`));
     return element("li", data.models[said[MODEL]].baseline ? { class: "is-baseline" } : {},
-      element("span", { class: "speaker" }, words(data.models[said[MODEL]].name)),
+      element("span", { class: "speaker" }, words(data.models[said[MODEL]].name), element("small", {}, ` ${repeat(said)}`)),
       element("span", { class: `badge ${kind.slug}` }, `${SIGNS[kind.slug] || ""} ${kind.name}`), raw, reading);
   };
   const show = () => {
