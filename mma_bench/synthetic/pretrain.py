@@ -37,12 +37,14 @@ class Pretraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
-    video_steps: int = Field(1500, ge=0, description="steps of the vision tower alone")
+    video_steps: int = Field(1400, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
     steps: int = Field(400, ge=1, description="steps of the whole model")
-    batch_size: int = Field(32, ge=1, description="clips a step, with a question each")
+    batch_size: int = Field(32, ge=1, description="clips a step of a tower")
+    questions: int = Field(20, ge=1, description="clips a step of the whole model, with a question each")
     clips: int = Field(400, ge=1, description="different clips of each class")
-    learning_rate: float = Field(2e-3, gt=0, description="highest, after the warm-up")
+    learning_rate: float = Field(2e-3, gt=0, description="of the whole model, highest, after the warm-up")
+    tower_learning_rate: float = Field(4e-3, gt=0, description="likewise of the towers alone")
     warmup: int = Field(30, ge=0, description="steps")
     weight_decay: float = Field(0.01, ge=0)
     watch_every: int = Field(100, ge=1, description="steps between looks at each sense alone")
@@ -104,7 +106,7 @@ def _train_towers(batch: TrainingBatch, lessons: Lessons, settings: Pretraining)
             encode,
             next(module for path, module in parts.items() if path.split(".")[-1] == name),
             lessons.naming(settings.batch_size),
-            rates(settings, steps),
+            rates(settings, settings.tower_learning_rate, steps),
             hidden=SIZE.hidden,
             weight_decay=settings.weight_decay,
         )
@@ -121,7 +123,8 @@ def _train_whole(
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=settings.weight_decay)
     losses: list[float] = []
     looks: list[dict[str, float]] = []
-    for rate, examples in zip(rates(settings, settings.steps), lessons.training(settings.batch_size), strict=False):
+    planned = rates(settings, settings.learning_rate, settings.steps)
+    for rate, examples in zip(planned, lessons.training(settings.questions), strict=False):
         optimizer.param_groups[0]["lr"] = rate
         loss = answer_loss(batch, examples)
         torch.autograd.backward(loss)
@@ -148,13 +151,11 @@ def answer_loss(batch: TrainingBatch, examples: list[Example]) -> "torch.Tensor"
     return torch.nn.functional.cross_entropy(batch.thinker.logits(hidden), labels[learnt])
 
 
-def rates(settings: Pretraining, steps: int) -> list[float]:
+def rates(settings: Pretraining, highest: float, steps: int) -> list[float]:
     """Return the learning rate of each step: a linear warm-up, then a cosine to a twentieth."""
     done = [max(0, step - settings.warmup) / max(1, steps - settings.warmup) for step in range(steps)]
     return [
-        settings.learning_rate
-        * min(1, (step + 1) / max(1, settings.warmup))
-        * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
+        highest * min(1, (step + 1) / max(1, settings.warmup)) * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
         for step, share in enumerate(done)
     ]
 

@@ -155,20 +155,26 @@ def plot(path: Path, results: Results) -> None:
     plt.close(figure)
 
 
+def write(given: argparse.Namespace, results: Results) -> None:
+    """Write what is known so far."""
+    cells = {kind: [[vars(cell) for cell in run] for run in runs] for kind, runs in results.items()}
+    write_json(given.out / "results.json", cells)
+    counts = ", ".join(f"{len(runs)} of {kind}" for kind, runs in results.items() if kind != BEFORE)
+    head = f"{given.steps or 'All'} steps; runs: {counts}. Mean and 95% t-interval over seeds, %.\n\n"
+    write_text(given.out / "table.md", head + table(results))
+    plot(given.out / "ablation.png", results)
+
+
 def main() -> None:
     given = arguments()
     given.out.mkdir(parents=True, exist_ok=True)
-    kinds = given.kind or list(KINDS)
     results: Results = {BEFORE: [scores(given, given.base, given.out / "before")]}
-    for kind in kinds:
-        results[kind] = [run_one(given, kind, seed) for seed in range(given.seeds)]
-    write_json(
-        given.out / "results.json", {kind: [[vars(c) for c in run] for run in runs] for kind, runs in results.items()}
-    )
-    head = f"{given.seeds} seeds, {given.steps or 'all'} steps, mean and 95% t-interval over seeds, %.\n\n"
-    write_text(given.out / "table.md", head + table(results))
-    plot(given.out / "ablation.png", results)
-    print(head + table(results))
+    # One seed of everything before the next one, so that a command that is stopped leaves a comparison.
+    for seed in range(given.seeds):
+        for kind in given.kind or list(KINDS):
+            results.setdefault(kind, []).append(run_one(given, kind, seed))
+            write(given, results)
+    print((given.out / "table.md").read_text("utf-8"))
 
 
 if __name__ == "__main__":
