@@ -27,6 +27,9 @@ from mma_bench.synthetic.towers import audio_encoder, train_tower, video_encoder
 if TYPE_CHECKING:
     import torch
 
+TOWERS = "visual", "audio_tower"
+"""Names of the towers inside the model."""
+
 RECORD = "pretraining.json"
 """File beside the weights that says how they came about."""
 
@@ -47,7 +50,7 @@ class Pretraining(BaseModel):
     tower_learning_rate: float = Field(4e-3, gt=0, description="likewise of the towers alone")
     warmup: int = Field(30, ge=0, description="steps")
     weight_decay: float = Field(0.01, ge=0)
-    watch_every: int = Field(100, ge=1, description="steps between looks at each sense alone")
+    watch_every: int = Field(75, ge=1, description="steps between looks at each sense alone")
     watched: int = Field(120, ge=1, description="clips of each look")
     threads: int = Field(1, ge=1, description="of the CPU")
     mix: Mix = Mix()
@@ -96,10 +99,8 @@ def _train_towers(batch: TrainingBatch, lessons: Lessons, settings: Pretraining)
     import torch
 
     parts = dict(batch.thinker.model.named_modules())
-    towers = {
-        "visual": (video_encoder(batch.thinker), settings.video_steps),
-        "audio_tower": (audio_encoder(batch.thinker), settings.audio_steps),
-    }
+    encoders = video_encoder(batch.thinker), audio_encoder(batch.thinker)
+    towers = dict(zip(TOWERS, zip(encoders, (settings.video_steps, settings.audio_steps), strict=True), strict=True))
     torch.manual_seed(settings.seed)
     return {
         name: train_tower(
@@ -120,7 +121,12 @@ def _train_whole(
     import torch
 
     model = batch.thinker.model
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+    # The towers stay as they are: the first gradients of a language model that knows nothing would spoil them.
+    for name, module in model.named_modules():
+        if name.split(".")[-1] in TOWERS:
+            module.requires_grad_(False)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
     losses: list[float] = []
     looks: list[dict[str, float]] = []
     planned = rates(settings, settings.learning_rate, settings.steps)
@@ -128,7 +134,7 @@ def _train_whole(
         optimizer.param_groups[0]["lr"] = rate
         loss = answer_loss(batch, examples)
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(round(loss.item(), 4))

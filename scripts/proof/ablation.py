@@ -24,9 +24,9 @@ from mma_bench.evaluation.scores import Cell
 from mma_bench.schema import Modality
 from mma_bench.tuning import merge, read_settings, tune
 
-CONFLICTS = {"aligned": 2, "misaligned": 2, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 2}
-CONSISTENCY = {"weight": 1.0, "divergence": "js"}
-ADVERSARIAL = {"weight": 1.0, "eps": 0.02, "alpha": 1.0, "steps": 1}
+CONFLICTS = {"aligned": 1, "misaligned": 3, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 2}
+CONSISTENCY = {"weight": 2.0, "divergence": "js"}
+ADVERSARIAL = {"weight": 1.0, "eps": 0.03, "alpha": 50.0, "steps": 1}
 KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "aligned clips alone": ({"aligned": 8}, {}),
     "alignment": (CONFLICTS, {}),

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from mma_bench import MMABenchError
+from mma_bench.media import Media
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.settings import Settings
 from mma_bench.tuning import TuneSettings, merge, read_settings, tune
@@ -101,6 +102,23 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert len(changed) == 4
     assert all("q_proj" in name or "v_proj" in name for name in changed)
     assert engine.frame_format.mean == pytest.approx(engine.thinker.mean)
+
+
+def test_a_clip_is_decoded_once_for_all_streams(demo: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+    frames = Media.frames
+    monkeypatch.setattr(Media, "frames", lambda media, *a, **k: decoded.append(media.key) or frames(media, *a, **k))
+    found = {}
+    for megabytes in (0, 64):
+        settings = tiny(demo, base, f"data.decoded_cache_mb={megabytes}")
+        decoded.clear()
+        mixture = Mixture(settings, load_for_tuning(settings).prepare)
+        found[megabytes] = [mixture.step(step) for step in range(3)], list(decoded)
+    assert len(found[64][1]) < len(found[0][1])
+    assert len({e.video_key for step in found[64][0] for e in step}) == len(found[64][1])
+    for plain, kept in zip(*(step for steps, _ in found.values() for step in [sum(steps, [])]), strict=True):
+        assert torch.equal(plain.video.pixels, kept.video.pixels)
+        assert torch.equal(plain.audio, kept.audio)
 
 
 def test_each_step_has_the_mix_and_no_held_out_clip(demo: Path, base: Path) -> None:
