@@ -42,7 +42,7 @@ class Pretraining(BaseModel):
     seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
     video_steps: int = Field(1400, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
-    steps: int = Field(400, ge=1, description="steps of the whole model")
+    steps: int = Field(300, ge=1, description="steps of the whole model")
     batch_size: int = Field(32, ge=1, description="clips a step of a tower")
     questions: int = Field(20, ge=1, description="clips a step of the whole model, with a question each")
     clips: int = Field(400, ge=1, description="different clips of each class")
@@ -189,8 +189,8 @@ def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
 @click.group(cls=Command, invoke_without_command=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
-@click.option("--steps", default=400, show_default=True, help="Steps of the whole model, after its towers.")
-@click.option("--video-steps", default=1500, show_default=True, help="Steps of the vision tower alone, before that.")
+@click.option("--steps", default=300, show_default=True, help="Steps of the whole model, after its towers.")
+@click.option("--video-steps", default=1400, show_default=True, help="Steps of the vision tower alone, before that.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
 def main(out: Path, seed: int, steps: int, video_steps: int, threads: int) -> None:
     """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""
