@@ -94,12 +94,9 @@ class Lessons:
 
     def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> Example:
         mix, asked = self.mix, generator.choice(list(Modality))
-        lesson = generator.choices(
-            ("sight", "sound", "caption", "dictation", "both"),
-            cum_weights=np.cumsum([mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation, 1]).clip(
-                0, 1
-            ),
-        )[0]
+        shares = [mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation]
+        names = "sight", "sound", "caption", "dictation", "both"
+        lesson = generator.choices(names, [*shares, max(0.0, 1 - sum(shares))])[0]
         if lesson == "dictation":
             sentence = prompts.ABSTENTIONS[asked]
             return replace(self._make(name, seed, tuple(Modality), f"{REPEAT} {sentence}"), target=sentence)
