@@ -36,6 +36,9 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
 }
 """What is tuned: clips a step of each condition, and the terms beside the supervised one."""
 
+ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
+"""The condition that tells what a sense is worth alone: the ceiling of its accuracy under conflict."""
+
 BEFORE = "before"
 Results = dict[str, list[list[Cell]]]
 """Cells of each run of each kind."""
@@ -122,7 +125,8 @@ def table(results: Results) -> str:
         "|---|" + "---|" * len(results),
     ]
     for cell in cells:
-        rows = [("accuracy", "accuracy")] if cell.answerable else [("abstention_rate", "abstains")]
+        name = "accuracy of this sense alone" if cell.condition == ALONE[cell.modality] else "accuracy"
+        rows = [("accuracy", name)] if cell.answerable else [("abstention_rate", "abstains")]
         if cell.condition == "misleading_caption":
             rows.append(("distraction_rate", "follows the caption"))
         for field, name in rows:
@@ -132,26 +136,31 @@ def table(results: Results) -> str:
 
 
 def plot(path: Path, results: Results) -> None:
+    """Draw a panel for each question: means, seeds as dots, and what one sense alone gives as lines."""
     import matplotlib as mpl
 
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
     panels = [(cell.condition, cell.modality, cell.answerable) for cell in results[BEFORE][0]]
-    figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(14, 6), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(14, 6), sharex=True, sharey=True, squeeze=False)
     for axis, (condition, modality, answerable) in zip(axes.T.flat, panels, strict=False):
         field = "accuracy" if answerable else "abstention_rate"
         for number, kind in enumerate(results):
             values = [100 * value for value in values_of(results, kind, condition, modality, field)]
             axis.bar(number, statistics.mean(values), color=f"C{number}")
             axis.plot([number] * len(values), values, "k.", markersize=4)
-        axis.set_title(f"{condition}\n{modality}: {'accuracy' if answerable else 'abstains'}", fontsize=8)
-        axis.set_xticks(range(len(results)), list(results), rotation=60, ha="right", fontsize=7)
-        axis.set_ylim(0, 100)
-    axes[0, 0].set_ylabel("%")
+            if condition == "misaligned":
+                alone = 100 * statistics.mean(values_of(results, kind, ALONE[modality], modality, "accuracy"))
+                axis.plot([number - 0.45, number + 0.45], [alone, alone], "k--", linewidth=1.2)
+        axis.set_title(f"{condition}\n{modality}: {'accuracy' if answerable else 'abstains'}", fontsize=9)
+        axis.set_xticks(range(len(results)), list(results), rotation=60, ha="right", fontsize=8)
+        axis.set_ylim(0, 105)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("%")
     figure.tight_layout()
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=90)
     plt.close(figure)
 
 
