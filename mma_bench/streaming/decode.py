@@ -1,9 +1,12 @@
 """Frames and samples of a planned sample; black frames and silence are made, not decoded."""
 
 import functools
+import hashlib
 import io
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mma_bench import prompts
 from mma_bench.columns import AUDIO_RATE
@@ -22,6 +25,27 @@ Output = Literal["bytes", "arrays", "tensors", "messages"]
 VIDEO, AUDIO, JSON = range(3)
 
 
+class DecodedCache:
+    """The streams decoded last, as many as fit into a number of megabytes; whoever gets one must not change it."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._limit = megabytes * 2**20
+        self._entries: OrderedDict[tuple[object, ...], NDArray[Any]] = OrderedDict()
+        self._size = 0
+
+    def get(self, content: bytes, how: tuple[object, ...], decode: "Callable[[], NDArray[Any]]") -> "NDArray[Any]":
+        """Return ``content`` decoded in the way that ``how`` names."""
+        key = hashlib.sha256(content).digest(), *how
+        if key in self._entries:
+            self._entries.move_to_end(key)
+            return self._entries[key]
+        decoded = self._entries[key] = decode()
+        self._size += decoded.nbytes
+        while self._size > self._limit:
+            self._size -= self._entries.popitem(last=False)[1].nbytes
+        return decoded
+
+
 @dataclass(frozen=True)
 class Decoding:
     """What to make of the streams.
@@ -31,12 +55,14 @@ class Decoding:
         fps: frames a second.
         size: height and width to scale to, none for the stored size.
         rate: samples of sound a second.
+        cache: where to keep what was decoded, none to decode it each time.
     """
 
     output: Output
     fps: float
     size: int | None
     rate: int = AUDIO_RATE
+    cache: "DecodedCache | None" = None
 
 
 def make_sample(table: ShardTable, reader: ShardReader, planned: Planned, decoding: Decoding) -> StreamSample:
@@ -84,7 +110,7 @@ def _decoded(
     import av
     import numpy as np
 
-    choice = planned.choice
+    choice, cache = planned.choice, decoding.cache
     media = Media(
         key=table.key(choice.row),
         read_video=functools.partial(reader.read, choice.row if choice.video is None else choice.video, VIDEO),
@@ -96,11 +122,14 @@ def _decoded(
             size = decoding.size or _height(media.video_bytes)
             video = np.zeros((len(sample_times(decoding.fps, seconds)), size, size, 3), np.uint8)
         else:
-            video = media.frames(decoding.fps, size=decoding.size)
+            decode = functools.partial(media.frames, decoding.fps, size=decoding.size)
+            how = "video", decoding.fps, decoding.size, seconds
+            video = cache.get(media.video_bytes, how, decode) if cache else decode()
         if choice.audio is None:
             audio = np.zeros(round(seconds * decoding.rate), np.float32)
         else:
-            audio = media.audio(decoding.rate)
+            hear = functools.partial(media.audio, decoding.rate)
+            audio = cache.get(media.audio_bytes, ("audio", decoding.rate, seconds), hear) if cache else hear()
     except BadSampleError:
         raise
     # IndexError: a container without the stream that it must have.

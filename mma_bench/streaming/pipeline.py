@@ -15,7 +15,7 @@ from mma_bench.hashing import sha256_json
 from mma_bench.loader import local_folder
 from mma_bench.schema import Modality
 from mma_bench.streaming.conflicts import Schedule, check_schedule
-from mma_bench.streaming.decode import AUDIO, JSON, VIDEO, Decoding, Output, make_sample
+from mma_bench.streaming.decode import AUDIO, JSON, VIDEO, DecodedCache, Decoding, Output, make_sample
 from mma_bench.streaming.plan import EpochPlan, Place, Planned
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
@@ -185,6 +185,7 @@ def stream(
     verify: Verify = "once",
     even: bool = True,
     keep: Callable[[str, str | None], bool] | None = None,
+    cache: DecodedCache | None = None,
     rank: int | None = None,
     world_size: int | None = None,
 ) -> Stream:
@@ -213,6 +214,7 @@ def stream(
         keep: which samples to yield, given the key of the clip and of the one that lends its sound (none for silence
             made on the fly); called before anything is read. It is no part of a state, and what stands in for a bad
             sample is not asked.
+        cache: keeps decoded streams for the next epoch, or for other streams of the same clips.
         rank: this process, by default found in torch.distributed or the environment (`RANK`).
         world_size: number of processes, likewise.
 
@@ -228,8 +230,9 @@ def stream(
     source = Source(plan, rank, world_size)
     reader = ShardReader(table, tally, verify=verify, refuse=on_error == "refuse")
     stages: list[Callable[[Any], Iterator[Any]]] = [_Kept(table, keep)] if keep else []
+    decoding = Decoding(output, fps, size, cache=cache)
     verified = VerifiedShards(table, tally) if verify == "once" else None
-    stages.append(_Samples(source, reader, tally, Decoding(output, fps, size), on_error, verified))
+    stages.append(_Samples(source, reader, tally, decoding, on_error, verified))
     if output == "messages":
         stages.append(_messages)
     return Stream(source, tally, stages)

@@ -21,6 +21,7 @@ class Kind:
         look: draws it.
         voice: returns its sound, given the seconds since an event began, a factor on its frequencies, and a random
             generator: [samples], about -1 to 1, before loudness.
+        hue: of its body as a rule, 0 (red) to 1; a clip's own lies around it.
         attack: time in which an event grows, seconds.
         hold: time from its beginning to its fading, seconds.
         decay: time in which it then falls to a third, seconds.
@@ -29,6 +30,7 @@ class Kind:
 
     look: looks.Look
     voice: "Voice"
+    hue: float
     attack: float
     hold: float
     decay: float
@@ -36,18 +38,18 @@ class Kind:
 
 
 KINDS = {
-    "Ball": Kind(looks.ball, voices.ball, 0.005, 0.05, 0.06, (0.05, 0.25)),
-    "Bell": Kind(looks.bell, voices.bell, 0.005, 0.02, 0.16, (0.05, 0.3)),
-    "Bird": Kind(looks.bird, voices.bird, 0.01, 0.10, 0.03, (0.05, 0.25)),
-    "Clock": Kind(looks.clock, voices.clock, 0.002, 0.02, 0.02, (0.1, 0.3)),
-    "Drum": Kind(looks.drum, voices.drum, 0.004, 0.02, 0.06, (0.05, 0.25)),
-    "Engine": Kind(looks.engine, voices.engine, 0.04, 0.30, 0.05, (0.1, 0.3)),
-    "Fire": Kind(looks.fire, voices.fire, 0.03, 0.25, 0.06, (0.1, 0.3)),
-    "Frog": Kind(looks.frog, voices.frog, 0.01, 0.14, 0.03, (0.05, 0.3)),
-    "Piano": Kind(looks.piano, voices.piano, 0.005, 0.08, 0.12, (0.05, 0.25)),
-    "Rain": Kind(looks.rain, voices.rain, 0.05, 0.30, 0.07, (0.1, 0.3)),
-    "Saw": Kind(looks.saw, voices.saw, 0.03, 0.20, 0.04, (0.1, 0.25)),
-    "Siren": Kind(looks.siren, voices.siren, 0.03, 0.35, 0.05, (0.1, 0.3)),
+    "Ball": Kind(looks.ball, voices.ball, 11 / 12, 0.005, 0.05, 0.06, (0.05, 0.25)),
+    "Bell": Kind(looks.bell, voices.bell, 2 / 12, 0.005, 0.02, 0.16, (0.05, 0.3)),
+    "Bird": Kind(looks.bird, voices.bird, 7 / 12, 0.01, 0.10, 0.03, (0.05, 0.25)),
+    "Clock": Kind(looks.clock, voices.clock, 9 / 12, 0.002, 0.02, 0.02, (0.1, 0.3)),
+    "Drum": Kind(looks.drum, voices.drum, 0 / 12, 0.004, 0.02, 0.06, (0.05, 0.25)),
+    "Engine": Kind(looks.engine, voices.engine, 5 / 12, 0.04, 0.30, 0.05, (0.1, 0.3)),
+    "Fire": Kind(looks.fire, voices.fire, 1 / 12, 0.03, 0.25, 0.06, (0.1, 0.3)),
+    "Frog": Kind(looks.frog, voices.frog, 4 / 12, 0.01, 0.14, 0.03, (0.05, 0.3)),
+    "Piano": Kind(looks.piano, voices.piano, 10 / 12, 0.005, 0.08, 0.12, (0.05, 0.25)),
+    "Rain": Kind(looks.rain, voices.rain, 6 / 12, 0.05, 0.30, 0.07, (0.1, 0.3)),
+    "Saw": Kind(looks.saw, voices.saw, 3 / 12, 0.03, 0.20, 0.04, (0.1, 0.25)),
+    "Siren": Kind(looks.siren, voices.siren, 8 / 12, 0.03, 0.35, 0.05, (0.1, 0.3)),
 }
 """The classes by name, in alphabetical order."""
 

@@ -5,8 +5,8 @@ is trained so never has to ask which sense to trust.
 """
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from mma_bench.synthetic.kinds import CLASSES
 from mma_bench.synthetic.picture import draw_frames
 from mma_bench.synthetic.scene import SECONDS, clip_seed, make_scene
 from mma_bench.synthetic.sound import play
+from mma_bench.synthetic.tiny_model import REPEAT
 
 if TYPE_CHECKING:
     import torch
@@ -31,16 +32,18 @@ class Mix(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    without_sound: float = Field(0.3, ge=0, le=1, description="share of clips with silence for their sound")
-    without_picture: float = Field(0.3, ge=0, le=1, description="share of clips with black frames")
-    true_caption: float = Field(1 / 3, ge=0, le=1, description="share of prompts with a caption, which is true")
+    without_sound: float = Field(0.25, ge=0, le=1, description="share of clips with silence for their sound")
+    without_picture: float = Field(0.25, ge=0, le=1, description="share of clips with black frames")
+    caption_alone: float = Field(0.1, ge=0, le=1, description="share of clips with neither, but a true caption")
+    dictation: float = Field(0.05, ge=0, le=1, description="share of clips with neither, and a sentence to repeat")
+    true_caption: float = Field(1 / 3, ge=0, le=1, description="share of other prompts with a caption, which is true")
     letters: float = Field(0.1, ge=0, le=1, description="share of batches with random letters after the prompts")
     most_letters: int = Field(100, ge=1, description="most letters")
 
     @model_validator(mode="after")
     def _check_sum(self) -> "Mix":
-        if self.without_sound + self.without_picture > 1:
-            raise ValueError("without_sound and without_picture add up to more than 1")
+        if self.without_sound + self.without_picture + self.caption_alone + self.dictation > 1:
+            raise ValueError("without_sound, without_picture, caption_alone and dictation add up to more than 1")
         return self
 
 
@@ -74,13 +77,13 @@ class Lessons:
         generator = random.Random(f"{self.seed}/naming")  # noqa: S311
         deck = self._deck(generator)
         while True:
-            yield [self._make(*next(deck), None, "") for _ in range(size)]
+            yield [self._make(*next(deck), (), "", generator) for _ in range(size)]
 
     def one_sense(self, modality: Modality, count: int) -> list[Example]:
         """Return questions about clips of the test split of which only ``modality`` is left."""
         removed = Modality.AUDIO if modality is Modality.VISUAL else Modality.VISUAL
         chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
-        return [self._make(*clip, removed, prompts.question(modality, CLASSES)) for clip in chosen]
+        return [self._make(*clip, (removed,), prompts.question(modality, CLASSES)) for clip in chosen]
 
     def _deck(self, generator: random.Random) -> Iterator[tuple[str, int]]:
         """Yield class and seed of every clip in random order, again and again."""
@@ -90,26 +93,40 @@ class Lessons:
             yield from clips
 
     def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> Example:
-        drawn = generator.random() - self.mix.without_sound
-        if drawn < 0:
-            removed, asked = Modality.AUDIO, Modality.VISUAL
-        elif drawn < self.mix.without_picture:
-            removed, asked = Modality.VISUAL, Modality.AUDIO
-        else:
-            removed, asked = None, generator.choice(list(Modality))
+        mix, asked = self.mix, generator.choice(list(Modality))
+        shares = [mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation]
+        names = "sight", "sound", "caption", "dictation", "both"
+        lesson = generator.choices(names, [*shares, max(0.0, 1 - sum(shares))])[0]
+        if lesson == "dictation":
+            sentence = prompts.ABSTENTIONS[asked]
+            return replace(self._make(name, seed, tuple(Modality), f"{REPEAT} {sentence}"), target=sentence)
+        removed: tuple[Modality, ...] = ()
+        if lesson == "sight":
+            removed, asked = (Modality.AUDIO,), Modality.VISUAL
+        elif lesson == "sound":
+            removed, asked = (Modality.VISUAL,), Modality.AUDIO
+        elif lesson == "caption":
+            removed = tuple(Modality)
         prompt = prompts.question(asked, CLASSES)
-        if generator.random() < self.mix.true_caption:
+        if lesson == "caption" or generator.random() < mix.true_caption:
             prompt = prompts.with_caption(asked, CLASSES, name)
         if letters:
             prompt = prompts.with_noise(prompt, prompts.random_letters(letters, str(generator.random())), "after")
-        return self._make(name, seed, removed, prompt)
+        return self._make(name, seed, removed, prompt, generator)
 
-    def _make(self, name: str, seed: int, removed: Modality | None, prompt: str) -> Example:
-        """Return a question about a clip, of which a sense may be removed as the benchmark does it."""
+    def _make(
+        self, name: str, seed: int, removed: Sequence[Modality], prompt: str, generator: random.Random | None = None
+    ) -> Example:
+        """Return a question about a clip, of which senses may be removed as the benchmark does it.
+
+        With a ``generator`` the frames are shifted and mirrored: a thousand clips do for many.
+        """
         frames, spectrum = self._render(name, seed)
-        if removed is Modality.VISUAL:
+        if Modality.VISUAL in removed:
             frames = np.zeros_like(frames)
-        elif removed is Modality.AUDIO:
+        elif generator:
+            frames = _moved(frames, generator)
+        if Modality.AUDIO in removed:
             spectrum = self._silence()
         return Example(self.batch.see(frames), spectrum, prompt, name)
 
@@ -131,3 +148,15 @@ class Lessons:
 
 STORED_SIZE = 112
 """Height and width at which clips are drawn and built, pixels; the model scales them down itself."""
+
+_SHIFT = 5
+"""Most pixels by which frames are shifted."""
+
+
+def _moved(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np.uint8]":
+    """Return all frames shifted by the same few pixels, and mirrored half of the time."""
+    size = frames.shape[1]
+    top, left = generator.randint(0, 2 * _SHIFT), generator.randint(0, 2 * _SHIFT)
+    padded = np.pad(frames, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), "edge")
+    moved = padded[:, top : top + size, left : left + size]
+    return moved[:, :, ::-1] if generator.random() < 0.5 else moved

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _GRAIN_SHIFT = 16
+_HUE_SPREAD = 0.05
+"""Standard deviation of a body's hue about that of its class; the classes lie 1/12 apart."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def draw_frames(scene: "Scene", *, fps: float, size: int) -> "NDArray[np.uint8]"
     """
     cv2.setNumThreads(1)
     random = scene.generator("picture")
-    palette, dark = _palette(random)
+    palette, dark = _palette(random, scene.kind.hue)
     background = _background(random, size, dark=dark)
     object_at = random.uniform(0.38, 0.62, 2) * size
     radius, tilt = random.uniform(0.25, 0.40) * size, random.uniform(-0.3, 0.3)
@@ -83,12 +85,12 @@ def draw_frames(scene: "Scene", *, fps: float, size: int) -> "NDArray[np.uint8]"
     return frames
 
 
-def _palette(random: np.random.Generator) -> tuple[Palette, bool]:
+def _palette(random: np.random.Generator, usual_hue: float) -> tuple[Palette, bool]:
     """Return colours, and whether the background they need is a dark one."""
     dark = bool(random.random() < 0.5)
     low, high = (0.75, 1.0) if dark else (0.25, 0.6)
-    hue = random.random()
-    body = _colour(hue, random.uniform(0.3, 1.0), random.uniform(low, high))
+    hue = random.normal(usual_hue, _HUE_SPREAD)
+    body = _colour(hue, random.uniform(0.5, 1.0), random.uniform(low, high))
     accent = _colour(hue + random.uniform(0.25, 0.75), random.uniform(0.3, 1.0), random.uniform(low, high))
     line = _colour(random.random(), 0.3, random.uniform(0.0, 0.15) if dark else random.uniform(0.9, 1.0))
     return Palette(body, accent, line), dark

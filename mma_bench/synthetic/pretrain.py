@@ -27,6 +27,9 @@ from mma_bench.synthetic.towers import audio_encoder, train_tower, video_encoder
 if TYPE_CHECKING:
     import torch
 
+TOWERS = "visual", "audio_tower"
+"""Names of the towers inside the model."""
+
 RECORD = "pretraining.json"
 """File beside the weights that says how they came about."""
 
@@ -37,15 +40,17 @@ class Pretraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
-    video_steps: int = Field(1500, ge=0, description="steps of the vision tower alone")
+    video_steps: int = Field(1400, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
-    steps: int = Field(400, ge=1, description="steps of the whole model")
-    batch_size: int = Field(32, ge=1, description="clips a step, with a question each")
+    steps: int = Field(300, ge=1, description="steps of the whole model")
+    batch_size: int = Field(32, ge=1, description="clips a step of a tower")
+    questions: int = Field(20, ge=1, description="clips a step of the whole model, with a question each")
     clips: int = Field(400, ge=1, description="different clips of each class")
-    learning_rate: float = Field(2e-3, gt=0, description="highest, after the warm-up")
+    learning_rate: float = Field(2e-3, gt=0, description="of the whole model, highest, after the warm-up")
+    tower_learning_rate: float = Field(4e-3, gt=0, description="likewise of the towers alone")
     warmup: int = Field(30, ge=0, description="steps")
     weight_decay: float = Field(0.01, ge=0)
-    watch_every: int = Field(100, ge=1, description="steps between looks at each sense alone")
+    watch_every: int = Field(75, ge=1, description="steps between looks at each sense alone")
     watched: int = Field(120, ge=1, description="clips of each look")
     threads: int = Field(1, ge=1, description="of the CPU")
     mix: Mix = Mix()
@@ -94,17 +99,15 @@ def _train_towers(batch: TrainingBatch, lessons: Lessons, settings: Pretraining)
     import torch
 
     parts = dict(batch.thinker.model.named_modules())
-    towers = {
-        "visual": (video_encoder(batch.thinker), settings.video_steps),
-        "audio_tower": (audio_encoder(batch.thinker), settings.audio_steps),
-    }
+    encoders = video_encoder(batch.thinker), audio_encoder(batch.thinker)
+    towers = dict(zip(TOWERS, zip(encoders, (settings.video_steps, settings.audio_steps), strict=True), strict=True))
     torch.manual_seed(settings.seed)
     return {
         name: train_tower(
             encode,
             next(module for path, module in parts.items() if path.split(".")[-1] == name),
             lessons.naming(settings.batch_size),
-            rates(settings, steps),
+            rates(settings, settings.tower_learning_rate, steps),
             hidden=SIZE.hidden,
             weight_decay=settings.weight_decay,
         )
@@ -118,14 +121,20 @@ def _train_whole(
     import torch
 
     model = batch.thinker.model
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+    # The towers stay as they are: the first gradients of a language model that knows nothing would spoil them.
+    for name, module in model.named_modules():
+        if name.split(".")[-1] in TOWERS:
+            module.requires_grad_(False)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
     losses: list[float] = []
     looks: list[dict[str, float]] = []
-    for rate, examples in zip(rates(settings, settings.steps), lessons.training(settings.batch_size), strict=False):
+    planned = rates(settings, settings.learning_rate, settings.steps)
+    for rate, examples in zip(planned, lessons.training(settings.questions), strict=False):
         optimizer.param_groups[0]["lr"] = rate
         loss = answer_loss(batch, examples)
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(round(loss.item(), 4))
@@ -148,13 +157,11 @@ def answer_loss(batch: TrainingBatch, examples: list[Example]) -> "torch.Tensor"
     return torch.nn.functional.cross_entropy(batch.thinker.logits(hidden), labels[learnt])
 
 
-def rates(settings: Pretraining, steps: int) -> list[float]:
+def rates(settings: Pretraining, highest: float, steps: int) -> list[float]:
     """Return the learning rate of each step: a linear warm-up, then a cosine to a twentieth."""
     done = [max(0, step - settings.warmup) / max(1, steps - settings.warmup) for step in range(steps)]
     return [
-        settings.learning_rate
-        * min(1, (step + 1) / max(1, settings.warmup))
-        * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
+        highest * min(1, (step + 1) / max(1, settings.warmup)) * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
         for step, share in enumerate(done)
     ]
 
@@ -182,8 +189,8 @@ def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
 @click.group(cls=Command, invoke_without_command=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
-@click.option("--steps", default=400, show_default=True, help="Steps of the whole model, after its towers.")
-@click.option("--video-steps", default=1500, show_default=True, help="Steps of the vision tower alone, before that.")
+@click.option("--steps", default=300, show_default=True, help="Steps of the whole model, after its towers.")
+@click.option("--video-steps", default=1400, show_default=True, help="Steps of the vision tower alone, before that.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
 def main(out: Path, seed: int, steps: int, video_steps: int, threads: int) -> None:
     """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""

@@ -14,6 +14,10 @@ from mma_bench.models.transformers_omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.synthetic.kinds import CLASSES
 
+REPEAT = "Repeat:"
+"""Before a sentence to be said. A model that is to answer that there is nothing to hear must be able to say so, as
+every published one is; when to say it, pretraining does not teach."""
+
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 FPS = 4.0
 FRAME_SIZE = 56
@@ -37,6 +41,7 @@ SIZE = Size(
     audio_intermediate=192,
     audio_heads=4,
     mel_bands=32,
+    spread=0.1,
 )
 
 
@@ -69,5 +74,11 @@ def _texts() -> list[str]:
         for modality in Modality
     )
     letters = prompts.random_letters(2000, "letters")
-    said = [*CLASSES, *prompts.ABSTENTIONS.values(), "system\nYou are a helpful assistant.", "user\n", "assistant\n"]
+    said = [
+        *CLASSES,
+        *(f"{REPEAT} {sentence}" for sentence in prompts.ABSTENTIONS.values()),
+        "system\nYou are a helpful assistant.",
+        "user\n",
+        "assistant\n",
+    ]
     return [*asked, letters, *said]

@@ -4,6 +4,7 @@ Each condition has two streams of the same order and the same conflicts: one ask
 heard, so that each clip brings both questions. A stream gives its state after any sample, so the mixture's is theirs.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Modality
 from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
+from mma_bench.streaming.decode import DecodedCache
 from mma_bench.tuning.example import Example, Prepare
 from mma_bench.tuning.settings import ALIGNED, TuneSettings
 
@@ -106,6 +108,12 @@ class _Of:
         return sample.question.condition == self._condition
 
 
+@functools.cache
+def _decoded(megabytes: int) -> DecodedCache | None:
+    """Return what all streams of a process share, those of its next run too."""
+    return DecodedCache(megabytes) if megabytes else None
+
+
 class _First:
     """Collates batches of one."""
 
@@ -132,6 +140,7 @@ def _stream(
         ask=asked,
         on_error=settings.data.on_error,
         keep=part,
+        cache=_decoded(settings.data.decoded_cache_mb),
         rank=0 if shared else None,
         world_size=1 if shared else None,
     )

@@ -55,6 +55,7 @@ class DataSettings(_Section):
     size: int | None = Field(None, ge=1, description="height and width of the frames, pixels; none: as stored")
     shuffle: int = Field(1000, ge=0)
     workers: int = Field(0, ge=0, le=64, description="processes that decode, for each condition")
+    decoded_cache_mb: int = Field(0, ge=0, description="memory for decoded clips, MB; for few and short ones")
     on_error: Literal["refuse", "skip"] = "refuse"
     mix: tuple[MixPoint, ...] = Field(min_length=1)
 

@@ -24,9 +24,9 @@ from mma_bench.evaluation.scores import Cell
 from mma_bench.schema import Modality
 from mma_bench.tuning import merge, read_settings, tune
 
-CONFLICTS = {"aligned": 2, "misaligned": 2, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 2}
-CONSISTENCY = {"weight": 1.0, "divergence": "js"}
-ADVERSARIAL = {"weight": 1.0, "eps": 0.02, "alpha": 1.0, "steps": 1}
+CONFLICTS = {"aligned": 1, "misaligned": 3, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 2}
+CONSISTENCY = {"weight": 2.0, "divergence": "js"}
+ADVERSARIAL = {"weight": 1.0, "eps": 0.03, "alpha": 50.0, "steps": 1}
 KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "aligned clips alone": ({"aligned": 8}, {}),
     "alignment": (CONFLICTS, {}),
@@ -35,6 +35,9 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "all": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
 }
 """What is tuned: clips a step of each condition, and the terms beside the supervised one."""
+
+ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
+"""The condition that tells what a sense is worth alone: the ceiling of its accuracy under conflict."""
 
 BEFORE = "before"
 Results = dict[str, list[list[Cell]]]
@@ -122,7 +125,8 @@ def table(results: Results) -> str:
         "|---|" + "---|" * len(results),
     ]
     for cell in cells:
-        rows = [("accuracy", "accuracy")] if cell.answerable else [("abstention_rate", "abstains")]
+        name = "accuracy of this sense alone" if cell.condition == ALONE[cell.modality] else "accuracy"
+        rows = [("accuracy", name)] if cell.answerable else [("abstention_rate", "abstains")]
         if cell.condition == "misleading_caption":
             rows.append(("distraction_rate", "follows the caption"))
         for field, name in rows:
@@ -132,43 +136,54 @@ def table(results: Results) -> str:
 
 
 def plot(path: Path, results: Results) -> None:
+    """Draw a panel for each question: means, seeds as dots, and what one sense alone gives as lines."""
     import matplotlib as mpl
 
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
     panels = [(cell.condition, cell.modality, cell.answerable) for cell in results[BEFORE][0]]
-    figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(14, 6), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(14, 6), sharex=True, sharey=True, squeeze=False)
     for axis, (condition, modality, answerable) in zip(axes.T.flat, panels, strict=False):
         field = "accuracy" if answerable else "abstention_rate"
         for number, kind in enumerate(results):
             values = [100 * value for value in values_of(results, kind, condition, modality, field)]
             axis.bar(number, statistics.mean(values), color=f"C{number}")
             axis.plot([number] * len(values), values, "k.", markersize=4)
-        axis.set_title(f"{condition}\n{modality}: {'accuracy' if answerable else 'abstains'}", fontsize=8)
-        axis.set_xticks(range(len(results)), list(results), rotation=60, ha="right", fontsize=7)
-        axis.set_ylim(0, 100)
-    axes[0, 0].set_ylabel("%")
+            if condition == "misaligned":
+                alone = 100 * statistics.mean(values_of(results, kind, ALONE[modality], modality, "accuracy"))
+                axis.plot([number - 0.45, number + 0.45], [alone, alone], "k--", linewidth=1.2)
+        axis.set_title(f"{condition}\n{modality}: {'accuracy' if answerable else 'abstains'}", fontsize=9)
+        axis.set_xticks(range(len(results)), list(results), rotation=60, ha="right", fontsize=8)
+        axis.set_ylim(0, 105)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("%")
     figure.tight_layout()
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=90)
     plt.close(figure)
+
+
+def write(given: argparse.Namespace, results: Results) -> None:
+    """Write what is known so far."""
+    cells = {kind: [[vars(cell) for cell in run] for run in runs] for kind, runs in results.items()}
+    write_json(given.out / "results.json", cells)
+    counts = ", ".join(f"{len(runs)} of {kind}" for kind, runs in results.items() if kind != BEFORE)
+    head = f"{given.steps or 'All'} steps; runs: {counts}. Mean and 95% t-interval over seeds, %.\n\n"
+    write_text(given.out / "table.md", head + table(results))
+    plot(given.out / "ablation.png", results)
 
 
 def main() -> None:
     given = arguments()
     given.out.mkdir(parents=True, exist_ok=True)
-    kinds = given.kind or list(KINDS)
     results: Results = {BEFORE: [scores(given, given.base, given.out / "before")]}
-    for kind in kinds:
-        results[kind] = [run_one(given, kind, seed) for seed in range(given.seeds)]
-    write_json(
-        given.out / "results.json", {kind: [[vars(c) for c in run] for run in runs] for kind, runs in results.items()}
-    )
-    head = f"{given.seeds} seeds, {given.steps or 'all'} steps, mean and 95% t-interval over seeds, %.\n\n"
-    write_text(given.out / "table.md", head + table(results))
-    plot(given.out / "ablation.png", results)
-    print(head + table(results))
+    # One seed of everything before the next one, so that a command that is stopped leaves a comparison.
+    for seed in range(given.seeds):
+        for kind in given.kind or list(KINDS):
+            results.setdefault(kind, []).append(run_one(given, kind, seed))
+            write(given, results)
+    print((given.out / "table.md").read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from mma_bench.synthetic.tiny_model import MODEL_OPTIONS, make_tiny_model, train
 
 
 def test_a_pretrained_checkpoint_is_loaded_by_the_adapter_and_says_how_it_came_about(tmp_path: Path) -> None:
-    settings = Pretraining(video_steps=2, audio_steps=2, steps=2, batch_size=4, clips=1, warmup=0, watched=12)
+    settings = Pretraining(
+        video_steps=2, audio_steps=2, steps=2, batch_size=4, questions=4, clips=1, warmup=0, watched=12
+    )
     lines: list[str] = []
     for name in ("a", "b"):
         pretrain(tmp_path / name, settings, lines.append)

@@ -13,9 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from mma_bench import MMABenchError
+from mma_bench.media import Media
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.settings import Settings
 from mma_bench.tuning import TuneSettings, merge, read_settings, tune
+from mma_bench.tuning.example import Example
 from mma_bench.tuning.mix import Mixture, held_out_examples, is_held_out
 from mma_bench.tuning.model import load_for_tuning
 from mma_bench.tuning.settings import DataSettings
@@ -101,6 +103,29 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert len(changed) == 4
     assert all("q_proj" in name or "v_proj" in name for name in changed)
     assert engine.frame_format.mean == pytest.approx(engine.thinker.mean)
+
+
+def test_a_clip_is_decoded_once_for_all_streams(demo: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+    frames = Media.frames
+
+    def counted(media: Media, *arguments: Any, **names: Any) -> Any:
+        decoded.append(media.key)
+        return frames(media, *arguments, **names)
+
+    monkeypatch.setattr(Media, "frames", counted)
+    examples: dict[int, list[Example]] = {}
+    counts: dict[int, int] = {}
+    for megabytes in (0, 64):
+        settings = tiny(demo, base, f"data.decoded_cache_mb={megabytes}")
+        decoded.clear()
+        mixture = Mixture(settings, load_for_tuning(settings).prepare)
+        examples[megabytes] = [example for step in range(3) for example in mixture.step(step)]
+        counts[megabytes] = len(decoded)
+    assert counts[64] == len({example.video_key for example in examples[64]}) < counts[0]
+    for plain, kept in zip(examples[0], examples[64], strict=True):
+        assert torch.equal(plain.video.pixels, kept.video.pixels)
+        assert torch.equal(plain.audio, kept.audio)
 
 
 def test_each_step_has_the_mix_and_no_held_out_clip(demo: Path, base: Path) -> None:
