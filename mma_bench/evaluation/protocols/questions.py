@@ -1,6 +1,7 @@
 """From the stored standard questions to those of a protocol."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mma_bench import prompts
@@ -32,9 +33,14 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
     """
     classes = dict.fromkeys(o for sample in benchmark.samples for q in sample.questions for o in q.options)
     context = Context(list(classes), benchmark.super_classes, protocol.seed)
+    asks = functools.cache(protocol.asks)
+    wording = None if protocol.wording == _PAPER else protocol.wording
     samples = []
     for sample in benchmark.samples:
-        questions = list(_questions(protocol, sample.questions, context))
+        questions = [
+            question if wording is None else _reworded(question, wording)
+            for question in _questions(protocol, asks, sample.questions, context)
+        ]
         if questions:
             samples.append(replace(sample, questions=questions))
     if not samples:
@@ -42,19 +48,19 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
     return Benchmark(benchmark.path, samples)
 
 
-def _questions(protocol: Protocol, stored: Sequence[Question], context: Context) -> Iterator[Question]:
+def _questions(
+    protocol: Protocol, asks: Callable[[str, str], bool], stored: Sequence[Question], context: Context
+) -> Iterator[Question]:
     for rule in protocol.variants:
         for question in stored:
-            if question.variant != STANDARD or not protocol.asks(question.condition, rule.name):
+            if question.variant != STANDARD or not asks(question.condition, rule.name):
                 continue
             if applies(question, rule.name):
-                yield _reworded(vary(question, rule.name, context), protocol.wording)
+                yield vary(question, rule.name, context)
 
 
 def _reworded(question: Question, wording: Wording) -> Question:
     """Return ``question`` in the words of ``wording``; the caption and the noise around it stay."""
-    if wording == _PAPER:
-        return question
     modality, options = question.modality, question.options
     forms = (
         (prompts.question(modality, options, suffix=prompts.CAPTION_SUFFIX), wording.caption_suffix),
