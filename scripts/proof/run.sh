@@ -4,8 +4,9 @@
 #
 #   ./scripts/proof/run.sh FOLDER
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-out=${1:?"usage: $0 FOLDER"}
+mkdir -p "${1:?"usage: $0 FOLDER"}"
+out=$(cd "$1" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [[ -e $out/base ]] || python -m mma_bench.synthetic.pretrain --out "$out/base" --seed 0
 [[ -e $out/synthetic ]] || python -m builder run --config builder/configs/synthetic.yaml --work "$out/work" \
   --out "$out/synthetic" --set source.train=50 --set source.test=10
