@@ -4,7 +4,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mma_bench.errors import MMABenchError
@@ -202,6 +202,8 @@ def test_the_middle_of_a_very_long_text_is_not_read() -> None:
 
 
 @settings(max_examples=300)
+@example("There is no sound. The video shows a dog.")
+@example("The visual class is Cat. The audio class is Dog.")
 @given(noise | st.lists(st.sampled_from(_SENSES), max_size=8).map(" ".join))
 def test_the_asked_modality_matters_only_where_both_senses_are_spoken_of(text: str) -> None:
     plain = parse_answer(text, _OPTIONS)
