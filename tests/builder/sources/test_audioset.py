@@ -32,6 +32,7 @@ FAST = {
 }
 # How each fault ends while it lasts: (stage, reason). `429` and the bot check heal by themselves.
 OUTCOMES = {
+    "429": None,  # far from the bot check: what comes during a pause does not begin another
     "404": ("fetch", "unavailable"),
     "410": ("fetch", "removed"),
     "403": ("fetch", "refused"),
@@ -43,7 +44,6 @@ OUTCOMES = {
     "truncated": ("fetch", "truncated"),
     "other_page": ("fetch", "no_format"),
     "wrong": ("normalise", "undecodable"),
-    "429": None,
     "bot_page": None,
 }
 
