@@ -20,12 +20,12 @@ from inspect_ai import eval
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from mma_bench.harnesses.inspect_task import mma_bench
 
-data, answers, out = sys.argv[1:]
+data, answers, conditions, out = sys.argv[1:]
 said = {}
 for line in Path(answers).read_text().splitlines():
     answer = json.loads(line)
     said[answer["question_id"]] = answer["text"]
-task = mma_bench(data=data)
+task = mma_bench(data=data, condition=conditions)
 seen = []
 
 def reply(input, tools, tool_choice, config):
@@ -65,8 +65,9 @@ def test_inspect_itself_gives_our_scores(demo: Path, run: Path, scores: Scores, 
     if not python:
         pytest.skip("set MMA_BENCH_INSPECT_PYTHON to the python of an environment with inspect_ai (docs/harnesses.md)")
     out = tmp_path / "result.json"
+    conditions = ",".join({cell.condition: None for cell in scores.cells})  # protocol `paper` leaves graded ones out
     ended = subprocess.run(
-        [python, "-c", PROGRAM, str(demo), str(run / "answers.jsonl"), str(out)],
+        [python, "-c", PROGRAM, str(demo), str(run / "answers.jsonl"), conditions, str(out)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "MMA_BENCH_CACHE": str(tmp_path / "cache")},
         check=False,
         capture_output=True,
