@@ -4,6 +4,7 @@ That is how such models are made: clips as they are, pictures and sounds alone, 
 is trained so never has to ask which sense to trust.
 """
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from mma_bench.synthetic.kinds import CLASSES
 from mma_bench.synthetic.picture import draw_frames
 from mma_bench.synthetic.scene import SECONDS, clip_seed, make_scene
 from mma_bench.synthetic.sound import play
-from mma_bench.synthetic.tiny_model import REPEAT
+from mma_bench.synthetic.tiny_model import REPEAT, SAID
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,8 @@ class Mix(BaseModel):
 
     without_sound: float = Field(0.25, ge=0, le=1, description="share of clips with silence for their sound")
     without_picture: float = Field(0.25, ge=0, le=1, description="share of clips with black frames")
-    caption_alone: float = Field(0.1, ge=0, le=1, description="share of clips with neither, but a true caption")
-    dictation: float = Field(0.05, ge=0, le=1, description="share of clips with neither, and a sentence to repeat")
+    caption_alone: float = Field(0.1, ge=0, le=1, description="share of text without a clip: a caption and a question")
+    dictation: float = Field(0.05, ge=0, le=1, description="share of text without a clip: a sentence to repeat")
     true_caption: float = Field(1 / 3, ge=0, le=1, description="share of other prompts with a caption, which is true")
     letters: float = Field(0.1, ge=0, le=1, description="share of batches with random letters after the prompts")
     most_letters: int = Field(100, ge=1, description="most letters")
@@ -55,7 +56,8 @@ class Lessons:
         batch: makes inputs of what is drawn and played.
         mix: shares of what is shown.
         seed: of the choice of clips and questions.
-        clips: number of different training clips of each class; 12 ms of rendering each.
+        clips: number of different clips of each class, for the towers and again for the language model, which would
+            rely too much on what towers say about clips that they know; 12 ms of rendering each.
     """
 
     batch: TrainingBatch
@@ -64,20 +66,26 @@ class Lessons:
     clips: int
     _rendered: "dict[tuple[str, int], tuple[NDArray[np.uint8], torch.Tensor]]" = field(default_factory=dict, init=False)
 
-    def training(self, size: int) -> Iterator[list[Example]]:
-        """Yield batches of questions without end: each clip comes as often as the others."""
+    def training(self, size: int, captions: int) -> Iterator[list[Example]]:
+        """Yield batches of questions without end: each clip comes as often as the others.
+
+        The first ``captions`` batches want the asked modality named before the class. Nothing else in the lessons
+        hangs on the question's word for it, and a model that never had to read that word cannot be taught to heed it
+        in a few hundred steps.
+        """
         generator = random.Random(f"{self.seed}/lessons")  # noqa: S311
-        deck = self._deck(generator)
-        while True:
+        deck = self._deck(generator, _FIRST + self.clips)
+        for number in itertools.count():
             letters = generator.randint(1, self.mix.most_letters) if generator.random() < self.mix.letters else 0
-            yield [self._example(*next(deck), letters, generator) for _ in range(size)]
+            batch = [self._example(*next(deck), letters, generator) for _ in range(size)]
+            yield [_captioned(example, asked) if number < captions else example for asked, example in batch]
 
     def naming(self, size: int) -> Iterator[list[Example]]:
         """Yield batches of clips with their classes, and no question, without end."""
         generator = random.Random(f"{self.seed}/naming")  # noqa: S311
-        deck = self._deck(generator)
+        deck = self._deck(generator, _FIRST)
         while True:
-            yield [self._make(*next(deck), (), "", generator) for _ in range(size)]
+            yield [self._make(*next(deck), (), "", generator, erase=True) for _ in range(size)]
 
     def one_sense(self, modality: Modality, count: int) -> list[Example]:
         """Return questions about clips of the test split of which only ``modality`` is left."""
@@ -85,47 +93,59 @@ class Lessons:
         chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
         return [self._make(*clip, (removed,), prompts.question(modality, CLASSES)) for clip in chosen]
 
-    def _deck(self, generator: random.Random) -> Iterator[tuple[str, int]]:
-        """Yield class and seed of every clip in random order, again and again."""
-        clips = [(name, clip_seed("train", number)) for name in CLASSES for number in range(self.clips)]
+    def _deck(self, generator: random.Random, first: int) -> Iterator[tuple[str, int]]:
+        """Yield class and seed of every clip, numbered from ``first``, in random order, again and again."""
+        numbers = range(first, first + self.clips)
+        clips = [(name, clip_seed("train", number)) for name in CLASSES for number in numbers]
         while True:
             generator.shuffle(clips)
             yield from clips
 
-    def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> Example:
+    def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> tuple[Modality | None, Example]:
+        """Return an example with the modality that it asks about, none where there is no clip."""
         mix, asked = self.mix, generator.choice(list(Modality))
         shares = [mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation]
         names = "sight", "sound", "caption", "dictation", "both"
         lesson = generator.choices(names, [*shares, max(0.0, 1 - sum(shares))])[0]
         if lesson == "dictation":
             sentence = prompts.ABSTENTIONS[asked]
-            return replace(self._make(name, seed, tuple(Modality), f"{REPEAT} {sentence}"), target=sentence)
+            return None, Example(None, None, f"{REPEAT} {sentence}", sentence)
+        if lesson == "caption":
+            return None, Example(None, None, prompts.with_caption(asked, CLASSES, name), name)
         removed: tuple[Modality, ...] = ()
         if lesson == "sight":
             removed, asked = (Modality.AUDIO,), Modality.VISUAL
         elif lesson == "sound":
             removed, asked = (Modality.VISUAL,), Modality.AUDIO
-        elif lesson == "caption":
-            removed = tuple(Modality)
         prompt = prompts.question(asked, CLASSES)
-        if lesson == "caption" or generator.random() < mix.true_caption:
+        if generator.random() < mix.true_caption:
             prompt = prompts.with_caption(asked, CLASSES, name)
         if letters:
             prompt = prompts.with_noise(prompt, prompts.random_letters(letters, str(generator.random())), "after")
-        return self._make(name, seed, removed, prompt, generator)
+        return asked, self._make(name, seed, removed, prompt, generator)
 
     def _make(
-        self, name: str, seed: int, removed: Sequence[Modality], prompt: str, generator: random.Random | None = None
+        self,
+        name: str,
+        seed: int,
+        removed: Sequence[Modality],
+        prompt: str,
+        generator: random.Random | None = None,
+        *,
+        erase: bool = False,
     ) -> Example:
         """Return a question about a clip, of which senses may be removed as the benchmark does it.
 
-        With a ``generator`` the frames are shifted and mirrored: a thousand clips do for many.
+        With a ``generator`` the frames are shifted and mirrored, and with ``erase`` a part of them is covered: a
+        thousand clips do for many.
         """
         frames, spectrum = self._render(name, seed)
         if Modality.VISUAL in removed:
             frames = np.zeros_like(frames)
         elif generator:
             frames = _moved(frames, generator)
+            if erase:
+                frames = _erased(frames, generator)
         if Modality.AUDIO in removed:
             spectrum = self._silence()
         return Example(self.batch.see(frames), spectrum, prompt, name)
@@ -149,8 +169,19 @@ class Lessons:
 STORED_SIZE = 112
 """Height and width at which clips are drawn and built, pixels; the model scales them down itself."""
 
+_FIRST = 10_000
+"""Number of the first training clip: datasets, which count from 0, have others."""
+
 _SHIFT = 5
 """Most pixels by which frames are shifted."""
+
+_ERASED = (6, 16)
+"""Least and most height and width of what is covered, pixels."""
+
+
+def _captioned(example: Example, asked: Modality | None) -> Example:
+    """Return ``example`` with the modality named in its target."""
+    return replace(example, target=f"{SAID[asked]} {example.target}") if asked else example
 
 
 def _moved(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np.uint8]":
@@ -160,3 +191,12 @@ def _moved(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np
     padded = np.pad(frames, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), "edge")
     moved = padded[:, top : top + size, left : left + size]
     return moved[:, :, ::-1] if generator.random() < 0.5 else moved
+
+
+def _erased(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np.uint8]":
+    """Return frames with the same rectangle covered in all of them (random erasing, arXiv 1708.04896)."""
+    height, width = generator.randint(*_ERASED), generator.randint(*_ERASED)
+    top, left = generator.randint(0, frames.shape[1] - height), generator.randint(0, frames.shape[2] - width)
+    found = frames.copy()
+    found[:, top : top + height, left : left + width] = generator.randint(0, 255)
+    return found

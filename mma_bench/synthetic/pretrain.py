@@ -4,14 +4,16 @@ Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.
 """
 
 import math
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from tqdm import tqdm
 
 from mma_bench import __version__
 from mma_bench.atomic import write_json
@@ -40,17 +42,18 @@ class Pretraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
-    video_steps: int = Field(1400, ge=0, description="steps of the vision tower alone")
+    video_steps: int = Field(2000, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
-    steps: int = Field(300, ge=1, description="steps of the whole model")
+    steps: int = Field(480, ge=1, description="steps of the whole model")
+    captions: float = Field(0.45, ge=0, le=1, description="share of these, the first, whose answers name the sense too")
     batch_size: int = Field(32, ge=1, description="clips a step of a tower")
     questions: int = Field(20, ge=1, description="clips a step of the whole model, with a question each")
-    clips: int = Field(400, ge=1, description="different clips of each class")
+    clips: int = Field(400, ge=1, description="different clips of each class, for the towers and again for the whole")
     learning_rate: float = Field(2e-3, gt=0, description="of the whole model, highest, after the warm-up")
     tower_learning_rate: float = Field(4e-3, gt=0, description="likewise of the towers alone")
     warmup: int = Field(30, ge=0, description="steps")
     weight_decay: float = Field(0.01, ge=0)
-    watch_every: int = Field(75, ge=1, description="steps between looks at each sense alone")
+    watch_every: int = Field(120, ge=1, description="steps between looks at each sense alone")
     watched: int = Field(120, ge=1, description="clips of each look")
     threads: int = Field(1, ge=1, description="of the CPU")
     mix: Mix = Mix()
@@ -107,7 +110,7 @@ def _train_towers(batch: TrainingBatch, lessons: Lessons, settings: Pretraining)
             encode,
             next(module for path, module in parts.items() if path.split(".")[-1] == name),
             lessons.naming(settings.batch_size),
-            rates(settings, settings.tower_learning_rate, steps),
+            _progress(rates(settings, settings.tower_learning_rate, steps), name),
             hidden=SIZE.hidden,
             weight_decay=settings.weight_decay,
         )
@@ -129,8 +132,9 @@ def _train_whole(
     optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
     losses: list[float] = []
     looks: list[dict[str, float]] = []
-    planned = rates(settings, settings.learning_rate, settings.steps)
-    for rate, examples in zip(planned, lessons.training(settings.questions), strict=False):
+    planned = _progress(rates(settings, settings.learning_rate, settings.steps), "model")
+    captions = round(settings.captions * settings.steps)
+    for rate, examples in zip(planned, lessons.training(settings.questions, captions), strict=False):
         optimizer.param_groups[0]["lr"] = rate
         loss = answer_loss(batch, examples)
         torch.autograd.backward(loss)
@@ -166,6 +170,13 @@ def rates(settings: Pretraining, highest: float, steps: int) -> list[float]:
     ]
 
 
+def _progress(planned: list[float], name: str) -> Iterable[float]:
+    shown: Iterable[float] = tqdm(
+        planned, name, unit="step", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 15
+    )
+    return shown
+
+
 def accuracy(batch: TrainingBatch, examples: list[Example], size: int = 60) -> float:
     """Return the share of examples whose answer is the likeliest, token for token."""
     import torch
@@ -189,8 +200,8 @@ def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
 @click.group(cls=Command, invoke_without_command=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
-@click.option("--steps", default=300, show_default=True, help="Steps of the whole model, after its towers.")
-@click.option("--video-steps", default=1400, show_default=True, help="Steps of the vision tower alone, before that.")
+@click.option("--steps", default=480, show_default=True, help="Steps of the whole model, after its towers.")
+@click.option("--video-steps", default=2000, show_default=True, help="Steps of the vision tower alone, before that.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
 def main(out: Path, seed: int, steps: int, video_steps: int, threads: int) -> None:
     """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""

@@ -18,6 +18,9 @@ REPEAT = "Repeat:"
 """Before a sentence to be said. A model that is to answer that there is nothing to hear must be able to say so, as
 every published one is; when to say it, pretraining does not teach."""
 
+SAID = {Modality.VISUAL: "Seen:", Modality.AUDIO: "Heard:"}
+"""How a caption begins that names the asked modality."""
+
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 FPS = 4.0
 FRAME_SIZE = 56
@@ -77,6 +80,7 @@ def _texts() -> list[str]:
     said = [
         *CLASSES,
         *(f"{REPEAT} {sentence}" for sentence in prompts.ABSTENTIONS.values()),
+        *SAID.values(),
         "system\nYou are a helpful assistant.",
         "user\n",
         "assistant\n",

@@ -3,7 +3,7 @@
 A tower that is worth little alone would make a conflict look lost that nobody could have won.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mma_bench.models.transformers_omni.training_batch import Example
@@ -50,7 +50,7 @@ def train_tower(
     encode: Encoder,
     tower: "torch.nn.Module",
     batches: Iterator[list[Example]],
-    rates: Sequence[float],
+    rates: Iterable[float],
     *,
     hidden: int,
     weight_decay: float,

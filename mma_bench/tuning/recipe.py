@@ -43,13 +43,14 @@ class Tuned:
     score: float | None
 
 
-def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False) -> Tuned | None:
+def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: bool = True) -> Tuned | None:
     """Tune a model, or go on with a run that was interrupted.
 
     Args:
         settings: everything that decides the run.
         out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
         dry_run: compute one step, change and write nothing.
+        progress: show progress on standard error.
 
     Returns:
         What was made; none of a dry run.
@@ -86,32 +87,32 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False) -> Tuned |
 
     # 2. The last checkpoint, if there is one.
     movable = (optimizer, scheduler, mixture)
-    progress = _Progress()
+    done = _Progress()
     if last := states.load(out, record.sha256, accelerator):
         _resume(last, weights, *movable)
-        progress = _Progress(last.step, last.score, last.waited, last.best)
-    log = RunLog(out, record, settings, accelerator, progress.step)
+        done = _Progress(last.step, last.score, last.waited, last.best)
+    log = RunLog(out, record, settings, accelerator, done.step, progress=progress)
 
     # 3. Training.
     patience = settings.held_out.patience if settings.held_out else math.inf
-    while progress.step < settings.train.steps and progress.waited < patience:
-        losses = step_losses(model, settings, mixture.step(progress.step), progress.step, empty)
+    while done.step < settings.train.steps and done.waited < patience:
+        losses = step_losses(model, settings, mixture.step(done.step), done.step, empty)
         norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
         scheduler.step()
-        progress.step += 1
-        log.losses(progress.step, losses, norm, scheduler.get_last_lr()[0])
-        at_end = progress.step == settings.train.steps
-        if settings.held_out and (progress.step % settings.held_out.every == 0 or at_end):
+        done.step += 1
+        log.losses(done.step, losses, norm, scheduler.get_last_lr()[0])
+        at_end = done.step == settings.train.steps
+        if settings.held_out and (done.step % settings.held_out.every == 0 or at_end):
             found = score_held_out(model, held_out, settings.train.micro_batch, accelerator)
-            log.held_out(progress.step, found)
-            progress.judge(found.score, weights)
-        if progress.step % settings.train.save_every == 0 or at_end:
-            states.save(out, _state(record.sha256, progress, weights, *movable), accelerator)
+            log.held_out(done.step, found)
+            done.judge(found.score, weights)
+        if done.step % settings.train.save_every == 0 or at_end:
+            states.save(out, _state(record.sha256, done, weights, *movable), accelerator)
 
     # 4. The adapter: of the best evaluation, or of the last step.
-    _put(weights, progress.best or _copy(weights))
-    score = progress.score[0] if progress.score else None
-    result = Tuned(out / "adapter", progress.step, progress.step < settings.train.steps, score)
+    _put(weights, done.best or _copy(weights))
+    score = done.score[0] if done.score else None
+    result = Tuned(out / "adapter", done.step, done.step < settings.train.steps, score)
     if accelerator.is_main_process:
         save_adapter(result.adapter, model, settings, record, asdict(result))
     log.close()

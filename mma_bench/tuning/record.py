@@ -3,9 +3,12 @@
 import importlib.metadata
 import json
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 import mma_bench
 from mma_bench.atomic import write_json, write_text
@@ -70,9 +73,12 @@ class RunLog:
         settings: which tracker, and how often.
         accelerator: of the run.
         step: the step that the run goes on from; later lines of an interrupted run are forgotten.
+        progress: show progress on standard error.
     """
 
-    def __init__(self, out: Path, record: RunRecord, settings: TuneSettings, accelerator: Any, step: int) -> None:
+    def __init__(
+        self, out: Path, record: RunRecord, settings: TuneSettings, accelerator: Any, step: int, *, progress: bool
+    ) -> None:
         self._path = out / "metrics.jsonl"
         self._every = settings.train.log_every
         self._main = bool(accelerator.is_main_process)
@@ -80,9 +86,20 @@ class RunLog:
         if self._main:
             write_json(out / "run.json", asdict(record))
             write_text(self._path, "".join(f"{line}\n" for line in self._until(step)))
+        self._bar = tqdm(
+            total=settings.train.steps,
+            initial=step,
+            desc="tune",
+            unit="step",
+            file=sys.stderr,
+            disable=not (progress and self._main),
+            mininterval=0.5 if sys.stderr.isatty() else 15,
+        )
 
     def losses(self, step: int, losses: dict[str, float], norm: float, rate: float) -> None:
         """Record the terms of a step."""
+        self._bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()}, refresh=False)
+        self._bar.update()
         if step % self._every == 0:
             values = {f"loss/{name}": value for name, value in losses.items()}
             self._write(step, {**values, "gradient norm": norm, "learning rate": rate})
@@ -93,7 +110,8 @@ class RunLog:
         self._write(step, {"held out/accuracy": score.accuracy, "held out/loss": score.loss, **values})
 
     def close(self) -> None:
-        """Finish the tracker's files."""
+        """Finish the tracker's files, and the progress."""
+        self._bar.close()
         if self._tracker:
             self._tracker.finish()
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from mma_bench import MMABenchError
 from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
@@ -45,9 +44,21 @@ def test_likelihoods_of_a_padded_batch_are_those_of_the_evaluation(architecture:
             assert ours == pytest.approx(reply.option_scores[target], abs=2e-3)
 
 
-def test_an_example_without_media_is_refused() -> None:
+def test_text_alone_is_a_conversation_without_media_beside_others_with_them() -> None:
     thinker, tokenizer, extractor = random_thinker(FAMILIES[0], Size())
     frame_format = thinker.frame_format({}, 1, 56 * 56)
     chat = EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings()).chat
-    with pytest.raises(MMABenchError, match="neither video nor sound"):
-        TrainingBatch(thinker, chat, extractor, frame_format, 2.0)([Example(None, None, "What?", "Nothing")])
+    batch = TrainingBatch(thinker, chat, extractor, frame_format, 2.0)
+    text = Example(None, None, "What?", "Nothing")
+    seen = Example(batch.see(np.zeros((4, 56, 56, 3), np.uint8)), None, "What?", "Nothing")
+    alone, mixed = batch([text]), batch([text, seen])
+    asked = "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\nNothing<|im_end|>"
+    length = alone["input_ids"].shape[1]
+    assert tokenizer.decode(alone["input_ids"][0]).endswith(asked)
+    assert alone["position_ids"].unique(dim=0).tolist() == [[list(range(length))]]
+    assert "pixel_values_videos" not in alone
+    assert torch.equal(mixed["input_ids"][:1, :length], alone["input_ids"])
+    assert mixed["attention_mask"][0].sum() == length
+    with torch.inference_mode():
+        apart, together = (thinker.model(**inputs).logits[0, :length] for inputs in (alone, mixed))
+    assert torch.allclose(apart, together, atol=1e-4)

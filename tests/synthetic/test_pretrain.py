@@ -13,8 +13,9 @@ from mma_bench.models.transformers_omni import Asked, AudioStream, VideoStream
 from mma_bench.models.transformers_omni.training_batch import Example
 from mma_bench.schema import Modality
 from mma_bench.synthetic import CLASSES, clip_seed, render
+from mma_bench.synthetic.lessons import Lessons, Mix
 from mma_bench.synthetic.pretrain import RECORD, Pretraining, pretrain
-from mma_bench.synthetic.tiny_model import MODEL_OPTIONS, make_tiny_model, training_batch
+from mma_bench.synthetic.tiny_model import MODEL_OPTIONS, SAID, make_tiny_model, training_batch
 
 
 def test_a_pretrained_checkpoint_is_loaded_by_the_adapter_and_says_how_it_came_about(tmp_path: Path) -> None:
@@ -41,6 +42,40 @@ def test_a_pretrained_checkpoint_is_loaded_by_the_adapter_and_says_how_it_came_a
     )
     assert set(reply.option_tokens.values()) == {1}  # each class is one token
     assert np.isfinite(list(reply.option_scores.values())).all()
+
+
+def test_the_first_lessons_want_the_sense_named_and_none_shows_a_conflict() -> None:
+    batch = training_batch(*make_tiny_model(0))
+    lessons = Lessons(batch, Mix(), 0, 1)
+    batches = lessons.training(40, captions=2)
+    first, last = ([*next(batches), *next(batches)] for _ in range(2))
+    for examples, captioned in ((first, True), (last, False)):
+        clips = [example for example in examples if example.video]
+        assert 0 < len(clips) < len(examples)  # some are text alone
+        for example in clips:
+            (asked,) = (modality for modality in Modality if f"the {modality} content" in example.prompt)
+            assert example.target.split(" ")[-1] in CLASSES
+            assert example.target.startswith(SAID[asked]) is captioned
+        for example in examples:
+            if example.prompt.startswith("Video_caption: "):
+                assert example.target.split(" ")[-1] == example.prompt.split()[1].rstrip(".")
+    assert all(example.target.split(" ")[0] in (*CLASSES, "There") for example in last)
+
+
+def test_towers_language_model_and_datasets_have_clips_of_their_own() -> None:
+    batch = training_batch(*make_tiny_model(0))
+    lessons = Lessons(batch, Mix(without_sound=0, without_picture=0, caption_alone=0, dictation=0), 0, 2)
+    towers, whole = (
+        {example.spectrum.numpy().tobytes() for example in next(batches) if example.spectrum is not None}
+        for batches in (lessons.naming(24), lessons.training(24, captions=0))
+    )
+    data = {
+        batch.hear(render(name, clip_seed("train", number)).samples).numpy().tobytes()
+        for name in CLASSES
+        for number in range(2)
+    }
+    assert len(towers) == len(whole) == len(data) == 24
+    assert len(towers | whole | data) == 72
 
 
 @pytest.mark.slow

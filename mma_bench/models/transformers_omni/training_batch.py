@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mma_bench.errors import MMABenchError
 from mma_bench.models.transformers_omni.chat import Chat
 from mma_bench.models.transformers_omni.encoder_cache import Encoded
 from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, scale, to_patches
@@ -24,7 +23,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Example:
-    """A question about a video, a sound or both, and what should be answered.
+    """A question about a video, a sound, both or neither, and what should be answered.
 
     Attributes:
         video: from `TrainingBatch.see`, or none.
@@ -74,11 +73,7 @@ class TrainingBatch:
         return log_mel(samples, self.extractor, silence_follows=self.thinker.silence_follows_sound)
 
     def __call__(self, examples: Sequence[Example]) -> "dict[str, Any]":
-        """Return input ids, positions, masks, media and labels; rows are padded on the right.
-
-        Raises:
-            MMABenchError: an example has neither video nor sound.
-        """
+        """Return input ids, positions, masks, media and labels; rows are padded on the right."""
         import torch
 
         rows = [self._row(example) for example in examples]
@@ -117,10 +112,8 @@ class TrainingBatch:
         seen = math.prod(grid) // self.frame_format.merge_size**2 if grid else 0
         if grid and heard:
             order = self.thinker.order(grid, seconds_per_grid, heard)
-        elif seen or heard:
-            order = np.full(seen or heard, bool(seen))
         else:
-            raise MMABenchError("a training example has neither video nor sound; give it at least one")
+            order = np.full(seen or heard, bool(seen))
         prefix = self.chat.media_prefix(order, video=bool(seen), audio=bool(heard))
         empty = torch.empty(0)
         placed = self.thinker.positions(
