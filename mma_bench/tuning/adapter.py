@@ -13,6 +13,7 @@ from mma_bench.tuning.record import RunRecord
 from mma_bench.tuning.settings import BaseModelSettings, TuneSettings
 
 _RECORD = "tuning.json"
+_COMMIT = "commit "
 
 
 def save_adapter(
@@ -38,7 +39,10 @@ def save_adapter(
 
 
 def merge(adapter: Path, out: Path) -> None:
-    """Write the base model with an adapter's updates added to its weights: a checkpoint like any other.
+    """Write the base model with an adapter's updates added to its weights: a checkpoint for `transformers:FOLDER`.
+
+    It holds the thinker (what sees, hears and answers), its tokenizer and its feature extractor; other programs may
+    want the remaining files of the base model's processor beside these.
 
     Args:
         adapter: folder that `save_adapter` wrote.
@@ -89,7 +93,11 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
     path = adapter / _RECORD
     try:
         record = json.loads(path.read_text("utf-8"))
-        return BaseModelSettings.model_validate(record["configuration"]["model"]), str(record["model"]["weights"])
+        settings = BaseModelSettings.model_validate(record["configuration"]["model"])
+        weights = str(record["model"]["weights"])
+        if weights.startswith(_COMMIT):  # the branch may have moved since
+            settings = settings.model_copy(update={"revision": weights.removeprefix(_COMMIT)})
+        return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MMABenchError(f"{adapter} is no adapter of `mma-bench tune`: {path.name} cannot be read") from error
 

@@ -1,5 +1,6 @@
 """The commands `mma-bench tune` and `mma-bench merge-adapter`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import click
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the run.")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Check everything and compute one step; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Compute the first step of each mix; write nothing.")
 def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
     """Teach a model which sense to trust: LoRA on clips whose sight, sound and text disagree.
 
@@ -25,14 +26,18 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     """
     from mma_bench.tuning import read_settings, tune
 
-    result = tune(read_settings(config, overrides), out, dry_run=dry_run)
+    settings = read_settings(config, overrides)
+    result = tune(settings, out, dry_run=dry_run)
+    if os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
+        return
     if result is None:
-        click.echo("Everything is in place; one step was computed and nothing written.")
+        click.echo("Everything is in place; the first step of each mix was computed and nothing written.")
         return
     score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
     early = ", stopped early" if result.stopped_early else ""
     click.echo(f"{result.steps} steps{early}{score}. Adapter: {result.adapter}")
     click.echo(f"Merge it: mma-bench merge-adapter --adapter {result.adapter} --out {out / 'merged'}")
+    click.echo(f"Evaluate it, and the base, with {settings.model.evaluation_options}")
 
 
 @click.command()
@@ -54,4 +59,5 @@ def merge_command(adapter: Path, out: Path) -> None:
     from mma_bench.tuning import merge
 
     merge(adapter, out)
-    click.echo(f"Checkpoint: {out}   evaluate: mma-bench eval --model transformers:{out} --run runs/tuned")
+    card = adapter / "README.md"
+    click.echo(f"Checkpoint: {out}   evaluate: mma-bench eval --model transformers:{out}, options as in {card}")

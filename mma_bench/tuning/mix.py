@@ -6,7 +6,10 @@ heard, so that each clip brings both questions. A stream gives its state after a
 
 import functools
 import hashlib
+import itertools
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mma_bench.errors import MMABenchError
@@ -14,7 +17,12 @@ from mma_bench.schema import Modality
 from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
 from mma_bench.streaming.decode import DecodedCache
 from mma_bench.tuning.example import Example, Prepare
-from mma_bench.tuning.settings import ALIGNED, TuneSettings
+from mma_bench.tuning.settings import ALIGNED, HeldOutSettings, TuneSettings
+
+MISALIGNED = "misaligned"
+
+_PAIRINGS = 4
+"""How often, on average, a held-out clip meets another held-out one before the search for pairs is given up."""
 
 
 class Mixture:
@@ -66,19 +74,40 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
     """
     if settings.held_out is None:
         return []
-    found = []
+    found: list[Example] = []
     for condition in settings.held_out.conditions:
         for asked in Modality:
-            part = _Part(settings.held_out.share, held_out=True)
-            made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
-            examples = (prepare(sample) for sample in made)
-            found += [example for _, example in zip(range(settings.held_out.clips), examples, strict=False)]
-    if not found:
-        raise MMABenchError(
-            f"{settings.data.path}: no clip is held out; raise held_out.share (now {settings.held_out.share}) or take "
-            "more clips"
-        )
-    return found
+            examples = _held_out(settings, settings.held_out, prepare, condition, asked)
+            some = list(itertools.islice(examples, settings.held_out.clips))
+            if not some:
+                raise MMABenchError(
+                    f"{settings.data.path}: no clip is held out for {condition}; raise held_out.share (now "
+                    f"{settings.held_out.share}), take more clips, or leave the condition out of held_out.conditions"
+                )
+            found += some
+    # Both questions about a clip, and its conditions, share frames and sound.
+    videos = {example.video_key: example.video for example in found}
+    sounds = {example.audio_key: example.audio for example in found}
+    return [replace(one, video=videos[one.video_key], audio=sounds[one.audio_key]) for one in found]
+
+
+def _held_out(
+    settings: TuneSettings, held_out: HeldOutSettings, prepare: Prepare, condition: str, asked: Modality
+) -> Iterator[Example]:
+    """Yield examples of a condition, none twice.
+
+    A clip and the clip that lends its sound must both be held out, which few pairs of an epoch are (the square of the
+    share), so more epochs are read: each pairs anew.
+    """
+    part = _Part(held_out.share, held_out=True)
+    made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
+    known = set()
+    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED else 1):
+        for sample in made:
+            example = prepare(sample)
+            if (pair := (example.video_key, example.audio_key)) not in known:
+                known.add(pair)
+                yield example
 
 
 def is_held_out(key: str, share: float) -> bool:

@@ -19,7 +19,7 @@ from mma_bench.tuning.held_out import score_held_out
 from mma_bench.tuning.mix import Mixture, held_out_examples
 from mma_bench.tuning.model import INSTALL, load_for_tuning, trainable
 from mma_bench.tuning.record import RunLog, RunRecord
-from mma_bench.tuning.settings import TuneSettings
+from mma_bench.tuning.settings import TrainSettings, TuneSettings
 from mma_bench.tuning.step import step_losses
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     Args:
         settings: everything that decides the run.
         out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
-        dry_run: compute one step, change and write nothing.
+        dry_run: compute the first step of each mix, change and write nothing.
         progress: show progress on standard error.
 
     Returns:
@@ -62,7 +62,6 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
 
     try:
         from accelerate import Accelerator
-        from transformers import get_cosine_schedule_with_warmup
     except ImportError as error:
         raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
 
@@ -77,30 +76,33 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     optimizer = torch.optim.AdamW(
         weights.values(), lr=settings.train.learning_rate, weight_decay=settings.train.weight_decay
     )
-    warmup = round(settings.train.warmup * settings.train.steps)
-    scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, settings.train.steps)
+    scheduler = _schedule(optimizer, settings.train)
     torch.manual_seed(settings.train.seed + 1 + accelerator.process_index)
     record = RunRecord.of(settings, model.identity, mixture.fingerprint(), accelerator.num_processes)
+    movable = (optimizer, scheduler, mixture)
+    last = states.load(out, record, accelerator)
     if dry_run:
-        step_losses(model, settings, mixture.step(0), 0, empty)
+        for point in settings.data.mix:
+            step_losses(model, settings, mixture.step(point.from_step), point.from_step, empty)
         return None
 
     # 2. The last checkpoint, if there is one.
-    movable = (optimizer, scheduler, mixture)
     done = _Progress()
-    if last := states.load(out, record.sha256, accelerator):
+    if last:
         _resume(last, weights, *movable)
         done = _Progress(last.step, last.score, last.waited, last.best)
     log = RunLog(out, record, settings, accelerator, done.step, progress=progress)
 
     # 3. Training.
+    if settings.held_out and not done.step:  # what there is to improve on
+        log.held_out(0, score_held_out(model, held_out, settings.train.micro_batch, accelerator))
     patience = settings.held_out.patience if settings.held_out else math.inf
     while done.step < settings.train.steps and done.waited < patience:
         losses = step_losses(model, settings, mixture.step(done.step), done.step, empty)
         norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
         scheduler.step()
         done.step += 1
-        log.losses(done.step, losses, norm, scheduler.get_last_lr()[0])
+        log.losses(done.step, _mean(losses, accelerator), norm, scheduler.get_last_lr()[0])
         at_end = done.step == settings.train.steps
         if settings.held_out and (done.step % settings.held_out.every == 0 or at_end):
             found = score_held_out(model, held_out, settings.train.micro_batch, accelerator)
@@ -118,6 +120,13 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     log.close()
     accelerator.wait_for_everyone()
     return result
+
+
+def _schedule(optimizer: Any, train: TrainSettings) -> Any:
+    """Return a linear warm-up, then a cosine to zero."""
+    from transformers import get_cosine_schedule_with_warmup
+
+    return get_cosine_schedule_with_warmup(optimizer, round(train.warmup * train.steps), train.steps)
 
 
 @dataclass
@@ -179,6 +188,14 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
     optimizer.step()
     optimizer.zero_grad()
     return norm
+
+
+def _mean(losses: dict[str, float], accelerator: Any) -> dict[str, float]:
+    """Return each term's mean over all processes, which have the same terms."""
+    import torch
+
+    values = torch.tensor(list(losses.values()), dtype=torch.float64, device=accelerator.device)
+    return dict(zip(losses, accelerator.reduce(values, "mean").tolist(), strict=True))
 
 
 def _copy(weights: dict[str, Any]) -> dict[str, "torch.Tensor"]:

@@ -17,6 +17,22 @@ from mma_bench.hashing import sha256_json
 from mma_bench.tuning.held_out import HeldOutScore
 from mma_bench.tuning.settings import TuneSettings
 
+RECORD = "run.json"
+"""File of a run that says what decided it."""
+
+_INCIDENTAL = frozenset(
+    {
+        "tracker",
+        "train.log_every",
+        "train.save_every",
+        "model.encoder_cache_mb",
+        "model.local_files_only",
+        "data.decoded_cache_mb",
+        "data.path",
+    }
+)
+"""Settings that a resumed run may have otherwise: the weights stay the same. The data's content has its own hash."""
+
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
 
 
@@ -48,7 +64,7 @@ class RunRecord:
     def of(settings: TuneSettings, model: dict[str, str], data: dict[str, str], processes: int) -> "RunRecord":
         """Return the record of a run."""
         configuration = settings.model_dump(mode="json")
-        deciding = {**configuration, "tracker": None}
+        deciding = {name: value for name, value in _flat(configuration).items() if name not in _INCIDENTAL}
         identity = {name: model.get(name) for name in ("weights", "dtype", "frame format")}
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
         versions |= {"mma_bench": mma_bench.__version__, "python": platform.python_version()}
@@ -62,6 +78,27 @@ class RunRecord:
             versions=versions,
             sha256=sha256_json([deciding, identity, data, processes]),
         )
+
+    def difference(self, out: Path) -> str:
+        """Return what the run in ``out`` had otherwise."""
+        try:
+            found = json.loads((out / RECORD).read_text("utf-8"))
+            earlier, now = _flat(found["configuration"]), _flat(self.configuration)
+            parts = [name for name in ("model", "data", "processes") if found[name] != getattr(self, name)]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return f"its {RECORD} cannot be read"
+        for name in sorted({*earlier, *now} - _INCIDENTAL):
+            if earlier.get(name) != now.get(name):
+                parts.append(f"{name} was {earlier.get(name)}, is {now.get(name)}")
+        return "; ".join(parts)
+
+
+def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return settings by their names, such as `train.steps`."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
 
 
 class RunLog:
@@ -84,7 +121,7 @@ class RunLog:
         self._main = bool(accelerator.is_main_process)
         self._tracker = _tracker(out, record, settings, step) if self._main else None
         if self._main:
-            write_json(out / "run.json", asdict(record))
+            write_json(out / RECORD, asdict(record))
             write_text(self._path, "".join(f"{line}\n" for line in self._until(step)))
         self._bar = tqdm(
             total=settings.train.steps,
@@ -127,7 +164,7 @@ class RunLog:
         kept = []
         for line in lines:
             try:
-                if json.loads(line)["step"] <= step:
+                if step and json.loads(line)["step"] <= step:
                     kept.append(line)
             except (ValueError, KeyError, TypeError):
                 continue  # a line that a kill cut off
@@ -163,5 +200,9 @@ def _tracker(out: Path, record: RunRecord, settings: TuneSettings, step: int) ->
             f"tracker: {settings.tracker} is not installed ({error}); install it, or set tracker to tensorboard or none"
         ) from error
     return wandb.init(
-        project="mma-bench", id=record.sha256[:16], resume="allow", dir=str(out), config=record.configuration
+        project="mma-bench",
+        id=sha256_json([record.sha256, str(out.resolve())])[:16],
+        resume="allow",
+        dir=str(out),
+        config=record.configuration,
     )

@@ -30,6 +30,12 @@ class BaseModelSettings(_Section):
     local_files_only: bool = False
     encoder_cache_mb: int = Field(256, ge=0, description="memory for streams that the frozen towers encoded, MB")
 
+    @property
+    def evaluation_options(self) -> str:
+        """Options with which `mma-bench eval` shows the model what tuning showed it."""
+        chosen = {name: getattr(self, name) for name in ("fps", "min_pixels", "max_pixels")}
+        return " ".join(f"--model-option {name}={value:g}" for name, value in chosen.items() if value is not None)
+
 
 class LoraSettings(_Section):
     """Low-rank updates of projections of the language model (arXiv 2106.09685)."""
@@ -102,7 +108,7 @@ class AdversarialSettings(_Section):
 
     weight: float = Field(1.0, gt=0)
     eps: float = Field(1e-3, gt=0)
-    alpha: float = Field(0.1, gt=0)
+    alpha: float = Field(0.0125, gt=0, description="times the gradient of each sample's own loss")
     steps: int = Field(1, ge=1, le=20)
     random_start: bool = True
     text: bool = Field(True, description="also perturb the words of the prompt")

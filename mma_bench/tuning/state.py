@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.atomic import atomic_path, fsync_folder
 from mma_bench.errors import MMABenchError
+from mma_bench.tuning.record import RunRecord
 
 if TYPE_CHECKING:
     import torch
@@ -44,10 +45,10 @@ class State:
 
 
 def rng_state() -> dict[str, Any]:
-    """Return the states of torch's generators; what else is drawn is a function of seed and step."""
+    """Return the states of torch's generators, of this process's device; all else is a function of seed and step."""
     import torch
 
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
@@ -55,8 +56,8 @@ def set_rng_state(state: dict[str, Any]) -> None:
     import torch
 
     torch.set_rng_state(state["cpu"])
-    if torch.cuda.is_available() and state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
+    if torch.cuda.is_available() and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"])
 
 
 def save(out: Path, state: State, accelerator: Any) -> None:
@@ -82,7 +83,7 @@ def save(out: Path, state: State, accelerator: Any) -> None:
     accelerator.wait_for_everyone()
 
 
-def load(out: Path, run: str, accelerator: Any) -> State | None:
+def load(out: Path, record: RunRecord, accelerator: Any) -> State | None:
     """Return the last state of this process, none if there is none.
 
     Raises:
@@ -105,9 +106,10 @@ def load(out: Path, run: str, accelerator: Any) -> State | None:
         state = State(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise MMABenchError(f"{path} is damaged; remove {steps[-1]} to go on from the one before") from error
-    if state.run != run:
+    if state.run != record.sha256:
         raise MMABenchError(
-            f"{out} holds a run of another configuration, model or data; choose another --out, or remove it"
+            f"{out} holds a run of another configuration, model or data ({record.difference(out)}); choose another "
+            "--out, or remove it"
         )
     return state
 

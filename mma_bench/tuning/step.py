@@ -20,7 +20,8 @@ def step_losses(
 ) -> dict[str, float]:
     """Add the gradients of a step to the updates' `.grad`, in micro-batches, and return the mean of each term."""
     generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
-    totals: dict[str, float] = {}
+    terms = ("sft", *(name for name, chosen in settings.objective if chosen))
+    totals = dict.fromkeys(terms, 0.0)  # also those that no sample of this step has
     size = settings.train.micro_batch
     for start in range(0, len(examples), size):
         part = examples[start : start + size]
@@ -28,7 +29,7 @@ def step_losses(
         kinds = consistency.variants if consistency else ()
         variants = conflict_variants(part, examples, kinds, empty, generator) if consistency else []
         for name, loss in batch_losses(model, settings.objective, part, variants, len(part) / len(examples)).items():
-            totals[name] = totals.get(name, 0.0) + loss
+            totals[name] += loss
     return totals
 
 
@@ -77,13 +78,14 @@ def batch_losses(
         # The originals in the consistency term are detached, so this is the gradient of the supervised term.
         gradient = inputs.embeddings.grad
         delta = perturbation(
-            lambda changed: cross_entropy(answer_logits(model.thinker, alone.with_embeddings(changed))).mean(),
+            lambda changed: cross_entropy(answer_logits(model.thinker, alone.with_embeddings(changed))).sum(),
             alone.embeddings,
             mask,
             adversarial,
-            first_gradient=None if gradient is None else gradient[:count] / share,
+            first_gradient=None if gradient is None else gradient[:count] * (count / share),
         )
-        worst = alone.with_embeddings(alone.embeddings.detach() + delta)
+        clean_embeddings = alone.embeddings.detach()
+        worst = alone.with_embeddings((clean_embeddings + delta).to(clean_embeddings.dtype))
         terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
         torch.autograd.backward(adversarial.weight * terms["adversarial"] * share)
     return {name: float(term.detach()) * share for name, term in terms.items()}

@@ -30,7 +30,7 @@ from mma_bench.tuning import merge, read_settings, tune
 
 CONFLICTS = {"aligned": 1, "misaligned": 4, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 1}
 CONSISTENCY = {"weight": 2.0, "divergence": "js"}
-ADVERSARIAL = {"weight": 1.0, "eps": 0.03, "alpha": 50.0, "steps": 1}
+ADVERSARIAL = {"weight": 1.0, "eps": 0.03, "alpha": 3.125, "steps": 1}
 KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "aligned clips alone": ({"aligned": 8}, {}),
     "alignment": (CONFLICTS, {}),

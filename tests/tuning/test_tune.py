@@ -16,11 +16,13 @@ from mma_bench import MMABenchError
 from mma_bench.media import Media
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.settings import Settings
+from mma_bench.schema import Modality
 from mma_bench.tuning import TuneSettings, merge, read_settings, tune
 from mma_bench.tuning.example import Example
 from mma_bench.tuning.mix import Mixture, held_out_examples, is_held_out
-from mma_bench.tuning.model import load_for_tuning
+from mma_bench.tuning.model import load_for_tuning, trainable
 from mma_bench.tuning.settings import DataSettings
+from mma_bench.tuning.step import step_losses
 from tests.conftest import ROOT, run_command
 
 CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
@@ -87,14 +89,17 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert all("language_model" in name and ("q_proj" in name or "v_proj" in name) for name in undisturbed)
     logs = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed")]
     assert logs[0] == logs[1]
-    first = json.loads(logs[0].splitlines()[0])
+    before, first = (json.loads(line) for line in logs[0].splitlines()[:2])
+    assert before["step"] == 0
+    assert "held out/accuracy" in before
     assert {"loss/sft", "loss/consistency", "loss/adversarial", "gradient norm"} < first.keys()
     card = (whole.adapter / "README.md").read_text()
     assert "aligned 1, misaligned 1" in card
     assert json.loads((whole.adapter / "tuning.json").read_text())["configuration_sha256"] in card
 
-    with pytest.raises(MMABenchError, match="another configuration"):
+    with pytest.raises(MMABenchError, match=r"another configuration.*\(data; train.seed was 0, is 1\)"):
         tune(tiny(demo, base, "train.steps=3", "train.seed=1"), tmp_path / "whole")
+    tune(tiny(demo, base, "train.steps=3", "train.save_every=2", "model.encoder_cache_mb=1"), tmp_path / "whole")
     merge(whole.adapter, tmp_path / "merged")
     engine, _ = load_checkpoint(str(tmp_path / "merged"), Settings(max_pixels=3136, min_pixels=1))
     before = load_file(base / "model.safetensors")
@@ -103,6 +108,46 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert len(changed) == 4
     assert all("q_proj" in name or "v_proj" in name for name in changed)
     assert engine.frame_format.mean == pytest.approx(engine.thinker.mean)
+
+
+def test_the_gradient_does_not_depend_on_the_micro_batch(demo: Path, base: Path) -> None:
+    changes = ["lora.dropout=0", "objective.adversarial.random_start=false", "objective.adversarial.alpha=100"]
+    changes += ["objective.adversarial.eps=0.5", "objective.consistency.weight=1", "held_out=null"]
+    changes += ["train.gradient_checkpointing=false", "data.mix=[{clips: {aligned: 1, misaligned: 1}}]"]
+    gradients: dict[tuple[int, bool], torch.Tensor] = {}
+    losses: dict[tuple[int, bool], dict[str, float]] = {}
+    for size, shared in ((1, True), (3, True), (4, True), (1, False), (4, False)):
+        chosen = [f"train.micro_batch={size}", f"objective.adversarial.share_gradient={shared}"]
+        settings = tiny(demo, base, *changes, *chosen)
+        torch.manual_seed(0)
+        model = load_for_tuning(settings)
+        weights = trainable(model.peft)
+        with torch.no_grad():
+            for weight in weights.values():
+                weight.normal_(0, 0.1)
+        examples = Mixture(settings, model.prepare).step(0)
+        losses[size, shared] = step_losses(model, settings, examples, 0, model.prepare.emptiness())
+        found = [weight.grad.flatten() for weight in weights.values() if weight.grad is not None]
+        gradients[size, shared] = torch.cat(found)
+    whole = gradients[4, True]
+    for case, gradient in gradients.items():
+        assert torch.allclose(gradient, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max())), case
+        assert losses[case] == pytest.approx(losses[4, True], rel=1e-3)
+    assert losses[4, True]["adversarial"] > losses[4, True]["sft"]
+    assert losses[4, True]["consistency"] > 0
+
+
+def test_pairs_of_held_out_clips_are_looked_for_in_many_epochs(demo: Path, base: Path) -> None:
+    held_out = "held_out={share: 0.3, clips: 6, every: 1, conditions: [misaligned]}"
+    settings = tiny(demo, base, held_out)
+    found = held_out_examples(settings, load_for_tuning(settings).prepare)
+    for asked in Modality:
+        pairs = [(e.video_key, e.audio_key) for e in found if e.asked is asked]
+        assert len(pairs) == len(set(pairs)) == 6
+    videos = {e.video_key: e.video for e in found}
+    assert all(e.video is videos[e.video_key] for e in found)  # one copy in memory
+    with pytest.raises(MMABenchError, match="no clip is held out for misaligned"):
+        held_out_examples(tiny(demo, base, held_out.replace("0.3", "0.01")), load_for_tuning(settings).prepare)
 
 
 def test_a_clip_is_decoded_once_for_all_streams(demo: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
