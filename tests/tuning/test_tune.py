@@ -251,19 +251,10 @@ def test_every_config_starts_with_a_stand_in(demo: Path, tmp_path: Path, name: s
 @pytest.mark.slow
 def test_two_processes_train_one_adapter(demo: Path, base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "mma_bench", "tune", "--out", str(out)]
+    # What `accelerate launch` starts on GPUs; on CPUs it starts one process, however many were asked for.
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command += ["-m", "mma_bench", "tune", "--out", str(out)]
     changes = [f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "train.steps=2"]
-    changes.append("objective={}")
     command += ["--config", str(CONFIGS / "tiny.yaml"), *(part for change in changes for part in ("--set", change))]
     run_command(*command)
     states = [torch.load(path, weights_only=True) for path in sorted(out.glob("checkpoints/step-00000002/rank-*.pt"))]
