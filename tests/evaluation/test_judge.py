@@ -14,6 +14,7 @@ from mma_bench.evaluation.judge.asking import judge_run, load_judge
 from mma_bench.evaluation.judge.prompt import judge_prompt, read_reply
 from mma_bench.models.interface import Answer, Model
 from mma_bench.parsing import Outcome, Parsed
+from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.report import write_report
 from mma_bench.schema import Modality
 from tests.conftest import run_command
@@ -135,6 +136,28 @@ def test_only_the_very_words_count(reply: str, label: str | None, outcome: Outco
     found = read_reply(reply, ["Cat", "Dog", "None of the above"], unread)
     assert (found.label, found.outcome) == (label, outcome)
     assert found.rule == ("no_match" if outcome is Outcome.UNPARSED else "judge")
+
+
+def test_that_no_option_is_right_is_an_option_where_one_says_so(
+    demo: Path, tmp_path: Path, endpoint: EndpointServer
+) -> None:
+    run = tmp_path / "none_absent"
+    mma_bench.evaluate(Mumbler(), demo, run=run, condition="aligned", limit=2, progress=False)
+    odd = {
+        v.question.question_id: v.question for v in rescore(run).scores.unread if v.question.answer == NONE_OF_THE_ABOVE
+    }
+    assert odd
+    for question in odd.values():
+        lines = judge_prompt("no such thing", question.options, question.modality).splitlines()
+        meanings = [line for line in lines if line.startswith("- none ")]
+        assert [line for line in meanings if "no option is right" in line] == [
+            "- none also if it says that no option is right and no option in the list says so;"
+        ]
+    endpoint.behaviour.constant = NONE_OF_THE_ABOVE
+    judge_run(run, endpoint.openai, {}, progress=False)
+    judged = [v for v in rescore(run).scores.verdicts if v.rule == "judge" and v.question.question_id in odd]
+    assert {v.question.question_id for v in judged} == odd.keys()
+    assert all(v.correct and v.label == NONE_OF_THE_ABOVE for v in judged)
 
 
 def test_a_wrong_judge_is_one_clear_message() -> None:
