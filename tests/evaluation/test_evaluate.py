@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mma_bench
-from mma_bench.evaluation import AnswerStore
+from mma_bench.evaluation import AnswerStore, rescore
 from mma_bench.evaluation.store import answer_id
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality
@@ -113,6 +113,9 @@ def test_a_half_written_line_is_asked_again_and_a_damaged_one_is_named(demo: Pat
         mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
         assert tree(run) == whole
     lines = content.splitlines(keepends=True)
+    answers.write_bytes(content + lines[0][:20])
+    rescore(run)
+    assert answers.read_bytes() == content + lines[0][:20]  # a reader leaves alone what another may be writing
     answers.write_bytes(b"".join([lines[0], b'{"id": \n', *lines[1:]]))
     with pytest.raises(mma_bench.MMABenchError, match="line 2 is damaged"):
         mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)

@@ -100,6 +100,10 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     assert {**rescore(run).scores.to_json(), "judge": None} == {**before, "judge": None}
     with open(run / "judge.jsonl", "ab") as file:
         file.write(b'{"id": "cut off by a ki')
+    replies = (run / "judge.jsonl").read_bytes()
+    rescore(run)
+    judge_run(run, endpoint.openai, {"seed": "1"}, progress=False)  # knows all: nothing is added
+    assert (run / "judge.jsonl").read_bytes() == replies  # a reader leaves alone what another may be writing
     (run / "judge.json").write_text("{}")
     with pytest.raises(mma_bench.MMABenchError, match="score again with --judge"):
         rescore(run)
