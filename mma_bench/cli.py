@@ -97,6 +97,7 @@ def evaluate_command(
         protocol=protocol,
         repeats=repeats,
         probe=not skip_probe,
+        judged=not judge,  # an earlier judge's record is about to be replaced
     )
     if judge:
         judge_run(run, judge, judge_options)

@@ -114,6 +114,31 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     assert len((run / "judge.jsonl").read_bytes().splitlines()) == 2
 
 
+def test_an_unreadable_judge_stops_an_evaluation_before_the_model_is_asked(
+    run: Path, demo: Path, endpoint: EndpointServer
+) -> None:
+    (run / "judge.json").write_text('{"model": "x", "fingerprint": {}, "version": "1"}')
+    answers = (run / "answers.jsonl").read_bytes()
+    with pytest.raises(mma_bench.MMABenchError, match=r"judged by version 1.* --judge"):
+        mma_bench.evaluate(Mumbler(), demo, run=run, **{**ASKED, "limit": 7})
+    assert (run / "answers.jsonl").read_bytes() == answers
+    more = mma_bench.evaluate(Mumbler(), demo, run=run, judged=False, **{**ASKED, "limit": 7})
+    assert len((run / "answers.jsonl").read_bytes()) > len(answers)
+    assert open_run(run).judge is None
+    assert json.loads((run / "scores.json").read_text()) == more.to_json()
+
+    plain, endpoint.behaviour.constant = run.parent / "plain", "none"
+    options = ("--model", "baseline:random", "--run", str(plain), "--protocol", "paper", "--limit", "1")
+    command = (sys.executable, "-m", "mma_bench", "eval", "--data", str(demo), *options)
+    run_command(*command)
+    (plain / "judge.json").write_text("{}")
+    assert "score again with --judge" in run_command(*command, check=False).stderr
+    run_command(*command, "--judge", endpoint.openai)  # replaces it
+    judge = open_run(plain).judge
+    assert judge is not None
+    assert judge.model == endpoint.openai
+
+
 def test_an_interrupted_judge_leaves_the_scores_alone_and_goes_on(run: Path, endpoint: EndpointServer) -> None:
     before = rescore(run).scores.to_json()
     endpoint.behaviour.always = "400"
