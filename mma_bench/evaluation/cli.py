@@ -39,6 +39,8 @@ def score_command(
     """
     if judge and no_judge:
         raise click.UsageError("give --judge or --no-judge, not both")
+    if judge_option and not judge:
+        raise click.UsageError("--judge-option needs --judge")
     from mma_bench.atomic import write_json
     from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore

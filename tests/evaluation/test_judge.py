@@ -189,6 +189,14 @@ def test_that_no_option_is_right_is_an_option_where_one_says_so(
     assert all(v.correct and v.label == NONE_OF_THE_ABOVE for v in judged)
 
 
+def test_a_setting_of_no_judge_is_one_clear_message(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    for command in (("score", run), ("eval", "--model", "baseline:random", "--run", run)):
+        result = run_command(sys.executable, "-m", "mma_bench", *command, "--judge-option", "seed=1", check=False)
+        assert result.returncode == 2
+        assert "--judge-option needs --judge" in result.stderr
+
+
 def test_a_wrong_judge_is_one_clear_message() -> None:
     cases = [
         ("cascade", {}, "a judge is a server"),
