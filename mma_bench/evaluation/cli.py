@@ -35,7 +35,7 @@ def score_command(
     \b
     Examples:
       mma-bench score runs/cascade
-      mma-bench score runs/qwen --judge openai:Qwen/Qwen3-8B@http://127.0.0.1:8000/v1
+      mma-bench score runs/qwen --judge openai:Qwen/Qwen3-4B-Instruct-2507@http://127.0.0.1:8000/v1
     """
     if judge and no_judge:
         raise click.UsageError("give --judge or --no-judge, not both")

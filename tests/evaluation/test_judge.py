@@ -114,6 +114,18 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     assert len((run / "judge.jsonl").read_bytes().splitlines()) == 2
 
 
+def test_a_blank_reply_is_asked_for_again(run: Path, endpoint: EndpointServer) -> None:
+    no_thinking = {"chat_template_kwargs": {"enable_thinking": False}}
+    options = {"extra_body": json.dumps(no_thinking)}
+    endpoint.behaviour.constant = " \n"
+    assert judge_run(run, endpoint.openai, options, progress=False) == 1
+    assert {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD} == {Outcome.UNPARSED}
+    endpoint.behaviour.constant = "none"
+    assert judge_run(run, endpoint.openai, options, progress=False) == 1
+    assert {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD} == {Outcome.ABSTAINED}
+    assert [seen.body["chat_template_kwargs"] for seen in endpoint.seen] == 2 * [no_thinking["chat_template_kwargs"]]
+
+
 def test_an_unreadable_judge_stops_an_evaluation_before_the_model_is_asked(
     run: Path, demo: Path, endpoint: EndpointServer
 ) -> None:

@@ -27,6 +27,7 @@ def judge_run(
     """Let ``model`` judge what the parser leaves unread in the run ``folder``, and make it the run's judge.
 
     Replies are stored as they come: an interrupted command goes on where it stopped, and scoring never asks again.
+    Blank ones say nothing and are not stored: the next command asks again.
 
     Args:
         folder: a run.
@@ -55,7 +56,8 @@ def judge_run(
         cut_unfinished_line(replies_path(folder))
     with tqdm(total=len(samples), desc=f"judge {asked.name}", file=sys.stderr, disable=not progress) as bar:
         for sample, answers in asked.answer_all(list(samples.values())):
-            append_reply(folder, keys[sample.stimulus.key], answers[0].text)
+            if answers[0].text.strip():  # a judge that thought until its tokens were spent may do better next time
+                append_reply(folder, keys[sample.stimulus.key], answers[0].text)
             bar.update()
     write_judge(folder, judge)
     return len(samples)
