@@ -154,14 +154,16 @@ def _ask(
         disable=not progress,
         mininterval=0.5 if sys.stderr.isatty() else 15,
     ) as bar:
-        for repeat, samples in enumerate(rounds):
-            if not samples:
-                continue
-            model.begin_repeat(repeat)
-            for sample, answers in model.answer_all(samples):
-                store.append(_stored(sample, answers, keys, model.name, repeat))
-                bar.update(len(answers))
-    store.sync()
+        try:
+            for repeat, samples in enumerate(rounds):
+                if not samples:
+                    continue
+                model.begin_repeat(repeat)
+                for sample, answers in model.answer_all(samples):
+                    store.append(_stored(sample, answers, keys, model.name, repeat))
+                    bar.update(len(answers))
+        finally:
+            store.sync()  # also what was answered before a failure
 
 
 def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: str, repeat: int) -> list[StoredAnswer]:

@@ -167,7 +167,10 @@ class AnswerStore:
         return answers
 
     def append(self, answers: Iterable[StoredAnswer]) -> None:
-        """Add answers; when this returns they survive a kill, and a second later or after `sync` a power cut."""
+        """Add answers; when this returns they survive a kill, but a power cut only after a `sync`.
+
+        There is one here if the last was a second ago; the caller brings to the disk what comes after it.
+        """
         lines = [answer.line() for answer in answers]
         if not self._is_whole:
             cut_unfinished_line(self.path)

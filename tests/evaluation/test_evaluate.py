@@ -155,6 +155,33 @@ def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_p
     assert json.loads((run / "run.json").read_text())["model_fingerprint"] == {"version": "2"}
 
 
+class Failing(Echo):
+    """Answers twice, then fails."""
+
+    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+        if self.asked >= 2:
+            raise mma_bench.MMABenchError("the server is gone")
+        return super().answer(sample)
+
+
+def test_what_was_answered_before_a_failure_is_brought_to_the_disk(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, synced = tmp_path / "run" / "answers.jsonl", []
+    sync = AnswerStore.sync
+
+    def counting(store: AnswerStore) -> None:
+        sync(store)
+        synced.append(len(store.path.read_bytes()) if store.path.is_file() else 0)
+
+    monkeypatch.setattr(AnswerStore, "sync", counting)
+    monkeypatch.setattr("mma_bench.evaluation.store._SYNC_SECONDS", float("inf"))
+    with pytest.raises(mma_bench.MMABenchError, match="the server is gone"):
+        mma_bench.evaluate(Failing(), demo, run=tmp_path / "run", condition="aligned", protocol="paper", progress=False)
+    assert synced[-1:] == [len(answers.read_bytes())]
+    assert synced[-1] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
