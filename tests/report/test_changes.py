@@ -53,3 +53,4 @@ def test_the_table_shows_the_corrected_values_and_says_over_how_many(
     place = [column.head for column in table.columns].index("p (Holm)")
     assert [row.entries[place] for row in table.rows] == [p_text(p) for p in reference]
     assert f"over all {len(reference)} comparisons" in table.notes[0]
+    assert "one test at 5% finds with a chance of 80%, before Holm's correction" in table.notes[1]
