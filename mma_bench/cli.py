@@ -76,6 +76,8 @@ def evaluate_command(
       mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
       mma-bench eval --model cascade --run runs/paper --protocol paper
     """
+    if judge_option and not judge:
+        raise click.UsageError("--judge-option needs --judge")
     from mma_bench.atomic import write_json
     from mma_bench.evaluation import evaluate, open_run, rescore
     from mma_bench.evaluation.judge.asking import judge_run, load_judge
@@ -97,6 +99,7 @@ def evaluate_command(
         protocol=protocol,
         repeats=repeats,
         probe=not skip_probe,
+        judged=not judge,  # an earlier judge's record is about to be replaced
     )
     if judge:
         judge_run(run, judge, judge_options)

@@ -210,7 +210,7 @@ class _Index:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._entries: dict[str, dict[tuple[str, str], IndexEntry]] = {}
-        self._verified: set[tuple[Path, int, int, str, int, int, int]] = set()
+        self._verified: set[tuple[Path, int, int, str, int, int, int, int]] = set()
 
     def media(self, stimulus: Stimulus) -> Media:
         return Media(
@@ -240,8 +240,10 @@ class _Index:
                 content = file.read(entry.size)
         except (OSError, ValueError) as error:
             raise MMABenchError(f"{shard} cannot be read: {error}; build or download it again") from error
-        # Hashing takes several times as long as reading, so a member of a file that did not change is hashed once.
-        place = (shard, entry.offset, entry.size, sha256, state.st_ino, state.st_size, state.st_mtime_ns)
+        # Hashing takes several times as long as reading, so a member of a file that did not change is hashed once. The
+        # time of the inode's last change cannot be set back as that of the content can.
+        times = state.st_mtime_ns, state.st_ctime_ns
+        place = (shard, entry.offset, entry.size, sha256, state.st_ino, state.st_size, *times)
         if place not in self._verified or len(content) != entry.size:
             if sha256_bytes(content) != sha256:
                 raise MMABenchError(f"{shard}: {member} of {stimulus.key} has a wrong hash; build or download it again")

@@ -14,12 +14,15 @@ from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.media import flac_bytes
 from mma_bench.schema import Clip, Stream
 
+_VERSION = 2
+"""Counts up when other bytes are made of the same settings. What was made before is left where it lies."""
+
 
 class GeneratedStreams:
     """Makes streams below ``folder`` and remembers their hashes."""
 
     def __init__(self, folder: Path, settings: NormaliseSettings) -> None:
-        self.folder = folder / sha256_json(settings.model_dump())[:16]
+        self.folder = folder / sha256_json([_VERSION, settings.model_dump()])[:16]
         self._settings = settings
         self._hashes: dict[str, str] = {}
 

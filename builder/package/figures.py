@@ -16,7 +16,7 @@ COMPOSITION = "figures/composition.png"
 CONFLICTS = "figures/conflicts.png"
 _MOST_CLASSES = 60  # more bars than that cannot be told apart
 _NUMBERED_CLASSES = 30  # more numbers than that cannot be read
-_NAME_CHARACTERS = 40  # of longer names the end is cut off
+_NAME_CHARACTERS = 40  # of longer names the end is left out
 
 
 def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[str, Any]]) -> None:
@@ -35,7 +35,7 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
     places = range(len(names))
     left.barh([i - 0.2 for i in places], [seen for _, seen, _ in classes], 0.4, color="#0072b2", label="show it")
     left.barh([i + 0.2 for i in places], [heard for *_, heard in classes], 0.4, color="#d55e00", label="sound like it")
-    left.set_yticks(places, names, fontsize=8, parse_math=False)
+    left.set_yticks(places, _short(names), fontsize=8, parse_math=False)
     left.invert_yaxis()
     left.set_xlabel("clips")
     left.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
@@ -80,8 +80,8 @@ def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_cla
     bar = figure.colorbar(picture, cax=scale, label="misaligned stimuli")
     bar.locator = MaxNLocator(integer=True)
     bar.update_ticks()
-    axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=8, parse_math=False)
-    axes.set_yticks(range(len(classes)), classes, fontsize=8, parse_math=False)
+    axes.set_xticks(range(len(classes)), _short(classes), rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(classes)), _short(classes), fontsize=8, parse_math=False)
     axes.set_xlabel("class of the sound")
     axes.set_ylabel("class of the video")
     for i in range(1, len(classes)):
@@ -93,6 +93,11 @@ def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_cla
             shade = "white" if count > 0.55 * counts.max() else "black"
             axes.text(place[audio], place[video], str(count), ha="center", va="center", fontsize=7, color=shade)
     _save(path, figure)
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Return ``names`` as they are drawn; the picture would cut off the beginning of what is too long."""
+    return [name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…" for name in names]
 
 
 def _inches(names: Sequence[str]) -> float:

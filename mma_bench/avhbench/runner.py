@@ -138,10 +138,12 @@ def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: st
     with tqdm(
         total=len(questions), initial=answered, desc=name, unit="question", file=sys.stderr, disable=not progress
     ) as bar:
-        for answers in questions.ask(rows):
-            store.append(answers)
-            bar.update(len(answers))
-    store.sync()
+        try:
+            for answers in questions.ask(rows):
+                store.append(answers)
+                bar.update(len(answers))
+        finally:
+            store.sync()  # also what was answered before a failure
 
 
 def _scores(rows: Sequence[Row], texts: Mapping[tuple[str, str], str], problems: Mapping[str, str]) -> AVHBenchScores:

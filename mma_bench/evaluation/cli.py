@@ -35,10 +35,12 @@ def score_command(
     \b
     Examples:
       mma-bench score runs/cascade
-      mma-bench score runs/qwen --judge openai:Qwen/Qwen3-8B@http://127.0.0.1:8000/v1
+      mma-bench score runs/qwen --judge openai:Qwen/Qwen3-4B-Instruct-2507@http://127.0.0.1:8000/v1
     """
     if judge and no_judge:
         raise click.UsageError("give --judge or --no-judge, not both")
+    if judge_option and not judge:
+        raise click.UsageError("--judge-option needs --judge")
     from mma_bench.atomic import write_json
     from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore

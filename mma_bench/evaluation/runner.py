@@ -10,7 +10,7 @@ from tqdm import tqdm
 from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.judge.record import read_judge, read_replies
+from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
@@ -34,6 +34,7 @@ def evaluate(
     protocol: str | Path | Protocol = "robust",
     repeats: int = 1,
     probe: bool = True,
+    judged: bool = True,
     progress: bool = True,
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
@@ -52,6 +53,7 @@ def evaluate(
         protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
         repeats: how often to ask each question, of a model that samples its answers.
         probe: find out first whether video and audio reach the model. Without, the report says so.
+        judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
         progress: show progress and the time left on standard error.
 
     Returns:
@@ -87,6 +89,8 @@ def evaluate(
     )
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)
+    if judged and not overwrite:
+        _replies(folder)  # a damaged record ends the command before the model is asked
     keys = AnswerKeys(fingerprint)
     rounds = _unanswered(benchmark, keys, set() if overwrite else store.read().keys(), repeats)
     is_probed = loaded.takes_media and any(rounds)
@@ -95,11 +99,18 @@ def evaluate(
     if found:
         record_probe(folder, found)
     _ask(loaded, benchmark, rounds, keys, store, progress=progress)
-    judge = read_judge(folder)
-    replies = read_replies(folder, judge) if judge else None
+    replies = _replies(folder) if judged else None
     scores = score(benchmark, store.read().values(), keys, fixed.headline, repeats=repeats, judge=replies)
+    if not judged:
+        forget_judge(folder)
     write_json(folder / "scores.json", scores.to_json())
     return scores
+
+
+def _replies(folder: Path) -> Replies | None:
+    """Return what the run's judge said, if it has one."""
+    judge = read_judge(folder)
+    return read_replies(folder, judge) if judge else None
 
 
 def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], repeats: int) -> list[list[Sample]]:
@@ -143,14 +154,16 @@ def _ask(
         disable=not progress,
         mininterval=0.5 if sys.stderr.isatty() else 15,
     ) as bar:
-        for repeat, samples in enumerate(rounds):
-            if not samples:
-                continue
-            model.begin_repeat(repeat)
-            for sample, answers in model.answer_all(samples):
-                store.append(_stored(sample, answers, keys, model.name, repeat))
-                bar.update(len(answers))
-    store.sync()
+        try:
+            for repeat, samples in enumerate(rounds):
+                if not samples:
+                    continue
+                model.begin_repeat(repeat)
+                for sample, answers in model.answer_all(samples):
+                    store.append(_stored(sample, answers, keys, model.name, repeat))
+                    bar.update(len(answers))
+        finally:
+            store.sync()  # also what was answered before a failure
 
 
 def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: str, repeat: int) -> list[StoredAnswer]:

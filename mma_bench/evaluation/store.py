@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
+from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
 from mma_bench.evaluation.protocols import Protocol, load_protocol
 from mma_bench.schema import Question, Stimulus
 
@@ -145,22 +146,16 @@ class AnswerStore:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "answers.jsonl"
         self._synced = 0.0
+        self._is_whole = False
 
     def read(self) -> dict[str, StoredAnswer]:
-        """Return the stored answers by id, after cutting off a line that a kill left unfinished.
+        """Return the stored answers by id. A line that a kill left unfinished is ignored; `append` cuts it off.
 
         Raises:
             MMABenchError: a line in the middle is damaged.
         """
-        if not self.path.is_file():
-            return {}
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with open(self.path, "r+b") as file:
-                file.truncate(whole)
         answers: dict[str, StoredAnswer] = {}
-        for number, line in enumerate(content[:whole].split(b"\n")[:-1], start=1):
+        for number, line in enumerate(whole_lines(self.path), start=1):
             try:
                 answer = StoredAnswer(**_decode(line.decode("utf-8", errors="surrogatepass")))
                 _check(answer)
@@ -172,8 +167,14 @@ class AnswerStore:
         return answers
 
     def append(self, answers: Iterable[StoredAnswer]) -> None:
-        """Add answers; when this returns they survive a kill, and a second later or after `sync` a power cut."""
+        """Add answers; when this returns they survive a kill, but a power cut only after a `sync`.
+
+        There is one here if the last was a second ago; the caller brings to the disk what comes after it.
+        """
         lines = [answer.line() for answer in answers]
+        if not self._is_whole:
+            cut_unfinished_line(self.path)
+            self._is_whole = True
         with open(self.path, "ab") as file:
             file.write("".join(lines).encode("utf-8", errors="surrogatepass"))
         if time.monotonic() - self._synced >= _SYNC_SECONDS:

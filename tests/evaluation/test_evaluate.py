@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mma_bench
-from mma_bench.evaluation import AnswerStore
+from mma_bench.evaluation import AnswerStore, rescore
 from mma_bench.evaluation.store import answer_id
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality
@@ -113,6 +113,9 @@ def test_a_half_written_line_is_asked_again_and_a_damaged_one_is_named(demo: Pat
         mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
         assert tree(run) == whole
     lines = content.splitlines(keepends=True)
+    answers.write_bytes(content + lines[0][:20])
+    rescore(run)
+    assert answers.read_bytes() == content + lines[0][:20]  # a reader leaves alone what another may be writing
     answers.write_bytes(b"".join([lines[0], b'{"id": \n', *lines[1:]]))
     with pytest.raises(mma_bench.MMABenchError, match="line 2 is damaged"):
         mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)
@@ -150,6 +153,33 @@ def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_p
     assert len(AnswerStore(run).read()) == 12
     mma_bench.evaluate(Echo("2"), demo, run=run, limit=1, overwrite=True, protocol="paper", progress=False)
     assert json.loads((run / "run.json").read_text())["model_fingerprint"] == {"version": "2"}
+
+
+class Failing(Echo):
+    """Answers twice, then fails."""
+
+    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+        if self.asked >= 2:
+            raise mma_bench.MMABenchError("the server is gone")
+        return super().answer(sample)
+
+
+def test_what_was_answered_before_a_failure_is_brought_to_the_disk(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, synced = tmp_path / "run" / "answers.jsonl", []
+    sync = AnswerStore.sync
+
+    def counting(store: AnswerStore) -> None:
+        sync(store)
+        synced.append(len(store.path.read_bytes()) if store.path.is_file() else 0)
+
+    monkeypatch.setattr(AnswerStore, "sync", counting)
+    monkeypatch.setattr("mma_bench.evaluation.store._SYNC_SECONDS", float("inf"))
+    with pytest.raises(mma_bench.MMABenchError, match="the server is gone"):
+        mma_bench.evaluate(Failing(), demo, run=tmp_path / "run", condition="aligned", protocol="paper", progress=False)
+    assert synced[-1:] == [len(answers.read_bytes())]
+    assert synced[-1] > 0
 
 
 @pytest.mark.parametrize(

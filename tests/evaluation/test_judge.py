@@ -14,6 +14,7 @@ from mma_bench.evaluation.judge.asking import judge_run, load_judge
 from mma_bench.evaluation.judge.prompt import judge_prompt, read_reply
 from mma_bench.models.interface import Answer, Model
 from mma_bench.parsing import Outcome, Parsed
+from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.report import write_report
 from mma_bench.schema import Modality
 from tests.conftest import run_command
@@ -99,6 +100,10 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     assert {**rescore(run).scores.to_json(), "judge": None} == {**before, "judge": None}
     with open(run / "judge.jsonl", "ab") as file:
         file.write(b'{"id": "cut off by a ki')
+    replies = (run / "judge.jsonl").read_bytes()
+    rescore(run)
+    judge_run(run, endpoint.openai, {"seed": "1"}, progress=False)  # knows all: nothing is added
+    assert (run / "judge.jsonl").read_bytes() == replies  # a reader leaves alone what another may be writing
     (run / "judge.json").write_text("{}")
     with pytest.raises(mma_bench.MMABenchError, match="score again with --judge"):
         rescore(run)
@@ -107,6 +112,43 @@ def test_a_judge_that_says_more_than_it_was_asked_for_decides_nothing(run: Path,
     outcomes = {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD}
     assert outcomes == {Outcome.ABSTAINED}
     assert len((run / "judge.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_a_blank_reply_is_asked_for_again(run: Path, endpoint: EndpointServer) -> None:
+    no_thinking = {"chat_template_kwargs": {"enable_thinking": False}}
+    options = {"extra_body": json.dumps(no_thinking)}
+    endpoint.behaviour.constant = " \n"
+    assert judge_run(run, endpoint.openai, options, progress=False) == 1
+    assert {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD} == {Outcome.UNPARSED}
+    endpoint.behaviour.constant = "none"
+    assert judge_run(run, endpoint.openai, options, progress=False) == 1
+    assert {v.outcome for v in rescore(run).scores.verdicts if v.text == ODD} == {Outcome.ABSTAINED}
+    assert [seen.body["chat_template_kwargs"] for seen in endpoint.seen] == 2 * [no_thinking["chat_template_kwargs"]]
+
+
+def test_an_unreadable_judge_stops_an_evaluation_before_the_model_is_asked(
+    run: Path, demo: Path, endpoint: EndpointServer
+) -> None:
+    (run / "judge.json").write_text('{"model": "x", "fingerprint": {}, "version": "1"}')
+    answers = (run / "answers.jsonl").read_bytes()
+    with pytest.raises(mma_bench.MMABenchError, match=r"judged by version 1.* --judge"):
+        mma_bench.evaluate(Mumbler(), demo, run=run, **{**ASKED, "limit": 7})
+    assert (run / "answers.jsonl").read_bytes() == answers
+    more = mma_bench.evaluate(Mumbler(), demo, run=run, judged=False, **{**ASKED, "limit": 7})
+    assert len((run / "answers.jsonl").read_bytes()) > len(answers)
+    assert open_run(run).judge is None
+    assert json.loads((run / "scores.json").read_text()) == more.to_json()
+
+    plain, endpoint.behaviour.constant = run.parent / "plain", "none"
+    options = ("--model", "baseline:random", "--run", str(plain), "--protocol", "paper", "--limit", "1")
+    command = (sys.executable, "-m", "mma_bench", "eval", "--data", str(demo), *options)
+    run_command(*command)
+    (plain / "judge.json").write_text("{}")
+    assert "score again with --judge" in run_command(*command, check=False).stderr
+    run_command(*command, "--judge", endpoint.openai)  # replaces it
+    judge = open_run(plain).judge
+    assert judge is not None
+    assert judge.model == endpoint.openai
 
 
 def test_an_interrupted_judge_leaves_the_scores_alone_and_goes_on(run: Path, endpoint: EndpointServer) -> None:
@@ -135,6 +177,36 @@ def test_only_the_very_words_count(reply: str, label: str | None, outcome: Outco
     found = read_reply(reply, ["Cat", "Dog", "None of the above"], unread)
     assert (found.label, found.outcome) == (label, outcome)
     assert found.rule == ("no_match" if outcome is Outcome.UNPARSED else "judge")
+
+
+def test_that_no_option_is_right_is_an_option_where_one_says_so(
+    demo: Path, tmp_path: Path, endpoint: EndpointServer
+) -> None:
+    run = tmp_path / "none_absent"
+    mma_bench.evaluate(Mumbler(), demo, run=run, condition="aligned", limit=2, progress=False)
+    odd = {
+        v.question.question_id: v.question for v in rescore(run).scores.unread if v.question.answer == NONE_OF_THE_ABOVE
+    }
+    assert odd
+    for question in odd.values():
+        lines = judge_prompt("no such thing", question.options, question.modality).splitlines()
+        meanings = [line for line in lines if line.startswith("- none ")]
+        assert [line for line in meanings if "no option is right" in line] == [
+            "- none also if it says that no option is right and no option in the list says so;"
+        ]
+    endpoint.behaviour.constant = NONE_OF_THE_ABOVE
+    judge_run(run, endpoint.openai, {}, progress=False)
+    judged = [v for v in rescore(run).scores.verdicts if v.rule == "judge" and v.question.question_id in odd]
+    assert {v.question.question_id for v in judged} == odd.keys()
+    assert all(v.correct and v.label == NONE_OF_THE_ABOVE for v in judged)
+
+
+def test_a_setting_of_no_judge_is_one_clear_message(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    for command in (("score", run), ("eval", "--model", "baseline:random", "--run", run)):
+        result = run_command(sys.executable, "-m", "mma_bench", *command, "--judge-option", "seed=1", check=False)
+        assert result.returncode == 2
+        assert "--judge-option needs --judge" in result.stderr
 
 
 def test_a_wrong_judge_is_one_clear_message() -> None:

@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import judge_prompt
-from mma_bench.evaluation.judge.record import Judge, append_reply, read_replies, write_judge
+from mma_bench.evaluation.judge.record import Judge, append_reply, read_replies, replies_path, write_judge
+from mma_bench.evaluation.lines import cut_unfinished_line
 from mma_bench.evaluation.rescoring import rescore
 from mma_bench.hashing import sha256_bytes
 from mma_bench.loader import Sample
@@ -26,6 +27,7 @@ def judge_run(
     """Let ``model`` judge what the parser leaves unread in the run ``folder``, and make it the run's judge.
 
     Replies are stored as they come: an interrupted command goes on where it stopped, and scoring never asks again.
+    Blank ones say nothing and are not stored: the next command asks again.
 
     Args:
         folder: a run.
@@ -50,9 +52,12 @@ def judge_run(
     )
     samples = {replies.key(prompt): _sample(prompt) for prompt in prompts if not replies.has(prompt)}
     keys = {sample.stimulus.key: key for key, sample in samples.items()}
+    if samples:
+        cut_unfinished_line(replies_path(folder))
     with tqdm(total=len(samples), desc=f"judge {asked.name}", file=sys.stderr, disable=not progress) as bar:
         for sample, answers in asked.answer_all(list(samples.values())):
-            append_reply(folder, keys[sample.stimulus.key], answers[0].text)
+            if answers[0].text.strip():  # a judge that thought until its tokens were spent may do better next time
+                append_reply(folder, keys[sample.stimulus.key], answers[0].text)
             bar.update()
     write_judge(folder, judge)
     return len(samples)

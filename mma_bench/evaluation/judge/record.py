@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import VERSION, judge_prompt, needs_judge, read_reply
+from mma_bench.evaluation.lines import whole_lines
 from mma_bench.hashing import sha256_bytes, sha256_json
 from mma_bench.parsing import Parsed
 from mma_bench.schema import Modality
@@ -101,20 +102,20 @@ def forget_judge(folder: Path) -> None:
     (folder / "judge.json").unlink(missing_ok=True)
 
 
+def replies_path(folder: Path) -> Path:
+    """Return the file of all replies about the run in ``folder``."""
+    return folder / "judge.jsonl"
+
+
 def read_replies(folder: Path, judge: Judge) -> Replies:
-    """Return what ``judge``, and others, said about the run in ``folder``.
+    """Return what ``judge``, and others, said about the run in ``folder``, but for a line that a kill left unfinished.
 
     Raises:
         MMABenchError: a line in the middle is damaged.
     """
-    path = folder / "judge.jsonl"
-    content = path.read_bytes() if path.is_file() else b""
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):  # a kill left the last line unfinished
-        with open(path, "r+b") as file:
-            file.truncate(whole)
+    path = replies_path(folder)
     known: dict[str, str] = {}
-    for number, line in enumerate(content[:whole].split(b"\n")[:-1], start=1):
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             stored = json.loads(line)
             name, reply = stored["id"], stored["reply"]
@@ -130,7 +131,7 @@ def read_replies(folder: Path, judge: Judge) -> Replies:
 
 def append_reply(folder: Path, name: str, reply: str) -> None:
     """Add a reply; when this returns it survives a power cut."""
-    with open(folder / "judge.jsonl", "ab") as file:
+    with open(replies_path(folder), "ab") as file:
         file.write(json.dumps({"id": name, "reply": reply}).encode("ascii") + b"\n")
         file.flush()
         os.fsync(file.fileno())

@@ -45,8 +45,8 @@ def changes_table(runs: Sequence[ScoredRun]) -> Table | None:
         notes=[
             f"* McNemar's test, p below 0.05 after Holm's correction over all {len(rows)} comparisons of this table.",
             "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: "
-            "smallest true "
-            "difference, in percentage points, that the test finds with a chance of 80%.",
+            "smallest true difference, in percentage points, that one test at 5% finds with a chance of 80%, before "
+            "Holm's correction: after it, only larger ones are found so often.",
         ],
     )
 
