@@ -297,16 +297,18 @@ class _Samples:
     def __call__(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
         self._reader.begin()
         ahead: Iterator[None] | None = None
-        for sample in planned:
-            ahead = ahead or self._read_ahead(sample.position)
-            next(ahead, None)
-            made = self._make_or_skip(sample)
-            if made is None and self._on_error == "replace":
-                made = self._stand_in(sample)
-            if made is not None:
-                yield made
-        if self._verified:
-            self._verified.remember()
+        try:
+            for sample in planned:
+                ahead = ahead or self._read_ahead(sample.position)
+                next(ahead, None)
+                made = self._make_or_skip(sample)
+                if made is None and self._on_error == "replace":
+                    made = self._stand_in(sample)
+                if made is not None:
+                    yield made
+        finally:  # also of an epoch that its reader leaves early
+            if self._verified:
+                self._verified.remember()
 
     def _read_ahead(self, start: int) -> Iterator[None]:
         """Have the samples from ``start`` on read and hashed, some ahead, one more at each step."""

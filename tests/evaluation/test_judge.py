@@ -157,6 +157,24 @@ def test_an_interrupted_judge_leaves_the_scores_alone_and_goes_on(run: Path, end
     with pytest.raises(mma_bench.MMABenchError, match="HTTP 400"):
         judge_run(run, endpoint.openai, {}, progress=False)
     assert rescore(run).scores.to_json() == before
+    endpoint.behaviour.always, endpoint.behaviour.constant = "", "none"
+    answers = run / "answers.jsonl"
+    stored = [json.loads(line) for line in answers.read_bytes().splitlines()]
+    odd = [line for line in stored if line["text"] == ODD]
+    for number, line in enumerate(odd[:2]):
+        line["text"] = f"zzz {number}"  # so there are more prompts than one
+    answers.write_text("".join(json.dumps(line) + "\n" for line in stored))
+    endpoint.seen.clear()
+    endpoint.behaviour.faults.extend(["", "400"])
+    one_by_one = {"concurrency": "1"}
+    with pytest.raises(mma_bench.MMABenchError, match="HTTP 400"):
+        judge_run(run, endpoint.openai, one_by_one, progress=False)
+    done = {seen.prompt for seen in endpoint.seen if not seen.fault}
+    assert len(done) == len((run / "judge.jsonl").read_bytes().splitlines()) == 1
+    endpoint.seen.clear()
+    rest = judge_run(run, endpoint.openai, one_by_one, progress=False)
+    assert rest == len(endpoint.seen) >= 1
+    assert done.isdisjoint(seen.prompt for seen in endpoint.seen)
 
 
 @pytest.mark.parametrize(

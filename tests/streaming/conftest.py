@@ -8,6 +8,12 @@ from mma_bench import load
 from tests.conftest import SMALL, run_builder, settings
 
 
+@pytest.fixture(autouse=True)
+def no_marks_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams mark what they verified in a temporary folder. Fixtures of the session keep the cache of downloads."""
+    monkeypatch.setenv("MMA_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def train(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("train")

@@ -138,6 +138,20 @@ def test_a_later_run_hashes_what_changed_and_nothing_else(
         list(mma_bench.stream(data, output="bytes"))
 
 
+def test_a_stream_that_is_left_early_remembers_the_shards_it_read(
+    train: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMA_BENCH_CACHE", str(tmp_path / "cache"))
+    data = tmp_path / "data"
+    shutil.copytree(train, data)
+    samples: Any = iter(mma_bench.stream(data, output="bytes"))
+    for _ in range(10):  # of 11
+        next(samples)
+    assert not (tmp_path / "cache").exists()
+    samples.close()
+    assert any((tmp_path / "cache" / "verified").iterdir())
+
+
 def test_bytes_that_are_no_media_are_skipped_even_with_the_right_hash(train: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(train, data)
