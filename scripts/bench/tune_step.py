@@ -10,6 +10,7 @@ once for each. All loops recompute activations and train LoRA of rank 8 on q_pro
 """
 
 import argparse
+import functools
 import os
 import random
 import statistics
@@ -248,22 +249,38 @@ def main() -> None:
         ),
         "all": ObjectiveSettings(consistency=consistency, adversarial=attack),
     }
-    costs = {name: measured(given, our_step(given, tuned, examples, terms)) for name, terms in rows.items()}
-    costs["Trainer + peft, supervised"] = trainer_cost(given, tuned, extractor, examples)
+    loops = {
+        name: functools.partial(measured, given, our_step(given, tuned, examples, row)) for name, row in rows.items()
+    }
+    loops["Trainer + peft, supervised"] = functools.partial(trainer_cost, given, tuned, extractor, examples)
     print("On a busy machine seconds of the processor compare better than those of the clock.\n")
     print("| loop | s a step | s of processor | of supervised | operations | tokens/s | of peak | peak memory, GiB |")
     print("|---|---|---|---|---|---|---|---|")
-    base = costs["supervised"]
-    on_gpu = given.device.startswith("cuda")
-    for name, cost in costs.items():
-        share = f"{100 * cost.tera / cost.seconds / most:.0f} %" if cost.tera else "-"
-        operations = f"{cost.tera / base.tera:.2f}" if cost.tera else "-"
-        memory = f"{cost.peak_memory:.1f}" if cost.peak_memory else "-"
-        ratio = cost.seconds / base.seconds if on_gpu else cost.processor / base.processor
-        print(
-            f"| {name} | {cost.seconds:.3f} | {cost.processor:.3f} | {ratio:.2f} | {operations} | "
-            f"{tokens / cost.seconds:.0f} | {share} | {memory} |"
-        )
+    base: Cost | None = None
+    for name, loop in loops.items():
+        try:
+            cost = loop()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            print(f"| {name} | out of memory | - | - | - | - | - | - |", flush=True)
+            continue
+        base = base or (cost if name == "supervised" else None)
+        print(row_of(name, cost, base, tokens, most), flush=True)
+
+
+def row_of(name: str, cost: Cost, base: Cost | None, tokens: int, most: float) -> str:
+    """Return a line of the table; ``most`` is the measured peak, in 10^12 operations a second."""
+    share = f"{100 * cost.tera / cost.seconds / most:.0f} %" if cost.tera else "-"
+    operations = f"{cost.tera / base.tera:.2f}" if base and cost.tera else "-"
+    memory = f"{cost.peak_memory:.1f}" if cost.peak_memory else "-"
+    on_gpu = bool(cost.peak_memory)  # is measured there alone
+    ratio = "-"
+    if base:
+        ratio = f"{cost.seconds / base.seconds if on_gpu else cost.processor / base.processor:.2f}"
+    return (
+        f"| {name} | {cost.seconds:.3f} | {cost.processor:.3f} | {ratio} | {operations} | "
+        f"{tokens / cost.seconds:.0f} | {share} | {memory} |"
+    )
 
 
 if __name__ == "__main__":
