@@ -7,6 +7,7 @@ set -euo pipefail
 mkdir -p "${1:?"usage: $0 FOLDER"}"
 out=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+[[ ! -d .venv ]] || PATH=$PWD/.venv/bin:$PATH  # what scripts/setup.sh makes
 cores=$(nproc)
 [[ -e $out/synthetic ]] || python -m builder run --config builder/configs/synthetic.yaml --work "$out/work" \
   --out "$out/synthetic" --set source.train=50 --set source.test=10
