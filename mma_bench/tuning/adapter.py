@@ -8,12 +8,12 @@ from typing import Any
 
 from mma_bench.atomic import fsync_folder, write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.models.transformers_omni.checkpoint import COMMIT
 from mma_bench.tuning.model import RANDOM, TunedModel, load_base
 from mma_bench.tuning.record import RunRecord
 from mma_bench.tuning.settings import BaseModelSettings, TuneSettings
 
 _RECORD = "tuning.json"
-_COMMIT = "commit "
 
 
 def save_adapter(
@@ -95,8 +95,8 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
         record = json.loads(path.read_text("utf-8"))
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
-        if weights.startswith(_COMMIT):  # the branch may have moved since
-            settings = settings.model_copy(update={"revision": weights.removeprefix(_COMMIT)})
+        if weights.startswith(COMMIT):  # the branch may have moved since
+            settings = settings.model_copy(update={"revision": weights.removeprefix(COMMIT)})
         return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MMABenchError(f"{adapter} is no adapter of `mma-bench tune`: {path.name} cannot be read") from error
@@ -113,10 +113,11 @@ def _card(settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> 
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  (Markdown of our own settings)
     )
-    name = settings.model.checkpoint
+    name, data = settings.model.checkpoint, settings.data.path
     return environment.get_template("adapter_card.md.jinja").render(
         base=json.dumps(name),
         base_on_hub=not name.startswith(RANDOM) and not Path(name).exists(),
+        data=Path(data).name if Path(data).exists() else data,  # others have no such folder
         settings=settings,
         record=record,
         result=result,

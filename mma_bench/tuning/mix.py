@@ -19,7 +19,7 @@ from mma_bench.streaming.decode import DecodedCache
 from mma_bench.tuning.example import Example, Prepare
 from mma_bench.tuning.settings import ALIGNED, HeldOutSettings, TuneSettings
 
-MISALIGNED = "misaligned"
+_MISALIGNED = "misaligned"
 
 _PAIRINGS = 4
 """How often, on average, a held-out clip meets another held-out one before the search for pairs is given up."""
@@ -102,7 +102,7 @@ def _held_out(
     part = _Part(held_out.share, held_out=True)
     made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
     known = set()
-    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED else 1):
+    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == _MISALIGNED else 1):
         for sample in made:
             example = prepare(sample)
             if (pair := (example.video_key, example.audio_key)) not in known:

@@ -112,6 +112,10 @@ def _video_settings(name: str, where: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+COMMIT = "commit "
+"""Before the commit, in the identity of weights that came from the hub."""
+
+
 def _weights(name: str, config: Any) -> str:
     """Return the commit on the hub, or a hash over all files of a folder."""
     folder = Path(name)
@@ -123,4 +127,4 @@ def _weights(name: str, config: Any) -> str:
         raise MMABenchError(
             f"transformers:{name}: the hub did not say which commit was loaded; download it to a folder"
         )
-    return f"commit {commit}"
+    return f"{COMMIT}{commit}"
