@@ -11,7 +11,7 @@ unset PYTHONDONTWRITEBYTECODE  # where it is set, each of some hundred processes
 .venv/bin/mypy &
 types=$!
 status=0
-.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" \
+.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" \
     --durations=25 --durations-min=5 "$@" || status=$?
 wait "$types" || status=$?
 exit "$status"

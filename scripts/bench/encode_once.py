@@ -6,17 +6,14 @@
 Weights are random: speed does not depend on their values. Both ways answer with the same number of tokens, from
 the same 10 s of frames and sound, synthetic and made in memory: torch, transformers and pydantic are all that is
 needed. The plain way gets its patches and its spectrum for nothing; ours makes them each time and starts with empty
-caches. The two take turns; the medians count. On a shared CPU the processor times say more than the wall times.
-Options are not scored.
+caches. Both warm up, then take turns; medians count, and the middle half of the turns is shown. On a shared CPU the
+processor times say more than the wall times. Options are not scored.
 """
 
 import argparse
 import os
-import statistics
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,39 +23,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.transformers_omni.frames import to_patches
-from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SMALL, random_thinker
+from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
 from mma_bench.models.transformers_omni.sound import log_mel
+from scripts.bench.figures import Figures
+from scripts.bench.turns import Times, ratio, timed
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One way, once: wall and processor time in seconds, peak memory of the GPU in bytes, and the answers."""
-
-    seconds: float
-    processor: float
-    memory: int
-    answers: list[list[int]]
+SIZES = {"tiny": Size(), "small": SMALL, "7b": QWEN25_OMNI_7B}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", choices=["small", "7b"], default="small")
+    parser.add_argument("--config", choices=SIZES, default="small")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--side", type=int, help="of the frames, pixels; 168 for small, 504 for 7b")
+    parser.add_argument("--side", type=int, help="of the frames, pixels; 504 for 7b, 168 for the others")
     parser.add_argument("--questions", type=int, default=6)
     parser.add_argument("--question-tokens", type=int, default=80, help="a prompt with 19 options has about so many")
     parser.add_argument("--new-tokens", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    small = given.config == "small"
-    side = given.side or (168 if small else 504)
+    side = given.side or (504 if given.config == "7b" else 168)
     dtype = torch.float32 if given.device == "cpu" else torch.bfloat16
-    thinker, tokenizer, extractor = random_thinker(
-        ARCHITECTURE, SMALL if small else QWEN25_OMNI_7B, dtype=dtype, device=given.device
-    )
+    thinker, tokenizer, extractor = random_thinker(ARCHITECTURE, SIZES[given.config], dtype=dtype, device=given.device)
     settings = Settings(score_options=False, max_new_tokens=given.new_tokens)
     frame_format = thinker.frame_format({}, side * side, side * side)
     generator = np.random.default_rng(0)
@@ -77,8 +65,13 @@ def main() -> None:
         return [list(reply.token_ids) for reply in replies]
 
     plain = plain_way(fresh(), frames, samples, prompts, given.new_tokens)
-    turns = [(measure(plain, given.device), measure(once, given.device)) for _ in range(given.repeats + 1)][1:]
-    report(given, thinker.model, turns)
+    expected, found = plain(), once()  # also warms up
+    ways = {"plain": Times(), "encode once": Times()}
+    for _ in range(given.repeats):
+        timed(plain, ways["plain"], given.device)
+        timed(once, ways["encode once"], given.device)
+    describe(given, thinker.model)
+    report(given, ways, sum(one == other for one, other in zip(expected, found, strict=True)))
 
 
 def plain_way(
@@ -119,38 +112,29 @@ def plain_way(
     return answer
 
 
-def measure(work: Callable[[], list[list[int]]], device: str) -> Turn:
-    on_gpu = device.startswith("cuda")
-    if on_gpu:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    start, processor = time.perf_counter(), time.process_time()
-    answers = work()
-    if on_gpu:
-        torch.cuda.synchronize()
-    memory = torch.cuda.max_memory_allocated() if on_gpu else 0
-    return Turn(time.perf_counter() - start, time.process_time() - processor, memory, answers)
-
-
-def report(given: argparse.Namespace, model: torch.nn.Module, turns: list[tuple[Turn, Turn]]) -> None:
+def describe(given: argparse.Namespace, model: torch.nn.Module) -> None:
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    load = Path("/proc/loadavg").read_text().split()[0] if Path("/proc/loadavg").exists() else "unknown"
     device = torch.cuda.get_device_name() if given.device.startswith("cuda") else f"{torch.get_num_threads()} threads"
-    print(
-        f"{given.config}: {parameters / 1e6:.0f} M parameters, {next(model.parameters()).dtype}, {device}, load {load}"
-    )
-    wall, processor = [], []
-    for name, results in (("plain", [turn[0] for turn in turns]), ("encode once", [turn[1] for turn in turns])):
-        wall.append(statistics.median(result.seconds for result in results))
-        processor.append(statistics.median(result.processor for result in results))
-        memory = max(result.memory for result in results)
-        print(
-            f"{name:<12} {given.questions / wall[-1]:8.2f} questions/s  {wall[-1]:.3f} s a stimulus, "
-            f"{processor[-1]:.3f} s of the processor" + (f", peak {memory / 2**30:.1f} GiB" if memory else "")
+    kind = next(model.parameters()).dtype
+    print(f"{given.config}: {parameters / 1e6:.0f} M parameters, {kind}, {device}, load {os.getloadavg()[0]:.1f}")
+
+
+def report(given: argparse.Namespace, ways: dict[str, Times], same: int) -> None:
+    figures = Figures(given.json)
+    by_clock = given.device.startswith("cuda")
+    for name, times in ways.items():
+        middle, low, high = ratio(ways, "plain", name, by_clock=by_clock)
+        figures.add(
+            way=name,
+            questions_per_second=given.questions / times.seconds,
+            seconds_per_stimulus=times.spread,
+            processor_seconds=times.processor_seconds,
+            times_faster_than_plain=f"{middle:.2f} [{low:.2f}, {high:.2f}]",
+            ratio_by="clock" if by_clock else "processor",
+            peak_GiB=times.memory / 2**30 or None,
+            same_answers=f"{same} of {given.questions}",
         )
-    same = sum(a == b for a, b in zip(turns[0][0].answers, turns[0][1].answers, strict=True))
-    print(f"ratio {wall[0] / wall[1]:.2f}, of processor time {processor[0] / processor[1]:.2f}")
-    print(f"{same} of {given.questions} answers are the same, token for token")
+    print(f"{given.repeats} turns each; brackets hold the middle half. Aim on a GPU: at least 4 times")
 
 
 if __name__ == "__main__":

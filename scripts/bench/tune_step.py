@@ -7,21 +7,23 @@
 Weights and media are random: speed does not depend on their values. Needs torch, transformers, peft, accelerate alone.
 A batch has a visual and an audio question for each clip. Ours encodes the streams of a clip once for both, the Trainer
 once for each. All loops recompute activations and train LoRA of rank 8 on q_proj and v_proj; each gets the same clips.
+All loops warm up, then take turns: ours before each step of the Trainer. Medians count; brackets hold the middle half.
 """
 
 import argparse
-import functools
 import os
 import random
-import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mma_bench import prompts
 from mma_bench.models.transformers_omni.chat import Chat
@@ -35,18 +37,16 @@ from mma_bench.tuning.model import TunedModel, add_updates, recompute_activation
 from mma_bench.tuning.objective import conflict_variants
 from mma_bench.tuning.settings import AdversarialSettings, ConsistencySettings, LoraSettings, ObjectiveSettings
 from mma_bench.tuning.step import batch_losses
+from scripts.bench.figures import Figures
+from scripts.bench.turns import Times, ratio, synchronize, timed
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 SIZES = {"tiny": Size(), "small": SMALL, "7b": QWEN25_OMNI_7B}
 OPTIONS = ["Accordion", "Bird", "Dog", "Engine", "Rain", "Violin"]
 
 
-@dataclass(frozen=True)
-class Cost:
-    seconds: float
-    processor: float
-    tera: float
-    peak_memory: float
+TRAINER = "Trainer + peft, supervised"
+AIMS = {"+ consistency": "at most 1.5", "+ adversarial": "at most 2.2", TRAINER: "at least 1.0"}
 
 
 def arguments() -> argparse.Namespace:
@@ -57,7 +57,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="length of a clip; 10, and 1 for the tiny model")
     parser.add_argument("--fps", type=float, help="frames a second; 8, and 4 for the tiny model")
     parser.add_argument("--size", type=int, help="height and width, pixels; 504, and 56 for the tiny model")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=15, help="turns that count, of each loop")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
     big = given.config != "tiny"
     given.seconds = given.seconds or (10.0 if big else 1.0)
@@ -100,8 +101,6 @@ def model(given: argparse.Namespace) -> tuple[TunedModel, Any]:
     thinker.model.requires_grad_(False)
     peft = add_updates(thinker, LoraSettings(rank=8))
     recompute_activations(thinker.model)
-    thinker.model.eval()
-    thinker.decoder.train()
     frame_format = thinker.frame_format({}, given.size**2, given.size**2)
     chat = Chat(tokenizer, thinker.media_tokens, thinker.system_prompt)
     prepare = Prepare(frame_format, extractor, thinker.silence_follows_sound)
@@ -129,59 +128,83 @@ def our_step(given: argparse.Namespace, tuned: TunedModel, examples: list[Exampl
     return step
 
 
-def synchronize(given: argparse.Namespace) -> None:
-    if given.device.startswith("cuda"):
-        torch.cuda.synchronize()
+class Turns:
+    """All loops, one step of each in turn. A loop that runs out of memory is left out from then on.
+
+    Args:
+        given: the arguments.
+        steps: our loops.
+    """
+
+    def __init__(self, given: argparse.Namespace, steps: Mapping[str, Callable[[], None]]) -> None:
+        self._given = given
+        self._steps = dict(steps)
+        self.ways = {name: Times() for name in [*steps, TRAINER]}
+        self.operations: dict[str, float] = {}
+        self.failed: list[str] = []
+
+    def warm_up(self) -> None:
+        """Run each of our loops twice; count the operations of the second step, in units of 10^12."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        for name, step in list(self._steps.items()):
+            counter = FlopCounterMode(display=False)
+
+            def twice(step: Callable[[], None] = step, counter: Any = counter) -> None:
+                step()
+                with counter:
+                    step()
+
+            if self._survives(name, twice):
+                self.operations[name] = counter.get_total_flops() / 1e12
+
+    def take(self) -> None:
+        """Time one step of each of our loops."""
+        for name, step in list(self._steps.items()):
+            self._survives(name, lambda step=step, name=name: timed(step, self.ways[name], self._given.device))
+
+    def _survives(self, name: str, work: Callable[[], object]) -> bool:
+        try:
+            work()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            self._steps.pop(name, None)
+            self.failed.append(name)
+            return False
+        return True
 
 
-def measured(given: argparse.Namespace, step: Callable[[], None]) -> Cost:
-    from torch.utils.flop_counter import FlopCounterMode
-
-    step()
-    with FlopCounterMode(display=False) as counter:
-        step()
-    if given.device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats()
-    times, processor = [], []
-    for _ in range(given.repeats):
-        synchronize(given)
-        start, start_processor = time.perf_counter(), time.process_time()
-        step()
-        synchronize(given)
-        times.append(time.perf_counter() - start)
-        processor.append(time.process_time() - start_processor)
-    memory = torch.cuda.max_memory_allocated() / 2**30 if given.device.startswith("cuda") else 0.0
-    return Cost(statistics.median(times), statistics.median(processor), counter.get_total_flops() / 1e12, memory)
-
-
-def trainer_cost(given: argparse.Namespace, tuned: TunedModel, extractor: Any, examples: list[Example]) -> Cost:
-    """Transformers' own Trainer on the same batch, with the model's own forward."""
+def train(given: argparse.Namespace, tuned: TunedModel, extractor: Any, examples: list[Example], turns: Turns) -> None:
+    """Run transformers' own Trainer on the same batch, with a turn of our loops before each step that counts."""
     import transformers
 
     batch = TrainingBatch(tuned.thinker, tuned.chat, extractor, tuned.prepare.frame_format, given.fps)
-    plain = [PlainExample(e.video, e.audio, e.question.prompt, e.target) for e in examples]
-    inputs = batch(plain)
+    inputs = batch([PlainExample(e.video, e.audio, e.question.prompt, e.target) for e in examples])
+    warm_up = 2
 
     class Clock(transformers.TrainerCallback):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.begun, self.begun_processor = 0.0, 0.0
-            self.times: list[float] = []
-            self.processor: list[float] = []
+        begun: tuple[float, float] = (0.0, 0.0)
 
-        def on_step_begin(self, *_: Any, **__: Any) -> None:
-            synchronize(given)
-            self.begun, self.begun_processor = time.perf_counter(), time.process_time()
+        def on_step_begin(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+            if state.global_step >= warm_up:
+                modes(tuned)
+                turns.take()
+            tuned.peft.train()
+            self.begun = stopwatch(given.device, reset=True)
 
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            synchronize(given)
-            self.times.append(time.perf_counter() - self.begun)
-            self.processor.append(time.process_time() - self.begun_processor)
+        def on_step_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+            wall, processor = stopwatch(given.device)
+            times = turns.ways[TRAINER]
+            if state.global_step > warm_up:
+                times.wall.append(wall - self.begun[0])
+                times.processor.append(processor - self.begun[1])
+                if given.device.startswith("cuda"):
+                    times.memory = max(times.memory, torch.cuda.max_memory_allocated())
 
-    clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         options = transformers.TrainingArguments(
             output_dir=folder,
-            max_steps=given.repeats + 2,
+            max_steps=given.repeats + warm_up,
             per_device_train_batch_size=len(examples),
             learning_rate=1e-4,
             bf16=False,  # the weights are bfloat16 already where there is a GPU
@@ -198,17 +221,32 @@ def trainer_cost(given: argparse.Namespace, tuned: TunedModel, extractor: Any, e
         trainer = transformers.Trainer(
             tuned.peft,
             options,
-            train_dataset=list(range(len(examples) * (given.repeats + 2))),
+            train_dataset=list(range(len(examples) * (given.repeats + warm_up))),
             data_collator=lambda _: dict(inputs),
-            callbacks=[clock],
+            callbacks=[Clock()],
         )
-        if given.device.startswith("cuda"):
-            torch.cuda.reset_peak_memory_stats()
-        trainer.train()
+        try:
+            trainer.train()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            turns.failed.append(TRAINER)
+            modes(tuned)
+            while len(turns.ways["supervised"].wall) < given.repeats and "supervised" not in turns.failed:
+                turns.take()
+
+
+def modes(tuned: TunedModel) -> None:
+    """Put the model in the state in which ours trains: the encoders do not."""
     tuned.thinker.model.eval()
     tuned.thinker.decoder.train()
-    memory = torch.cuda.max_memory_allocated() / 2**30 if given.device.startswith("cuda") else 0.0
-    return Cost(statistics.median(clock.times[2:]), statistics.median(clock.processor[2:]), 0.0, memory)
+
+
+def stopwatch(device: str, *, reset: bool = False) -> tuple[float, float]:
+    """Return the clock and the processor's time, in seconds, once the device is done."""
+    synchronize(device)
+    if reset and device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+    return time.perf_counter(), time.process_time()
 
 
 def peak(given: argparse.Namespace) -> float:
@@ -218,10 +256,10 @@ def peak(given: argparse.Namespace) -> float:
     left, right = (torch.randn(side, side, device=given.device, dtype=dtype) for _ in range(2))
     best = float("inf")
     for _ in range(20 if on_gpu else 5):
-        synchronize(given)
+        synchronize(given.device)
         start = time.perf_counter()
         left @ right
-        synchronize(given)
+        synchronize(given.device)
         best = min(best, time.perf_counter() - start)
     return 2 * side**3 / best / 1e12
 
@@ -249,38 +287,36 @@ def main() -> None:
         ),
         "all": ObjectiveSettings(consistency=consistency, adversarial=attack),
     }
-    loops = {
-        name: functools.partial(measured, given, our_step(given, tuned, examples, row)) for name, row in rows.items()
-    }
-    loops["Trainer + peft, supervised"] = functools.partial(trainer_cost, given, tuned, extractor, examples)
-    print("On a busy machine seconds of the processor compare better than those of the clock.\n")
-    print("| loop | s a step | s of processor | of supervised | operations | tokens/s | of peak | peak memory, GiB |")
-    print("|---|---|---|---|---|---|---|---|")
-    base: Cost | None = None
-    for name, loop in loops.items():
-        try:
-            cost = loop()
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            print(f"| {name} | out of memory | - | - | - | - | - | - |", flush=True)
+    turns = Turns(given, {name: our_step(given, tuned, examples, row) for name, row in rows.items()})
+    modes(tuned)
+    turns.warm_up()
+    train(given, tuned, extractor, examples, turns)
+    report(given, turns, tokens, most)
+
+
+def report(given: argparse.Namespace, turns: Turns, tokens: int, most: float) -> None:
+    """Write a row for each loop; ``most`` is the measured peak, in 10^12 operations a second."""
+    figures = Figures(given.json)
+    by_clock = given.device.startswith("cuda")
+    for name, times in turns.ways.items():
+        if not times.wall or name in turns.failed:
+            figures.add(loop=name, seconds_per_step="out of memory")
             continue
-        base = base or (cost if name == "supervised" else None)
-        print(row_of(name, cost, base, tokens, most), flush=True)
-
-
-def row_of(name: str, cost: Cost, base: Cost | None, tokens: int, most: float) -> str:
-    """Return a line of the table; ``most`` is the measured peak, in 10^12 operations a second."""
-    share = f"{100 * cost.tera / cost.seconds / most:.0f} %" if cost.tera else "-"
-    operations = f"{cost.tera / base.tera:.2f}" if base and cost.tera else "-"
-    memory = f"{cost.peak_memory:.1f}" if cost.peak_memory else "-"
-    on_gpu = bool(cost.peak_memory)  # is measured there alone
-    ratio = "-"
-    if base:
-        ratio = f"{cost.seconds / base.seconds if on_gpu else cost.processor / base.processor:.2f}"
-    return (
-        f"| {name} | {cost.seconds:.3f} | {cost.processor:.3f} | {ratio} | {operations} | "
-        f"{tokens / cost.seconds:.0f} | {share} | {memory} |"
-    )
+        tera, base = turns.operations.get(name), turns.operations.get("supervised")
+        compared = turns.ways["supervised"].wall and "supervised" not in turns.failed
+        shown = "{:.2f} [{:.2f}, {:.2f}]".format(*ratio(turns.ways, name, "supervised", by_clock=by_clock))
+        figures.add(
+            loop=name,
+            seconds_per_step=times.spread,
+            processor_seconds=times.processor_seconds,
+            of_supervised=shown if compared else None,
+            aim=AIMS.get(name),
+            operations_of_supervised=f"{tera / base:.2f}" if tera and base else None,
+            tokens_per_second=round(tokens / times.seconds),
+            share_of_peak=f"{100 * tera / times.seconds / most:.0f} %" if tera else None,
+            peak_GiB=times.memory / 2**30 or None,
+        )
+    print(f"{given.repeats} turns each; ratios by {'the clock' if by_clock else 'seconds of the processor'}")
 
 
 if __name__ == "__main__":

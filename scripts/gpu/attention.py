@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, Size, random_thinker
-from scripts.gpu.figures import Figures
+from scripts.bench.figures import Figures
 
 KERNELS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3")
 OPTIONS = ["Bird", "Dog", "Rain"]

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 python=${PYTHON:-python3}
 wheels=.gpu-wheels
-if ! "$python" -c 'import pydantic, peft' 2>/dev/null; then
+if ! "$python" -c 'import sys; from importlib.util import find_spec; sys.exit(not (find_spec("pydantic") and find_spec("peft")))'; then
     compgen -G "$wheels/*.whl" >/dev/null ||
         { echo "pydantic or peft is missing; run scripts/gpu/wheels.sh where there is a network, and carry $wheels along" >&2; exit 2; }
     site=$(mktemp -d)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mma_bench.models.transformers_omni.frames import to_patches
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.thinker import ARCHITECTURES
-from scripts.gpu.figures import Figures
+from scripts.bench.figures import Figures
 
 SHAPES = ((8, 112, 84), (9, 504, 504), (20, 360, 640), (5, 64, 48), (3, 1080, 1920))
 """Frames, height, width: smaller and larger than the budget of pixels, odd numbers of frames."""

@@ -9,17 +9,18 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench.models.transformers_omni import Asked, AudioStream, VideoStream
+from mma_bench.models.transformers_omni import Asked, AudioStream, Settings, VideoStream
 from mma_bench.models.transformers_omni.answering import Reply
-from mma_bench.models.transformers_omni.model import TransformersOmni
+from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.thinker import ARCHITECTURES
-from scripts.gpu.figures import Figures
+from scripts.bench.figures import Figures
 
 OPTIONS = ["Accordion", "Bird", "Cat", "Dog", "Engine", "Fire", "Rain", "Violin"]
 CLIPS = 6
@@ -37,25 +38,29 @@ def main() -> int:
             for part in (thinker.model, tokenizer, extractor):
                 part.save_pretrained(folder)
             reference = answers(folder, "cpu", "float32")
-            for device, dtype in dict.fromkeys([(given.device, "float32"), (given.device, "bfloat16")]):
-                found = answers(folder, device, dtype)
+            for dtype in ("float32", "bfloat16"):
+                found = answers(folder, given.device, dtype)
                 figures.add(
-                    family=name[:10], device=device, dtype=dtype, against="cpu float32", **agreement(reference, found)
+                    family=name[:10],
+                    device=given.device,
+                    dtype=dtype,
+                    against="cpu float32",
+                    **agreement(reference, found),
                 )
     return 0
 
 
-def answers(folder: str, device: str, dtype: str) -> list[Reply]:
+def answers(folder: str, device: str, dtype: Literal["float32", "bfloat16"]) -> list[Reply]:
     """Return the replies to two questions about each of a few clips of noise."""
-    options = {"dtype": dtype, "device_map": device, "max_new_tokens": "8", "max_pixels": "12544", "min_pixels": "1"}
-    model = TransformersOmni(folder, options)
+    settings = Settings(dtype=dtype, device_map=device, max_new_tokens=8, max_pixels=12544, min_pixels=1)
+    engine, _ = load_checkpoint(folder, settings)
     found = []
     for clip in range(CLIPS):
         generator = np.random.default_rng(clip)
         frames = generator.integers(0, 256, (8, 112, 112, 3), dtype=np.uint8)
         samples = generator.normal(0, 0.1, 64_000).astype(np.float32)
         asked = [Asked(f"Which class best describes the {kind} content?", OPTIONS) for kind in ("visual", "audio")]
-        found += model.ask(
+        found += engine.answer(
             VideoStream(f"video {clip}", lambda _, frames=frames: frames),
             AudioStream(f"audio {clip}", lambda samples=samples: samples),
             asked,

@@ -26,19 +26,3 @@ def test_patches_are_those_of_the_official_image_processor(size: tuple[int, int]
     assert [list(ours.grid)] == expected["image_grid_thw"].tolist()
     # Pillow and torch round the resized levels differently, by one level of 255 at most.
     assert torch.allclose(ours.pixels, expected["pixel_values"], atol=1.01 / 255 / min(frame_format.std))
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("shape", [(8, 112, 84), (9, 504, 504), (20, 360, 640)])
-def test_patches_are_those_of_the_official_video_processor(shape: tuple[int, int, int]) -> None:
-    pytest.importorskip("torchvision")
-    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
-
-    thinker, _, _ = random_thinker(FAMILY, Size())
-    frame_format = thinker.frame_format({}, None, None)
-    frames = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    size = {"shortest_edge": frame_format.min_pixels, "longest_edge": frame_format.max_pixels}
-    expected = Qwen2VLVideoProcessor(size=size)([torch.from_numpy(frames).permute(0, 3, 1, 2)], return_tensors="pt")
-    ours = to_patches(frames, frame_format)
-    assert [list(ours.grid)] == expected["video_grid_thw"].tolist()
-    assert torch.allclose(ours.pixels, expected["pixel_values_videos"], atol=1.01 / 255 / min(frame_format.std))
