@@ -17,7 +17,7 @@ import click
 
 import mma_bench
 from builder.verify.checks import CHECKS, checks_of
-from mma_bench.evaluation.intervals import wilson
+from mma_bench.evaluation.statistics import wilson
 from mma_bench.loader import Sample
 from mma_bench.media import Media
 from mma_bench.models import CheckAnswer, Model
@@ -206,7 +206,7 @@ def check_rows(name: str, results: Sequence[Result]) -> list[tuple[str, str, str
 def markdown(rows: Iterable[tuple[str, str, str, int, int]]) -> str:
     lines = ["| set | claims | should be | are | share, 95% interval |", "|---|---|---|---:|---:|"]
     for name, kind, wanted, right, total in rows:
-        low, high = wilson(right, total)
+        low, high = wilson(right / total, total)
         lines.append(
             f"| {name} | {kind} | {wanted} | {right} of {total} | {right / total:.0%} ({low:.0%}-{high:.0%}) |"
         )

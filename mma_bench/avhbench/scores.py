@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.avhbench.protocol import protocol
 from mma_bench.avhbench.questions import Row
-from mma_bench.evaluation.intervals import wilson
+from mma_bench.evaluation.statistics.share import wilson
 from mma_bench.models.checks import YES
 from mma_bench.parsing import read_yes_no
 
@@ -130,7 +130,7 @@ def _metrics(totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 def _share(successes: int, total: int, bounds: tuple[float, float]) -> Share:
     # A bootstrap calls a share of 0 or 1 certain; Wilson's interval does not, but takes rows for independent.
-    low, high = wilson(successes, total)
+    low, high = wilson(successes / total, total)
     return Share(successes / total, min(low, bounds[0]), max(high, bounds[1]))
 
 

@@ -70,6 +70,8 @@ def score_command(
 def compare_command(first: Path, second: Path, data: Path | None, out: Path | None, as_json: bool) -> None:
     """Compare two runs question by question: paired tests, corrected for their number, and a list of flips.
 
+    Accuracies are those that the reports of both runs lead with: the protocol's headline wordings and average.
+
     \b
     Examples:
       mma-bench compare runs/base runs/tuned
@@ -91,8 +93,11 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
 
 def _text(comparison: "Comparison", first: Path, second: Path) -> str:
     tests = len(comparison.differences)
-    lines = [f"{second} against {first}, accuracy in %; p by McNemar, after Holm's correction over all {tests} rows"]
-    lines[0] += "; * below 0.05"
+    over = "questions (micro)" if comparison.average == "micro" else "classes (macro)"
+    lines = [
+        f"{second} against {first}: accuracy in %, mean over {over} and over {', '.join(comparison.variants)}",
+        f"p by McNemar's test over questions, after Holm's correction over all {tests} rows; * below 0.05",
+    ]
     head = ("condition", "asked", "pairs", "first", "second", "difference [95%]", "lost", "gained", "p")
     lines.append("{:<22} {:<7} {:>6} {:>6} {:>6}  {:<22} {:>5} {:>6}  {}".format(*head))
     for row in comparison.differences:

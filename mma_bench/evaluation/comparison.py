@@ -8,30 +8,40 @@ from typing import Any
 import numpy as np
 
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.analysis.changes import holm, mcnemar
-from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate, share
 from mma_bench.evaluation.analysis.table import VerdictTable, verdict_table
 from mma_bench.evaluation.rescoring import Rescored, rescore
-from mma_bench.evaluation.scores import Verdict
+from mma_bench.evaluation.scores import Average, Verdict
+from mma_bench.evaluation.statistics import (
+    Estimate,
+    holm,
+    macro_average,
+    macro_difference,
+    mcnemar,
+    paired_difference,
+    share,
+)
 from mma_bench.schema import Modality
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One condition and modality of two runs; all of it is about the questions that both answered.
+    """One condition and modality of two runs, over the headline questions that both answered.
+
+    Where both answered all of them, ``first`` and ``second`` are the numbers that their reports lead with: the same
+    wordings, the same average.
 
     Attributes:
         condition: the condition.
         modality: what was asked about.
         pairs: answers to the same question, wording and repeat.
         answerable: false where the asked modality was removed: then "right" is a hallucination.
-        first: accuracy of the first run.
+        first: accuracy of the first run, by the average that the protocol names.
         second: the same of the second run.
-        difference: second minus first, with a bootstrap interval over clips.
+        difference: second minus first, by the same average, with its interval.
         lost: right in the first run alone.
         gained: right in the second run alone.
         decisions_changed: share of pairs with different decisions.
-        p_value: of McNemar's test of ``lost`` against ``gained``.
+        p_value: of McNemar's test of ``lost`` against ``gained``, which counts questions whatever the average.
         p_adjusted: after Holm's correction over all rows.
         significant: ``p_adjusted`` below 0.05.
     """
@@ -53,12 +63,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Flip:
-    """A question that one run answered with ``answer`` and the other did not; see `Difference.answerable`."""
+    """A question that one run answered with ``answer`` and the other did not; see `Difference.answerable`.
+
+    Attributes:
+        headline: whether its wording is one of those that the differences are about. Flips in others are listed too.
+    """
 
     question_id: str
     repeat: int
     condition: str
     modality: Modality
+    variant: str
+    headline: bool
     answer: str
     answerable: bool
     first_right: bool
@@ -72,10 +88,21 @@ class Flip:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The second run against the first."""
+    """The second run against the first.
+
+    Attributes:
+        first: a run.
+        second: the run that is compared with it.
+        average: the average of ``differences``: over questions (``micro``) or over classes (``macro``).
+        variants: the wordings that they are about.
+        differences: one for each condition and modality.
+        flips: every question that only one of the runs answered correctly.
+    """
 
     first: Rescored
     second: Rescored
+    average: Average
+    variants: Sequence[str]
     differences: Sequence[Difference]
     flips: Sequence[Flip]
 
@@ -86,6 +113,8 @@ class Comparison:
                 {"model": run.run.model, "protocol": run.run.asked.title, "notes": run.notes}
                 for run in (self.first, self.second)
             ],
+            "average": self.average,
+            "variants": list(self.variants),
             "differences": [asdict(difference) for difference in self.differences],
             "flips": [asdict(flip) for flip in self.flips],
         }
@@ -115,8 +144,13 @@ def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
     before, after = _common(runs[0].scores.verdicts, runs[1].scores.verdicts)
     if not before:
         raise MMABenchError(f"{first} and {second} have no question in common; there is nothing to compare")
-    flips = [_flip(a, b) for a, b in zip(before, after, strict=True) if a.correct != b.correct]
-    return Comparison(runs[0], runs[1], _differences(before, after), flips)
+    headline, average = runs[0].scores.variants, heads[0].asked.average
+    flips = [_flip(a, b, headline) for a, b in zip(before, after, strict=True) if a.correct != b.correct]
+    led = [place for place, verdict in enumerate(before) if verdict.variant in headline]
+    if not led:
+        raise MMABenchError(f"{first} and {second} have no question in common in the wordings {', '.join(headline)}")
+    differences = _differences([before[place] for place in led], [after[place] for place in led], average)
+    return Comparison(runs[0], runs[1], average, headline, differences, flips)
 
 
 def _common(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
@@ -125,7 +159,7 @@ def _common(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[V
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _differences(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[Difference]:
+def _differences(before: Sequence[Verdict], after: Sequence[Verdict], average: Average) -> list[Difference]:
     both = verdict_table([*before, *after])  # one table, so that codes mean the same
     place = np.arange(len(before))
     one, other = both.take(place), both.take(place + len(before))
@@ -134,7 +168,7 @@ def _differences(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[Di
         for modality in Modality:
             rows = (one.condition == condition) & (one.modality == str(modality))
             if rows.any():
-                found.append(_difference(condition, modality, one.take(rows), other.take(rows)))
+                found.append(_difference(condition, modality, one.take(rows), other.take(rows), average))
     adjusted = holm([difference.p_value for difference in found])
     return [
         replace(difference, p_adjusted=float(p), significant=bool(p < 0.05))
@@ -142,17 +176,25 @@ def _differences(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[Di
     ]
 
 
-def _difference(condition: str, modality: Modality, one: VerdictTable, other: VerdictTable) -> Difference:
-    before, after, clips = one.correct, other.correct, one.clip
+def _difference(
+    condition: str, modality: Modality, one: VerdictTable, other: VerdictTable, average: Average
+) -> Difference:
+    before, after, clips, classes = one.correct, other.correct, one.clip, one.answer
+    if average == "micro":
+        first, second = share(before, clips), share(after, clips)
+        difference = paired_difference(before, after, clips)
+    else:
+        first, second = (macro_average(correct, classes, clips) for correct in (before, after))
+        difference = macro_difference(before, after, classes, clips)
     p_value = mcnemar(before, after, clips)
     return Difference(
         condition=condition,
         modality=modality,
         pairs=len(one),
         answerable=bool(one.answerable.all()),
-        first=share(before, clips),
-        second=share(after, clips),
-        difference=ClipBootstrap(clips).mean(after.astype(np.float64) - before),
+        first=first,
+        second=second,
+        difference=difference,
         lost=int((before & ~after).sum()),
         gained=int((~before & after).sum()),
         decisions_changed=share(one.decision != other.decision, clips),
@@ -162,13 +204,15 @@ def _difference(condition: str, modality: Modality, one: VerdictTable, other: Ve
     )
 
 
-def _flip(first: Verdict, second: Verdict) -> Flip:
+def _flip(first: Verdict, second: Verdict, headline: Sequence[str]) -> Flip:
     question = first.question
     return Flip(
         question_id=question.question_id,
         repeat=first.repeat,
         condition=question.condition,
         modality=question.modality,
+        variant=question.variant,
+        headline=question.variant in headline,
         answer=question.answer,
         answerable=question.answerable,
         first_right=first.correct,

@@ -48,7 +48,15 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
     with _no_collection():
         benchmark = questions_of(folder, run, data)
         answers = AnswerStore(folder).read().values()
-        scores = score(benchmark, answers, run.model_fingerprint, run.asked.headline, repeats=run.repeats, judge=judge)
+        scores = score(
+            benchmark,
+            answers,
+            run.model_fingerprint,
+            run.asked.headline,
+            average=run.asked.average,
+            repeats=run.repeats,
+            judge=judge,
+        )
         _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")

@@ -100,7 +100,15 @@ def evaluate(
         record_probe(folder, found)
     _ask(loaded, benchmark, rounds, keys, store, progress=progress)
     replies = _replies(folder) if judged else None
-    scores = score(benchmark, store.read().values(), keys, fixed.headline, repeats=repeats, judge=replies)
+    scores = score(
+        benchmark,
+        store.read().values(),
+        keys,
+        fixed.headline,
+        average=fixed.average,
+        repeats=repeats,
+        judge=replies,
+    )
     if not judged:
         forget_judge(folder)
     write_json(folder / "scores.json", scores.to_json())

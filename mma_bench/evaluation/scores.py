@@ -4,19 +4,20 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mma_bench.evaluation.analysis import Analysis, VerdictTable, analyse, verdict_table
 from mma_bench.evaluation.analysis.analysis import STANDARD
-from mma_bench.evaluation.analysis.estimates import share
 from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
-from mma_bench.evaluation.intervals import macro_average
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
+from mma_bench.evaluation.statistics import Estimate, macro_average, share
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
 from mma_bench.schema import Modality, Question
+
+Average = Literal["micro", "macro"]
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,13 @@ class Cell:
         clips: how many clips they are about.
         answerable: false where the asked modality was removed: then ``accuracy`` counts hallucinations.
         accuracy: share of answers that name the clip's class (micro average), with Wilson's interval at the
-            effective number of answers (see `mma_bench.evaluation.analysis.estimates.share`).
-        macro_accuracy: mean over classes of the share, with Jeffreys' interval.
+            effective number of answers (see `mma_bench.evaluation.statistics.share`).
+        macro_accuracy: mean over classes of the share, with Wilson's interval at the effective number of clips (see
+            `mma_bench.evaluation.statistics.macro_average`).
         distraction_rate: share of answers that name the class another modality suggests; under
             ``misleading_caption`` the caption-follow rate.
-        hallucination_rate: share of answers that name any class though the asked modality was removed; 0 elsewhere.
+        hallucination_rate: share of answers that name a class, or several, though the asked modality was removed; 0
+            elsewhere.
         abstention_rate: share of answers that decline to choose.
         several_rate: share of answers that name several options and settle on none.
         unparsed_rate: share of answers in which no option was recognised.
@@ -107,6 +110,15 @@ class Cell:
     unparsed_rate: float
     chance: float
 
+    def headline(self, average: Average) -> Estimate:
+        """Return the accuracy over questions (``micro``) or over classes (``macro``).
+
+        The protocol names one of them (`Scores.average`), and every table, figure and comparison leads with that one.
+        """
+        if average == "micro":
+            return Estimate(self.accuracy, self.accuracy_low, self.accuracy_high, self.clips)
+        return Estimate(self.macro_accuracy, self.macro_low, self.macro_high, self.clips)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -116,12 +128,14 @@ class Scores:
         verdicts: every answer, read and judged.
         missing: questions of the selection without a stored answer; they are in no denominator.
         variants: wordings that the cells, and the headline numbers of the analysis, average over.
+        average: the average that leads, as the protocol says: over questions (``micro``) or classes (``macro``).
         judge: title of the language model that read what no rule could, if one did.
     """
 
     verdicts: Sequence[Verdict]
     missing: int
     variants: Sequence[str] = STANDARD
+    average: Average = "micro"
     judge: str | None = None
 
     @property
@@ -165,6 +179,7 @@ class Scores:
             **({"judge": self.judge} if self.judge else {}),
             "missing": self.missing,
             "variants": list(self.variants),
+            "average": self.average,
             "cells": cells,
             "analysis": self.analysis.to_json(),
         }
@@ -176,6 +191,7 @@ def score(
     fingerprint: Mapping[str, str] | AnswerKeys,
     variants: Sequence[str] = STANDARD,
     *,
+    average: Average = "micro",
     repeats: int = 1,
     judge: Replies | None = None,
 ) -> Scores:
@@ -186,6 +202,7 @@ def score(
         answers: what is stored.
         fingerprint: identity of the model whose answers count, or the keys made of it.
         variants: wordings that the cells average over.
+        average: the average that leads, see `Scores`.
         repeats: how often each question was asked.
         judge: what a judge said about answers that no rule can read.
     """
@@ -205,7 +222,7 @@ def score(
                 if judge:
                     parsed = judge.read(answer.text, question.options, question.modality, parsed)
                 verdicts.append(_verdict(sample, question, answer, parsed, repeat))
-    return Scores(verdicts, missing, tuple(variants), judge.judge.title if judge else None)
+    return Scores(verdicts, missing, tuple(variants), average, judge.judge.title if judge else None)
 
 
 class _Reader:
@@ -251,7 +268,7 @@ def _confidence(scores: Mapping[str, float], options: Sequence[str]) -> tuple[fl
 
 def _cell(condition: str, modality: Modality, rows: VerdictTable) -> Cell:
     accuracy = share(rows.correct, rows.clip)
-    macro, macro_low, macro_high = macro_average(rows.correct, rows.answer, rows.clip)
+    macro = macro_average(rows.correct, rows.answer, rows.clip)
     answerable = bool(rows.answerable.all())
     return Cell(
         condition=condition,
@@ -262,11 +279,11 @@ def _cell(condition: str, modality: Modality, rows: VerdictTable) -> Cell:
         accuracy=accuracy.value,
         accuracy_low=accuracy.low,
         accuracy_high=accuracy.high,
-        macro_accuracy=macro,
-        macro_low=macro_low,
-        macro_high=macro_high,
+        macro_accuracy=macro.value,
+        macro_low=macro.low,
+        macro_high=macro.high,
         distraction_rate=float(rows.distracted.mean()),
-        hallucination_rate=0.0 if answerable else float((rows.decision >= 0).mean()),
+        hallucination_rate=0.0 if answerable else float(rows.names_a_class.mean()),
         abstention_rate=float(rows.abstained.mean()),
         several_rate=float((rows.decision == SEVERAL).mean()),
         unparsed_rate=float((rows.decision == UNPARSED).mean()),

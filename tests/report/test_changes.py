@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from mma_bench.evaluation.analysis.changes import Change, corrected_together
-from mma_bench.evaluation.analysis.estimates import Estimate
+from mma_bench.evaluation.statistics import Estimate
 from mma_bench.report.tables.changes import changes_table, p_text
 from mma_bench.schema import Modality
 
@@ -16,7 +16,7 @@ P_VALUES = [[0.012, 0.4, 0.0004], [], [0.02], [0.011, 0.0009, 0.9]]  # of four r
 
 def change(condition: str, p_value: float) -> Change:
     share = Estimate(0.5, 0.4, 0.6, 10)
-    return Change(condition, Modality.VISUAL, 10, 5, 1, share, share, p_value, p_value, p_value < 0.05)
+    return Change(condition, Modality.VISUAL, 10, 10.0, 5, 1, share, share, p_value, p_value, p_value < 0.05)
 
 
 @pytest.fixture

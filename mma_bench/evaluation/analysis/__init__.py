@@ -7,12 +7,12 @@ from mma_bench.evaluation.analysis.calibration import Bin, Calibration, RiskPoin
 from mma_bench.evaluation.analysis.changes import Change
 from mma_bench.evaluation.analysis.competence import CompetenceSplit
 from mma_bench.evaluation.analysis.doses import DosePoint, DoseResponse
-from mma_bench.evaluation.analysis.estimates import Estimate
 from mma_bench.evaluation.analysis.joint import JointAccuracy
 from mma_bench.evaluation.analysis.power import Power
 from mma_bench.evaluation.analysis.reliance import Reliance
 from mma_bench.evaluation.analysis.sensitivity import Sensitivity, VariantScore
 from mma_bench.evaluation.analysis.table import VerdictTable, verdict_table
+from mma_bench.evaluation.statistics import Estimate
 
 __all__ = [
     "Abstention",

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mma_bench.evaluation.analysis.estimates import Estimate, share
-from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.analysis.table import SEVERAL, VerdictTable
+from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
 
@@ -20,7 +20,8 @@ class Abstention:
         precision: of the abstentions, the share on removed modalities; NaN if the model never abstains.
         recall: of the questions on removed modalities, the share of abstentions.
         false_alarms: of the answerable questions, the share of abstentions.
-        hallucination: of the questions on removed modalities, the share that names some class.
+        hallucination: of the questions on removed modalities, the share that names a class, or several of them.
+        several: of the same, the share that names several classes and settles on none; part of ``hallucination``.
         hallucinated_class: of the same, the share that names the very class of the clip (read off the other
             modality).
     """
@@ -33,6 +34,7 @@ class Abstention:
     recall: Estimate
     false_alarms: Estimate
     hallucination: Estimate
+    several: Estimate
     hallucinated_class: Estimate
 
 
@@ -54,7 +56,8 @@ def abstentions(table: VerdictTable, variants: Sequence[str] = ("standard",)) ->
                 precision=share(~declined.answerable, declined.clip),
                 recall=share(removed.abstained, removed.clip),
                 false_alarms=share(there.abstained, there.clip),
-                hallucination=share(removed.decision >= 0, removed.clip),
+                hallucination=share(removed.names_a_class, removed.clip),
+                several=share(removed.decision == SEVERAL, removed.clip),
                 hallucinated_class=share(removed.correct, removed.clip),
             )
         )

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics.clusters import codes_of
 from mma_bench.schema import Modality
 
 BINS = 10
 """Of equal width, as usual (Guo et al. 2017)."""
 
+_DRAWS = 500
+_SEED = 20_251_122
 _COVERAGES = np.arange(1, 21) / 20
 
 
@@ -55,8 +57,12 @@ class Calibration:
         answers: those with a score for every option.
         accuracy: share of them whose likeliest option is right.
         confidence: mean confidence.
-        ece: expected calibration error: mean over answers of the distance, in their bin, of confidence and
-            accuracy, with a bootstrap interval over clips (it is biased upwards where bins hold few answers).
+        ece: expected calibration error: mean over answers of the distance, in their bin, of confidence and accuracy. It
+            is above zero by chance alone, the more so the fewer answers there are, so it has no interval but a
+            yardstick: the next two.
+        ece_by_chance: what a perfectly calibrated model with these confidences would show, on average.
+        ece_limit: what such a model would exceed in 5% of draws: an ``ece`` above it is miscalibration. Answers about
+            one clip are drawn together, right or wrong, as if they fully depended on each other.
         bins: those that hold answers.
         risk_coverage: the abstention curve.
         aurc: area under it: mean risk over the coverages.
@@ -67,7 +73,9 @@ class Calibration:
     answers: int
     accuracy: float
     confidence: float
-    ece: Estimate
+    ece: float
+    ece_by_chance: float
+    ece_limit: float
     bins: Sequence[Bin]
     risk_coverage: Sequence[RiskPoint]
     aurc: float
@@ -90,10 +98,7 @@ def _calibration(condition: str, modality: Modality, rows: VerdictTable) -> Cali
     confidence, right = rows.confidence, rows.confident_right.astype(np.float64)
     place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     inside = (place[:, None] == np.arange(BINS)).astype(np.float64)
-    gaps = inside * (confidence - right)[:, None]
-    ece = float(np.abs(gaps.sum(0)).sum() / len(rows))
-    bootstrap = ClipBootstrap(rows.clip)
-    draws = np.abs(bootstrap.sums(gaps)).sum(1) / np.maximum(bootstrap.sums(np.ones(len(rows))), 1)
+    by_chance = _chance(confidence, place, codes_of(rows.clip))
     counts = inside.sum(0)
     bins = [
         Bin(
@@ -113,11 +118,27 @@ def _calibration(condition: str, modality: Modality, rows: VerdictTable) -> Cali
         answers=len(rows),
         accuracy=float(right.mean()),
         confidence=float(confidence.mean()),
-        ece=bootstrap.estimate(ece, draws, smallest=0.0),
+        ece=_error(confidence - right, place),
+        ece_by_chance=float(by_chance.mean()),
+        ece_limit=float(np.quantile(by_chance, 0.95)),
         bins=bins,
         risk_coverage=curve,
         aurc=area,
     )
+
+
+def _error(gaps: NDArray[np.float64], place: NDArray[np.int64]) -> float:
+    return float(np.abs(np.bincount(place, weights=gaps, minlength=BINS)).sum() / len(gaps))
+
+
+def _chance(confidence: NDArray[np.float64], place: NDArray[np.int64], clips: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the errors that a calibrated model shows in `_DRAWS` draws, shape [draws]."""
+    generator = np.random.default_rng(_SEED)
+    found = np.empty(_DRAWS)
+    for draw in range(_DRAWS):
+        right = generator.random(int(clips.max()) + 1)[clips] < confidence
+        found[draw] = _error(confidence - right, place)
+    return found
 
 
 def _risk_coverage(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[list[RiskPoint], float]:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate, share
 from mma_bench.evaluation.analysis.pairs import pair
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics import Estimate, paired_difference, share
 from mma_bench.schema import Modality
 
 ONE_SENSE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
@@ -70,7 +68,6 @@ def _split(condition: str, modality: Modality, ceiling: VerdictTable, rows: Verd
         return None
     clips = pairs.changed.clip
     alone, together = pairs.reference.correct, pairs.changed.correct
-    bootstrap = ClipBootstrap(clips)
     return CompetenceSplit(
         condition=condition,
         modality=modality,
@@ -78,7 +75,7 @@ def _split(condition: str, modality: Modality, ceiling: VerdictTable, rows: Verd
         ceiling=share(alone, clips),
         accuracy=share(together, clips),
         lacking=share(~alone, clips),
-        interference=bootstrap.mean(alone.astype(np.float64) - together),
+        interference=paired_difference(together, alone, clips),
         taken=share(alone & ~together, clips),
         given=share(~alone & together, clips),
         misled=share(alone & pairs.changed.distracted, clips),

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate, share
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics import Estimate, share
+from mma_bench.evaluation.statistics.clusters import Codes, codes_of
+from mma_bench.evaluation.statistics.estimate import around
+from mma_bench.evaluation.statistics.fieller import ratio_interval
+from mma_bench.evaluation.statistics.jackknife import jackknife_covariance
 from mma_bench.schema import Modality
 
 _STEPS = 50
@@ -47,8 +51,10 @@ class DoseResponse:
         points: the doses, ascending.
         intercept: of the curve; none where there is no distractor or one side is never named.
         slope: of the curve, for one unit of the dose.
-        equal_dominance: dose at which the curve is one half, with a bootstrap interval over clips. None without a
-            curve, if the slope is not positive, or if it lies outside the doses that were asked.
+        equal_dominance: dose at which the curve is one half, with Fieller's interval from the jackknife over clips.
+            None without a curve, if the slope is not positive, or if it is outside the doses that were asked. Its
+            bounds are NaN where the slope does not differ from zero (common with fewer than ten clips): no finite
+            interval would reflect that.
     """
 
     condition: str
@@ -84,24 +90,29 @@ def _response(condition: str, modality: Modality, rows: VerdictTable) -> DoseRes
     if not own.any() or not other.any() or len(levels) < 2:
         return DoseResponse(condition, modality, points, None, None, None)
     at = (rows.level[:, None] == levels).astype(np.float64)
-    bootstrap = ClipBootstrap(rows.clip)
     counts = [at * other[:, None], at * (own | other)[:, None]]
     line = fit_logistic(levels, *(part.sum(axis=0, keepdims=True) for part in counts))[0]
-    draws = fit_logistic(levels, *(bootstrap.sums(part) for part in counts))
-    return DoseResponse(
-        condition, modality, points, float(line[0]), float(line[1]), _equal(line, draws, levels, bootstrap)
-    )
+    equal = _equal(line, counts, levels, codes_of(rows.clip))
+    return DoseResponse(condition, modality, points, float(line[0]), float(line[1]), equal)
 
 
 def _equal(
-    line: NDArray[np.float64], draws: NDArray[np.float64], levels: NDArray[np.float64], bootstrap: ClipBootstrap
+    line: NDArray[np.float64], counts: Sequence[NDArray[np.float64]], levels: NDArray[np.float64], clips: Codes
 ) -> Estimate | None:
     place = float(-line[0] / line[1]) if line[1] > 0 else float("nan")
     if not levels[0] <= place <= levels[-1]:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        places = np.where(draws[:, 1] > 0, -draws[:, 0] / draws[:, 1], np.nan)
-    return bootstrap.estimate(place, places, smallest=0.0)
+    number = int(clips.max()) + 1
+    unknown = Estimate(place, float("nan"), float("nan"), number)
+    if number < 2:
+        return unknown
+    # All answers but those about one clip, for each clip.
+    left = [
+        part.sum(axis=0) - np.stack([np.bincount(clips, weights=column, minlength=number) for column in part.T], axis=1)
+        for part in counts
+    ]
+    bounds = ratio_interval(line, jackknife_covariance(fit_logistic(levels, *left)), number - 1)
+    return around(place, *bounds, number) if bounds else unknown
 
 
 def fit_logistic(

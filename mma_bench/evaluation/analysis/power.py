@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mma_bench.evaluation.analysis.changes import Change
-from mma_bench.evaluation.analysis.estimates import Z
+from mma_bench.evaluation.statistics import Z
 
 _Z80 = 0.8416212335729143
 
@@ -17,7 +17,7 @@ class Power:
     Attributes:
         condition: the condition.
         modality: what was asked about.
-        pairs: pairs of answers.
+        pairs: effective number of pairs: several wordings of one question count as what they are worth.
         discordant: share of pairs of which one answer is right and one wrong, as observed.
         smallest: smallest true difference in accuracy that McNemar's test at 5% finds with a chance of 80%, if as
             many pairs are discordant as here, or as many as the difference itself needs.
@@ -25,7 +25,7 @@ class Power:
 
     condition: str
     modality: str
-    pairs: int
+    pairs: float
     discordant: float
     smallest: float
 
@@ -35,12 +35,12 @@ def powers(changes: Sequence[Change]) -> list[Power]:
     found = []
     for change in changes:
         discordant = (change.lost + change.gained) / change.pairs
-        smallest = smallest_difference(change.pairs, discordant)
-        found.append(Power(change.condition, change.modality, change.pairs, discordant, smallest))
+        smallest = smallest_difference(change.effective_pairs, discordant)
+        found.append(Power(change.condition, change.modality, change.effective_pairs, discordant, smallest))
     return found
 
 
-def smallest_difference(pairs: int, discordant: float) -> float:
+def smallest_difference(pairs: float, discordant: float) -> float:
     """Return the smallest difference of two paired accuracies that is found with a power of 80%.
 
     Solves pairs = (z_0.975 sqrt(psi) + z_0.8 sqrt(psi - d^2))^2 / d^2 for d (Connett, Smith and McHugh 1987): with
@@ -67,7 +67,7 @@ def smallest_difference(pairs: int, discordant: float) -> float:
     return high
 
 
-def _smallest(pairs: int, discordant: float) -> float:
+def _smallest(pairs: float, discordant: float) -> float:
     a, root = Z * math.sqrt(discordant), math.sqrt(pairs)
     square = pairs + _Z80**2
     inside = (a * root) ** 2 - square * (a**2 - _Z80**2 * discordant)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.estimates import ClipBootstrap, Estimate, share
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
 
@@ -73,16 +73,8 @@ def _reliance(condition: str, modality: Modality | None, rows: VerdictTable) -> 
         for name in rows.conditions:
             here = rows.condition == name
             weight[here] = len(rows) / (len(rows.conditions) * here.sum())
-    bootstrap = ClipBootstrap(rows.clip)
-    sight, sound, text, none = (_estimate(part, weight, rows, bootstrap) for part in (*credit.T, neither))
+    # Both questions about a stimulus depend on each other, and so do the stimuli that a clip is part of.
+    sight, sound, text, none = (
+        share(part, rows.clip, also=rows.stimulus, weights=weight) for part in (*credit.T, neither)
+    )
     return Reliance(condition, modality, len(rows), sight, sound, text, none)
-
-
-def _estimate(
-    credit: NDArray[np.float64], weight: NDArray[np.float64], rows: VerdictTable, bootstrap: ClipBootstrap
-) -> Estimate:
-    """Return the mean credit: a plain share where no credit is divided and all rows weigh the same."""
-    if np.isin(credit, (0.0, 1.0)).all() and np.ptp(weight) == 0:
-        return share(credit, rows.clip)
-    estimate = bootstrap.ratio(weight * credit, weight)
-    return Estimate(estimate.value, max(0.0, estimate.low), min(1.0, estimate.high), estimate.clips)

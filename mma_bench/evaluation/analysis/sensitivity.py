@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mma_bench.evaluation.analysis.estimates import Estimate, share
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
 FAMILIES = {"option order": "shuffled_options_", "caption wording": "caption_", "context length": "noise_"}

@@ -119,6 +119,12 @@ class VerdictTable:
         return hits
 
     @property
+    def names_a_class(self) -> Flags:
+        """Whether the answer names a class, or several: where the asked modality was removed, a hallucination."""
+        named: Flags = (self.decision >= 0) | (self.decision == SEVERAL)
+        return named
+
+    @property
     def abstained(self) -> Flags:
         """Whether the answer declines to choose."""
         return np.equal(self.decision, ABSTAINED)

@@ -35,7 +35,7 @@ def calibration_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         "that notices a conflict becomes less confident under it.",
         caption="Accuracy of the likeliest option in ten bins of equal width of its probability among the options; the "
         f"area of a mark grows with the answers in the bin; n = {_counted(runs)} answers a curve. The expected "
-        "calibration error with its 95% interval (bootstrap over clips) is in the table of calibration.",
+        "calibration error, and what it is by chance, are in the table of calibration.",
         panels=panels,
         legend=[*_LEGEND, Mark("confidence equals accuracy", MUTED, "dotted")],
     )

@@ -45,7 +45,7 @@ def competence_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
         "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points "
         "with its "
-        "95% interval (bootstrap over clips).",
+        "95% interval (Bonett and Price).",
         panels=panels,
         legend=[
             Mark("right under conflict: the picture", VISUAL),

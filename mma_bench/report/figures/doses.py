@@ -1,5 +1,6 @@
 """Dose-response: answers as a conflict grows."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def doses_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         "dose at "
         "which both sides are named equally often.",
         caption=f"Percent of the answers at each dose, n = {counted} a mark; bars are 95% Wilson intervals (effective "
-        "sample size over clips), the band that of the point of equal dominance (bootstrap over clips).",
+        "sample size over clips), the band that of the point of equal dominance (Fieller, jackknife over clips).",
         panels=panels,
         legend=[
             Mark("asked about the picture", VISUAL, "circle"),
@@ -66,7 +67,8 @@ def _draw(axes: "Axes", entries: Sequence[DoseResponse]) -> None:
         _draw_curve(axes, entry, [point.own for point in entry.points], "-", colour, 3 * side * _STEP)
         _draw_curve(axes, entry, [point.other for point in entry.points], "--", PAPER, side * _STEP)
         if equal := entry.equal_dominance:
-            axes.axvspan(equal.low, equal.high, color=colour, alpha=0.12, linewidth=0)
+            if math.isfinite(equal.low):
+                axes.axvspan(equal.low, equal.high, color=colour, alpha=0.12, linewidth=0)
             axes.axvline(equal.value, color=colour, linewidth=1.0)
     first = entries[0]
     unit = CONDITIONS[first.condition].unit if first.condition in CONDITIONS else ""

@@ -33,13 +33,12 @@ def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     return Plot(
         name="reliance",
         title="Reliance triangle",
-        text="A point is where a model's answers go when the modalities disagree: a model that always believes its "
-        "eyes "
-        "is in the corner of sight. The middle follows all three alike.",
+        text="A point is where a model's answers go when the modalities disagree. The middle follows all three alike. "
+        "Where two modalities agree against the third, as when a caption lies about aligned media, an answer counts "
+        "half for each, so a model that always follows one modality is near its corner, not in it.",
         caption=f"Of the answers under {named} that follow a modality, the share that follows each; the share of "
         "answers "
-        "that follow none is behind each name, n and 95% intervals (bootstrap over clips) are in the table of "
-        "reliance. "
+        "that follow none is behind each name, n and 95% intervals are in the table of reliance. "
         "Corners are 100%, each line is 25%.",
         panels=[
             Panel(

@@ -47,8 +47,8 @@ def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence
     table = Table(
         name=f"leaderboard_{number}",
         title="Leaderboard",
-        caption="Percent, with 95% intervals (Wilson, effective sample size over clips; interference: bootstrap over "
-        f"clips, in percentage points). both right: stimuli under {CONFLICT} whose two questions are answered rightly; "
+        caption="Percent, with 95% intervals (Wilson, effective sample size over clips; interference: Bonett and "
+        f"Price, in percentage points). both right: stimuli under {CONFLICT} whose two questions are answered rightly; "
         "interference: what the other sense takes from a model that knows. Rows begin in the order of both right.",
         head="model",
         columns=columns,

@@ -38,7 +38,7 @@ def changes_table(runs: Sequence[ScoredRun]) -> Table | None:
         title="Changes against aligned media",
         caption="Paired by clip. change: accuracy under the condition minus that of the aligned partners, in "
         "percentage "
-        "points; decisions changed: the causal effect, percent of pairs; 95% intervals (bootstrap over clips; Wilson).",
+        "points; decisions changed: the causal effect, percent of pairs; 95% intervals (Bonett and Price; Wilson).",
         head="model: condition, asked",
         columns=[Column(name) for name in _COLUMNS],
         rows=rows,

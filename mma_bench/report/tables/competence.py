@@ -35,7 +35,7 @@ def competence_table(runs: Sequence[ScoredRun]) -> Table | None:
         title="Losses split into missing competence and interference",
         caption="Percent of the pairs, paired by clip with the same question asked with one sense; 95% intervals "
         "(shares: "
-        "Wilson, effective sample size over clips; interference: bootstrap over clips). "
+        "Wilson, effective sample size over clips; interference: Bonett and Price). "
         "100 - accuracy = lacking + interference, and interference = taken - given.",
         head="model: condition, asked",
         columns=[Column(name) for name in _COLUMNS],

@@ -23,7 +23,8 @@ def reliance_table(runs: Sequence[ScoredRun]) -> Table | None:
         name="reliance",
         title="What answers follow under conflict",
         caption="Percent of the answers that name the class which each modality suggests, in equal parts where several "
-        "suggest it; 95% intervals (bootstrap over clips). “all” gives each conflict condition the same weight.",
+        "suggest it; 95% intervals (Wilson, clustered by clip and stimulus). “all” gives each conflict "
+        "condition the same weight.",
         head="model: condition, asked",
         columns=[Column(name) for name in ("n", "sight", "sound", "text", "none of them")],
         rows=rows,
