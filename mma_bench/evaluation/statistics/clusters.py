@@ -45,7 +45,7 @@ def effective_size(
         single: variance of a single answer.
     """
     most = kish(weights)
-    least = min(kish(np.bincount(codes, weights=weights)) for codes in clusterings)
+    least = min(kish(np.bincount(codes, weights=weights).astype(np.float64)) for codes in clusterings)
     clusters = min(int(codes.max()) + 1 for codes in clusterings)
     if least >= most or clusters < 2:
         return least
