@@ -1,6 +1,5 @@
 """A manifest as a DataFrame."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,5 +57,5 @@ def _typed(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
-def _names(values: "pd.Series[Any]") -> Sequence[str]:
-    return sorted(values.dropna().unique())
+def _names(values: "pd.Series[Any]") -> list[str]:
+    return sorted(map(str, values.dropna().unique()))

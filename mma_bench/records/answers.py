@@ -71,8 +71,8 @@ def _costs(stored: Sequence[StoredAnswer]) -> "dict[str, pd.Series[Any]]":
         "input_tokens": integers(field("input_tokens")),
         "output_tokens": integers(field("output_tokens")),
         "seconds": numbers(field("seconds")),
-        "finish_reason": categories(field("finish_reason"), ()),
-        "served_by": categories(field("served_by"), ()),
+        "finish_reason": texts(field("finish_reason")),
+        "served_by": texts(field("served_by")),
     }
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mma_bench.evaluation.judge.prompt import judge_prompt
+from mma_bench.evaluation.judge.record import Judge
 from mma_bench.evaluation.rescoring import Rescored
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.records.columns import encodable
-from mma_bench.records.every_eval_ever.identity import Identity, identity_of
+from mma_bench.records.every_eval_ever.identity import Identity, identity_of_judge
 from mma_bench.records.every_eval_ever.results import Result, results
 from mma_bench.schema import Modality
 
@@ -71,7 +72,10 @@ def library_record(rescored: Rescored) -> dict[str, Any]:
         "missing_answers": str(scores.missing),
     }
     if rescored.notes:
-        details["notes"] = encodable("; ".join(rescored.notes))
+        notes = "; ".join(rescored.notes)
+        if run.judge:  # its title names the address of its server
+            notes = notes.replace(run.judge.title, identity_of_judge(run.judge).title)
+        details["notes"] = encodable(notes)
     return {"name": LIBRARY, "version": run.mma_bench, "additional_details": details}
 
 
@@ -109,21 +113,17 @@ def _metric(result: Result, rescored: Rescored) -> dict[str, Any]:
         "max_score": 1,
     }
     if judge := rescored.run.judge:
-        options = ["OPTION 1", "OPTION 2"]
-        modality = Modality(result.group.split("/")[1])
-        record["llm_scoring"] = {
-            "judges": [
-                {
-                    "model_info": identity_of(judge.model, "unspecified" if "/" not in judge.model else None).record(
-                        {}
-                    ),
-                    "additional_details": {"title": judge.title},
-                }
-            ],
-            "input_prompt": judge_prompt("ANSWER", options, modality),
-            "additional_details": {"scope": "only answers that no rule of the parser can read"},
-        }
+        record["llm_scoring"] = _scoring(judge, Modality(result.group.split("/")[1]))
     return record
+
+
+def _scoring(judge: Judge, modality: Modality) -> dict[str, Any]:
+    details = {"version": judge.version, "sha256": judge.sha256}
+    return {
+        "judges": [{"model_info": identity_of_judge(judge).record({}), "additional_details": details}],
+        "input_prompt": judge_prompt("ANSWER", ["OPTION 1", "OPTION 2"], modality),
+        "additional_details": {"scope": "only answers that no rule of the parser can read"},
+    }
 
 
 def _score(result: Result, version: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.judge.record import Judge
 from mma_bench.evaluation.store import Run
 from mma_bench.records.columns import encodable
 
@@ -87,6 +88,14 @@ def identity_of(model: str, developer: str | None = None, name: str | None = Non
         availability=told.availability,
         title=encodable(name or told.name),
     )
+
+
+def identity_of_judge(judge: Judge) -> Identity:
+    """Return the identity of a judge; its developer is ``unspecified`` if its name does not tell."""
+    try:
+        return identity_of(judge.model)
+    except MMABenchError:
+        return identity_of(judge.model, "unspecified")
 
 
 class Told(NamedTuple):

@@ -12,6 +12,7 @@ from mma_bench.evaluation.store import StoredAnswer
 from mma_bench.hashing import sha256_bytes
 from mma_bench.parsing import PARSER_VERSION, Outcome
 from mma_bench.records.columns import encodable
+from mma_bench.records.every_eval_ever.identity import identity_of_judge
 from mma_bench.records.every_eval_ever.results import result_id
 from mma_bench.records.questions import asked_clip
 
@@ -57,7 +58,7 @@ def _record(verdict: Verdict, rescored: Rescored) -> dict[str, Any]:
 def _attribution(verdict: Verdict, rescored: Rescored) -> dict[str, Any]:
     judge = rescored.run.judge
     if verdict.rule == JUDGE_RULE and judge:
-        method = f"llm_judge: {judge.title}"
+        method = f"llm_judge: {identity_of_judge(judge).id}, prompt version {judge.version}"
     else:
         method = f"custom: mma-bench parser {PARSER_VERSION}, rule {verdict.rule}"
     return {
