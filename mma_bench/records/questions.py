@@ -24,7 +24,7 @@ def questions_frame(benchmark: Benchmark) -> "pd.DataFrame":
     columns = question_columns(rows, classes_of(benchmark))
     columns["prompt"] = texts(question.prompt for _, question in rows)
     columns["split"] = categories((sample.stimulus.split for sample, _ in rows), ("test", "train"))
-    columns["seconds"] = numbers(sample.stimulus.seconds for sample, _ in rows)
+    columns["stimulus_seconds"] = numbers(sample.stimulus.seconds for sample, _ in rows)
     return pd.DataFrame(columns)
 
 
