@@ -4,7 +4,6 @@ What can be absent has a nullable type (`string`, `Int64`, `Float64`), so that a
 NaN, None or an empty text. Names from a closed set are categories, in the order of the tables.
 """
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,8 +40,7 @@ def numbers(values: Iterable[float | None]) -> "pd.Series[Any]":
     """Return numbers as a `Float64` column; NaN, which stands for an absent number everywhere else, becomes NA."""
     import pandas as pd
 
-    known = [None if value is None or math.isnan(value) else float(value) for value in values]
-    return pd.Series(known, dtype="Float64")
+    return pd.Series(list(values), dtype="Float64")
 
 
 def categories(values: Iterable[str | None], order: Sequence[str]) -> "pd.Series[Any]":

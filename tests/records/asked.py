@@ -78,7 +78,7 @@ class Scripted(Model):
 
     def fingerprint(self) -> dict[str, str]:
         return {
-            "model": "/home/me/secret",
+            "model": "own:/home/me/secret",
             "url": "http://10.0.0.1/",
             "weights": "~/weights",
             "setting temperature": "0.7",

@@ -38,6 +38,8 @@ def test_one_row_for_each_stored_answer_with_its_question(run: Path, asked: Path
     standard = answers[answers.variant == "standard"].set_index("question_id")
     for column in ("clip_id", "visual_label", "audio_label", "answer", "distractor", "level", "condition"):
         pd.testing.assert_series_equal(standard[column], questions.loc[standard.index, column], check_categorical=False)
+    heard = questions[(questions.condition == "misaligned") & (questions.modality == "audio")]
+    assert heard.clip_id.tolist() == heard.audio_clip_id.tolist() != heard.video_clip_id.tolist()
     removed = questions[(questions.condition == "audio_removed") & (questions.modality == "audio")]
     assert removed.clip_id.tolist() == removed.video_clip_id.tolist()  # the clip asked about is the one that is left
     assert removed.audio_clip_id.isna().all()
