@@ -47,8 +47,8 @@ def export_run_command(
     """Export a run as records that other tools read. No model is asked.
 
     The records follow the schema of Every Eval Ever 0.3.0: one JSON file with every score and its 95% interval, and one
-    JSON Lines file with every answer and the rule that read it. They are written to
-    OUT/data/mma-bench/DEVELOPER/MODEL/. Exporting the same run again gives the same bytes.
+    JSON Lines file with every answer and the rule that read it. They go to
+    data/mma-bench/DEVELOPER/MODEL below OUT. Exporting the same run again gives the same bytes.
 
     \b
     Examples:
@@ -64,4 +64,9 @@ def export_run_command(
         model_name=model_name,
         timestamp=timestamp,
     )
-    click.echo(f"Record: {export_run(run, out, data=data, publisher=publisher)}")
+    exported = export_run(run, out, data=data, publisher=publisher)
+    if exported.missing:
+        click.echo(
+            f"note: {exported.missing} questions of the run have no answer yet; they count in no score", err=True
+        )
+    click.echo(f"Record with {exported.samples} answers: {exported.path}")

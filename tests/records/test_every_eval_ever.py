@@ -19,6 +19,7 @@ from mma_bench.evaluation import AnswerStore, rescore
 from mma_bench.evaluation.judge.prompt import judge_prompt
 from mma_bench.evaluation.judge.record import Judge, Replies, append_reply, write_judge
 from mma_bench.records.every_eval_ever import Publisher, export_run
+from mma_bench.records.every_eval_ever.aggregate import dataset_record
 from mma_bench.records.every_eval_ever.identity import identity_of
 from tests.conftest import tree
 from tests.records.asked import Scripted, add_costs, protocol
@@ -32,7 +33,7 @@ US = Publisher(organization="Our \ud800 lab", relationship="third_party", timest
 def out(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The records of the run."""
     folder = tmp_path_factory.mktemp("records")
-    export_run(run, folder, publisher=US)
+    assert export_run(run, folder, publisher=US).missing == MISSING
     return folder
 
 
@@ -175,6 +176,16 @@ def test_no_path_or_address_of_the_machine_is_published(run: Path, asked: Path, 
     assert aggregate["source_metadata"]["source_organization_name"] == "Our [U+D800] lab"
 
 
+def test_a_dataset_of_the_hub_is_named(run: Path, out: Path) -> None:
+    record = dataset_record(rescore(run), "lab/mma-bench")
+    assert (record["source_type"], record["hf_repo"], record["hf_split"]) == ("hf_dataset", "lab/mma-bench", "test")
+    aggregate, _ = records(out)
+    assert aggregate["evaluation_results"][0]["source_data"]["source_type"] == "other"
+    aggregate["evaluation_results"][0]["source_data"] = record
+    schema = json.loads((PUBLISHED / "eval.schema.json").read_text(encoding="utf-8"))
+    fastjsonschema.compile(schema, use_default=False)(aggregate)
+
+
 def test_the_same_run_gives_the_same_bytes_and_others_are_kept(run: Path, out: Path, tmp_path: Path) -> None:
     place = tmp_path / "records"
     moved = tmp_path / "elsewhere"
@@ -223,6 +234,7 @@ def test_wrong_input_is_one_line_and_writes_nothing(run: Path, asked: Path, tmp_
         main, ["export-run", str(tmp_path / "own"), "--out", str(tmp_path / "new"), "--developer", "l"]
     )
     assert result.exit_code == 0, result.stderr
+    assert not result.stderr
     check_schema(tmp_path / "new")
 
 

@@ -3,6 +3,6 @@
 One aggregate JSON file with a result for each condition and asked modality, and one JSON Lines file with every answer.
 """
 
-from mma_bench.records.every_eval_ever.write import SCHEMA_VERSION, Publisher, export_run
+from mma_bench.records.every_eval_ever.write import SCHEMA_VERSION, Exported, Publisher, export_run
 
-__all__ = ["SCHEMA_VERSION", "Publisher", "export_run"]
+__all__ = ["SCHEMA_VERSION", "Exported", "Publisher", "export_run"]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mma_bench.evaluation.judge.prompt import judge_prompt
@@ -35,18 +36,23 @@ def results_records(rescored: Rescored, dataset: dict[str, Any], timestamp: str)
     ]
 
 
-def dataset_record(rescored: Rescored, *, is_on_hub: bool) -> dict[str, Any]:
-    """Return the schema's `source_data`. The path of a local folder is nobody's business and is left out."""
+def dataset_record(rescored: Rescored, data: str) -> dict[str, Any]:
+    """Return the schema's `source_data`.
+
+    Args:
+        rescored: the run.
+        data: name of the dataset on the hub, or a folder, whose path is not published.
+    """
     run = rescored.run
     details = {"stimuli_sha256": run.data_sha256, "split": run.split}
     if run.limit is not None:
         details["limit"] = f"{run.limit} stimuli per media condition"
     count = len(rescored.benchmark)
-    if is_on_hub:
+    if not Path(data).exists():
         return {
             "dataset_name": LIBRARY,
             "source_type": "hf_dataset",
-            "hf_repo": run.data,
+            "hf_repo": data,
             "hf_split": run.split,
             "samples_number": count,
             "additional_details": details,

@@ -43,7 +43,24 @@ class Publisher:
     timestamp: int | None = None
 
 
-def export_run(run: str | Path, out: str | Path, *, data: str | Path | None = None, publisher: Publisher) -> Path:
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the aggregate file.
+        samples: how many answers the file next to it holds.
+        missing: how many questions of the run have no answer yet; they count in no result.
+    """
+
+    path: Path
+    samples: int
+    missing: int
+
+
+def export_run(
+    run: str | Path, out: str | Path, *, data: str | Path | None = None, publisher: Publisher | None = None
+) -> Exported:
     """Write a run as records of Every Eval Ever.
 
     The files are `OUT/data/mma-bench/DEVELOPER/MODEL/UUID.json` and `UUID_samples.jsonl`. The same run gives the same
@@ -55,14 +72,11 @@ def export_run(run: str | Path, out: str | Path, *, data: str | Path | None = No
         data: the dataset, if it is not where the run says.
         publisher: what only the caller knows.
 
-    Returns:
-        The aggregate file.
-
     Raises:
         MMABenchError: the run cannot be scored, the model's developer is not known, ``out`` is not a folder of records,
             or it holds another record of the same run.
     """
-    folder, target = Path(run), Path(out)
+    folder, target, publisher = Path(run), Path(out), publisher or Publisher()
     rescored = rescore(folder, None if data is None else Path(data))
     identity = identify(rescored.run, publisher.developer, publisher.model_name)
     _check_target(target)
@@ -71,8 +85,7 @@ def export_run(run: str | Path, out: str | Path, *, data: str | Path | None = No
     stamp = str(int(answers.stat().st_mtime) if publisher.timestamp is None else publisher.timestamp)
     place = f"data/{COLLECTION}/{identity.developer}/{identity.name}"
     head = _head(rescored, identity, stamp)
-    is_on_hub = not Path(data or rescored.run.data).exists()
-    about = _about(rescored, identity, publisher, stamp, is_on_hub=is_on_hub)
+    about = _about(rescored, identity, publisher, stamp, str(data or rescored.run.data))
     samples, aggregate = target / place / f"{number}_samples.jsonl", target / place / f"{number}.json"
     with atomic_path(samples) as temporary:
         rows = _write_lines(temporary, sample_lines(rescored, head))
@@ -83,7 +96,7 @@ def export_run(run: str | Path, out: str | Path, *, data: str | Path | None = No
         _check_same(samples, checksum)
         _check_same(aggregate, sha256_bytes(content))
     write_bytes(aggregate, content)  # last, so that the file it names is there
-    return aggregate
+    return Exported(aggregate, rows, rescored.scores.missing)
 
 
 def _write_lines(path: Path, lines: Iterator[str]) -> int:
@@ -109,9 +122,7 @@ def _head(rescored: Rescored, identity: Identity, stamp: str) -> dict[str, str]:
     }
 
 
-def _about(
-    rescored: Rescored, identity: Identity, publisher: Publisher, stamp: str, *, is_on_hub: bool
-) -> dict[str, Any]:
+def _about(rescored: Rescored, identity: Identity, publisher: Publisher, stamp: str, data: str) -> dict[str, Any]:
     return {
         "evaluation_timestamp": stamp,
         "retrieved_timestamp": stamp,
@@ -123,7 +134,7 @@ def _about(
         },
         "eval_library": library_record(rescored),
         "model_info": model_record(rescored, identity),
-        "evaluation_results": results_records(rescored, dataset_record(rescored, is_on_hub=is_on_hub), stamp),
+        "evaluation_results": results_records(rescored, dataset_record(rescored, data), stamp),
     }
 
 
