@@ -50,7 +50,7 @@ class Exported:
     Attributes:
         path: the aggregate file.
         samples: how many answers the file next to it holds.
-        missing: how many questions of the run have no answer yet; they count in no result.
+        missing: how many answers the run still lacks; they count in no result.
     """
 
     path: Path
