@@ -84,7 +84,8 @@ def test_costs_are_read_where_a_run_recorded_them(run: Path, tmp_path: Path) -> 
     for file in run.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
     add_costs(copy, COSTS)
-    first, second, *_ = (mma_bench.read_run(copy).set_index("answer_id").loc[id_] for id_ in AnswerStore(copy).read())
+    frame = mma_bench.read_run(copy).set_index("answer_id")
+    first, second = (frame.loc[key] for key in list(AnswerStore(copy).read())[:2])
     assert (first.input_tokens, first.output_tokens, first.seconds) == (700, 3, 0.25)
     assert (first.finish_reason, first.served_by) == ("stop", "fp_[U+D800]")
     assert second.output_tokens == 4
