@@ -37,7 +37,7 @@ def integers(values: Iterable[int | None]) -> "pd.Series[Any]":
 
 
 def numbers(values: Iterable[float | None]) -> "pd.Series[Any]":
-    """Return numbers as a `Float64` column; NaN, which stands for an absent number everywhere else, becomes NA."""
+    """Return numbers as a `Float64` column; NaN, which means an absent number everywhere else, becomes NA."""
     import pandas as pd
 
     return pd.Series(list(values), dtype="Float64")

@@ -52,7 +52,7 @@ def write_dataset(folder: Path) -> Path:
 
 
 def protocol(average: str = "macro") -> Protocol:
-    """Return a protocol with two wordings in the headline and one beside it."""
+    """Return a protocol with two wordings in the headline and one that is not."""
     robust = load_protocol("robust").model_dump(mode="json")
     rules = [{"name": name} for name in ("standard", "shuffled_options_1", "none_present")]
     headline = ["standard", "shuffled_options_1"]

@@ -47,7 +47,9 @@ def strict(text: str) -> Any:
         assert len({name for name, _ in pairs}) == len(pairs)
         return dict(pairs)
 
-    json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")  # an escaped half of a surrogate pair is no text
+    json.dumps(json.loads(text), ensure_ascii=False).encode(
+        "utf-8"
+    )  # an escaped half of a surrogate pair would fail here
     return json.loads(text, parse_constant=no_constant, object_pairs_hook=distinct)
 
 
@@ -144,7 +146,7 @@ def test_samples_add_up_to_the_results_that_they_name(run: Path, out: Path) -> N
             assert score["score"] == pytest.approx(sum(values) / len(values), abs=1e-6)
         elif name.endswith("/accuracy"):
             assert float(score["details"]["accuracy"]) == pytest.approx(sum(values) / len(values), abs=1e-5)
-    assert any(name.endswith("/none_present/accuracy") for name in hits)  # a wording beside the headline
+    assert any(name.endswith("/none_present/accuracy") for name in hits)  # a wording outside the headline
 
 
 def test_samples_say_how_each_answer_was_read(run: Path, out: Path) -> None:
@@ -162,7 +164,7 @@ def test_samples_say_how_each_answer_was_read(run: Path, out: Path) -> None:
     hashes = defaultdict(set)
     for sample, verdict in zip(samples, verdicts, strict=True):
         hashes[sample["sample_hash"]].add((verdict.sample.stimulus.video.sha256, verdict.sample.stimulus.audio.sha256))
-    assert {len(media) for media in hashes.values()} == {1}  # clips of one class are told apart
+    assert {len(media) for media in hashes.values()} == {1}  # clips of one class differ
 
 
 def test_no_path_or_address_of_the_machine_is_published(run: Path, asked: Path, out: Path) -> None:

@@ -33,7 +33,7 @@ def sample_lines(rescored: Rescored, head: dict[str, str]) -> Iterator[str]:
 def _record(verdict: Verdict, rescored: Rescored) -> dict[str, Any]:
     question, stimulus = verdict.question, verdict.sample.stimulus
     result = result_id(verdict, rescored.scores)
-    # A text schema has no place for media: they stand before the prompt by their hashes, in the order in which a model
+    # A text schema has no place for media: their hashes come before the prompt, in the order in which a model
     # gets them. Without them two clips of one class would be one sample.
     media = f"<video sha256:{stimulus.video.sha256}>\n<audio sha256:{stimulus.audio.sha256}>\n"
     raw = media + encodable(question.prompt)
