@@ -2,7 +2,7 @@
 
     python scripts/bench/frames.py [--clips 667] [--repeats 3] [--option-scores]
 
-Takes the run of `rescore.py`. Scoring, which both need first, is timed separately; every time is the median of five turns.
+Takes the run of `rescore.py`. Scoring, which both need first, is timed separately; every time is a median of five.
 """
 
 import argparse

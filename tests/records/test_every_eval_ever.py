@@ -49,7 +49,7 @@ def strict(text: str) -> Any:
 
     json.dumps(json.loads(text), ensure_ascii=False).encode(
         "utf-8"
-    )  # an escaped half of a surrogate pair would fail here
+    )  # refuses escaped halves of surrogate pairs
     return json.loads(text, parse_constant=no_constant, object_pairs_hook=distinct)
 
 
