@@ -47,9 +47,7 @@ def strict(text: str) -> Any:
         assert len({name for name, _ in pairs}) == len(pairs)
         return dict(pairs)
 
-    json.dumps(json.loads(text), ensure_ascii=False).encode(
-        "utf-8"
-    )  # refuses escaped halves of surrogate pairs
+    json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")  # refuses escaped halves of surrogate pairs
     return json.loads(text, parse_constant=no_constant, object_pairs_hook=distinct)
 
 
