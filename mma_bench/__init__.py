@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from mma_bench.evaluation import evaluate
     from mma_bench.loader import load
     from mma_bench.parsing import parse_answer
+    from mma_bench.records import read_run
     from mma_bench.streaming import stream
 
 __version__ = "0.1.0"
 
-__all__ = ["MMABenchError", "__version__", "evaluate", "load", "models", "parse_answer", "stream"]
+__all__ = ["MMABenchError", "__version__", "evaluate", "load", "models", "parse_answer", "read_run", "stream"]
 
 _HOMES = {
     "evaluate": "mma_bench.evaluation",
     "load": "mma_bench.loader",
     "parse_answer": "mma_bench.parsing",
+    "read_run": "mma_bench.records",
     "stream": "mma_bench.streaming",
 }
 

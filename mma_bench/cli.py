@@ -11,6 +11,7 @@ from mma_bench.command_line import Command, named_options
 from mma_bench.evaluation.cli import compare_command, score_command
 from mma_bench.export.cli import export_command
 from mma_bench.probe.cli import probe_command
+from mma_bench.records.cli import export_run_command
 from mma_bench.report.cli import report
 from mma_bench.report.leaderboard.cli import leaderboard
 from mma_bench.tuning.cli import merge_command, tune_command
@@ -118,6 +119,7 @@ main.add_command(compare_command, "compare")
 main.add_command(avhbench_command)
 main.add_command(probe_command)
 main.add_command(export_command, "export")
+main.add_command(export_run_command)
 main.add_command(report)
 main.add_command(leaderboard)
 main.add_command(tune_command, "tune")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import pyarrow.parquet as pq
 
@@ -17,6 +17,9 @@ from mma_bench.media import Media
 from mma_bench.removed import read_removed_ids
 from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
 from mma_bench.super_classes import read_super_classes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -103,6 +106,12 @@ class Benchmark(Sequence[QuestionRow]):
     def fingerprint(self) -> str:
         """SHA-256 of the table of stimuli, which holds every prompt and the hash of every stream."""
         return sha256_file(self.path / "metadata" / "stimuli.parquet")
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row for each question, with typed columns; docs/frames.md lists them."""
+        from mma_bench.records.questions import questions_frame
+
+        return questions_frame(self)
 
     def _row(self, i: int, j: int) -> QuestionRow:
         sample = self.samples[i]

@@ -1,7 +1,7 @@
 """Score what a run has stored; no model is asked."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import RULE
 from mma_bench.evaluation.judge.record import read_replies
 from mma_bench.evaluation.protocols import apply_protocol, deviations
-from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import AnswerStore, Run, open_run
+from mma_bench.evaluation.scores import Scores, Verdict, score
+from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, open_run
 from mma_bench.loader import Benchmark, load
 
 
@@ -24,12 +24,20 @@ class Rescored:
         benchmark: the questions that the run was to answer.
         scores: scores of the stored answers.
         notes: how the settings that the model recorded differ from the protocol's, and what a judge read, in words.
+        answers: what is stored, by the key of the answer.
+        keys: names the answers of the run's model.
     """
 
     run: Run
     benchmark: Benchmark
     scores: Scores
     notes: list[str]
+    answers: Mapping[str, StoredAnswer]
+    keys: AnswerKeys
+
+    def stored(self, verdict: Verdict) -> StoredAnswer:
+        """Return the line of the store that ``verdict`` was read from."""
+        return self.answers[self.keys.key(verdict.sample.stimulus, verdict.question, verdict.repeat)]
 
 
 def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> Rescored:
@@ -47,11 +55,12 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
     judge = read_replies(folder, run.judge) if run.judge else None
     with _no_collection():
         benchmark = questions_of(folder, run, data)
-        answers = AnswerStore(folder).read().values()
+        answers = AnswerStore(folder).read()
+        keys = AnswerKeys(run.model_fingerprint)
         scores = score(
             benchmark,
-            answers,
-            run.model_fingerprint,
+            answers.values(),
+            keys,
             run.asked.headline,
             average=run.asked.average,
             repeats=run.repeats,
@@ -60,7 +69,7 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
         _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
-    return Rescored(run, benchmark, scores, notes_on(run, scores))
+    return Rescored(run, benchmark, scores, notes_on(run, scores), answers, keys)
 
 
 def notes_on(run: Run, scores: Scores) -> list[str]:

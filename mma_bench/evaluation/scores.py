@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mma_bench.evaluation.analysis import Analysis, VerdictTable, analyse, verdict_table
 from mma_bench.evaluation.analysis.analysis import STANDARD
@@ -16,6 +16,9 @@ from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
 from mma_bench.schema import Modality, Question
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Average = Literal["micro", "macro"]
 
@@ -170,6 +173,19 @@ class Scores:
             if cell.condition == condition and cell.modality is modality:
                 return cell
         raise KeyError((condition, modality))
+
+    def to_frame(self, table: str = "measures") -> "pd.DataFrame":
+        """Return one table of the scores as a DataFrame; see `mma_bench.records.scores_frame` and docs/frames.md.
+
+        Args:
+            table: ``measures``, ``cells``, or an analysis of `scores.json` such as ``reliance``.
+
+        Raises:
+            MMABenchError: there is no such table.
+        """
+        from mma_bench.records.scores import scores_frame
+
+        return scores_frame(self, table)
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores without the single answers."""

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.evaluation.scores import Verdict
 from mma_bench.loader import Sample
 from mma_bench.report.excerpts import excerpt, visible
 from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.playable import media_path
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.verdicts import Kind, kind_of
 from mma_bench.schema import CONDITIONS, Modality, Stream
 
 MOST = 20_000

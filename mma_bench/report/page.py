@@ -3,6 +3,7 @@
 import shlex
 
 from mma_bench import __version__
+from mma_bench.evaluation.kinds import DEFINITIONS
 from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.browser import script_json
@@ -12,7 +13,6 @@ from mma_bench.report.facts import DataFacts
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import REMOVED_NOTE
 from mma_bench.report.templating import render
-from mma_bench.report.verdicts import DEFINITIONS
 
 _BESIDE = {"competence": "competence", "conditions": "changes", "reliance": "reliance", "calibration": "calibration"}
 """Which table stands below which figure."""

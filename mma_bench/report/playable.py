@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from mma_bench.atomic import write_bytes
+from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.verdicts import Kind, kind_of
 
 Shown = tuple[str, str, Kind]
 """Condition, asked modality and what the answer was."""

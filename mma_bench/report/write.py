@@ -9,6 +9,7 @@ from typing import Any
 
 from mma_bench import __version__
 from mma_bench.atomic import write_text
+from mma_bench.evaluation.kinds import kind_of
 from mma_bench.evaluation.scores import Cell
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.contents import Contents, gather
@@ -21,7 +22,6 @@ from mma_bench.report.runs import ScoredRun, read_runs
 from mma_bench.report.tables.files import write_tables
 from mma_bench.report.tables.markdown import markdown, markdown_text
 from mma_bench.report.tables.spreadsheet import csv_text
-from mma_bench.report.verdicts import kind_of
 
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
