@@ -18,7 +18,7 @@ _MEANINGS = {
     ACCURACY: "share of answers that name the class of the modality that was asked about",
     ABSTENTION: "share of answers that decline to choose; the modality that was asked about had been removed",
     DISTRACTION: "share of answers that name the class that another modality, or the text, suggests",
-    HALLUCINATION: "share of answers that name a class, or several, though the modality that was asked about had been removed",
+    HALLUCINATION: "share of answers that name classes though the modality that was asked about had been removed",
 }
 
 
