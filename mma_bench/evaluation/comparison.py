@@ -10,14 +10,14 @@ import numpy as np
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analysis.table import VerdictTable, verdict_table
 from mma_bench.evaluation.rescoring import Rescored, rescore
-from mma_bench.evaluation.scores import Average, Verdict
+from mma_bench.evaluation.scores import Verdict
 from mma_bench.evaluation.statistics import (
+    Average,
     Estimate,
+    average_difference,
+    average_share,
     holm,
-    macro_average,
-    macro_difference,
     mcnemar,
-    paired_difference,
     share,
 )
 from mma_bench.schema import Modality
@@ -180,21 +180,15 @@ def _difference(
     condition: str, modality: Modality, one: VerdictTable, other: VerdictTable, average: Average
 ) -> Difference:
     before, after, clips, classes = one.correct, other.correct, one.clip, one.answer
-    if average == "micro":
-        first, second = share(before, clips), share(after, clips)
-        difference = paired_difference(before, after, clips)
-    else:
-        first, second = (macro_average(correct, classes, clips) for correct in (before, after))
-        difference = macro_difference(before, after, classes, clips)
     p_value = mcnemar(before, after, clips)
     return Difference(
         condition=condition,
         modality=modality,
         pairs=len(one),
         answerable=bool(one.answerable.all()),
-        first=first,
-        second=second,
-        difference=difference,
+        first=average_share(before, average, classes, clips),
+        second=average_share(after, average, classes, clips),
+        difference=average_difference(before, after, average, classes, clips),
         lost=int((before & ~after).sum()),
         gained=int((~before & after).sum()),
         decisions_changed=share(one.decision != other.decision, clips),

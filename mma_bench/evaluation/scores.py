@@ -4,14 +4,14 @@ import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mma_bench.evaluation.analysis import Analysis, VerdictTable, analyse, verdict_table
 from mma_bench.evaluation.analysis.analysis import STANDARD
 from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
-from mma_bench.evaluation.statistics import Estimate, macro_average, share
+from mma_bench.evaluation.statistics import Average, Estimate, macro_average, share
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
@@ -19,8 +19,6 @@ from mma_bench.schema import Modality, Question
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Average = Literal["micro", "macro"]
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class Scores:
     @functools.cached_property
     def analysis(self) -> Analysis:
         """Everything else that the answers say."""
-        return analyse(self.table, self.variants)
+        return analyse(self.table, self.variants, self.average)
 
     def cell(self, condition: str, modality: Modality) -> Cell:
         """Return one cell; KeyError if the run has none."""

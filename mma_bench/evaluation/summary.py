@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from mma_bench.evaluation.protocols import Protocol
-from mma_bench.evaluation.scores import Average, Scores
+from mma_bench.evaluation.scores import Scores
+from mma_bench.evaluation.statistics import Average
 
 OVER = {"micro": "questions", "macro": "classes"}
 

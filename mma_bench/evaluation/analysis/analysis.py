@@ -17,6 +17,7 @@ from mma_bench.evaluation.analysis.power import Power, powers
 from mma_bench.evaluation.analysis.reliance import Reliance, reliances
 from mma_bench.evaluation.analysis.sensitivity import Sensitivity, sensitivities
 from mma_bench.evaluation.analysis.table import VerdictTable
+from mma_bench.evaluation.statistics import Average
 
 STANDARD = ("standard",)
 
@@ -57,20 +58,21 @@ class Analysis:
         return plain
 
 
-def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD) -> Analysis:
+def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Average = "micro") -> Analysis:
     """Compute all analyses. The same table gives the same numbers.
 
     Args:
         table: all verdicts of a run.
         variants: wordings that the headline numbers average over.
+        average: over questions or classes, for what is compared with the table of accuracies.
     """
     whole = table.take(~np.isfinite(table.level))  # doses of a graded condition are no repetitions of each other
-    changed = changes(whole, variants)
+    changed = changes(whole, variants, average)
     offered = abstentions(whole, ("none_present",))
     return Analysis(
         variants=tuple(variants),
         abstentions=[*abstentions(whole, variants), *offered],
-        competence=competence_splits(whole, variants),
+        competence=competence_splits(whole, variants, average),
         joint=joint_accuracies(whole, variants),
         changes=changed,
         power=powers(changed),

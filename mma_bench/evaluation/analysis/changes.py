@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mma_bench.evaluation.analysis.pairs import pair
 from mma_bench.evaluation.analysis.table import VerdictTable
-from mma_bench.evaluation.statistics import Estimate, holm, mcnemar, paired_difference, share
+from mma_bench.evaluation.statistics import Average, Estimate, average_difference, holm, mcnemar, share
 from mma_bench.evaluation.statistics.paired import effective_pairs
 from mma_bench.schema import Modality
 
@@ -21,7 +21,7 @@ class Change:
         effective_pairs: number of independent pairs that are worth as much: wordings of one question are not.
         lost: right when aligned, wrong under the condition.
         gained: wrong when aligned, right under the condition.
-        accuracy_change: accuracy under the condition minus that of its partners.
+        accuracy_change: accuracy under the condition minus that of its partners, by the protocol's average.
         causal_effect: share of changed decisions: another class, or an abstention where a class was (or the
             reverse). What was asked about stays the same, so only the condition can have changed it.
         p_value: of McNemar's test of ``lost`` against ``gained``.
@@ -42,7 +42,7 @@ class Change:
     significant: bool
 
 
-def changes(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Change]:
+def changes(table: VerdictTable, variants: Sequence[str] = ("standard",), average: Average = "micro") -> list[Change]:
     """Compare every condition whose questions can be answered with ``aligned``, and correct for their number."""
     found = []
     for modality in Modality:
@@ -50,7 +50,7 @@ def changes(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> lis
         for condition in table.conditions:
             rows = table.select(condition=condition, modality=modality, variants=variants)
             if condition != "aligned" and len(rows) and rows.answerable.all():
-                found += _change(condition, modality, aligned, rows)
+                found += _change(condition, modality, aligned, rows, average)
     return corrected_together([found])[0]
 
 
@@ -67,7 +67,9 @@ def corrected_together(groups: Sequence[Sequence[Change]]) -> list[list[Change]]
     ]
 
 
-def _change(condition: str, modality: Modality, aligned: VerdictTable, rows: VerdictTable) -> list[Change]:
+def _change(
+    condition: str, modality: Modality, aligned: VerdictTable, rows: VerdictTable, average: Average
+) -> list[Change]:
     pairs = pair(aligned, rows)
     if not len(pairs):
         return []
@@ -82,7 +84,7 @@ def _change(condition: str, modality: Modality, aligned: VerdictTable, rows: Ver
             effective_pairs=effective_pairs(before, after, clips),
             lost=int((before & ~after).sum()),
             gained=int((~before & after).sum()),
-            accuracy_change=paired_difference(before, after, clips),
+            accuracy_change=average_difference(before, after, average, pairs.changed.answer, clips),
             causal_effect=share(pairs.reference.decision != pairs.changed.decision, clips),
             p_value=p_value,
             p_adjusted=p_value,

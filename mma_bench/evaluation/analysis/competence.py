@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mma_bench.evaluation.analysis.pairs import pair
-from mma_bench.evaluation.analysis.table import VerdictTable
-from mma_bench.evaluation.statistics import Estimate, paired_difference, share
+from mma_bench.evaluation.analysis.table import Flags, VerdictTable
+from mma_bench.evaluation.statistics import Average, Estimate, average_difference, average_share
 from mma_bench.schema import Modality
 
 ONE_SENSE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
@@ -16,7 +16,8 @@ ONE_SENSE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 class CompetenceSplit:
     """Where the accuracy of one condition and modality went, paired by clip.
 
-    `1 - accuracy = lacking + interference`, and `interference = taken - given`. All shares are of the pairs.
+    `1 - accuracy = lacking + interference`, and `interference = taken - given`. All shares are of the pairs, by the
+    average that the protocol names.
 
     Attributes:
         condition: condition that interferes.
@@ -43,12 +44,15 @@ class CompetenceSplit:
     misled: Estimate
 
 
-def competence_splits(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[CompetenceSplit]:
+def competence_splits(
+    table: VerdictTable, variants: Sequence[str] = ("standard",), average: Average = "micro"
+) -> list[CompetenceSplit]:
     """Split the losses of every condition whose questions can be answered.
 
     Args:
         table: all verdicts.
         variants: wordings that count.
+        average: over questions or over classes.
     """
     found = []
     for modality, ceiling_condition in ONE_SENSE.items():
@@ -57,26 +61,32 @@ def competence_splits(table: VerdictTable, variants: Sequence[str] = ("standard"
             rows = table.select(condition=condition, modality=modality, variants=variants)
             if condition == ceiling_condition or not len(rows) or not rows.answerable.all():
                 continue
-            if split := _split(condition, modality, ceiling, rows):
+            if split := _split(condition, modality, ceiling, rows, average):
                 found.append(split)
     return found
 
 
-def _split(condition: str, modality: Modality, ceiling: VerdictTable, rows: VerdictTable) -> CompetenceSplit | None:
+def _split(
+    condition: str, modality: Modality, ceiling: VerdictTable, rows: VerdictTable, average: Average
+) -> CompetenceSplit | None:
     pairs = pair(ceiling, rows)
     if not len(pairs):
         return None
-    clips = pairs.changed.clip
+    clips, classes = pairs.changed.clip, pairs.changed.answer
+
+    def share(hits: Flags) -> Estimate:
+        return average_share(hits, average, classes, clips)
+
     alone, together = pairs.reference.correct, pairs.changed.correct
     return CompetenceSplit(
         condition=condition,
         modality=modality,
         pairs=len(pairs),
-        ceiling=share(alone, clips),
-        accuracy=share(together, clips),
-        lacking=share(~alone, clips),
-        interference=paired_difference(together, alone, clips),
-        taken=share(alone & ~together, clips),
-        given=share(~alone & together, clips),
-        misled=share(alone & pairs.changed.distracted, clips),
+        ceiling=share(alone),
+        accuracy=share(together),
+        lacking=share(~alone),
+        interference=average_difference(together, alone, average, classes, clips),
+        taken=share(alone & ~together),
+        given=share(~alone & together),
+        misled=share(alone & pairs.changed.distracted),
     )

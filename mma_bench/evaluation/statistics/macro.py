@@ -1,6 +1,7 @@
 """Averages over classes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from mma_bench.evaluation.statistics.clusters import codes_of
 from mma_bench.evaluation.statistics.estimate import NOTHING, Estimate, around
 from mma_bench.evaluation.statistics.share import wilson
+
+Average = Literal["micro", "macro"]
+"""Over questions, or over classes of questions."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from mma_bench.report.facts import Reference
 from mma_bench.report.figures.panels import Mark, Panel, Plot, left_of
 from mma_bench.report.figures.style import AUDIO, COLOURS, MARKERS, MUTED, OTHER, PAPER, RULE, VISUAL, percent_axis
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.headline import cell_of
+from mma_bench.report.tables.headline import OVER, cell_of
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
         title="Conditions by modality",
         text="What each lie costs. A model that uses the modality it is asked about keeps its accuracy from aligned to "
         "misaligned; a hollow mark is a modality that was removed, where naming the class is a hallucination.",
-        caption=f"Accuracy in percent, mean over questions, n = {asked} a mark; lines are 95% Wilson intervals.",
+        caption=f"Accuracy in percent, mean over {OVER[runs[0].scores.average]}, n = {asked} per mark; lines are "
+        "95% Wilson intervals.",
         panels=[
             Panel(
                 run.label,
@@ -54,14 +55,16 @@ def _draw(axes: "Axes", run: ScoredRun, columns: Sequence[Reference], conditions
     for column in columns:
         y = conditions.index(column.condition) + (-0.19 if column.modality is Modality.VISUAL else 0.19)
         axes.vlines(100 * column.chance, y - 0.19, y + 0.19, color=MUTED, linewidth=1.1, linestyle=":")
-        axes.vlines(100 * column.majority, y - 0.19, y + 0.19, color=OTHER, linewidth=1.6)
+        majority = column.majority if run.scores.average == "micro" else 1 / column.classes
+        axes.vlines(100 * majority, y - 0.19, y + 0.19, color=OTHER, linewidth=1.6)
         cell = cell_of(run, column)
         if cell is None:
             continue
         colour = COLOURS[cell.modality]
-        axes.hlines(y, 100 * cell.accuracy_low, 100 * cell.accuracy_high, color=colour, linewidth=1.3, zorder=3)
+        led = cell.headline(run.scores.average)
+        axes.hlines(y, 100 * led.low, 100 * led.high, color=colour, linewidth=1.3, zorder=3)
         axes.plot(
-            100 * cell.accuracy,
+            100 * led.value,
             y,
             marker=MARKERS[cell.modality],
             markersize=5.5,

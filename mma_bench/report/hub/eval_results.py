@@ -33,7 +33,7 @@ def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str 
     """Return the results of one run, or none if it has none for the data set's tasks.
 
     A task is a media condition (`eval.yaml` of the data set); its value is the mean accuracy, in percent, of its
-    questions that can be answered. Dates are left out: the hub takes that of the commit.
+    questions that can be answered, by the protocol's average. Dates are left out: the hub takes that of the commit.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml, parse_eval_result_entries
 
@@ -43,18 +43,18 @@ def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str 
         known = CONDITIONS.get(condition.name)
         if not cells or known is None or known.changes != "media":
             continue
+        led = [cell.headline(run.scores.average) for cell in cells]
         parts = [
-            f"{cell.modality} {100 * cell.accuracy:.1f} "
-            f"[{100 * cell.accuracy_low:.1f}, {100 * cell.accuracy_high:.1f}], n={cell.questions}"
-            for cell in cells
+            f"{cell.modality} {100 * one.value:.1f} [{100 * one.low:.1f}, {100 * one.high:.1f}], n={cell.questions}"
+            for cell, one in zip(cells, led, strict=True)
         ]
         entries.append(
             EvalResultEntry(
                 dataset_id=dataset_id,
                 task_id=condition.name,
-                value=round(100 * sum(cell.accuracy for cell in cells) / len(cells), 2),
-                notes=f"accuracy in percent [95% interval]: {'; '.join(parts)}. {run.protocol_text}, "
-                f"mma-bench {__version__}, parser {PARSER_VERSION}, data {facts.sha256[:12]}",
+                value=round(100 * sum(one.value for one in led) / len(led), 2),
+                notes=f"{run.scores.average} accuracy in percent [95% interval]: {'; '.join(parts)}. "
+                f"{run.protocol_text}, mma-bench {__version__}, parser {PARSER_VERSION}, data {facts.sha256[:12]}",
             )
         )
     if not entries:

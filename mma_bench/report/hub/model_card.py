@@ -24,7 +24,7 @@ def model_card(run: ScoredRun, facts: DataFacts, columns: Sequence[Reference], c
         columns: columns of the table of accuracies.
         command: makes the run again.
     """
-    table = headline([run], columns, "micro")
+    table = headline([run], columns, run.scores.average)
     lines = [
         "## MMA-Bench: which modality does the model answer from?",
         "",

@@ -7,7 +7,7 @@ from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import CONFLICT, conflict_split
 from mma_bench.report.notices import notices_about
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.headline import cell_of, heading
+from mma_bench.report.tables.headline import OVER, cell_of, heading
 from mma_bench.report.tables.table import Column, Entry, Row, Share, Table, share_of
 from mma_bench.schema import Modality
 
@@ -47,9 +47,10 @@ def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence
     table = Table(
         name=f"leaderboard_{number}",
         title="Leaderboard",
-        caption="Percent, with 95% intervals (Wilson, effective sample size over clips; interference: Bonett and "
-        f"Price, in percentage points). both right: stimuli under {CONFLICT} whose two questions are answered rightly; "
-        "interference: what the other sense takes from a model that knows. Rows begin in the order of both right.",
+        caption=f"Accuracy in percent, mean over {OVER[ordered[0].scores.average]}, with 95% intervals (Wilson; "
+        f"interference: Bonett and Price, in percentage points). both right: stimuli under {CONFLICT} whose two "
+        "questions are both answered correctly; interference: what the other modality takes from a model that knows. "
+        "Rows begin in the order of both right.",
         head="model",
         columns=columns,
         rows=[Row(run.label, _entries(run, references), run.kind) for run in ordered],
@@ -69,7 +70,8 @@ def _entries(run: ScoredRun, references: Sequence[Reference]) -> list[Entry]:
     for reference in references:
         marks = "" if reference.answerable else "†"
         if cell := cell_of(run, reference):
-            entries.append(Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high, marks=marks))
+            led = cell.headline(run.scores.average)
+            entries.append(Share(led.value, led.low, led.high, marks=marks))
         else:
             entries.append(None)
     return entries

@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from mma_bench.evaluation.analysis.changes import corrected_together
 from mma_bench.evaluation.scores import Cell
+from mma_bench.evaluation.statistics import Average
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.table import Column, Row, Share, Table
 
 REMOVED_NOTE = "hallucination: lower is better"
-Average = Literal["micro", "macro"]
 _RULES = {
     "baseline:random": "random",
     "baseline:majority": "majority",
     "baseline:visual-only": "sight-only",
     "baseline:audio-only": "sound-only",
 }
-_INTERVALS = {"micro": "Wilson", "macro": "Jeffreys' prior for each class"}
+OVER = {"micro": "questions", "macro": "classes"}
 
 
 def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> Table:
@@ -35,7 +34,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
         _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
         for i, column in enumerate(columns)
     ]
-    corrected = corrected_together([run.analysis.changes for run in runs] if average == "micro" else [[] for _ in runs])
+    corrected = corrected_together([run.analysis.changes for run in runs])
     significant = [{(c.condition, c.modality) for c in changes if c.significant} for changes in corrected]
     rows = [
         Row(
@@ -53,17 +52,16 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     notes = []
     if any(significant):
         notes.append(
-            "* Differs from aligned: McNemar's test, paired by clip, p below 0.05 after Holm's correction over all "
-            f"{sum(map(len, corrected))} comparisons of the runs in this table."
+            "* Differs from aligned: McNemar's test over questions, paired by clip, p below 0.05 after "
+            f"Holm's correction over all {sum(map(len, corrected))} comparisons of the runs in this table."
         )
     if not all(column.answerable for column in columns):
         notes.append(f"† The asked modality was removed; {REMOVED_NOTE}.")
-    over = "questions" if average == "micro" else "classes"
     return Table(
         name=f"accuracy_{average}",
-        title=f"Accuracy, mean over {over}",
-        caption=f"Percent of all questions whose answer names the asked modality's class, mean over {over}; "
-        f"95% interval ({_INTERVALS[average]}).",
+        title=f"Accuracy, mean over {OVER[average]}",
+        caption=f"Percent of all questions whose answer names the asked modality's class, mean over {OVER[average]} "
+        f"({average}); 95% interval (Wilson).",
         head="model",
         columns=[heading(column) for column in columns],
         rows=rows,
@@ -93,9 +91,8 @@ def cell_of(run: ScoredRun, column: Reference) -> Cell | None:
 def _share(cell: Cell | None, average: Average) -> Share | None:
     if cell is None:
         return None
-    if average == "micro":
-        return Share(cell.accuracy, cell.accuracy_low, cell.accuracy_high)
-    return Share(cell.macro_accuracy, cell.macro_low, cell.macro_high)
+    found = cell.headline(average)
+    return Share(found.value, found.low, found.high)
 
 
 def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
