@@ -1,7 +1,7 @@
 """Results that others published, as data: shown beside a run, marked as not re-run."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from mma_bench.hashing import sha256_bytes
 from mma_bench.schema import Modality
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Pair = tuple[Percent, Percent]
 Measure = Literal["accuracy", "abstention", "avhbench accuracy"]
+Provenance = Literal["table", "figure", "draft", "reported"]
 
 _FROM_TEXT = ("aligned", "misaligned")
 _FROM_FIGURES = ("audio_removed", "frames_zeroed", "misleading_caption", "long_context")
@@ -31,7 +33,10 @@ class PublishedResult:
         percent: the number.
         source: title of the source.
         url: where it is.
-        how: how the number was read.
+        how: how the number was read, in words.
+        provenance: ``table``, read off a ``figure``, from a ``draft`` table, or as ``reported`` by others.
+        digits: decimals that the source gives.
+        also: another number that the authors give for the same, and where, in words.
         caveats: what a reader must know.
     """
 
@@ -43,7 +48,43 @@ class PublishedResult:
     source: str
     url: str
     how: str
+    provenance: Provenance
+    digits: int
+    also: str | None
     caveats: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The number with as many decimals as in its source: a rounded 28.75 is no longer what was published."""
+        return f"{self.percent:.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class OfficialSet:
+    """The clips and options that the published accuracies are about.
+
+    Attributes:
+        clips: number of clips.
+        clips_sha256: hash of their sorted ids, one per line.
+        options: number of options.
+        options_sha256: hash of their sorted names, one per line.
+    """
+
+    clips: int
+    clips_sha256: str
+    options: int
+    options_sha256: str
+
+    def differences(self, clips: Iterable[str], options: Iterable[str]) -> list[str]:
+        """Return in words how a run's clips and options differ from these; empty if they are the same."""
+        found = []
+        for name, own, number, expected in (
+            ("clips", set(clips), self.clips, self.clips_sha256),
+            ("options", set(options), self.options, self.options_sha256),
+        ):
+            if sha256_bytes("\n".join(sorted(own)).encode("utf-8")) != expected:
+                found.append(f"other {name} ({len(own):,}, where the published numbers have {number})")
+        return found
 
 
 class _Part(BaseModel):
@@ -54,7 +95,15 @@ class _Source(_Part):
     title: str
     url: str
     how: str
+    provenance: Provenance
     caveats: list[str]
+
+
+class _Also(_Part):
+    condition: str
+    modality: Modality
+    percent: Percent
+    where: str
 
 
 class _Accuracy(_Part):
@@ -65,6 +114,7 @@ class _Accuracy(_Part):
     frames_zeroed: Pair
     misleading_caption: Pair
     long_context: Pair | None
+    also: list[_Also] = []
     caveat: str | None = None
 
 
@@ -80,6 +130,7 @@ class _Avhbench(_Part):
 
 class _File(_Part):
     sources: dict[Literal["mma_bench_text", "mma_bench_figure", "mma_bench_draft", "avhbench"], _Source]
+    official: OfficialSet
     accuracy: list[_Accuracy]
     abstention: list[_Abstention]
     avhbench: list[_Avhbench]
@@ -88,8 +139,18 @@ class _File(_Part):
 @functools.cache
 def published_results() -> tuple[PublishedResult, ...]:
     """Return every published number that ships with the package."""
+    return tuple(_results(_file()))
+
+
+def official_set() -> OfficialSet:
+    """Return what the published accuracies are about."""
+    return _file().official
+
+
+@functools.cache
+def _file() -> _File:
     content = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text(encoding="utf-8"))
-    return tuple(_results(_File.model_validate(content)))
+    return _File.model_validate(content)
 
 
 def _results(file: _File) -> Iterator[PublishedResult]:
@@ -100,7 +161,12 @@ def _results(file: _File) -> Iterator[PublishedResult]:
             # A remark names its condition first.
             own = row.caveat if row.caveat and row.caveat.startswith(condition) else None
             for modality, percent in zip(Modality, pair or (), strict=False):
-                yield _result(row.model, "accuracy", condition, modality, percent, source, own)
+                also = [
+                    f"{a.percent:g} in {a.where}"
+                    for a in row.also
+                    if (a.condition, a.modality) == (condition, modality)
+                ]
+                yield _result(row.model, "accuracy", condition, modality, percent, source, own, also=", ".join(also))
     for entry in file.abstention:
         places = zip(("frames_zeroed", "audio_removed"), Modality, entry.removed, strict=True)
         for condition, modality, percent in places:
@@ -120,6 +186,23 @@ def _result(
     percent: float,
     source: _Source,
     own: str | None = None,
+    *,
+    also: str = "",
 ) -> PublishedResult:
+    decimals = len(f"{percent:g}".partition(".")[2])
+    digits = max(decimals, 2 if source.provenance in ("table", "draft") else 1)
     caveats = (*source.caveats, *([own] if own else []))
-    return PublishedResult(model, measure, condition, modality, percent, source.title, source.url, source.how, caveats)
+    return PublishedResult(
+        model=model,
+        measure=measure,
+        condition=condition,
+        modality=modality,
+        percent=percent,
+        source=source.title,
+        url=source.url,
+        how=source.how,
+        provenance=source.provenance,
+        digits=digits,
+        also=also or None,
+        caveats=caveats,
+    )

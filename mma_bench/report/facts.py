@@ -28,12 +28,25 @@ class ConditionFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The data of a report; counts are of the questions that the runs were to answer."""
+    """The data of a report; counts are of the questions that the runs were to answer.
+
+    Attributes:
+        name: of the folder or of the dataset on the hub.
+        sha256: of the stimuli.
+        split: ``test`` or ``train``.
+        clips: number of clips.
+        clip_ids: their ids.
+        stimuli: number of stimuli.
+        questions: number of questions.
+        classes: the options, without "None of the above".
+        conditions: what was asked under which condition.
+    """
 
     name: str
     sha256: str
     split: str
     clips: int
+    clip_ids: Sequence[str]
     stimuli: int
     questions: int
     classes: Sequence[str]
@@ -82,6 +95,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
         sha256=benchmark.fingerprint,
         split=split,
         clips=len(clips),
+        clip_ids=sorted(clips),
         stimuli=len(stimuli),
         questions=len(questions),
         classes=[name for name in dict.fromkeys(o for q in questions for o in q.options) if name != NONE_OF_THE_ABOVE],

@@ -117,7 +117,7 @@ def _to_json(contents: Contents, files: list[str]) -> str:
         "files": files,
         "mma_bench": __version__,
         "parser_version": PARSER_VERSION,
-        "data": asdict(contents.facts),
+        "data": {name: value for name, value in asdict(contents.facts).items() if name != "clip_ids"},
         "references": [asdict(reference) for reference in contents.references],
         "runs": [_run_json(run) for run in contents.runs],
         "examples": [_example_json(contents, sample.stimulus.key) for sample in contents.playable],

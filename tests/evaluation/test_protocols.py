@@ -1,5 +1,6 @@
 """Protocols: what is asked is fixed by a hash, and what a model did otherwise is said."""
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -11,11 +12,12 @@ import mma_bench
 from mma_bench.evaluation import load_protocol, open_run, published_results, rescore
 from mma_bench.evaluation.protocols import apply_protocol, deviations, model_options
 from mma_bench.evaluation.protocols.protocol import Protocol
+from mma_bench.evaluation.published import official_set
 from mma_bench.models.interface import Answer, Model
 from mma_bench.report.browser import browser_data
 from mma_bench.report.runs import read_runs
 from mma_bench.schema import PAPER_CONDITIONS, Modality
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command
 
 FOLDER = Path(mma_bench.__file__).parent / "evaluation" / "protocols"
 
@@ -210,3 +212,24 @@ def test_published_results_are_typed_and_carry_their_caveats() -> None:
     tuned = [r.percent for r in results if r.model.endswith("tuned on MMA-Bench") and r.measure == "abstention"]
     assert tuned == [90.27, 0.0]
     assert sum(r.measure == "avhbench accuracy" for r in results) == 10
+
+
+def test_published_results_keep_their_decimals_their_provenance_and_both_numbers_where_there_are_two() -> None:
+    by_key = {(r.model, r.condition, r.modality): r for r in published_results() if r.measure == "accuracy"}
+    assert by_key["PandaGPT-13B", "aligned", Modality.VISUAL].text == "28.75"
+    assert by_key["Gemini-2.5-Pro", "aligned", Modality.VISUAL].text == "97.90"
+    assert by_key["Gemini-2.5-Pro", "audio_removed", Modality.VISUAL].text == "97.2"
+    assert by_key["Gemini-2.5-Pro", "aligned", Modality.VISUAL].provenance == "table"
+    assert by_key["Gemini-2.5-Pro", "audio_removed", Modality.VISUAL].provenance == "figure"
+    doubtful = by_key["Qwen3-Omni-30B-Instruct", "misaligned", Modality.VISUAL]
+    assert doubtful.text == "83.73"
+    assert doubtful.also == "76.68 in the README of the authors' repository"
+
+
+def test_other_clips_and_options_than_the_published_ones_are_named() -> None:
+    with open(ROOT / "builder/rules/official_clips.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    clips = [f"{row['youtube_id']}_{round(float(row['start_seconds']) * 1000)}" for row in rows]
+    official = official_set()
+    assert [part.split(" (")[0] for part in official.differences(clips, ["Cat"])] == ["other options"]
+    assert official.differences(clips[1:], ["Cat"])[0] == "other clips (657, where the published numbers have 658)"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mma_bench.evaluation.published import PublishedResult, published_results
+from mma_bench.evaluation.published import PublishedResult, official_set, published_results
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import cell_of, heading
@@ -27,12 +27,12 @@ def published_table(runs: Sequence[ScoredRun], columns: Sequence[Reference], fac
         name="published",
         title="Published results, not re-run",
         caption="Accuracy in percent, mean over questions. Rows marked “published” are as reported by others "
-        f"({urls}), on other clips and without intervals; the rows above them are this report's, on {facts.clips:,} "
-        f"clips and {len(facts.classes):,} options, with 95% Wilson intervals.",
+        f"({urls}), without intervals and with as many decimals as in the source; the rows above them are this "
+        f"report's, with 95% Wilson intervals. {_comparable(facts)}",
         head="model",
         columns=[heading(column) for column in shown],
         rows=rows,
-        notes=["Published, not re-run.", *_sources(results, shown), *_caveats(results)],
+        notes=["Published, not re-run.", *_marks(results, shown), *_sources(results, shown), *_caveats(results)],
     )
 
 
@@ -47,8 +47,31 @@ def _reported(results: Sequence[PublishedResult], model: str, column: Reference)
     marks = "" if column.answerable else "†"
     for result in results:
         if (result.model, result.condition, result.modality) == (model, column.condition, column.modality):
-            return Share(result.percent / 100, marks=marks)
+            marks += ("‡" if result.provenance == "figure" else "") + ("§" if result.also else "")
+            return Share(result.percent / 100, marks=marks, digits=result.digits)
     return None
+
+
+def _comparable(facts: DataFacts) -> str:
+    differences = official_set().differences(facts.clip_ids, facts.classes)
+    if not differences:
+        return "Both are about the same clips and options."
+    return f"This report has {' and '.join(differences)}: a difference need not be the model's."
+
+
+def _marks(results: Sequence[PublishedResult], shown: Sequence[Reference]) -> list[str]:
+    """Return what the marks of this table mean."""
+    keys = {(column.condition, column.modality) for column in shown}
+    present = [result for result in results if (result.condition, result.modality) in keys]
+    notes = []
+    if any(result.provenance == "figure" for result in present):
+        notes.append("‡ Read off a figure; the others are from a table.")
+    notes += [
+        f"§ {result.model}, {in_words(result.condition)}, {result.modality}: {result.text} here, {result.also}."
+        for result in present
+        if result.also
+    ]
+    return notes
 
 
 def _sources(results: Sequence[PublishedResult], shown: Sequence[Reference]) -> list[str]:
