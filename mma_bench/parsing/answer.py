@@ -10,7 +10,7 @@ from mma_bench.parsing._options import OptionSet, compile_options, key
 from mma_bench.parsing._reading import Verdict, read
 from mma_bench.parsing._senses import AUDIO, VISUAL
 
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 """Raised whenever some output is read differently; scores of different versions do not compare."""
 
 
