@@ -1,8 +1,9 @@
 """Read a model's free text as one of the options of its question."""
 
+from mma_bench.parsing._modalities import speaks_of_both
 from mma_bench.parsing._options import check_labels
-from mma_bench.parsing._senses import speaks_of_both
-from mma_bench.parsing.answer import PARSER_VERSION, Outcome, Parsed, parse_answer
+from mma_bench.parsing._parse import Outcome, Parsed
+from mma_bench.parsing.answer import PARSER_VERSION, parse_answer
 from mma_bench.parsing.yes_no import Said, read_yes_no
 
 __all__ = [

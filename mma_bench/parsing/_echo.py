@@ -10,6 +10,7 @@ from mma_bench.parsing._vocabulary import vocabulary
 
 _LIST_NAMES = vocabulary("options choices candidates alternatives")
 _LOOSE_LIST_NAMES = vocabulary("classes categories labels list following these")
+_NAMING = vocabulary("include includes contain contains offer offers")
 _INSTRUCTIONS = vocabulary("answer respond reply choose select pick please use provide")
 _CHOOSING = frozenset({"choose", "select", "pick", "between"})
 _MIXED = frozenset({"mix", "mixture", "combination", "blend", "both"})
@@ -23,6 +24,10 @@ def mark_echoes(words: Words, mentions: Sequence[Mention], statuses: list[Status
     names all ``count`` options while something else is named outside it. The result is 0 unless the
     output begins with the prompt.
     """
+    for index, mention in enumerate(mentions):
+        before = words.words[max(words.sentence_start(mention.start), mention.start - 5) : mention.start]
+        if _NAMING.intersection(before) and _LIST_NAMES.intersection(before):
+            statuses[index] = Status.LISTED  # "The options include Cat"
     begin = checked = 0
     opens = True
     for run in _lists(words, mentions):

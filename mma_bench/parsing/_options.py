@@ -8,7 +8,8 @@ from functools import lru_cache
 from mma_bench.errors import MMABenchError
 from mma_bench.parsing._forms import class_forms
 from mma_bench.parsing._normalise import Words, clean, split
-from mma_bench.parsing._refusal import Abstention, option_abstention
+from mma_bench.parsing._refusal import option_abstention
+from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
 # Option names that are also everyday function words. In a sentence they are the option only where
@@ -131,6 +132,8 @@ def _with_forms(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ..
                 if alone.setdefault(words, name).option != index:
                     shared.add(words)
                 target[words] = name
+    if not alone:
+        return table
     inside = {words: name for words, name in inside.items() if words not in shared} | dict(table.inside)
     alone = {words: name for words, name in alone.items() if words not in shared}
     return replace(table, exact=alone | dict(table.exact), inside=inside, lengths=_lengths(inside))

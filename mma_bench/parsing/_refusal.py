@@ -6,7 +6,6 @@ from mma_bench.parsing._normalise import Words
 from mma_bench.parsing._refusal_phrases import ALONE, OTHER_LANGUAGES, PHRASES, Abstention, phrases
 from mma_bench.parsing._vocabulary import vocabulary
 
-# A sentence of these words alone abstains; inside a longer sentence they say nothing ("breaks the silence").
 _FILLERS = vocabulary("the a an it is s this i am there just only answer class audio video sound quite")
 # "cannot" and "do not" abstain when one of these verbs follows within four words.
 _AUXILIARIES = vocabulary("can ca could do did does")
