@@ -146,28 +146,30 @@ def _lengths(inside: Mapping[tuple[str, ...], Name]) -> dict[str, Sequence[int]]
     return {first: sorted(found, reverse=True) for first, found in lengths.items()}
 
 
-def check_labels(labels: Sequence[str], where: str) -> None:
+def check_labels(labels: Sequence[str], where: str, places: Mapping[str, str] | None = None) -> None:
     """Refuse class names that no answer could tell apart, by the rules that `parse_answer` reads options with.
 
     Args:
         labels: the class names, each once.
         where: what they were read from, for the message.
+        places: where in it each label is, such as "row 2".
 
     Raises:
         MMABenchError: two names read the same ("Dog" and "dog", "Singing bowl" and "Singing_bowl", two Unicode forms of
             one name), or one has no letter or digit.
     """
     keys: dict[tuple[str, ...], str] = {}
+    shown = {label: f"{label!r} ({places[label]})" if places and label in places else repr(label) for label in labels}
     for label in labels:
         words = key(label)
         if words[0] == "\0":
             raise MMABenchError(
-                f"{where}: the label {label!r} has no letter or digit, so no answer could name it; rename it"
+                f"{where}: the label {shown[label]} has no letter or digit, so no answer could name it; rename it"
             )
         if words in keys:
             raise MMABenchError(
-                f"{where}: the labels {keys[words]!r} and {label!r} read the same in an answer (case, punctuation, "
-                "spaces, underscores and Unicode forms do not count); merge them or rename one"
+                f"{where}: the labels {shown[keys[words]]} and {shown[label]} read the same in an answer (case, "
+                "punctuation, spaces, underscores and Unicode forms do not count); merge them or rename one"
             )
         keys[words] = label
 

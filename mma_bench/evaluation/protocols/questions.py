@@ -8,6 +8,7 @@ from mma_bench import prompts
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.protocols.protocol import Protocol, Wording
 from mma_bench.loader import Benchmark
+from mma_bench.parsing import check_labels
 from mma_bench.questions import STANDARD, Context, applies, vary
 from mma_bench.schema import Question
 
@@ -29,9 +30,11 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
             makes its own, so that they do not depend on how the data was built.
 
     Raises:
-        MMABenchError: the data has none of the questions, or a variant or wording cannot be made of one.
+        MMABenchError: the data has none of the questions, no answer could tell two of its classes apart, or a variant
+            or wording cannot be made of one.
     """
     classes = dict.fromkeys(o for sample in benchmark.samples for q in sample.questions for o in q.options)
+    check_labels(list(classes), str(benchmark.path))
     context = Context(list(classes), benchmark.super_classes, protocol.seed)
     asks = functools.cache(protocol.asks)
     wording = None if protocol.wording == _PAPER else protocol.wording
