@@ -2,6 +2,7 @@
 
 from mma_bench.parsing._modalities import speaks_of_both
 from mma_bench.parsing._options import check_labels
+from mma_bench.parsing._options import key as label_key
 from mma_bench.parsing._parse import Outcome, Parsed
 from mma_bench.parsing.answer import PARSER_VERSION, parse_answer
 from mma_bench.parsing.yes_no import Said, read_yes_no
@@ -12,6 +13,7 @@ __all__ = [
     "Parsed",
     "Said",
     "check_labels",
+    "label_key",
     "parse_answer",
     "read_yes_no",
     "speaks_of_both",
