@@ -65,6 +65,8 @@ def _is_next_item(words: Words, mentions: Sequence[Mention], begin: int, index: 
     if any(word not in _BETWEEN_ITEMS and word not in numbers for word in between):
         return False
     gaps = "".join(words.gaps[first : second + 1])
+    if "%" in gaps or (between and between[0] in numbers and any(char in words.gaps[first] for char in ":=(")):
+        return False  # "Cat: 0.1, Dog: 0.9": scores, and not the numbers of a list
     if any(char in "!?" for char in gaps) or ("." in gaps and not numbers):
         return False
     # One item a line, or all items in one line: a new line ends a list of the second kind.

@@ -200,7 +200,7 @@ def _claims(text: str, question: Question) -> bool:
 def _by_marks(body: str, question: Question) -> Parsed | None:
     """Read ticked boxes, where the lines that are marked name options."""
     found = marked(body)
-    if found is None:
+    if found is None or _rules.announces_answer(_extract.plain(body), question.table):
         return None
     ticked, others = found
     tables = (question.table, question.forms())
