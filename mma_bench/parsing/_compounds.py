@@ -11,15 +11,15 @@ _NOT_THE_THING = frozenset({"like", "free", "less", "proof", "shaped", "ish"})
 # Nouns that make a thing of another kind out of the name before them, whatever the name.
 _HEADS = vocabulary(
     "jacket jackets coat coats boot boots umbrella umbrellas poncho gear gauge barrel forest forests bow "
-    "harmonica harmonicas harmonium harp armonica ceiling house houses fiber fibre eye eyes slipper slippers "
-    "food foods litter toy toys tree bed lover lovers woman scan burglar flap collar shelter farm farms farmer "
-    "pen sty iron meat skin leather hide leg legs racing riding shoe shoes radish whisperer trailer trainer box "
-    "cage cages bath feeder feeders watcher watchers watching seed flu nest brain truck trucks engine "
-    "extinguisher extinguishers fighter fighters station department hydrant ant ants alarm alarms bell bells "
-    "knob knobs mat man mats way tower towers radio wise repellent cartridge cartridges paper ink head driver "
-    "lesson lessons news point board shed kit bar belt belts jaw desk pad game games breed costume costumes "
-    "mask masks poster sticker stickers emoji logo statue statues sculpture drawing painting tattoo plush "
-    "figurine cartoon theme park shop store market drill escape place cream"
+    "harmonica harmonicas harmonium harp armonica ceiling house houses fiber fibre slipper slippers food foods "
+    "litter toy toys bed lover lovers scan burglar flap collar shelter farm farms farmer pen sty iron meat skin "
+    "leather hide racing shoe shoes radish whisperer trailer trainer box cage cages bath feeder feeders watcher "
+    "watchers seed flu nest brain truck trucks engine extinguisher extinguishers fighter fighters station "
+    "department hydrant ant ants alarm alarms bell bells knob knobs mat mats way tower towers radio wise "
+    "repellent cartridge cartridges paper ink driver lesson lessons news point board shed kit bar belt belts "
+    "jaw desk pad game games breed costume costumes mask masks poster sticker stickers emoji logo statue "
+    "statues sculpture drawing painting tattoo plush figurine cartoon theme park shop store market drill escape "
+    "place cream cracker crackers"
 )
 # Words before a name that make another thing of it.
 _BEFORE = {
@@ -53,7 +53,9 @@ _MAY_FOLLOW = vocabulary(
     "began made ate stood rang blew lay hits hit cut cuts cutter shut open closed close player players solo "
     "performance melody tune chord chords note notes track tracks band orchestra section blade blades machine "
     "machinery people person man woman child baby audience crowd group burning flame flames pit up down out off "
-    "away again loudly softly quietly one two three most likely probably maybe perhaps possibly"
+    "away again loudly softly quietly one two three most likely probably maybe perhaps possibly system systems "
+    "mechanism mechanisms swarm flock chorus herd ensemble quartet choir bottle bottles window jar vase cup "
+    "pane lock latch hinge paint object ride rides riding rider musician singer singers artist concert quintet"
 )
 _DETERMINERS = vocabulary("a an the some this that its his her their my it is s of sound sounds option answer")
 _SHORT = 4  # words of an answer that is read as a name of its own

@@ -191,7 +191,7 @@ def _is_predicate(words: Words, place: int) -> bool:
     start = max(words.sentence_start(place), place - 5)
     front = words.words[start:place]
     return any(
-        word in {"is", "s", "as", "be"} and {"the", "my"}.intersection(front[at + 1 : at + 2])
+        word in {"is", "s", "as", "be", "being"} and {"the", "my"}.intersection(front[at + 1 : at + 2])
         for at, word in enumerate(front)
     )
 
