@@ -55,7 +55,8 @@ _MAY_FOLLOW = vocabulary(
     "machinery people person man woman child baby audience crowd group burning flame flames pit up down out off "
     "away again loudly softly quietly one two three most likely probably maybe perhaps possibly system systems "
     "mechanism mechanisms swarm flock chorus herd ensemble quartet choir bottle bottles window jar vase cup "
-    "pane lock latch hinge paint object ride rides riding rider musician singer singers artist concert quintet"
+    "pane lock latch hinge paint object ride rides riding rider musician singer singers artist concert quintet "
+    "accelerate pass honk rev idle drive run move start stop chatter flutter vocalize sing play spin turn"
 )
 _DETERMINERS = vocabulary("a an the some this that its his her their my it is s of sound sounds option answer")
 _SHORT = 4  # words of an answer that is read as a name of its own

@@ -56,9 +56,7 @@ class Question:
     asked: str | None
 
 
-_MAY_HAVE_OTHER_FORMS = frozenset(
-    {"no_match", "negated_only", "uncertain_only", "caption_only", "question_only", "prompt_echo"}
-)
+_MAY_HAVE_OTHER_FORMS = frozenset({"no_match", "negated_only", "caption_only", "question_only", "prompt_echo"})
 _BY_MENTION = frozenset({"unique_mention", "several_mentions", "leading_option", "choice_statement"})
 _COMPARES = re.compile(r"[0-9]|likely|probabl|possib|maybe|perhaps|guess|choice|might|could|main|primar", re.IGNORECASE)
 # A correction without firm words counts only if what follows is an answer of this kind, and not a mere mention.
@@ -102,7 +100,12 @@ def _by_names(body: str, question: Question) -> Parsed:
     other = cascade(body, forms, question)
     if other.outcome is Outcome.UNPARSED:
         return other if parsed.rule == "no_match" else parsed
-    return Parsed(other.label, other.outcome, "other_form") if other.rule == "alias" else other
+    return _by_form_of_name(other)
+
+
+def _by_form_of_name(parsed: Parsed) -> Parsed:
+    """Return what was read with other forms of names, under the rule of that name where such a form decided."""
+    return Parsed(parsed.label, parsed.outcome, "other_form") if parsed.rule == "alias" else parsed
 
 
 def _compared(body: str, question: Question) -> Parsed | None:
@@ -114,7 +117,7 @@ def _compared(body: str, question: Question) -> Parsed | None:
         return None
     reading = read(_extract.plain(body), forms, letters=question.letters, asked=question.asked)
     decided = _rules.by_comparison(reading) or _rules.by_modality(reading)
-    return result(*decided, forms) if decided else None
+    return _by_form_of_name(result(*decided, forms)) if decided else None
 
 
 def cascade(body: str, table: OptionSet, question: Question) -> Parsed:

@@ -8,6 +8,7 @@ import yaml
 
 import mma_bench
 from mma_bench.evaluation.protocols import apply_protocol, load_protocol, near_synonyms_of
+from mma_bench.hashing import sha256_json
 from mma_bench.questions.near_synonyms import are_near_synonyms, near_synonym_groups, near_synonyms
 from mma_bench.schema import Stimulus
 from tests.conftest import ROOT, run_command
@@ -93,3 +94,13 @@ def test_end_to_end_the_summary_and_the_run_say_what_was_done(tmp_path: Path) ->
     assert head["near_synonyms"] == {"captions_redrawn": 4, "left_out": 2}
     scored = run_command(sys.executable, "-m", "mma_bench", "score", str(tmp_path / "robust")).stdout
     assert "2 questions whose other class is one were left out" in scored
+
+
+def test_a_protocol_recorded_before_the_setting_existed_keeps_its_hash() -> None:
+    paper = load_protocol("paper")
+    recorded = paper.model_dump(mode="json", exclude={"exclude_near_synonyms", "judge"})
+    assert sha256_json(recorded) == paper.sha256
+    assert type(paper).model_validate(recorded).sha256 == paper.sha256
+    assert load_protocol("robust").model_copy(update={"exclude_near_synonyms": False}).sha256 != (
+        load_protocol("robust").sha256
+    )
