@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from mma_bench.parsing._modalities import AUDIO, TURNS, VISUAL, spoken_of
 from mma_bench.parsing._normalise import Words
@@ -18,23 +19,36 @@ _LABEL = re.compile(
     rf"(?:(?P<visual>{_NAMES[VISUAL]})|(?P<audio>{_NAMES[AUDIO]}))"
     r"(?:[ _-](?:content|class|label|answer|category|modality|prediction|track|stream|part|side|only|element|source"
     r"|event|description|analysis|information|evidence|cue|cues|alone)){0,2}"
-    r"[ \t*_\"'`)]{0,6}(?::|=|->|=>|→|\||[–—]|[ ]-[ ])",
+    r"[ \t*_\"'`)]{0,6}(?::|=|->|=>|→|\||[–—]|[ ]-[ ]|(?=\n))",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"[|:\s-]{3,}")
 _MOST = 40  # labels that are looked at
 
 
-def labelled(text: str) -> dict[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What is written behind the label of each modality, and around both.
+
+    Attributes:
+        of: the text of each modality.
+        around: what stands before the first label and after the text of the last one.
+    """
+
+    of: Mapping[str, str]
+    around: tuple[str, str] = ("", "")
+
+
+def labelled(text: str) -> Labelled | None:
     """Return what is written behind the label of each modality, if both have one and one only.
 
     The row of a table counts as well, and a table with a column for each modality.
     """
-    if ":" not in text and "|" not in text and not any(sign in text for sign in "=-→–—"):
+    if "\n" not in text and ":" not in text and "|" not in text and not any(sign in text for sign in "=-→–—"):
         return None
     columns = _columns(text)
     if columns:
-        return columns
+        return Labelled(columns)
     labels = [match for _, match in zip(range(_MOST), _LABEL.finditer(text), strict=False)]
     found: dict[str, str] = {}
     for number, match in enumerate(labels):
@@ -43,7 +57,10 @@ def labelled(text: str) -> dict[str, str] | None:
         if modality in found:
             return None
         found[modality] = _payload(text[match.end() : end], is_last=number + 1 == len(labels))
-    return found if len(found) == 2 and all(content.strip() for content in found.values()) else None
+    if len(found) < 2 or not all(content.strip() for content in found.values()):
+        return None
+    rest = text[labels[-1].end() :].lstrip(" \t*_").lstrip("\n").partition("\n")[2]
+    return Labelled(found, (text[: labels[0].start()], rest))
 
 
 def _payload(text: str, *, is_last: bool) -> str:

@@ -205,15 +205,17 @@ def _by_marks(body: str, question: Question) -> Parsed | None:
     found = marked(body)
     if found is None or _rules.announces_answer(_extract.plain(body), question.table):
         return None
-    ticked, others = found
     tables = (question.table, question.forms())
-    table = next((table for table in tables if any(_rules.names(line, table) for line in ticked)), question.table)
-    options = frozenset(option for line in ticked for option in _rules.names(line, table))
+    if any(_rules.names(found.before, table) for table in tables):
+        return None  # "Cat, because: ✅ meowing is heard": the marks are on reasons
+    table = next((table for table in tables if any(_rules.names(line, table) for line in found.ticked)), question.table)
+    options = frozenset(option for line in found.ticked for option in _rules.names(line, table))
     if options:
-        verdict = Verdict(options)
-        return result("ticked", verdict, table)
-    crossed = any(_rules.names(line, table) for table in tables for line in others)
-    return Parsed(None, Outcome.UNPARSED, "ticked") if crossed and not ticked else None
+        return _by_form_of_name(result("ticked", Verdict(options), table))
+    if found.ticked or not any(_rules.names(line, table) for table in tables for line in found.others):
+        return None
+    rest = _by_names(found.unmarked, question)
+    return Parsed(None, Outcome.UNPARSED, "ticked") if rest.outcome is Outcome.UNPARSED else rest
 
 
 def _by_labels(body: str, question: Question) -> Parsed | None:
@@ -224,5 +226,7 @@ def _by_labels(body: str, question: Question) -> Parsed | None:
     found = labelled(plain)
     if found is None or _rules.announces_answer(plain, question.table):
         return None
-    parsed = _by_names(found[question.asked], question)
+    if any(_rules.names(text, table) for text in found.around for table in (question.table, question.forms())):
+        return None  # what is written around the pair may be the answer
+    parsed = _by_names(found.of[question.asked], question)
     return Parsed(parsed.label, parsed.outcome, "labelled_pair")

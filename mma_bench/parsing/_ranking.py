@@ -19,6 +19,7 @@ _MAYBE = vocabulary(
     "runner next followed"
 )
 _BLOCKS = frozenset({"not", "un", "less", "equally", "least"})
+_UNITS = vocabulary("s sec secs second seconds min minute minutes ms hz khz db x times fps meters m cm feet")
 _WINDOW = 4
 
 _Score = tuple[float, bool | None]
@@ -73,6 +74,8 @@ def _number(words: Words, place: int) -> _Score | None:
     if end < len(words) and words.gaps[end] == "." and words.words[end].isdecimal() and words.words[end].isascii():
         digits, end = f"{whole}.{words.words[end][:12]}", end + 1
     value = float(digits)
+    if words.words[end : end + 1] and words.words[end] in _UNITS:
+        return None  # "a cat at 0.5 seconds"
     is_percent = words.gaps[end].lstrip().startswith("%") or words.words[end : end + 1] in (["percent"], ["per"])
     if is_percent:
         return (value, True) if value <= 100 else None
