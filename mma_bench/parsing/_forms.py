@@ -11,8 +11,11 @@ import yaml
 from mma_bench.parsing._normalise import clean, split
 
 _FILE = Path(__file__).with_name("class_forms.yaml")
+_DETERMINERS = ("", "a", "an", "the", "some", "of", "of the", "of a", "several", "his", "her", "their", "up")
+_ADJECTIVES = ("kitchen", "wooden", "metal", "small", "large", "old", "open", "desk", "orange", "gold", "silver", "car")
 _SLOTS = {
-    "~": ("", "a", "an", "the", "some", "of", "of the", "of a", "several", "his", "her", "their", "up"),
+    "~": _DETERMINERS,
+    "+": (*_DETERMINERS, *(f"{the} {adjective}".strip() for the in _DETERMINERS for adjective in _ADJECTIVES)),
     "%": ("", "is", "are", "being", "is being", "are being"),
 }
 

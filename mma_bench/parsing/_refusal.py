@@ -31,9 +31,9 @@ _ADVERBS = vocabulary("completely entirely totally fully just only all mostly pi
 _COPULAS = vocabulary("is are was were s appears seems remains be being")
 
 
-_GUARDED = phrases(OTHER_LANGUAGES)
-_KIND_OF = {**_GUARDED, **phrases(PHRASES)}
-_GUARDED = {phrase: kind for phrase, kind in _GUARDED.items() if phrase not in phrases(PHRASES)}
+_ANYWHERE = phrases(PHRASES)
+_GUARDED = {phrase: kind for phrase, kind in phrases(OTHER_LANGUAGES).items() if phrase not in _ANYWHERE}
+_KIND_OF = {**_GUARDED, **_ANYWHERE}
 _LENGTHS: dict[str, list[int]] = {}
 for _phrase in _KIND_OF:
     _LENGTHS.setdefault(_phrase[0], []).append(len(_phrase))
