@@ -32,6 +32,7 @@ from builder.verify.stage import make_verifier, run_verify
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.parsing import check_labels
 from mma_bench.removed import RemovedIds, read_removed_ids
 
 
@@ -64,6 +65,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         rows = leave_out_removed(source.rows(), removed)
         check_unique(rows)
         classes = source.class_names()
+        check_labels(classes, f"source {source.name}")
         super_classes = source.super_classes()
         check_groups(config.assemble, classes, super_classes)
         verifier = make_verifier(config.verify, classes)
@@ -180,6 +182,7 @@ def plan_build(config: BuildConfig) -> str:
     """Return what a build would start from, without downloading or decoding anything."""
     check_conditions(config.assemble)
     source = make_source(config.source, config.seed)
+    check_labels(source.class_names(), f"source {source.name}")
     rows = source.rows()
     check_unique(rows)
     check_groups(config.assemble, source.class_names(), source.super_classes())

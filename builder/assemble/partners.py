@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from builder.assemble.settings import PartnerPolicy
+from mma_bench.questions.near_synonyms import near_synonym_groups
 from mma_bench.schema import Clip
 
 _SHUFFLES = 200
@@ -41,6 +42,8 @@ def choose_partners(
     seed: int,
     policy: PartnerPolicy = "any_other_class",
     super_classes: Mapping[str, str] | None = None,
+    *,
+    avoid_near_synonyms: bool = False,
 ) -> Pairing:
     """Pair each of ``clips`` with the sound of a clip of another class; same seed, same pairs.
 
@@ -49,19 +52,33 @@ def choose_partners(
         seed: seed of the build.
         policy: which classes may meet.
         super_classes: super-class of each class; needed by all policies but `any_other_class`.
+        avoid_near_synonyms: never pair near-synonyms. Classes that are near-synonyms by way of a third one do not meet
+            either, so that a pairing exists. Between super-classes, where they are rare, such clips stay unpaired.
     """
+    labels = {clip.audio_label for clip in clips}
+    kind = near_synonym_groups(sorted(labels)) if avoid_near_synonyms else {label: label for label in labels}
     generator = random.Random(f"{seed}/partners")  # noqa: S311
     if policy == "any_other_class" or super_classes is None:
-        return _pair(clips, lambda label: label, generator)
+        return _pair(clips, kind.__getitem__, generator)
     if policy == "other_super_class":
-        return _pair(clips, lambda label: super_classes[label], generator)
+        pairing = _pair(clips, lambda label: super_classes[label], generator)
+        return _without_near_synonyms(pairing, clips, kind)
     parts = [
-        _pair([c for c in clips if super_classes[c.audio_label] == group], lambda label: label, generator)
+        _pair([c for c in clips if super_classes[c.audio_label] == group], kind.__getitem__, generator)
         for group in sorted({super_classes[clip.audio_label] for clip in clips})
     ]
     donors = {name: donor for part in parts for name, donor in part.donors.items()}
     unpaired = [clip for part in parts for clip in part.unpaired]
     return Pairing(donors, sorted(unpaired, key=lambda clip: clip.clip_id))
+
+
+def _without_near_synonyms(pairing: Pairing, clips: Sequence[Clip], kind: Mapping[str, str]) -> Pairing:
+    """Take back pairs of near-synonyms."""
+    found = [(clip, pairing.donors.get(clip.clip_id)) for clip in clips]
+    met = [clip for clip, donor in found if donor and kind[clip.audio_label] == kind[donor.audio_label]]
+    taken = {clip.clip_id for clip in met}
+    donors = {name: donor for name, donor in pairing.donors.items() if name not in taken}
+    return Pairing(donors, sorted([*pairing.unpaired, *met], key=lambda clip: clip.clip_id))
 
 
 def _pair(clips: Sequence[Clip], group_of: Callable[[str], str], generator: random.Random) -> Pairing:

@@ -60,7 +60,13 @@ class AssemblePlan:
             settings=self.settings,
             clips=[row.to_clip() for row in kept],
             folder=self.clips,
-            pairing=choose_partners(agreeing, self.seed, self.settings.partners, self.super_classes),
+            pairing=choose_partners(
+                agreeing,
+                self.seed,
+                self.settings.partners,
+                self.super_classes,
+                avoid_near_synonyms=self.settings.avoid_near_synonyms,
+            ),
             generated=GeneratedStreams(self.streams, self.video),
             graded=GradedStreams(graded_folder(self.streams), self.video),
         )

@@ -52,6 +52,11 @@ class AssembleSettings(BaseModel):
     partners: PartnerPolicy = Field(
         default="any_other_class", description="whose sound a clip gets: of which class the partner must be"
     )
+    avoid_near_synonyms: bool = Field(
+        default=False,
+        description="no partner and no misleading caption that is a near-synonym of the clip's class "
+        "(`mma_bench/questions/near_synonyms.yaml`)",
+    )
     noise_letters: int = Field(default=10_000, ge=1, description="random letters of the long context")
     noise_tokens: int | None = Field(
         default=None, ge=1, description="instead: words of random letters; a token is what stands between spaces"

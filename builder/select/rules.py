@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.parsing import check_labels
 
 RULES_FOLDER = Path(__file__).parents[1] / "rules"
 DEFAULT_RULES = RULES_FOLDER / "mma_bench.yaml"
@@ -74,9 +75,10 @@ class Rules(_Part):
         for name in classes:
             if not name.strip() or "," in name or name != name.strip():
                 raise ValueError(f"{name!r} cannot be a class: prompts list the names separated by commas")
-        folded = {name.casefold() for name in classes}
-        if len(folded) < len(classes):
-            raise ValueError("two class names differ only in capitals: answers could not be told apart")
+        try:
+            check_labels(list(classes), "class names")
+        except MMABenchError as error:
+            raise ValueError(str(error).partition(": ")[2]) from error
         return classes
 
 

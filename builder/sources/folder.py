@@ -20,6 +20,7 @@ from builder.sources.base import Source
 from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
+from mma_bench.parsing import check_labels
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,24}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -136,10 +137,13 @@ class FolderSource(Source):
 
     def _read_classes(self) -> list[str]:
         chosen = self.settings.classes
+        where, places = "source.classes", None
         if chosen is None:
+            where, places = str(self.settings.csv), _first_rows(self._records)
             labels = {label for number, record in self._records for label in _labels(record, f"row {number}")}
             chosen = sorted(labels, key=lambda label: (label.casefold(), label))
         elif isinstance(chosen, Path):
+            where = str(chosen)
             try:
                 chosen = [line.strip() for line in chosen.read_text(encoding="utf-8").splitlines() if line.strip()]
             except (OSError, UnicodeDecodeError) as error:
@@ -148,7 +152,17 @@ class FolderSource(Source):
             _check_label(label, "class names")
         if len(set(chosen)) != len(chosen) or len(chosen) < 2:
             raise MMABenchError(f"need at least two class names, each once; got {len(chosen)} in {self.settings.csv}")
+        check_labels(chosen, where, places)
         return list(chosen)
+
+
+def _first_rows(records: list[tuple[int, dict[str, str]]]) -> dict[str, str]:
+    """Return the first row of each label, in words."""
+    rows: dict[str, str] = {}
+    for number, record in records:
+        for label in _labels(record, f"row {number}"):
+            rows.setdefault(label, f"row {number}")
+    return rows
 
 
 def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:

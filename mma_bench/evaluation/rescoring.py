@@ -75,6 +75,8 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 def notes_on(run: Run, scores: Scores) -> list[str]:
     """Return in words what a reader of ``scores`` must know about how ``run`` was asked and read."""
     notes = deviations(run.asked, run.model, run.model_fingerprint)
+    if run.near_synonyms and run.near_synonyms.note:
+        notes.append(run.near_synonyms.note)
     if run.judge:
         read = sum(verdict.rule == RULE for verdict in scores.verdicts)
         notes.append(

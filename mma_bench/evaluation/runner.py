@@ -11,7 +11,7 @@ from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
-from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options
+from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.loader import Benchmark, Sample, load
@@ -86,6 +86,7 @@ def evaluate(
         protocol=fixed,
         protocol_sha256=fixed.sha256,
         repeats=repeats,
+        near_synonyms=near_synonyms_of(fixed, stored) if fixed.exclude_near_synonyms else None,
     )
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)

@@ -17,7 +17,7 @@ from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
-from mma_bench.evaluation.protocols import Protocol, load_protocol
+from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.schema import Question, Stimulus
 
 _SYNC_SECONDS = 1.0
@@ -35,6 +35,7 @@ class Run(BaseModel):
             have none: they asked what is now the protocol ``paper``.
         protocol_sha256: its hash when the run was made.
         repeats: how often each question was asked.
+        near_synonyms: what was done about lies that are near-synonyms, if the protocol excludes them.
         judge: the language model that read what no rule could, if one did. It lies in a file of its own,
             `judge.json`, because answers do not depend on it.
     """
@@ -52,6 +53,7 @@ class Run(BaseModel):
     protocol: Protocol | None = None
     protocol_sha256: str | None = None
     repeats: int = Field(default=1, ge=1)
+    near_synonyms: NearSynonyms | None = None
     judge: Judge | None = None
 
     @property

@@ -13,7 +13,7 @@ from mma_bench.questions import STANDARD
 from mma_bench.schema import Question
 
 ABSTENTION = NONE_OF_THE_ABOVE
-"""What a one-sense baseline says when its sense was removed."""
+"""What a baseline says where its modality was removed, or its class is not among the options."""
 
 
 class Baseline(Model):
@@ -36,23 +36,25 @@ class Baseline(Model):
 
 
 class Majority(Baseline):
-    """Always the class that is most often the right answer in the whole dataset."""
+    """The class that is most often the right answer in the whole dataset, of those that the question offers."""
 
     name = "baseline:majority"
 
     def __init__(self) -> None:
-        self._most_frequent: str | None = None
+        self._by_frequency: list[str] = []
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Count the answers to the standard questions; where "None of the above" is right, it is by design."""
         counts = Counter(question.answer for question in questions if question.variant == STANDARD)
-        self._most_frequent = max(counts, key=lambda label: (counts[label], label), default=None)
+        self._by_frequency = sorted(counts, key=lambda label: (counts[label], label), reverse=True)
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the most frequent class."""
-        if self._most_frequent is None:
+        """Return the most frequent class; where it is not offered "None of the above", or the next that is."""
+        if not self._by_frequency:
             raise MMABenchError("baseline:majority answered before it saw the questions; call prepare() first")
-        return self._most_frequent
+        if self._by_frequency[0] not in question.options and NONE_OF_THE_ABOVE in question.options:
+            return NONE_OF_THE_ABOVE
+        return next((label for label in self._by_frequency if label in question.options), ABSTENTION)
 
 
 class Random(Baseline):
@@ -67,23 +69,27 @@ class Random(Baseline):
 
 
 class VisualOnly(Baseline):
-    """Answers every question, also those about the sound, with what the video shows."""
+    """Answers every question, also those about the audio, with what the video shows."""
 
     name = "baseline:visual-only"
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the label of the video, or abstain on black frames."""
-        return sample.stimulus.video.label or ABSTENTION
+        """Return the label of the video; abstain on black frames and where the label is not offered."""
+        return _offered(sample.stimulus.video.label, question)
 
 
 class AudioOnly(Baseline):
-    """Answers every question, also those about the picture, with what the sound shows."""
+    """Answers every question, also those about the video, with what the audio contains."""
 
     name = "baseline:audio-only"
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the label of the sound, or abstain on silence."""
-        return sample.stimulus.audio.label or ABSTENTION
+        """Return the label of the audio; abstain on silence and where the label is not offered."""
+        return _offered(sample.stimulus.audio.label, question)
+
+
+def _offered(label: str | None, question: Question) -> str:
+    return label if label is not None and label in question.options else ABSTENTION
 
 
 _BASELINES: dict[str, type[Baseline]] = {

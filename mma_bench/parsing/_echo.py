@@ -10,6 +10,7 @@ from mma_bench.parsing._vocabulary import vocabulary
 
 _LIST_NAMES = vocabulary("options choices candidates alternatives")
 _LOOSE_LIST_NAMES = vocabulary("classes categories labels list following these")
+_NAMING = vocabulary("include includes contain contains offer offers")
 _INSTRUCTIONS = vocabulary("answer respond reply choose select pick please use provide")
 _CHOOSING = frozenset({"choose", "select", "pick", "between"})
 _MIXED = frozenset({"mix", "mixture", "combination", "blend", "both"})
@@ -23,6 +24,10 @@ def mark_echoes(words: Words, mentions: Sequence[Mention], statuses: list[Status
     names all ``count`` options while something else is named outside it. The result is 0 unless the
     output begins with the prompt.
     """
+    for index, mention in enumerate(mentions):
+        before = words.words[max(words.sentence_start(mention.start), mention.start - 5) : mention.start]
+        if _NAMING.intersection(before) and _LIST_NAMES.intersection(before):
+            statuses[index] = Status.LISTED  # "The options include Cat"
     begin = checked = 0
     opens = True
     for run in _lists(words, mentions):
@@ -60,6 +65,8 @@ def _is_next_item(words: Words, mentions: Sequence[Mention], begin: int, index: 
     if any(word not in _BETWEEN_ITEMS and word not in numbers for word in between):
         return False
     gaps = "".join(words.gaps[first : second + 1])
+    if "%" in gaps or (between and between[0] in numbers and any(char in words.gaps[first] for char in ":=(")):
+        return False  # "Cat: 0.1, Dog: 0.9": scores, and not the numbers of a list
     if any(char in "!?" for char in gaps) or ("." in gaps and not numbers):
         return False
     # One item a line, or all items in one line: a new line ends a list of the second kind.

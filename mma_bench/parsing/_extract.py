@@ -31,6 +31,7 @@ _INLINE_TAG = re.compile(
     r"|<\|[^<>|]{0,60}\|>|<s>",
     re.I,
 )
+_STRUCK = re.compile(r"(?<!~)~~(?!~)[^~\n]{1,400}~~(?!~)|<del>[^<>]{0,400}</del>", re.IGNORECASE)
 _ANSWER_TAG = re.compile(r"<(?:final_)?(?:answer|label|class|category)>([^<>]{0,400})</", re.IGNORECASE)
 _JSON_FIELD = re.compile(
     r"""["']([\w -]{1,40})["']\s{0,20}:\s{0,20}"""
@@ -95,7 +96,9 @@ def _is_turn(turn: re.Match[str]) -> bool:
 
 
 def plain(text: str) -> str:
-    """Return ``text`` without HTML tags, special tokens and character references."""
+    """Return ``text`` without HTML tags, special tokens, character references and struck-out words ("~~Cat~~ Pig")."""
+    if "~~" in text or "<del" in text:
+        text = _STRUCK.sub(" ", text)
     if "<" in text:
         text = _INLINE_TAG.sub(" ", _BREAKING_TAG.sub("\n", text))
     return html.unescape(text) if "&" in text else text

@@ -1,7 +1,7 @@
 """Where the options are named in a text, whole words only, the longest name first."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mma_bench.parsing._normalise import Words
@@ -10,9 +10,7 @@ from mma_bench.parsing._vocabulary import vocabulary
 
 # Gaps that may stand between the words of one name: "bowed-string_instrument", "Brass\\_instrument".
 _JOINED = re.compile(r"(?:[ \t]+|[ \t]?[_\\'-]+)?\Z")
-# "bird-like" and "bird-free" are no birds; "bird song" may be.
-_NOT_THE_THING = frozenset({"like", "free", "less", "proof", "shaped", "ish"})
-_LABEL_WORDS = frozenset({"class", "label", "option", "answer", "category"})
+LABEL_WORDS = frozenset({"class", "label", "option", "answer", "category"})
 # Words that may stand between two items of one list.
 _LINKS = vocabulary(
     "and or nor a an the also then maybe possibly perhaps as well plus both either even some another "
@@ -42,7 +40,7 @@ class Mention:
 
 
 def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
-    """Return the options named in ``words``, in order and without overlap."""
+    """Return the options named in ``words``, in order and without overlap, those inside compounds among them."""
     found: list[Mention] = []
     free = 0
     lengths = options.lengths
@@ -56,14 +54,17 @@ def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
         free = index + len(name.words)
         if name.option not in options.lonely or _stands_alone(words, index, options.polar):
             found.append(Mention(index, free, name.option, name.is_alias))
-    return list(_without_compounds(words, found))
+    return found
 
 
 def _is_joined(words: Words, index: int, name: Name) -> bool:
     """Return whether what stands between the words of a name from word ``index`` on may stand there."""
     gaps = words.gaps[index + 1 : index + len(name.words)]
+    # AudioSet writes "Keyboard (musical)" where the published name is Keyboard_musical.
+    in_parentheses = words.gaps[index + len(name.words)].startswith(")")
     return all(
-        gap == " " or _JOINED.match(gap) or gap.strip() == own.strip() for gap, own in zip(gaps, name.gaps, strict=True)
+        gap == " " or _JOINED.match(gap) or gap.strip() == own.strip() or (in_parentheses and gap in (" (", "("))
+        for gap, own in zip(gaps, name.gaps, strict=True)
     )
 
 
@@ -96,24 +97,6 @@ def opens_chatter(words: Words, index: int) -> bool:
     Models fine-tuned on short answers run on like this: "Bird If you have any other questions".
     """
     return words.raw[index][:1].isupper() and words.words[index] in _OPENERS
-
-
-def _without_compounds(words: Words, mentions: Sequence[Mention]) -> Iterator[Mention]:
-    """Drop names inside a longer word: "bird-like", or "Dog_house", a label that was not offered."""
-    starts = {mention.start for mention in mentions}
-    ends = {mention.end for mention in mentions}
-    for mention in mentions:
-        before, after = words.gaps[mention.start], words.gaps[mention.end]
-        if before in ("_", "\\_") and mention.start not in ends:
-            is_compound = words.words[mention.start - 1] not in _LABEL_WORDS
-        elif after in ("_", "\\_") and mention.end not in starts:
-            is_compound = mention.end < len(words)
-        else:
-            is_compound = (
-                after in ("-", " ") and mention.end < len(words) and words.words[mention.end] in _NOT_THE_THING
-            )
-        if not is_compound:
-            yield mention
 
 
 def are_linked(words: Words, first: Mention, second: Mention) -> bool:

@@ -5,6 +5,7 @@ about it, or to quote the caption. Each cue has a scope that ends with its claus
 reaches only the first option, or list of options, behind it.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from enum import Enum
@@ -86,6 +87,8 @@ _ASKING = vocabulary(
     "what which who where when why how is are was were do does did can could would should will has have"
 )
 _ASKING_ANYWHERE = frozenset({"which", "what"})  # "Based on the sound, which class is it?"
+_NOTE = re.compile(r"[(:=]|\s-\s")
+_NOTED = _REJECTED | {"no", "not", "false", "rejected", "nope", "negative"}
 _CAPTION = vocabulary("caption captions subtitle subtitles title captioned")
 _CAPTION_SAYS = vocabulary(
     "say says said state states stated read reads suggest suggests suggested mention mentions mentioned "
@@ -115,6 +118,8 @@ class _Assessment:
         self._inside = {place for mention in mentions for place in range(mention.start, mention.end)}
         self._ask()
         self._scan()
+        if not polar:
+            self._reject_by_mark()
 
     def _ask(self) -> None:
         """Mark what a question asks: "Is it a cat?" asserts nothing, "A cat?" is a shy answer, "A cat? No." none."""
@@ -151,6 +156,17 @@ class _Assessment:
                 self._negate_backwards(place)
         for place in excepted:
             self._except(place)
+
+    def _reject_by_mark(self) -> None:
+        """Reject what a note right behind it rejects: "Cat: no", "Cat (incorrect)", "Cat - 0%"."""
+        for index, mention in enumerate(self.mentions):
+            place = mention.end
+            if place == len(self.words) or not _NOTE.search(self.words.gaps[place]) or place in self._inside:
+                continue
+            word, after = self.words.words[place], self.words.gaps[place + 1]
+            is_zero = word == "0" and after.lstrip().startswith("%")
+            if is_zero or (word in _NOTED and (place + 1 == len(self.words) or after.strip(" ")) and after[:1] != "'"):
+                self.statuses[index] = Status.NEGATED
 
     def _is_condition(self, place: int) -> bool:
         """Tell "if it is a cat" from "sounds as if a cat" and "if I had to choose"."""

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mma_bench.errors import MMABenchError
+from mma_bench.parsing._forms import class_forms
 from mma_bench.parsing._normalise import Words, clean, split
-from mma_bench.parsing._refusal import Abstention, option_abstention
+from mma_bench.parsing._refusal import option_abstention
+from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
 # Option names that are also everyday function words. In a sentence they are the option only where
@@ -56,8 +58,15 @@ def key(text: str) -> tuple[str, ...]:
     return words or ("\0", text.strip().casefold())
 
 
-def compile_options(options: Sequence[str], aliases: Mapping[str, Sequence[str]] | None) -> OptionSet:
+def compile_options(
+    options: Sequence[str], aliases: Mapping[str, Sequence[str]] | None, *, forms: bool = False
+) -> OptionSet:
     """Check the options and compile them, or return the tables compiled earlier for the same ones.
+
+    Args:
+        options: the class names.
+        aliases: further names of an option.
+        forms: whether other forms of the published class names are among the names (see `_forms`).
 
     Raises:
         MMABenchError: if there is no option, one is blank, two read the same, or an alias is of no
@@ -69,7 +78,7 @@ def compile_options(options: Sequence[str], aliases: Mapping[str, Sequence[str]]
     frozen = tuple(sorted((label, tuple(phrases)) for label, phrases in (aliases or {}).items()))
     try:
         if not isinstance(options, str):
-            return _compile(tuple(options), frozen)
+            return _with_forms(tuple(options), frozen) if forms else _compile(tuple(options), frozen)
     except TypeError:  # something that is no string, and cannot be hashed
         pass
     raise MMABenchError(f"options: expected a list of strings, got {options!r:.80}; pass the class names")
@@ -93,19 +102,76 @@ def _compile(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]]
     abstentions = {kind: index for kind, index in reversed(kinds) if kind is not None}
     abstaining = {index for kind, index in kinds if kind is not None}
     inside = {words: name for words, name in exact.items() if name.option not in abstaining and words[0] != "\0"}
-    lengths: defaultdict[str, set[int]] = defaultdict(set)
-    for words in inside:
-        lengths[words[0]].add(len(words))
     return OptionSet(
         labels=labels,
         exact=exact,
         inside=inside,
-        lengths={first: sorted(found, reverse=True) for first, found in lengths.items()},
+        lengths=_lengths(inside),
         abstentions=abstentions,
         lonely=frozenset(name.option for name in names if _is_lonely(name.words)),
         polar={name.words for name in names if name.option not in abstaining} == {("yes",), ("no",)},
         longest=max(map(len, (*labels, *(phrase for _, phrases in aliases for phrase in phrases)))),
     )
+
+
+@lru_cache(maxsize=256)
+def _with_forms(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]], ...]) -> OptionSet:
+    """Return the tables with the forms of published class names that no option or alias is called."""
+    table = _compile(labels, aliases)
+    known = class_forms()
+    inside: dict[tuple[str, ...], Name] = {}
+    alone: dict[tuple[str, ...], Name] = {}
+    shared: set[tuple[str, ...]] = set()
+    for index, label in enumerate(labels):
+        forms = known.get(key(label))
+        for target, phrases in ((inside, forms.inside), (alone, forms.alone)) if forms else ():
+            for words in phrases:
+                if words in table.exact:
+                    continue
+                name = Name(words, (" ",) * (len(words) - 1), index, True)
+                if alone.setdefault(words, name).option != index:
+                    shared.add(words)
+                target[words] = name
+    if not alone:
+        return table
+    inside = {words: name for words, name in inside.items() if words not in shared} | dict(table.inside)
+    alone = {words: name for words, name in alone.items() if words not in shared}
+    return replace(table, exact=alone | dict(table.exact), inside=inside, lengths=_lengths(inside))
+
+
+def _lengths(inside: Mapping[tuple[str, ...], Name]) -> dict[str, Sequence[int]]:
+    lengths: defaultdict[str, set[int]] = defaultdict(set)
+    for words in inside:
+        lengths[words[0]].add(len(words))
+    return {first: sorted(found, reverse=True) for first, found in lengths.items()}
+
+
+def check_labels(labels: Sequence[str], where: str, places: Mapping[str, str] | None = None) -> None:
+    """Refuse class names that no answer could tell apart, by the rules that `parse_answer` reads options with.
+
+    Args:
+        labels: the class names, each once.
+        where: what they were read from, for the message.
+        places: where in it each label is, such as "row 2".
+
+    Raises:
+        MMABenchError: two names read the same ("Dog" and "dog", "Singing bowl" and "Singing_bowl", two Unicode forms of
+            one name), or one has no letter or digit.
+    """
+    keys: dict[tuple[str, ...], str] = {}
+    shown = {label: f"{label!r} ({places[label]})" if places and label in places else repr(label) for label in labels}
+    for label in labels:
+        words = key(label)
+        if words[0] == "\0":
+            raise MMABenchError(
+                f"{where}: the label {shown[label]} has no letter or digit, so no answer could name it; rename it"
+            )
+        if words in keys:
+            raise MMABenchError(
+                f"{where}: the labels {shown[keys[words]]} and {shown[label]} read the same in an answer (case, "
+                "punctuation, spaces, underscores and Unicode forms do not count); merge them or rename one"
+            )
+        keys[words] = label
 
 
 def _names(labels: tuple[str, ...]) -> list[Name]:

@@ -5,12 +5,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mma_bench.parsing._compounds import without_compounds
 from mma_bench.parsing._echo import mark_echoes
 from mma_bench.parsing._mentions import Mention, are_linked, find_mentions
 from mma_bench.parsing._negation import Status, assess
 from mma_bench.parsing._normalise import Words, clean, split
 from mma_bench.parsing._options import OptionSet, find_exact
-from mma_bench.parsing._refusal import Abstention, find_abstention
+from mma_bench.parsing._refusal import find_abstention
+from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -194,7 +196,7 @@ def _ends(text: str) -> str:
 def read(text: str, options: OptionSet, *, letters: bool, asked: str | None = None) -> Reading:
     """Split ``text`` and find what it names; the middle of a text beyond 200,000 characters is left out."""
     words = split(clean(_ends(text)))
-    mentions = find_mentions(words, options)
+    mentions = list(without_compounds(words, find_mentions(words, options)))
     statuses = assess(words, mentions, polar=options.polar)
     begin = mark_echoes(words, mentions, statuses, len(options.labels) - len(options.abstentions))
     return Reading(words, options, letters, mentions, statuses, begin, asked)

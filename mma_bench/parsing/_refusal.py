@@ -1,62 +1,11 @@
 """Abstention: "None of the above", "I cannot tell", "there is no sound", and refusals to answer."""
 
 from collections.abc import Collection
-from enum import Enum
 
 from mma_bench.parsing._normalise import Words
+from mma_bench.parsing._refusal_phrases import ALONE, OTHER_LANGUAGES, PHRASES, Abstention, phrases
 from mma_bench.parsing._vocabulary import vocabulary
 
-
-class Abstention(Enum):
-    """What an output says instead of an option."""
-
-    NONE = "none of the options applies"
-    UNKNOWN = "the model cannot tell"
-    ABSENT = "there is nothing to see or hear"
-
-
-# Phrases that abstain wherever they stand, by their first word. Contractions are already undone.
-_PHRASES: dict[Abstention, str] = {
-    Abstention.NONE: """
-        none of the | none of these | none of those | none of them | none of above | none above
-        none applies | none apply | none match | none matches | none fit | none fits | none is correct
-        not any of the | not any of these | nothing matches | no match | no valid | not listed
-        not in the list | no answer | options do not | no option | no class | no category | no label
-        no suitable | no appropriate | no matching | aucune des | aucun des | aucune de ces
-        ninguna de las | ninguno de los | keine der | nessuna delle | ничего из | 以 上 都 不 是 | 以 上 都 不
-        都 不 是""",
-    Abstention.UNKNOWN: """
-        not sure | not certain | not clear | not entirely sure | not entirely clear | not completely sure
-        not possible to | not enough | not known | not specified | insufficient | no idea | impossible to
-        hard to tell | hard to say | difficult to tell | difficult to say | difficult to determine
-        unable to | not able to | not capable of | n a | not applicable | inconclusive | unclear what
-        is unclear | is unknown | am unsure | is uncertain | as an ai | as a language model
-        as a text based | do not have access | do not have the ability | do not have the capability
-        i decline | i refuse | must decline | will not answer | je ne sais pas | je ne peux pas
-        impossible de | no sé | no puedo | no se puede | no es posible | weiss nicht
-        kann nicht | non lo so | non posso | não sei | não posso | не знаю | не могу | невозможно | 无 法
-        不 知 道 | 不 确 定 | 不 清 楚 | 分 か り ま せ ん | わ か り ま せ ん""",
-    Abstention.ABSENT: """
-        complete silence | total silence | only silence | just silence | pure silence | is silence
-        is silent | was silent | are silent | completely silent | entirely silent | no sound | no sounds
-        no audio | no visual | no visuals | no video | no image | no images | no picture | no audible
-        no discernible | no visible content | nothing audible | nothing visible | nothing is audible
-        nothing is visible | nothing to see | nothing to hear | nothing can be heard | nothing can be seen
-        nothing is heard | nothing is seen | nothing heard | nothing seen | without sound | without audio
-        without any sound | without any audio | black screen | blank screen | black frames | black frame
-        black video | blank video | silent video | silent audio | silent clip | lack of audio
-        absence of sound | aucun son | pas de son | sin sonido | no hay sonido | kein ton
-        keine geräusche | nessun suono | 没 有 声 音 | 没 有 画 面 | 黑 屏 | 静 音 | 无 声 | нет звука""",
-}
-# A sentence of these words alone abstains; inside a longer sentence they say nothing ("breaks the silence").
-_ALONE: dict[Abstention, frozenset[str]] = {
-    Abstention.NONE: vocabulary("none neither ninguno ninguna aucun aucune keine keiner keines nessuno nessuna"),
-    Abstention.UNKNOWN: vocabulary(
-        "unknown unclear unsure uncertain undetermined indeterminate unidentifiable unidentified "
-        "inconclusive unspecified idk abstain undefined null nan unrecognizable unrecognisable"
-    ),
-    Abstention.ABSENT: vocabulary("nothing silence silent inaudible muted mute blank empty"),
-}
 _FILLERS = vocabulary("the a an it is s this i am there just only answer class audio video sound quite")
 # "cannot" and "do not" abstain when one of these verbs follows within four words.
 _AUXILIARIES = vocabulary("can ca could do did does")
@@ -82,16 +31,9 @@ _ADVERBS = vocabulary("completely entirely totally fully just only all mostly pi
 _COPULAS = vocabulary("is are was were s appears seems remains be being")
 
 
-def _phrases() -> dict[tuple[str, ...], Abstention]:
-    return {
-        tuple(phrase.split()): kind
-        for kind, block in _PHRASES.items()
-        for line in block.strip().splitlines()
-        for phrase in line.split("|")
-    }
-
-
-_KIND_OF = _phrases()
+_ANYWHERE = phrases(PHRASES)
+_GUARDED = {phrase: kind for phrase, kind in phrases(OTHER_LANGUAGES).items() if phrase not in _ANYWHERE}
+_KIND_OF = {**_GUARDED, **_ANYWHERE}
 _LENGTHS: dict[str, list[int]] = {}
 for _phrase in _KIND_OF:
     _LENGTHS.setdefault(_phrase[0], []).append(len(_phrase))
@@ -115,7 +57,7 @@ def find_abstention(
         word = words.words[index]
         kind = None
         if word in _LENGTHS and words.words[max(0, index - 1)] not in _CONDITIONS:
-            kind = _phrase_at(words, index, stop)
+            kind = _phrase_at(words, index, stop, mentioned)
         if kind is None and word == "not":
             kind = _cannot_at(words, index, stop, mentioned)
         elif kind is None and word in _MEDIA and index not in mentioned:
@@ -125,7 +67,7 @@ def find_abstention(
     return _alone(words, start, stop)
 
 
-def _phrase_at(words: Words, index: int, stop: int) -> Abstention | None:
+def _phrase_at(words: Words, index: int, stop: int, mentioned: Collection[int]) -> Abstention | None:
     for length in _LENGTHS[words.words[index]]:
         end = index + length
         kind = _KIND_OF.get(tuple(words.words[index:end])) if end <= stop else None
@@ -135,6 +77,8 @@ def _phrase_at(words: Words, index: int, stop: int) -> Abstention | None:
             continue
         if kind is Abstention.ABSENT and list(words.words[end : end + 1]) in (["of"], ["from"]):
             continue  # "no sound of a dog" rejects the dog
+        if tuple(words.words[index:end]) in _GUARDED and any(at in mentioned for at in range(index - 4, end + 4)):
+            continue  # "no puedo ver nada" abstains, "no oigo un cat" speaks of the cat only
         return kind
     return None
 
@@ -178,7 +122,7 @@ def _alone(words: Words, start: int, stop: int) -> Abstention | None:
         end = min(words.sentence_end(index), stop)
         content = [word for word in words.words[index : min(end, index + 6)] if word not in _FILLERS]
         if end - index <= 5 and len(content) == 1:
-            for kind, alone in _ALONE.items():
+            for kind, alone in ALONE.items():
                 if content[0] in alone:
                     return kind
         index = end

@@ -9,20 +9,35 @@ from dataclasses import replace
 
 from mma_bench.parsing import _extract
 from mma_bench.parsing._mentions import Mention, opens_chatter
+from mma_bench.parsing._modalities import names_only_the_other
 from mma_bench.parsing._negation import Status
 from mma_bench.parsing._options import OptionSet, find_exact
+from mma_bench.parsing._pairs import by_clause
+from mma_bench.parsing._ranking import by_guesses, by_rank, by_score
 from mma_bench.parsing._reading import Reading, Verdict, read, verdict_of
-from mma_bench.parsing._refusal import Abstention, find_abstention
-from mma_bench.parsing._senses import names_only_the_other
+from mma_bench.parsing._refusal import find_abstention
+from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._statements import Statement, Strength, about, find_statements, modalities, settle
 from mma_bench.parsing._vocabulary import vocabulary
 
 # "Cat, because ...": the comma ends the answer. "Cat, then a dog" goes on with a list.
 _REASONS = vocabulary("because since as which based due given not rather according considering the it this i")
 # "Horse. No, wait: Pig", "Pig (or maybe Horse)".
-_SECOND_THOUGHTS = vocabulary("no wait actually correction sorry or and also maybe perhaps possibly")
+_SECOND_THOUGHTS = vocabulary(
+    "no wait actually correction sorry or and also maybe perhaps possibly hmm oops whoops hold scratch strike"
+)
+_TAKES_BACK = vocabulary("no wait actually correction sorry hmm oops whoops hold scratch strike")
 _EMPHASIS = frozenset("*\"`'")
 _TURNS_ROUND = vocabulary("but however although though except than")
+_ANNOUNCES = "answer"
+_CLAIM_LEADS = vocabulary(
+    "it is it's s that this the a an sound audio video visual image scene class label category more like looks look "
+    "sounds seems to be appears must should would ll d think i believe say now hear see really probably definitely "
+    "clearly instead likely actually of answer correct best one what hearing seeing m im from was are there and so "
+    "maybe perhaps closer wait no"
+)
+_ARTICLES = frozenset({"a", "an", "the"})
+_CLAIM = frozenset({("it", "is"), ("it", "s"), ("this", "is"), ("that", "is"), ("that", "s"), ("must", "be")})
 _PARTS_READ = 16  # JSON fields and tags that are read, from the end
 
 
@@ -61,6 +76,51 @@ def _weightiest(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return fields
 
 
+def by_comparison(reading: Reading) -> tuple[str, Verdict] | None:
+    """Apply the rules that compare all options that are named: guesses, probabilities, ranks."""
+    own = _own(reading)
+    if len({mention.option for mention in own}) < 2:
+        return None
+    for rule, decide in (("guesses", by_guesses), ("scores", by_score), ("ranked", by_rank)):
+        verdict = decide(reading, own)
+        if verdict:
+            return rule, verdict
+    return None
+
+
+def by_modality(reading: Reading) -> tuple[str, Verdict] | None:
+    """Apply the rule that assigns each option that is named to a modality."""
+    verdict = by_clause(reading)
+    return ("labelled_pair", verdict) if verdict else None
+
+
+def names(text: str, options: OptionSet) -> set[int]:
+    """Return the options that ``text`` asserts."""
+    reading = read(_extract.plain(text), options, letters=False)
+    return {mention.option for mention in _own(reading)}
+
+
+def announces_answer(text: str, options: OptionSet) -> bool:
+    """Return whether ``text`` announces its answer, as "Answer: Cat" does, without limiting it to a modality."""
+    if _ANNOUNCES not in text.casefold():
+        return False
+    statements = find_statements(read(text, options, letters=False))
+    return any(
+        statement.strength is Strength.ANSWERS and not statement.modalities and statement.verdict
+        for statement in statements
+    )
+
+
+def opens_with_claim(reading: Reading) -> bool:
+    """Tell whether a text begins with an option as a claim of its own, such as "the sound is Pig."."""
+    words = reading.words
+    own = _own(reading)
+    if not own or any(word not in _CLAIM_LEADS for word in words.words[: own[0].start]):
+        return False
+    end = own[0].end
+    return end == len(words) or words.is_stop(end) or "," in words.gaps[end] or words.words[end] in _REASONS
+
+
 def by_wording(reading: Reading) -> tuple[str, Verdict] | None:
     """Apply the rules that go by the words, in order; None if nothing is recognised."""
     statements = about(find_statements(reading), reading.asked)
@@ -82,8 +142,16 @@ def _enumerated(reading: Reading, _: list[Statement]) -> Verdict:
     return verdict if verdict.options else Verdict()
 
 
-def _final_answer_statement(_: Reading, statements: list[Statement]) -> Verdict:
+def _final_answer_statement(reading: Reading, statements: list[Statement]) -> Verdict:
+    announced = [statement for statement in statements if statement.strength is Strength.ANSWERS]
+    # "The visual answer is Cat; for audio, Pig": an answer about the other modality is not the one asked for.
+    if announced and reading.asked and all(s.modalities and reading.asked not in s.modalities for s in announced):
+        return by_clause(reading) or settle(statements, Strength.ANSWERS)
     return settle(statements, Strength.ANSWERS)
+
+
+def _labelled_pair(reading: Reading, _: list[Statement]) -> Verdict:
+    return by_clause(reading)
 
 
 def _lines(reading: Reading) -> Iterator[tuple[int, int]]:
@@ -104,6 +172,10 @@ def _first_line(reading: Reading, _: list[Statement]) -> Verdict:
     verdict = reading.whole(start, end)
     if verdict.abstention is not None:
         return verdict if verdict.abstention is Abstention.NONE or end - start <= 3 else Verdict()
+    if not reading.options.polar and (
+        reading.words.words[end] in _TAKES_BACK or _is_contradicted(reading, end, verdict.options)
+    ):
+        return Verdict()
     # "Cat\nDog\nBird" is a list; so are a first and a last line that differ.
     return _joined(verdict, [reading.whole(*line) for line in lines[1:4]], reading.whole(*lines[-1]))
 
@@ -139,12 +211,29 @@ def _leading_option(reading: Reading, _: list[Statement]) -> Verdict:
     listed = verdict_of(reading.list_of(first[0]))
     if len(listed.options) > 1 or not _closes(reading, first[0].end):
         return Verdict()
+    if not reading.options.polar and _is_contradicted(reading, first[0].end, listed.options):
+        return Verdict()
     sentences: list[Verdict] = []
     begin = first[0].end
     while begin < len(words) and words.is_stop(begin) and len(sentences) < 4:
         sentences.append(reading.whole(begin, words.sentence_end(begin)))
         begin = words.sentence_end(begin)
     return _joined(listed, sentences, Verdict())
+
+
+def _is_contradicted(reading: Reading, begin: int, options: frozenset[int]) -> bool:
+    """Tell whether one of the next two sentences claims another option: "Cat. Looking closer, it's a pig"."""
+    words = reading.words
+    end = words.sentence_end(min(words.sentence_end(begin), len(words) - 1)) if begin < len(words) else begin
+    for mention in reading.between(begin, end):
+        place = mention.start
+        while place > begin and words.words[place - 1] in _ARTICLES:
+            place -= 1
+        claim = tuple(words.words[place - 2 : place])
+        ends = mention.end == len(words) or words.is_stop(mention.end) or "," in words.gaps[mention.end]
+        if claim in _CLAIM and ends and mention.option not in options:
+            return True
+    return False
 
 
 def _closes(reading: Reading, end: int) -> bool:
@@ -188,7 +277,8 @@ def _asked_sense_missing(reading: Reading, _: list[Statement]) -> Verdict:
 def _none_of_the_above(reading: Reading, _: list[Statement]) -> Verdict:
     """Keep to "None of the above" where only a guess follows it ("None of the above, maybe Cat")."""
     words, begin = reading.words, reading.begin
-    if find_abstention(words, begin, min(words.sentence_end(begin), begin + 8)) is not Abstention.NONE:
+    reach = begin + 8 + sum(mention.end - mention.start - 1 for mention in reading.mentions[:4])
+    if find_abstention(words, begin, min(words.sentence_end(begin), reach)) is not Abstention.NONE:
         return Verdict()
     for mention in _own(reading):
         before = words.words[max(0, mention.start - 4) : mention.start]
@@ -214,6 +304,7 @@ def _refusal(reading: Reading, _: list[Statement]) -> Verdict:
 _RULES: tuple[tuple[str, Callable[[Reading, list[Statement]], Verdict]], ...] = (
     ("enumerated", _enumerated),
     ("final_answer_statement", _final_answer_statement),
+    ("labelled_pair", _labelled_pair),
     ("first_line", _first_line),
     ("leading_option", _leading_option),
     ("last_line", _last_line),

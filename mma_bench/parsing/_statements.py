@@ -77,7 +77,7 @@ def _payloads(reading: Reading) -> Iterator[tuple[Strength, int, int]]:
         word = words.words[place]
         if place in named:
             continue
-        if word in _ANSWER:
+        if word in _ANSWER or (word == "final" and _is_heading(words, place)):
             yield from _noun(words, place, Strength.ANSWERS)
         elif word in _NOUNS:
             yield from _noun(words, place, _noun_strength(words, place))
@@ -93,6 +93,11 @@ def _payloads(reading: Reading) -> Iterator[tuple[Strength, int, int]]:
             yield Strength.CHOOSES, place, place + 2
         elif word in _CONCLUSIONS and _opens_clause(words, place):
             yield Strength.CHOOSES, place, place + 1
+
+
+def _is_heading(words: Words, place: int) -> bool:
+    """Tell "Final: Cat" from "the final class is"."""
+    return words.is_stop(place) and ":" in words.gaps[place + 1]
 
 
 def _names_the_class(words: Words, place: int) -> bool:
@@ -186,7 +191,7 @@ def _is_predicate(words: Words, place: int) -> bool:
     start = max(words.sentence_start(place), place - 5)
     front = words.words[start:place]
     return any(
-        word in {"is", "s", "as", "be"} and {"the", "my"}.intersection(front[at + 1 : at + 2])
+        word in {"is", "s", "as", "be", "being"} and {"the", "my"}.intersection(front[at + 1 : at + 2])
         for at, word in enumerate(front)
     )
 

@@ -48,7 +48,7 @@ def test_robust_adds_wordings_and_the_hash_follows_every_value(demo: Path, tmp_p
     assert len({row.question_id for row in asked}) == len(asked)
     hashes = {robust.sha256, load_protocol("paper").sha256}
     content = yaml.safe_load((FOLDER / "robust.yaml").read_text())
-    others = {"version": 3, "seed": 1, "average": "micro", "frames_per_second": 1, "parser_version": "0"}
+    others = {"version": 4, "seed": 1, "average": "micro", "frames_per_second": 1, "parser_version": "0"}
     for name, value in others.items():
         hashes.add(load_protocol(changed(tmp_path, **{name: value})).sha256)
     wording = {**content["wording"], "suffix": "Answer with one word."}
@@ -176,7 +176,7 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     again = rescore(run)
     assert again.scores.to_json() == json.loads((run / "scores.json").read_text())
     assert [note for note in again.notes if "1.0 frames a second" in note]
-    with pytest.raises(mma_bench.MMABenchError, match="by the protocol paper 2"):
+    with pytest.raises(mma_bench.MMABenchError, match="by the protocol paper 3"):
         mma_bench.evaluate(Dice(), demo, run=run, repeats=5, **{**options, "protocol": "robust"})
     with pytest.raises(mma_bench.MMABenchError, match="same answer every time"):
         mma_bench.evaluate("baseline:random", demo, run=other, repeats=2, **options)

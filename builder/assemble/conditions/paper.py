@@ -9,6 +9,7 @@ from builder.assemble.conditions.registry import (
     text_condition,
 )
 from mma_bench import prompts
+from mma_bench.questions.near_synonyms import without_near_synonyms
 from mma_bench.schema import Clip, Question
 
 
@@ -43,6 +44,8 @@ def frames_zeroed(assembly: Assembly, clip: Clip) -> Streams:
 def misleading_caption(assembly: Assembly, clip: Clip, question: Question) -> Question:
     """A caption that names another class, the same for both questions of a clip."""
     wrong = prompts.lying_captions(assembly.classes, (clip.visual_label, clip.audio_label), question.answer)
+    if assembly.settings.avoid_near_synonyms:
+        wrong = without_near_synonyms(wrong, (clip.visual_label, clip.audio_label)) or wrong
     caption = assembly.generator("caption", clip).choice(wrong)
     prompt = prompts.with_caption(question.modality, question.options, caption)
     return question.model_copy(update={"prompt": prompt, "distractor": caption})

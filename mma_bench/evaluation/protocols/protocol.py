@@ -72,6 +72,9 @@ class Protocol(_Part):
     description: str = Field(max_length=500)
     conditions: list[str] | Literal["all"] = Field(description="conditions that are asked; `all` the data has")
     variants: list[VariantRule] = Field(min_length=1, description="wordings that are asked")
+    exclude_near_synonyms: bool = Field(
+        default=False, description="whether a lie that is a near-synonym of the right class is replaced or left out"
+    )
     headline: list[str] = Field(min_length=1, description="wordings that the main table averages over")
     average: Literal["micro", "macro"] = Field(description="the average that leads the tables; both are computed")
     seed: int = Field(ge=0, description="of shuffled options and all else that variants draw")
@@ -106,7 +109,9 @@ class Protocol(_Part):
     @property
     def sha256(self) -> str:
         """Hash of the content, however the file is laid out: any change changes it, and so does a judge."""
-        return sha256_json(self.model_dump(mode="json", exclude=set() if self.judge else {"judge"}))
+        # Fields that did not exist once are left out where they have their first value: old runs keep their hash.
+        later = {"judge": self.judge, "exclude_near_synonyms": self.exclude_near_synonyms}
+        return sha256_json(self.model_dump(mode="json", exclude={name for name, value in later.items() if not value}))
 
     @property
     def title(self) -> str:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.protocols.lies import NearSynonyms, without_hollow_lies
 from mma_bench.evaluation.protocols.protocol import Protocol, Wording
 from mma_bench.loader import Benchmark
+from mma_bench.parsing import check_labels
 from mma_bench.questions import STANDARD, Context, applies, vary
 from mma_bench.schema import Question
 
@@ -29,9 +31,13 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
             makes its own, so that they do not depend on how the data was built.
 
     Raises:
-        MMABenchError: the data has none of the questions, or a variant or wording cannot be made of one.
+        MMABenchError: the data has none of the questions, no answer could tell two of its classes apart, or a variant
+            or wording cannot be made of one.
     """
     classes = dict.fromkeys(o for sample in benchmark.samples for q in sample.questions for o in q.options)
+    check_labels(list(classes), str(benchmark.path))
+    if protocol.exclude_near_synonyms:
+        benchmark, _ = without_hollow_lies(benchmark, protocol.seed)
     context = Context(list(classes), benchmark.super_classes, protocol.seed)
     asks = functools.cache(protocol.asks)
     wording = None if protocol.wording == _PAPER else protocol.wording
@@ -46,6 +52,20 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
     if not samples:
         raise MMABenchError(f"{benchmark.path}: the protocol {protocol.name} asks none of these questions")
     return Benchmark(benchmark.path, samples)
+
+
+def near_synonyms_of(protocol: Protocol, benchmark: Benchmark) -> NearSynonyms:
+    """Return what ``protocol`` does about the near-synonyms among the lies of ``benchmark``."""
+    if not protocol.exclude_near_synonyms:
+        return NearSynonyms()
+    asked = [
+        replace(sample, questions=questions)
+        for sample in benchmark.samples
+        if (
+            questions := [q for q in sample.questions if q.variant == STANDARD and protocol.asks(q.condition, STANDARD)]
+        )
+    ]
+    return without_hollow_lies(Benchmark(benchmark.path, asked), protocol.seed)[1]
 
 
 def _questions(

@@ -60,3 +60,21 @@ def test_every_sound_is_lent_once(policy: PartnerPolicy) -> None:
     pairing = choose_partners(CLIPS, 3, policy, GROUPS)
     assert sorted(d.clip_id for d in pairing.donors.values()) == sorted(pairing.donors)
     assert len(pairing.donors) + len(pairing.unpaired) == len(CLIPS)
+
+
+@pytest.mark.parametrize("policy", ["any_other_class", "other_super_class", "same_super_class"])
+def test_near_synonyms_do_not_meet_if_that_is_asked(policy: PartnerPolicy) -> None:
+    hands = "Human" if policy == "same_super_class" else "Hands"
+    groups = {"Applause": "Human", "Clapping": hands, "Cough": "Human", "Bird": "Wild", "Fowl": "Farm", "Pig": "Farm"}
+    clips = [clip(f"{label}{i}", label) for label in groups for i in range(4)]
+    labels = {c.clip_id: c.audio_label for c in clips}
+    close = ({"Applause", "Clapping"}, {"Bird", "Fowl"})
+    is_needed = False
+    for seed in range(8):
+        default = choose_partners(clips, seed, policy, groups)
+        avoiding = choose_partners(clips, seed, policy, groups, avoid_near_synonyms=True)
+        is_needed |= any({labels[name], donor.audio_label} in close for name, donor in default.donors.items())
+        assert not any({labels[name], donor.audio_label} in close for name, donor in avoiding.donors.items())
+        assert len(avoiding.donors) + len(avoiding.unpaired) == len(clips)
+        assert avoiding.donors == choose_partners(clips, seed, policy, groups, avoid_near_synonyms=True).donors
+    assert is_needed

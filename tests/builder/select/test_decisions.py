@@ -66,7 +66,7 @@ def test_contradictions_and_typing_errors(
     [
         ("name: x\nclasses: {a: {roots: [A], reason: r}, a: {roots: [B], reason: r}}", "'a' occurs twice"),
         ("name: x\nclasses: {a: {roots: [A], reason: r}, 'b, c': {roots: [B], reason: r}}", "separated by commas"),
-        ("name: x\nclasses: {a: {roots: [A], reason: r}, A: {roots: [B], reason: r}}", "only in capitals"),
+        ("name: x\nclasses: {a: {roots: [A], reason: r}, A: {roots: [B], reason: r}}", "read the same in an answer"),
         (
             "name: x\nclasses: {a: {root: [A], reason: r}, b: {roots: [B], reason: r}}",
             r"classes\.a\.roots: Field required",

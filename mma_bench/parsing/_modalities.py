@@ -1,28 +1,30 @@
-"""Sight and sound in an answer: whether it says that the asked sense had nothing, and names what the other one had."""
+"""The modalities an answer speaks of: whether the asked one had nothing, and all that is named is of the other one."""
 
 from collections.abc import Iterator, Sequence
 
 from mma_bench.parsing._mentions import Mention
 from mma_bench.parsing._normalise import Words
 from mma_bench.parsing._reading import Reading
-from mma_bench.parsing._refusal import Abstention, find_abstention
+from mma_bench.parsing._refusal import find_abstention
+from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
 VISUAL, AUDIO = "visual", "audio"
-"""The names of the senses, as `mma_bench.schema.Modality` has them."""
+"""The names of the modalities, as `mma_bench.schema.Modality` has them."""
 
 _SOUND = vocabulary(
-    "audio audible audibly sound sounds soundtrack hear hears heard hearing listen acoustic silent silence muted mute "
-    "inaudible noise noises"
+    "audio audible audibly sound sounds soundtrack hear hears heard hearing listen acoustic silent silence "
+    "muted mute inaudible noise noises ear ears listening auditory aural acoustics"
 )
 _SIGHT = vocabulary(
-    "visual visually visuals image images frame frames picture pictures see sees seen visible screen black blank dark "
-    "show shows shown depict depicts depicted display displays displayed watch"
+    "visual visually visuals image images frame frames picture pictures see sees seen visible screen black "
+    "blank dark show shows shown look looks looking sight vision seeing eye eyes depict depicts depicted "
+    "display displays displayed watch"
 )
 # "The video has no sound" speaks of the sound; these words are the picture only where no sound is spoken of.
 _HOLDERS = vocabulary("video videos clip footage")
 _NOTHING = frozenset({Abstention.ABSENT, Abstention.UNKNOWN})
-_TURNS = frozenset({"but", "however", "although", "though", "while", "whereas"})
+TURNS = frozenset({"but", "however", "although", "though", "while", "whereas"})
 
 
 def _stems(words: frozenset[str]) -> tuple[str, ...]:
@@ -34,13 +36,13 @@ _STEMS = (_stems(_SOUND), _stems(_SIGHT | _HOLDERS))
 
 
 def speaks_of_both(text: str) -> bool:
-    """Return whether ``text`` may speak of sight and of sound: only then it matters which was asked about."""
+    """Return whether ``text`` may speak of both modalities: only then does it matter which was asked about."""
     folded = text.casefold()
     return not text.isascii() or all(any(stem in folded for stem in stems) for stems in _STEMS)
 
 
 def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:
-    """Return whether a text abstains about the asked sense and means all of ``own`` of the other one.
+    """Return whether a text abstains about the asked modality and means all of ``own`` of the other one.
 
     "There is no sound. The video shows a bird" is no answer about the sound; "I hear little, but Bird" is one.
 
@@ -57,13 +59,13 @@ def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:
     for start, end in _clauses(words, reading.begin):
         inside = reading.between(start, end)
         if inside:
-            found = _senses(words, start, end, named)
-            if not found:  # "In the video, a bird sings": the sense stands in another clause
+            found = spoken_of(words, start, end, named)
+            if not found:  # "In the video, a bird sings": another clause names the modality
                 place = inside[0].start
-                found = _senses(words, words.sentence_start(place), words.sentence_end(place), named)
+                found = spoken_of(words, words.sentence_start(place), words.sentence_end(place), named)
             if found != other:
                 return False
-        elif not has_nothing and _senses(words, start, end, named) == {asked}:
+        elif not has_nothing and spoken_of(words, start, end, named) == {asked}:
             here = named.intersection(range(start, end))
             has_nothing = find_abstention(words, start, end, here) in _NOTHING
     return has_nothing
@@ -72,15 +74,15 @@ def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:
 def _clauses(words: Words, begin: int) -> Iterator[tuple[int, int]]:
     start = begin
     for index in range(begin + 1, len(words)):
-        if "," in words.gaps[index] or words.words[index] in _TURNS or words.is_stop(index):
+        if "," in words.gaps[index] or words.words[index] in TURNS or words.is_stop(index):
             yield start, index
             start = index
     if start < len(words):
         yield start, len(words)
 
 
-def _senses(words: Words, start: int, end: int, named: set[int]) -> set[str]:
-    """Return the senses that words ``start`` to ``end`` speak of, the names of options aside."""
+def spoken_of(words: Words, start: int, end: int, named: set[int]) -> set[str]:
+    """Return the modalities that words ``start`` to ``end`` speak of, the names of options aside."""
     said = {words.words[place] for place in range(start, end) if place not in named}
     found = set() if _SOUND.isdisjoint(said) else {AUDIO}
     if not _SIGHT.isdisjoint(said) or (not found and not _HOLDERS.isdisjoint(said)):

@@ -1,0 +1,67 @@
+"""A dataset of questions without media, with the classes and lies that a test plants."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from mma_bench import prompts
+from mma_bench.columns import to_table
+from mma_bench.hashing import sha256_bytes
+from mma_bench.schema import Modality, Question, Stimulus, Stream
+
+
+def stream(clip: str, label: str | None, name: str) -> Stream:
+    """Return a clip's own stream, or black frames or silence where ``label`` is None."""
+    origin = "clip" if label else ("black" if name == "video" else "silence")
+    return Stream.model_validate(
+        {
+            "origin": origin,
+            "clip_id": clip if label else None,
+            "label": label,
+            "sha256": sha256_bytes(f"{clip}/{name}/{label}".encode()),
+            "seconds": 10.0,
+        }
+    )
+
+
+def stimulus(
+    key: str, condition: str, seen: str | None, heard: str | None, classes: Sequence[str], caption: str | None = None
+) -> Stimulus:
+    """Return a stimulus with its two questions, and with those of a misleading caption if one is given."""
+    questions = []
+    for modality in Modality:
+        own, other = (seen, heard) if modality is Modality.VISUAL else (heard, seen)
+        answer = own or other or classes[0]
+        asked = [(condition, other if other not in (None, answer) else None, prompts.question(modality, classes))]
+        if caption:
+            asked.append(("misleading_caption", caption, prompts.with_caption(modality, classes, caption)))
+        questions += [
+            Question(
+                question_id=f"{key}/{name}/{modality}",
+                condition=name,
+                modality=modality,
+                prompt=prompt,
+                options=list(classes),
+                answer=answer,
+                distractor=distractor,
+                answerable=own is not None,
+            )
+            for name, distractor, prompt in asked
+        ]
+    return Stimulus(
+        key=key,
+        condition=condition,
+        split="test",
+        video=stream(f"{key}-v", seen, "video"),
+        audio=stream(f"{key}-a", heard, "audio"),
+        seconds=10.0,
+        questions=questions,
+    )
+
+
+def write(folder: Path, stimuli: Sequence[Stimulus]) -> Path:
+    """Write the table of ``stimuli`` where a dataset has it, and return ``folder``."""
+    (folder / "metadata").mkdir(parents=True)
+    pq.write_table(to_table(Stimulus, list(stimuli)), folder / "metadata" / "stimuli.parquet")
+    return folder
