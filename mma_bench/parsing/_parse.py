@@ -12,6 +12,7 @@ from mma_bench.parsing._negation import Status
 from mma_bench.parsing._options import OptionSet
 from mma_bench.parsing._pairs import labelled
 from mma_bench.parsing._reading import Verdict, read
+from mma_bench.parsing._statements import announces_no_option
 
 
 class Outcome(StrEnum):
@@ -100,6 +101,10 @@ def _by_names(body: str, question: Question) -> Parsed:
     other = cascade(body, forms, question)
     if other.outcome is Outcome.UNPARSED:
         return other if parsed.rule == "no_match" else parsed
+    if other.rule in ("alias", "several_mentions") and announces_no_option(
+        read(_extract.plain(body), forms, letters=question.letters)
+    ):
+        return parsed  # what is described is not what is answered
     return _by_form_of_name(other)
 
 

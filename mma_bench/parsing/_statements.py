@@ -69,6 +69,14 @@ def find_statements(reading: Reading) -> list[Statement]:
     return found
 
 
+def announces_no_option(reading: Reading) -> bool:
+    """Tell whether a text announces something that is no option: "A pencil writes. The class is: Accordion_bounce"."""
+    for _, _, start in deque(_payloads(reading), maxlen=_MOST_READ):
+        if 0 <= start < len(reading.words) and not reading.between(start, reading.words.sentence_end(start)):
+            return True
+    return False
+
+
 def _payloads(reading: Reading) -> Iterator[tuple[Strength, int, int]]:
     """Yield strength, cue word, and first word of what is announced (-1: it stands before the cue)."""
     words = reading.words
