@@ -16,7 +16,7 @@ from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
 from pydantic import BaseModel, ConfigDict, Field
 
-from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 
 _PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -66,11 +66,9 @@ def make_executor(
 ) -> PipelineExecutor:
     """Return the executor that runs ``pipeline`` as ``tasks`` tasks and marks completed ones in ``logs``."""
     if settings.kind == "ray":
-        try:
+        with needs("executor.kind: ray", "ray"):
             import ray  # noqa: F401
             from datatrove.executor.ray import RayPipelineExecutor
-        except ImportError as error:
-            raise MMABenchError("executor.kind is ray, which needs: pip install 'mma-bench[ray]'") from error
         return RayPipelineExecutor(
             pipeline=list(pipeline), tasks=tasks, workers=settings.worker_count, logging_dir=str(logs)
         )

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.settings import first_error
 
 RULES_FOLDER = Path(__file__).parents[1] / "rules"
 DEFAULT_RULES = RULES_FOLDER / "mma_bench.yaml"
@@ -112,6 +113,4 @@ def read_rules(path: Path) -> Rules:
     try:
         return Rules.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "rules"
-        raise MMABenchError(f"{path}: {where}: {first['msg']}; docs/curation.md explains the entries") from error
+        raise MMABenchError(f"{path}: {first_error(error, Rules)}; docs/curation.md explains the entries") from error

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 
 if TYPE_CHECKING:
     from mma_bench.tuning.adapter import merge
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mma_bench.tuning.settings import TuneSettings, read_settings
 
 __all__ = ["TuneSettings", "Tuned", "merge", "read_settings", "tune"]
+
+EXTRAS = ("models", "train", "tune")
+"""What tuning needs installed."""
 
 _HOMES = {
     "merge": "adapter",
@@ -24,10 +27,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # Late, so that `mma-bench --help`, which imports `mma_bench.tuning.cli`, does not load torch.
     if name in _HOMES:
-        try:
+        with needs("tuning", *EXTRAS):
             return getattr(importlib.import_module(f"mma_bench.tuning.{_HOMES[name]}"), name)
-        except ImportError as error:
-            raise MMABenchError(
-                f"tuning needs {error.name}; install it with `pip install 'mma-bench[models,train,tune]'`"
-            ) from error
     raise AttributeError(f"module 'mma_bench.tuning' has no attribute {name!r}")

@@ -8,15 +8,24 @@ import click
 
 @click.command()
 @click.option(
-    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="YAML file."
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="YAML file; see mma_bench/tuning/configs/.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the run.")
-@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Compute the first step of each mix; write nothing.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the run.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Override a setting, such as train.steps=20; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop. Writes nothing.")
 def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
-    """Teach a model which sense to trust: LoRA on clips whose sight, sound and text disagree.
+    """Teach a model which modality to trust: LoRA on clips whose video, audio and text disagree.
 
-    An interrupted run goes on where it stopped when the same command runs again. On several GPUs start it with
+    Interrupted runs resume when the same command runs again. On several GPUs, start it with
     `accelerate launch -m mma_bench tune ...`.
 
     \b
@@ -47,12 +56,12 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     required=True,
     help="Folder of an adapter.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 def merge_command(adapter: Path, out: Path) -> None:
-    """Add an adapter to the weights of its base model, and write a checkpoint.
+    """Merge an adapter into the weights of its base model, and write a checkpoint.
 
     \b
-    Example:
+    Examples:
       mma-bench merge-adapter --adapter tuned/adapter --out tuned/merged
       mma-bench eval --model transformers:tuned/merged --run runs/tuned
     """

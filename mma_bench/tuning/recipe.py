@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
+from mma_bench.tuning import EXTRAS
 from mma_bench.tuning import state as states
 from mma_bench.tuning.adapter import save_adapter
 from mma_bench.tuning.held_out import score_held_out
 from mma_bench.tuning.mix import Mixture, held_out_examples
-from mma_bench.tuning.model import INSTALL, load_for_tuning, trainable
+from mma_bench.tuning.model import load_for_tuning, trainable
 from mma_bench.tuning.record import RunLog, RunRecord
 from mma_bench.tuning.settings import TrainSettings, TuneSettings
 from mma_bench.tuning.step import step_losses
@@ -58,12 +60,9 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     Raises:
         MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
     """
-    import torch
-
-    try:
+    with needs("tuning", *EXTRAS):
+        import torch
         from accelerate import Accelerator
-    except ImportError as error:
-        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
 
     # 1. Model, data and optimizer. Every process draws the same updates, then its own dropout.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())

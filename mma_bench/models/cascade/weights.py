@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import install_command
 from mma_bench.hashing import sha256_file
 
 
@@ -136,7 +137,9 @@ def require_runtime(module: str) -> None:
         MMABenchError: it is not installed.
     """
     if find_spec(module) is None:
-        raise MMABenchError(f"the cascade needs {module}, which is not installed; run: pip install 'mma-bench[models]'")
+        raise MMABenchError(
+            f"the cascade needs the package {module}, which is not installed: {install_command('models')}"
+        )
 
 
 @cache
