@@ -75,7 +75,7 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
     if family not in _FAMILIES:
         forms = ["cascade", *(f"{each}:..." for each in sorted(_FAMILIES) if each != "cascade")]
         meant = did_you_mean(family, _FAMILIES)
-        raise MMABenchError(f"unknown model {name!r}{meant}; models are named {', '.join(forms)}")
+        raise MMABenchError(f"unknown model {name!r}{meant or ';'} Known: {', '.join(forms)}")
     return _FAMILIES[family](rest, options or {})
 
 

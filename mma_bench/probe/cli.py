@@ -25,8 +25,11 @@ def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> N
     """
     from mma_bench.models import load
     from mma_bench.probe import probe
+    from mma_bench.progress import activity
 
-    found = probe(load(model, named_options(model_option)))
+    with activity(f"loading {model}"):
+        loaded = load(model, named_options(model_option))
+    found = probe(loaded, progress=True)
     if as_json:
         click.echo(json.dumps({"model": model, **found.model_dump(mode="json")}, indent=2))
     else:
