@@ -47,7 +47,7 @@ def run(
 
     config = load_config(config_path, overrides)
     if dry_run:
-        click.echo(plan_build(config, work, out))
+        plan_build(config, work, out).print()
         return
     result = run_build(config, work, out, retry_failed=retry_failed)
     status = status_of(work)

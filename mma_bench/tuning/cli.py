@@ -36,11 +36,13 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     from mma_bench.tuning import read_settings, tune
 
     settings = read_settings(config, overrides)
-    result = tune(settings, out, dry_run=dry_run)
-    if os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
+    if dry_run:
+        from mma_bench.tuning.dry_run import plan_tuning
+
+        plan_tuning(settings, out).print()
         return
-    if result is None:
-        click.echo("Everything is in place; the first step of each mix was computed and nothing written.")
+    result = tune(settings, out)
+    if result is None or os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
         return
     score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
     early = ", stopped early" if result.stopped_early else ""
