@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +53,8 @@ class QuietLocalExecutor(LocalPipelineExecutor):
         forkserver.set_forkserver_preload(_PRELOADED)
         try:
             with _stderr_discarded(), _one_thread_a_process():
+                with _interrupts_ignored():
+                    forkserver.ensure_running()
                 return super().run()
         finally:
             setup_default_logger()
@@ -86,6 +89,19 @@ def _one_thread_a_process() -> Any:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Any:
+    """Let the processes started meanwhile ignore Ctrl-C, which a terminal sends to all: the build itself ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

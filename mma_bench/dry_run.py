@@ -4,14 +4,13 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import install_command
+from mma_bench.extras import require
 
 _T = TypeVar("_T")
 _SHOWN = 10
@@ -98,10 +97,7 @@ def check_checkpoint(name: str, *extras: str) -> str:
     Raises:
         MMABenchError: a package is missing, or the folder is no checkpoint.
     """
-    for module in ("torch", "transformers"):
-        if find_spec(module) is None:
-            command = install_command(*extras)
-            raise MMABenchError(f"transformers models need the package {module}, which is not installed: {command}")
+    require("transformers models", ("torch", "transformers"), *extras)
     import torch
 
     device = f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no GPU found, so the CPU"

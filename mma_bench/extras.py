@@ -1,6 +1,6 @@
 """Optional packages: which extra installs them, and one line instead of a traceback when one is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -42,7 +42,7 @@ def missing_package(error: ImportError, what: str = "this", *extras: str) -> str
     """
     module = (error.name or "").partition(".")[0]
     owners = extras or tuple(extra for extra, modules in _EXTRAS.items() if module in modules)[:1]
-    if not module or module in ("mma_bench", "builder") or not owners or _is_installed(module):
+    if not module or module in ("mma_bench", "builder") or not owners or is_installed(module):
         return None
     return f"{what} needs the package {module}, which is not installed: {install_command(*owners)}"
 
@@ -67,7 +67,24 @@ def needs(what: str, *extras: str) -> Iterator[None]:
         raise MMABenchError(message) from error
 
 
-def _is_installed(module: str) -> bool:
+def require(what: str, modules: Sequence[str], *extras: str) -> None:
+    """Check that packages are installed, without importing them.
+
+    Args:
+        what: what needs them.
+        modules: their modules.
+        extras: extras of pyproject.toml that install them.
+
+    Raises:
+        MMABenchError: one is missing.
+    """
+    if absent := [module for module in modules if not is_installed(module)]:
+        packages = f"package{'s' if len(absent) > 1 else ''} {', '.join(absent)}, which "
+        are = "are" if len(absent) > 1 else "is"
+        raise MMABenchError(f"{what} needs the {packages}{are} not installed: {install_command(*extras)}")
+
+
+def is_installed(module: str) -> bool:
     """Return whether ``module`` can be found. One that is there but fails to import is another problem."""
     try:
         return find_spec(module) is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from builder.review.session import annotator_name
+from mma_bench.extras import needs
 
 
 @click.command()
@@ -53,6 +54,8 @@ def review(
     if summary or as_json:
         _print_summary(work, as_json=as_json)
         return
+    with needs("the review page", "review"):
+        import gradio  # noqa: F401
     from builder.review.media import ReviewMedia
     from builder.review.server import listening, make_app, open_review, serve
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.extras import needs
+from mma_bench.extras import require
 
 if TYPE_CHECKING:
     from mma_bench.tuning.adapter import merge
@@ -15,6 +15,8 @@ __all__ = ["TuneSettings", "Tuned", "merge", "read_settings", "tune"]
 EXTRAS = ("models", "train", "tune")
 """What tuning needs installed."""
 
+_PACKAGES = ("torch", "transformers", "accelerate", "peft", "webdataset", "av")
+
 _HOMES = {
     "merge": "adapter",
     "tune": "recipe",
@@ -24,9 +26,15 @@ _HOMES = {
 }
 
 
+def require_packages(*more: str) -> None:
+    """Check that what tuning needs is installed, and ``more`` modules. Raises MMABenchError."""
+    require("tuning", (*_PACKAGES, *more), *EXTRAS)
+
+
 def __getattr__(name: str) -> Any:
     # Late, so that `mma-bench --help`, which imports `mma_bench.tuning.cli`, does not load torch.
     if name in _HOMES:
-        with needs("tuning", *EXTRAS):
-            return getattr(importlib.import_module(f"mma_bench.tuning.{_HOMES[name]}"), name)
+        if _HOMES[name] != "settings":
+            require_packages()
+        return getattr(importlib.import_module(f"mma_bench.tuning.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.tuning' has no attribute {name!r}")

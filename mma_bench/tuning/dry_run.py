@@ -1,16 +1,13 @@
 """`tune --dry-run`: what a run would do, and what would stop it, as far as that shows without a network."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from mma_bench.dry_run import DryRun, check_checkpoint
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import install_command
 from mma_bench.suggestions import unknown
-from mma_bench.tuning import EXTRAS
+from mma_bench.tuning import EXTRAS, require_packages
 from mma_bench.tuning.settings import TuneSettings
 
-_PACKAGES = ("torch", "transformers", "accelerate", "peft", "webdataset", "av")
 _RANDOM = "random:"
 
 
@@ -22,9 +19,9 @@ def plan_tuning(settings: TuneSettings, out: Path) -> DryRun:
         out: folder of the run.
     """
     found = DryRun()
-    packages = [*_PACKAGES, *([settings.tracker] if settings.tracker != "none" else [])]
-    if absent := [name for name in packages if find_spec(name) is None]:
-        found.problems.append(f"tuning needs {', '.join(absent)}: {install_command(*EXTRAS)}")
+    tracker = () if settings.tracker == "none" else (settings.tracker,)
+    found.attempt(lambda: require_packages(*tracker))
+    if found.problems:
         return found
     if out.exists() and not out.is_dir():
         found.problems.append(f"{out} is a file; choose another --out")

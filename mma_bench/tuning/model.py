@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import needs
 from mma_bench.models.transformers_omni.chat import Chat
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.settings import Settings
 from mma_bench.models.transformers_omni.thinker import ARCHITECTURES, Thinker
-from mma_bench.tuning import EXTRAS
 from mma_bench.tuning.example import Prepare
 from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.settings import BaseModelSettings, LoraSettings, TuneSettings
@@ -102,8 +100,8 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     Raises:
         MMABenchError: peft is missing, or the language model has no such projection.
     """
-    with needs("tuning", *EXTRAS):
-        import peft
+    import peft
+
     names = {id(module): name for name, module in thinker.model.named_modules()}
     prefix = names[id(thinker.decoder)]
     inside = [name.rpartition(".")[2] for name, _ in thinker.decoder.named_modules()]

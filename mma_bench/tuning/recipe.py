@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import needs
-from mma_bench.tuning import EXTRAS
 from mma_bench.tuning import state as states
 from mma_bench.tuning.adapter import save_adapter
 from mma_bench.tuning.held_out import score_held_out
@@ -60,9 +58,8 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     Raises:
         MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
     """
-    with needs("tuning", *EXTRAS):
-        import torch
-        from accelerate import Accelerator
+    import torch
+    from accelerate import Accelerator
 
     # 1. Model, data and optimizer. Every process draws the same updates, then its own dropout.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())

@@ -8,11 +8,10 @@ quantisation constants of the tagger and the order of the labels belong to exact
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import install_command
+from mma_bench.extras import require
 from mma_bench.hashing import sha256_file
 
 
@@ -136,10 +135,7 @@ def require_runtime(module: str) -> None:
     Raises:
         MMABenchError: it is not installed.
     """
-    if find_spec(module) is None:
-        raise MMABenchError(
-            f"the cascade needs the package {module}, which is not installed: {install_command('models')}"
-        )
+    require("the cascade", (module,), "models")
 
 
 @cache
