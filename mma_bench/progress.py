@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_QUIET_SECONDS = 1.0
+_QUIET_SECONDS = 2.0
 _REPEAT_SECONDS = 15.0
 
 

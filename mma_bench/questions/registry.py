@@ -90,7 +90,7 @@ def find_variant(name: str) -> tuple[Variant, int]:
     if (match := _NUMBERED.fullmatch(name)) and (found := VARIANTS.get(match[1])) and found.numbered:
         return found, int(match[2])
     known = [f"{known.name}_N" if known.numbered else known.name for known in VARIANTS.values()]
-    raise MMABenchError(f"{unknown('there is no variant of a question called', name, known)} (N from 1)")
+    raise MMABenchError(f"{unknown('there is no variant', name, known)} (N from 1)")
 
 
 def applies(question: Question, variant: str) -> bool:

@@ -148,7 +148,7 @@ def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, flo
         for name, share in shares.items():
             if name not in MEDIA_CONFLICTS | TEXT_CONFLICTS:
                 known = MEDIA_CONFLICTS | TEXT_CONFLICTS
-                raise MMABenchError(unknown("conflicts: none is made on the fly called", name, known))
+                raise MMABenchError(unknown("conflicts: there is no", name, known))
             if not 0 <= share <= 1:
                 raise MMABenchError(f"conflicts: the share of {name} at epoch {epoch} must be 0 to 1, got {share}")
         if sum(shares.values()) > 1 + 1e-9:

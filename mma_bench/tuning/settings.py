@@ -71,7 +71,7 @@ class DataSettings(_Section):
         for point in self.mix:
             for name, count in point.clips.items():
                 if name not in known:
-                    raise ValueError(unknown("mix: there is no condition to train on called", name, sorted(known)))
+                    raise ValueError(unknown("mix: there is no condition", name, sorted(known)))
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
@@ -134,7 +134,7 @@ class HeldOutSettings(_Section):
         known = {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}
         for name in self.conditions:
             if name not in known:
-                raise ValueError(unknown("there is no condition to train on called", name, sorted(known)))
+                raise ValueError(unknown("there is no condition", name, sorted(known)))
         return self
 
 
