@@ -99,6 +99,7 @@ class Command(click.Group):
                 raise
             click.echo(f"error: {message}", err=True)
         except KeyboardInterrupt as interrupt:
+            _close_bars()
             click.echo(f"\ninterrupted; {self._what_is_kept(ctx)}", err=True)
             sys.exit(exit_code(interrupt))
         except OSError as error:
@@ -113,6 +114,13 @@ class Command(click.Group):
             return "nothing was left half-written; run the same command to start again"
         again = " without --overwrite" if "--overwrite" in ctx.meta.get(_ARGUMENTS, ()) else ""
         return f"{entry.kept} are kept: run the same command{again or ' again'} to resume"
+
+
+def _close_bars() -> None:
+    """Close progress bars that the interruption left open, so that they do not draw over the last message."""
+    if "tqdm" in sys.modules:
+        for bar in list(getattr(sys.modules["tqdm"].tqdm, "_instances", ())):
+            bar.close()
 
 
 def named_options(arguments: Iterable[str], flag: str = "--model-option") -> dict[str, str]:

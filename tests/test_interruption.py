@@ -87,18 +87,18 @@ def test_overwrite_is_not_recommended_to_who_wants_to_resume(
     assert said.splitlines()[-1].endswith("run the same command without --overwrite to resume")
 
 
-@pytest.mark.parametrize("whole_group", [True, False])
-def test_a_build_keeps_its_clips_and_the_same_command_resumes(whole_group: bool, tmp_path: Path) -> None:
+def test_a_build_keeps_its_clips_and_the_same_command_resumes(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
-        "source: {kind: synthetic, test: 6, classes: [bell, drum]}\nnormalise: {size: 112, seconds: 1, frame_rate: 16}\n"
+        "source: {kind: synthetic, test: 4, classes: [Bell, Drum]}\n"
+        "normalise: {size: 112, seconds: 1, frame_rate: 16}\n"
         "inspect: {frames_per_second: 8}\ncompare: {drop_leaks: false}\nassemble: {noise_letters: 100}\n"
         "executor: {workers: 2}\n"
     )
     work, out = tmp_path / "work", tmp_path / "out"
     command = ["builder", "run", "--config", str(config), "--work", str(work), "--out", str(out)]
     records = work / "normalise" / "records"
-    code, said = interrupted(command, lambda: any(records.glob("*.json")), signal.SIGINT, whole_group=whole_group)
+    code, said = interrupted(command, lambda: any(records.glob("*.json")), signal.SIGINT, whole_group=True)
     assert code == 130
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("interrupted; the finished stages and clips are kept: run the same command")
