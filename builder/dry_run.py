@@ -41,8 +41,8 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
         found.lines.append("verified by no model")
     if (source := found.attempt(lambda: make_source(config.source, config.seed))) is not None:
         _check_source(found, config, source)
-    if (rows := found.attempt(source.rows) if source else None) is not None:
-        _check_rows(found, config, source, rows, work, out)
+        if (rows := found.attempt(source.rows)) is not None:
+            _check_rows(found, config, source, rows, work, out)
     conditions = ", ".join([*config.assemble.conditions, *config.assemble.graded])
     found.lines.append(f"conditions: {conditions}")
     found.lines.append(f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})")

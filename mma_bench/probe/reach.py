@@ -52,7 +52,7 @@ def _probe(model: Model, modality: Modality, shown: "tqdm[Any]") -> Finding:
     if finding.verdict is Verdict.REACHES or not counts:
         return finding
     # Stimuli of one length take equally many tokens even where they arrive: ask again with half of it.
-    shown.total += PASS
+    shown.total = (shown.total or 0) + PASS
     return judge(modality, answers, _ask(model, modality, SECONDS / 2, shown))
 
 
