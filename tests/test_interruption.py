@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.models.endpoint_server import EndpointServer
 
 
 def interrupted(
-    command: list[str], begun: Callable[[], bool], number: signal.Signals, *, whole_group: bool
+    command: list[str], begun: Callable[[int], bool], number: signal.Signals, *, whole_group: bool
 ) -> tuple[int, str]:
     """Start ``command``, send a signal when it has ``begun``, and return its exit code and what it said.
 
@@ -32,7 +33,7 @@ def interrupted(
         text=True,
         start_new_session=True,
     )
-    while process.poll() is None and not begun():
+    while process.poll() is None and not begun(process.pid):
         time.sleep(0.01)
     assert process.poll() is None, f"it ended before it was interrupted: {process.communicate()[1]}"
     if whole_group:
@@ -63,7 +64,7 @@ def test_an_evaluation_keeps_its_answers_and_the_same_command_resumes(
     endpoint.behaviour.delay = 0.3
 
     found, said = interrupted(
-        command, lambda: answers.exists() and answers.stat().st_size > 0, number, whole_group=True
+        command, lambda _: answers.exists() and answers.stat().st_size > 0, number, whole_group=True
     )
     assert found == code
     assert said.splitlines()[-1] == ("interrupted; the answers so far are kept: run the same command again to resume")
@@ -83,8 +84,22 @@ def test_overwrite_is_not_recommended_to_who_wants_to_resume(
     command = ["mma_bench", "eval", "--data", str(demo), "--run", str(tmp_path / "run"), "--skip-probe"]
     command += ["--model", endpoint.openai, "--condition", "misaligned", "--limit", "6", "--overwrite"]
     endpoint.behaviour.delay = 0.3
-    _, said = interrupted(command, answers.exists, signal.SIGINT, whole_group=True)
+    _, said = interrupted(command, lambda _: answers.exists(), signal.SIGINT, whole_group=True)
     assert said.splitlines()[-1].endswith("run the same command without --overwrite to resume")
+
+
+def ignore_interrupts(session: int) -> list[bool]:
+    """Return for each worker of a build whether it ignores SIGINT."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status, command = (folder / "status").read_text(), (folder / "cmdline").read_bytes()
+        except OSError:
+            continue  # it has just ended
+        if b"forkserver" in command and os.getsid(int(folder.name)) == session:
+            ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)  # type: ignore[index]
+            found.append(bool(ignored >> (signal.SIGINT - 1) & 1))
+    return found
 
 
 def test_a_build_keeps_its_clips_and_the_same_command_resumes(tmp_path: Path) -> None:
@@ -98,7 +113,17 @@ def test_a_build_keeps_its_clips_and_the_same_command_resumes(tmp_path: Path) ->
     work, out = tmp_path / "work", tmp_path / "out"
     command = ["builder", "run", "--config", str(config), "--work", str(work), "--out", str(out)]
     records = work / "normalise" / "records"
-    code, said = interrupted(command, lambda: any(records.glob("*.json")), signal.SIGINT, whole_group=True)
+    workers: list[bool] = []
+
+    def begun(session: int) -> bool:
+        if not any(records.glob("*.json")):
+            return False
+        workers.extend(ignore_interrupts(session))
+        return True
+
+    code, said = interrupted(command, begun, signal.SIGINT, whole_group=True)
+    assert workers
+    assert all(workers)  # or each would print a traceback when a terminal sends Ctrl-C to all
     assert code == 130
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("interrupted; the finished stages and clips are kept: run the same command")
@@ -109,7 +134,7 @@ def test_a_build_keeps_its_clips_and_the_same_command_resumes(tmp_path: Path) ->
 
 def test_a_command_without_anything_to_resume_says_that_nothing_is_half_written(demo: Path, tmp_path: Path) -> None:
     command = ["mma_bench", "export", "--data", str(demo), "--format", "jsonl", "--out", str(tmp_path / "out")]
-    code, said = interrupted(command, lambda: any(tmp_path.glob(".out.partial-*")), signal.SIGINT, whole_group=True)
+    code, said = interrupted(command, lambda _: any(tmp_path.glob(".out.partial-*")), signal.SIGINT, whole_group=True)
     assert code == 130
     assert said.splitlines()[-1] == "interrupted; nothing was left half-written; run the same command to start again"
     assert not list(tmp_path.iterdir())

@@ -106,7 +106,7 @@ def test_an_interrupted_run_keeps_its_checkpoints(demo: Path, base: Path, tmp_pa
     command = ["mma_bench", "tune", "--config", str(CONFIGS / "tiny.yaml"), "--out", str(out)]
     command += [f"--set={setting}" for setting in settings]
     begun = out / "checkpoints" / "step-00000001"
-    code, said = interrupted(command, begun.exists, signal.SIGTERM, whole_group=False)
+    code, said = interrupted(command, lambda _: begun.exists(), signal.SIGTERM, whole_group=False)
     assert code == 128 + signal.SIGTERM
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("interrupted; the checkpoints so far are kept: run the same command again")
