@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
 from pydantic import BaseModel, ConfigDict, Field
 
-from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 
 _PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -52,6 +53,8 @@ class QuietLocalExecutor(LocalPipelineExecutor):
         forkserver.set_forkserver_preload(_PRELOADED)
         try:
             with _stderr_discarded(), _one_thread_a_process():
+                with _interrupts_ignored():
+                    forkserver.ensure_running()
                 return super().run()
         finally:
             setup_default_logger()
@@ -66,11 +69,9 @@ def make_executor(
 ) -> PipelineExecutor:
     """Return the executor that runs ``pipeline`` as ``tasks`` tasks and marks completed ones in ``logs``."""
     if settings.kind == "ray":
-        try:
+        with needs("executor.kind: ray", "ray"):
             import ray  # noqa: F401
             from datatrove.executor.ray import RayPipelineExecutor
-        except ImportError as error:
-            raise MMABenchError("executor.kind is ray, which needs: pip install 'mma-bench[ray]'") from error
         return RayPipelineExecutor(
             pipeline=list(pipeline), tasks=tasks, workers=settings.worker_count, logging_dir=str(logs)
         )
@@ -88,6 +89,19 @@ def _one_thread_a_process() -> Any:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Any:
+    """Let the processes started meanwhile ignore Ctrl-C, which a terminal sends to all: the build itself ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

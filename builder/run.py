@@ -176,24 +176,3 @@ def only_build_in(work: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def plan_build(config: BuildConfig) -> str:
-    """Return what a build would start from, without downloading or decoding anything."""
-    check_conditions(config.assemble)
-    source = make_source(config.source, config.seed)
-    check_labels(source.class_names(), f"source {source.name}")
-    rows = source.rows()
-    check_unique(rows)
-    check_groups(config.assemble, source.class_names(), source.super_classes())
-    kept = [row for row in rows if row.kept]
-    agreeing = sum(row.streams_agree for row in kept)
-    lines = [
-        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",
-        f"{len(source.class_names())} classes: {', '.join(source.class_names())}",
-        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
-        f"verified by: {config.verify.model or 'no model'}",
-        f"conditions: {', '.join([*config.assemble.conditions, *config.assemble.graded])}",
-        f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})",
-    ]
-    return "\n".join(lines)

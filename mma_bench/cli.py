@@ -1,27 +1,32 @@
-"""The command line `mma-bench`."""
-
-import json
-from pathlib import Path
+"""The command line `mma-bench`: its commands, each imported when it is used."""
 
 import click
 
 from mma_bench import __version__
-from mma_bench.avhbench.cli import avhbench_command
-from mma_bench.command_line import Command, named_options
-from mma_bench.evaluation.cli import compare_command, score_command
-from mma_bench.export.cli import export_command
-from mma_bench.probe.cli import probe_command
-from mma_bench.records.cli import export_run_command
-from mma_bench.report.cli import report
-from mma_bench.report.leaderboard.cli import leaderboard
-from mma_bench.tuning.cli import merge_command, tune_command
-from mma_bench.verification.cli import verify_data_command
+from mma_bench.command_line import SETTINGS, Command, Entry
+
+_ANSWERS = "the answers so far"
+
+COMMANDS = {
+    "eval": Entry("mma_bench.evaluation.eval_cli:evaluate_command", "Ask a model and score its answers.", _ANSWERS),
+    "report": Entry("mma_bench.report.cli:report", "Write a page that compares runs."),
+    "compare": Entry("mma_bench.evaluation.cli:compare_command", "Test two runs against each other."),
+    "score": Entry("mma_bench.evaluation.cli:score_command", "Re-score a run's stored answers.", "the judge's replies"),
+    "leaderboard": Entry("mma_bench.report.leaderboard.cli:leaderboard", "Write a sortable page of many runs."),
+    "probe": Entry("mma_bench.probe.cli:probe_command", "Check that video and audio reach a model."),
+    "tune": Entry("mma_bench.tuning.cli:tune_command", "Fine-tune a model on conflicts.", "the checkpoints so far"),
+    "merge-adapter": Entry("mma_bench.tuning.cli:merge_command", "Merge an adapter into its base model."),
+    "export": Entry("mma_bench.export.cli:export_command", "Write training files for other trainers."),
+    "export-run": Entry("mma_bench.records.cli:export_run_command", "Write a run as records of Every Eval Ever."),
+    "verify-data": Entry("mma_bench.verification.cli:verify_data_command", "Check a dataset for damage."),
+    "avhbench": Entry("mma_bench.avhbench.cli:avhbench_command", "Evaluate a model on AVHBench.", _ANSWERS),
+}
 
 
-@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Command, entries=COMMANDS, context_settings=SETTINGS)
 @click.version_option(__version__)
 def main() -> None:
-    """Measure what multimodal models do when sight, sound and text disagree.
+    """Measure what multimodal models do when video, audio and text disagree.
 
     \b
     Examples:
@@ -32,96 +37,3 @@ def main() -> None:
       mma-bench report runs/cascade runs/majority --out report
       mma-bench verify-data mma-bench
     """
-
-
-@main.command("eval")
-@click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
-@click.option("--model", required=True, help="cascade, baseline:random, transformers:NAME, openai:MODEL@URL ...")
-@click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
-@click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
-@click.option(
-    "--protocol", default="robust", show_default=True, metavar="NAME", help="paper, robust, or a YAML file of your own."
-)
-@click.option(
-    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Ask a sampling model so often."
-)
-@click.option("--condition", multiple=True, help="Ask only this condition; may be repeated. Default: all.")
-@click.option("--split", default="test", show_default=True, help="test or train.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
-@click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
-@click.option("--skip-probe", is_flag=True, help="Do not find out first whether video and audio reach the model.")
-@click.option("--judge", metavar="MODEL", help="Let openai:MODEL@URL or gemini:MODEL read what no rule can.")
-@click.option("--judge-option", multiple=True, metavar="NAME=VALUE", help="Setting of the judge; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-def evaluate_command(
-    data: str,
-    model: str,
-    model_option: tuple[str, ...],
-    run: Path,
-    protocol: str,
-    repeats: int,
-    condition: tuple[str, ...],
-    split: str,
-    limit: int | None,
-    overwrite: bool,
-    skip_probe: bool,
-    judge: str | None,
-    judge_option: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Ask a model, keep its raw answers, and score them. An interrupted run goes on where it stopped.
-
-    \b
-    Examples:
-      mma-bench eval --data mma-bench --model cascade --run runs/cascade
-      mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
-      mma-bench eval --model cascade --run runs/paper --protocol paper
-    """
-    if judge_option and not judge:
-        raise click.UsageError("--judge-option needs --judge")
-    from mma_bench.atomic import write_json
-    from mma_bench.evaluation import evaluate, open_run, rescore
-    from mma_bench.evaluation.judge.asking import judge_run, load_judge
-    from mma_bench.evaluation.rescoring import notes_on
-    from mma_bench.evaluation.summary import summary
-
-    judge_options = named_options(judge_option, "--judge-option")
-    if judge:
-        load_judge(judge, judge_options)  # a wrong one ends the command before the model is asked
-    scores = evaluate(
-        model,
-        data,
-        run=run,
-        options=named_options(model_option),
-        condition=condition or None,
-        split=split,
-        limit=limit,
-        overwrite=overwrite,
-        protocol=protocol,
-        repeats=repeats,
-        probe=not skip_probe,
-        judged=not judge,  # an earlier judge's record is about to be replaced
-    )
-    if judge:
-        judge_run(run, judge, judge_options)
-        scores = rescore(run).scores
-        write_json(run / "scores.json", scores.to_json())
-    if as_json:
-        click.echo(json.dumps(scores.to_json(), indent=2))
-        return
-    head = open_run(run)
-    click.echo(summary(scores, head.asked, notes_on(head, scores)))
-    click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
-
-
-main.add_command(score_command, "score")
-main.add_command(compare_command, "compare")
-main.add_command(avhbench_command)
-main.add_command(probe_command)
-main.add_command(export_command, "export")
-main.add_command(export_run_command)
-main.add_command(report)
-main.add_command(leaderboard)
-main.add_command(tune_command, "tune")
-main.add_command(merge_command, "merge-adapter")
-main.add_command(verify_data_command)

@@ -1,29 +1,126 @@
-"""What all our command lines share: errors on one line, exit code 2 for bad input."""
+"""What all our command lines share: commands that load when used, errors in one line, interruptions in order.
+
+Exit codes: 2 for bad input, 130 after Ctrl-C, 143 after SIGTERM.
+"""
 
 import errno
+import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import missing_package
+from mma_bench.interruption import exit_code, terminable
+from mma_bench.suggestions import unknown
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_ARGUMENTS = "mma_bench.arguments"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command of a group.
+
+    Attributes:
+        target: where it is, as `module:attribute`; imported when the command is used.
+        help: what it does, for the list of commands: a line of at most 60 characters.
+        kept: what an interruption leaves to go on from; empty where the command begins again.
+    """
+
+    target: str
+    help: str
+    kept: str = ""
 
 
 class Command(click.Group):
-    """A group of commands whose `MMABenchError`s end as one line and exit code 2."""
+    """A group of commands, each imported when it is used.
 
-    def invoke(self, context: click.Context) -> Any:
+    An `MMABenchError`, a full disk or a missing optional package ends as one line and exit code 2.
+
+    Args:
+        entries: the commands by name, in the order of the list.
+        kept: what an interruption leaves, for commands that are not among the entries.
+    """
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entries = dict(entries or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, the entries first."""
+        return [*self.entries, *(name for name in super().list_commands(ctx) if name not in self.entries)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now."""
+        if cmd_name not in self.entries or cmd_name in self.commands:
+            return super().get_command(ctx, cmd_name)
+        entry = self.entries[cmd_name]
+        module, _, attribute = entry.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        command.short_help = entry.help
+        self.add_command(command, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        others = [name for name in self.list_commands(ctx) if name not in self.entries]
+        rows = [(name, entry.help) for name, entry in self.entries.items()]
+        rows += [(name, self.commands[name].get_short_help_str(formatter.width)) for name in others]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            raise click.UsageError(unknown("there is no command", args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments, which `invoke` needs when the command is interrupted."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(context)
+            with terminable():
+                return super().invoke(ctx)
         except MMABenchError as error:
             click.echo(f"error: {error}", err=True)
+        except ImportError as error:
+            message = missing_package(error, f"{ctx.command_path} {ctx.invoked_subcommand or ''}".strip())
+            if message is None:
+                raise
+            click.echo(f"error: {message}", err=True)
+        except KeyboardInterrupt as interrupt:
+            _close_bars()
+            click.echo(f"\ninterrupted; {self._what_is_kept(ctx)}", err=True)
+            sys.exit(exit_code(interrupt))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
                 raise
             click.echo(f"error: {error.strerror}: {error.filename or 'a file'}; nothing finished was lost", err=True)
         sys.exit(2)
+
+    def _what_is_kept(self, ctx: click.Context) -> str:
+        entry = self.entries.get(ctx.invoked_subcommand or "")
+        if entry is None or not entry.kept:
+            return "nothing was left half-written; run the same command to start again"
+        again = " without --overwrite" if "--overwrite" in ctx.meta.get(_ARGUMENTS, ()) else ""
+        return f"{entry.kept} are kept: run the same command{again or ' again'} to resume"
+
+
+def _close_bars() -> None:
+    """Close progress bars that the interruption left open, so that they do not draw over the last message."""
+    if "tqdm" in sys.modules:
+        for bar in list(getattr(sys.modules["tqdm"].tqdm, "_instances", ())):
+            bar.close()
 
 
 def named_options(arguments: Iterable[str], flag: str = "--model-option") -> dict[str, str]:

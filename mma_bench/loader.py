@@ -16,6 +16,7 @@ from mma_bench.layout import conditions_in_order, config_of, lies_inside
 from mma_bench.media import Media
 from mma_bench.removed import read_removed_ids
 from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
+from mma_bench.suggestions import unknown
 from mma_bench.super_classes import read_super_classes
 
 if TYPE_CHECKING:
@@ -154,14 +155,11 @@ def load(
     """
     folder = local_folder(path)
     removed = read_removed_ids(folder)
-    stimuli = [
-        stimulus
-        for stimulus in _read(folder / "metadata" / "stimuli.parquet")
-        if stimulus.split == split and not removed.cover(stimulus)
-    ]
+    stored = _read(folder / "metadata" / "stimuli.parquet")
+    stimuli = [stimulus for stimulus in stored if stimulus.split == split and not removed.cover(stimulus)]
     asked = [question for stimulus in stimuli for question in stimulus.questions]
     if not asked:
-        raise MMABenchError(f"{folder} has no split {split!r}")
+        raise MMABenchError(unknown(f"{folder} has no split", split, sorted({s.split for s in stored})))
     conditions = _wanted(folder, "condition", conditions_in_order({q.condition for q in asked}), condition)
     variants = _wanted(folder, "variant", sorted({q.variant for q in asked}), variant)
     index = _Index(folder)
@@ -202,7 +200,7 @@ def _wanted(folder: Path, what: str, present: Sequence[str], asked: str | Sequen
         return set(present)
     wanted = {asked} if isinstance(asked, str) else set(asked)
     if missing := sorted(wanted.difference(present)):
-        raise MMABenchError(f"{folder} has no {what} {missing[0]!r}; it has {', '.join(present)}")
+        raise MMABenchError(unknown(f"{folder} has no {what}", missing[0], present))
     return wanted
 
 

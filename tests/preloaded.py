@@ -16,7 +16,8 @@ from pathlib import Path
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
-        "builder.cli",
+        "builder.hydrate.run",
+        "builder.run",
         "cv2",
         "datasets",
         "librosa.core.spectrum",

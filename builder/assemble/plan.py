@@ -15,6 +15,7 @@ from builder.sources.super_classes import check_super_classes
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
+from mma_bench.suggestions import unknown
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def check_conditions(settings: AssembleSettings) -> None:
             f"assemble.conditions: {graded[0]} comes in levels; give them as "
             f"assemble.graded, such as {{{graded[0]}: [...]}}"
         )
-    if unknown := [name for name in settings.conditions if name not in known]:
-        raise MMABenchError(f"assemble.conditions: unknown condition {unknown[0]!r}; known: {', '.join(known)}")
+    if wrong := [name for name in settings.conditions if name not in known]:
+        raise MMABenchError(unknown("assemble.conditions: unknown condition", wrong[0], known))
     for name in settings.variants:
         find_variant(name)
         if name == STANDARD or settings.variants.count(name) > 1:

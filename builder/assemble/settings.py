@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mma_bench.prompts import Position
 from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS
+from mma_bench.suggestions import unknown
 
 PartnerPolicy = Literal["any_other_class", "other_super_class", "same_super_class"]
 
@@ -16,7 +17,7 @@ def _check_levels(graded: dict[str, list[float]]) -> dict[str, list[float]]:
     known = [name for name, condition in CONDITIONS.items() if condition.graded]
     for name, levels in graded.items():
         if name not in known:
-            raise ValueError(f"there is no graded condition {name!r}; there are {', '.join(known)}")
+            raise ValueError(unknown("there is no graded condition", name, known))
         unit = CONDITIONS[name].unit
         low, high = _RANGES[unit]
         for level in levels:

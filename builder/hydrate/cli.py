@@ -17,13 +17,19 @@ _SHOWN = 20
 
 
 @click.command()
-@click.option("--data", required=True, help="Folder of a dataset of ids, or ORG/NAME of one on the hub.")
-@click.option("--work", type=_FOLDER, required=True, help="Folder for media and progress; keep it to resume.")
-@click.option("--out", type=_FOLDER, required=True, help="Folder of the full dataset.")
-@click.option("--mirror", type=_FOLDER, help="Folder of media: {youtube_id}.mp4, or {clip_id}.mp4 cut already.")
-@click.option("--set", "overrides", multiple=True, metavar="SETTING=VALUE", help="download.NAME or executor.NAME.")
-@click.option("--retry-failed", is_flag=True, help="Ask again for clips that could not be fetched, if it can succeed.")
-@click.option("--dry-run", is_flag=True, help="Check the dataset and say what would be fetched, then stop.")
+@click.option("--data", required=True, help="Folder of a dataset of ids, or ORG/NAME on a hub.")
+@click.option(
+    "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
+)
+@click.option("--out", type=_FOLDER, required=True, help="Folder for the full dataset.")
+@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 of cut clips.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override download.NAME or executor.NAME."
+)
+@click.option(
+    "--retry-failed", is_flag=True, help="Retry clips whose download failed for a reason that may have passed."
+)
+@click.option("--dry-run", is_flag=True, help="Check the dataset and show what would be fetched, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def hydrate(
     data: str,
@@ -39,7 +45,7 @@ def hydrate(
 
     Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, where
     another ffmpeg writes other bytes, the published fingerprints. Clips that are gone or have become another video
-    are reported and left out. A run that was interrupted goes on where it stopped.
+    are reported and left out. Interrupted runs resume.
 
     \b
     Examples:

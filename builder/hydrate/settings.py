@@ -1,13 +1,14 @@
 """Where the media of a dataset of ids come from."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from builder.config import apply_override, validated
 from builder.executors import ExecutorSettings
 from builder.sources.audioset.settings import DownloadSettings
+from mma_bench.files.settings import apply_overrides
 
 
 class HydrateSettings(BaseModel):
@@ -37,11 +38,10 @@ def hydrate_settings(mirror: Path | None, overrides: tuple[str, ...], published:
         MMABenchError: a setting is unknown or out of range.
     """
     settings: dict[str, Any] = {"mirror": mirror}
-    for override in overrides:
-        apply_override(settings, override)
-    if "download" in settings or mirror is None:
+    if mirror is None or any(re.match(r"download[.=]", override) for override in overrides):
         source = published.get("source")
         built_with = (source.get("download") if isinstance(source, dict) else None) or {}
-        kept = {name: built_with[name] for name in ("max_height", "whole") if name in built_with}
-        settings["download"] = {**kept, **(settings.get("download") or {})}
-    return validated(HydrateSettings, settings, "hydrate")
+        settings["download"] = {name: built_with[name] for name in ("max_height", "whole") if name in built_with}
+    return apply_overrides(
+        HydrateSettings, settings, overrides, where="the dataset's own settings", override="download.concurrency=2"
+    )

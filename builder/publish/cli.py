@@ -13,12 +13,18 @@ from mma_bench.errors import MMABenchError
 
 @click.command()
 @click.argument("repository", metavar="ORG/NAME")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=Path("mma-bench"), show_default=True)
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--version", help="Version, such as 1.1.0; by default package.version of the build.")
-@click.option("--note", "notes", multiple=True, help="Line for the changelog; may be repeated.")
-@click.option("--gated", type=click.Choice(["auto", "manual"]), help="Readers must ask for access.")
-@click.option("--private", is_flag=True, help="Create the repository as a private one.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("mma-bench"),
+    show_default=True,
+    help="Folder of the dataset.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change without changing anything.")
+@click.option("--version", help="Version, such as 1.1.0. Default: package.version of the build.")
+@click.option("--note", "notes", multiple=True, help="Line for the changelog; repeatable.")
+@click.option("--gated", type=click.Choice(["auto", "manual"]), help="Require readers to request access.")
+@click.option("--private", is_flag=True, help="Create the repository as private.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def publish(
     repository: str,
@@ -32,7 +38,7 @@ def publish(
 ) -> None:
     """Publish a dataset to the Hugging Face hub (or the one that HF_ENDPOINT names), in one commit with a tag.
 
-    An upload that was interrupted goes on where it stopped when the command runs again.
+    Interrupted uploads resume when the command runs again.
 
     \b
     Examples:

@@ -7,23 +7,30 @@ from pathlib import Path
 import click
 
 from builder.review.session import annotator_name
+from mma_bench.extras import needs
 
 
 @click.command()
-@click.option("--work", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder given to `run`.")
-@click.option("--annotator", help="Whose decisions these are; without it the page asks.")
+@click.option(
+    "--work", type=click.Path(path_type=Path, file_okay=False), required=True, help="The --work folder of `run`."
+)
+@click.option("--annotator", help="Name of the annotator. Default: the page asks.")
 @click.option("--blind", is_flag=True, help="Hide the model's answers.")
 @click.option(
     "--attention",
     type=click.FloatRange(0, 1),
     default=0.1,
     show_default=True,
-    help="Attention checks a clip: clips with the sound of another, to be rejected.",
+    help="Attention checks per clip: clips with another clip's audio, which must be rejected.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the attention checks and the order.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the attention checks and the order of the clips."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free port.")
-@click.option("--summary", is_flag=True, help="Print counts, attention checks and agreement, and stop.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Port to serve on; 0: any free port."
+)
+@click.option("--summary", is_flag=True, help="Print counts, attention checks and agreement, then exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def review(
     work: Path,
@@ -47,6 +54,8 @@ def review(
     if summary or as_json:
         _print_summary(work, as_json=as_json)
         return
+    with needs("the review page", "review"):
+        import gradio  # noqa: F401
     from builder.review.media import ReviewMedia
     from builder.review.server import listening, make_app, open_review, serve
 

@@ -31,11 +31,13 @@ def _say(text: str) -> None:
 
 @click.command(epilog=_SELECT_EXAMPLES)
 @click.option("--ontology", type=_FILE, help="AudioSet's ontology.json.")
-@click.option("--segments", type=_FILE, multiple=True, help="Segment list in AudioSet's form; may be repeated.")
-@click.option("--rules", type=_FILE, default=_RULES, show_default="builder/rules/mma_bench.yaml", help="Rules file.")
-@click.option("--out", type=_FILE, required=True, help="Parquet file for the candidates.")
-@click.option("--preset", type=click.Choice(["official"]), help="Take exactly the 658 published clips.")
-@click.option("--skip-bad-rows", is_flag=True, help="Go on over damaged rows, count them, keep them as dropped.")
+@click.option("--segments", type=_FILE, multiple=True, help="Segment list in AudioSet's format; repeatable.")
+@click.option(
+    "--rules", type=_FILE, default=_RULES, show_default="builder/rules/mma_bench.yaml", help="YAML file with the rules."
+)
+@click.option("--out", type=_FILE, required=True, help="Parquet file to write.")
+@click.option("--preset", type=click.Choice(["official"]), help="Select exactly the 658 published clips.")
+@click.option("--skip-bad-rows", is_flag=True, help="Skip damaged rows, and list them as dropped.")
 @click.option("--json", "as_json", is_flag=True, help="Print all counts as JSON.")
 def select(
     ontology: Path | None,
@@ -48,7 +50,7 @@ def select(
 ) -> None:
     """Choose the clips of AudioSet that are worth verifying.
 
-    Writes OUT with the candidates; beside it NAME.dropped.parquet with every other row and its reason, and
+    Writes OUT with the candidates, and next to it NAME.dropped.parquet with every other row and its reason, and
     NAME.provenance.json with counts and hashes.
     """
     from builder.select.stage import select as run_select
@@ -72,17 +74,19 @@ def select(
 
 @click.command(epilog=_ONTOLOGY_EXAMPLE)
 @click.option("--ontology", "ontology_path", type=_FILE, required=True, help="AudioSet's ontology.json.")
-@click.option("--segments", type=_FILE, multiple=True, help="Segment lists to count; may be repeated.")
-@click.option("--rules", type=_FILE, default=_RULES, show_default="builder/rules/mma_bench.yaml", help="Rules file.")
-@click.option("--out", type=_FILE, required=True, help="HTML file.")
-@click.option("--skip-bad-rows", is_flag=True, help="Go on over damaged rows and count them.")
-@click.option("--json", "as_json", is_flag=True, help="Print the number of nodes by what became of them as JSON.")
+@click.option("--segments", type=_FILE, multiple=True, help="Segment lists to count; repeatable.")
+@click.option(
+    "--rules", type=_FILE, default=_RULES, show_default="builder/rules/mma_bench.yaml", help="YAML file with the rules."
+)
+@click.option("--out", type=_FILE, required=True, help="HTML file to write.")
+@click.option("--skip-bad-rows", is_flag=True, help="Skip damaged rows, and count them.")
+@click.option("--json", "as_json", is_flag=True, help="Print the number of nodes by status as JSON.")
 def ontology(
     ontology_path: Path, segments: tuple[Path, ...], rules: Path, out: Path, skip_bad_rows: bool, as_json: bool
 ) -> None:
-    """Draw what the rules do: the tree of sounds, kept, absorbed or dropped and why, and the funnel.
+    """Write a page that shows which classes of the ontology the rules keep, absorb or drop, and why.
 
-    One page that needs no network.
+    The page needs no network.
     """
     from builder.select.ontology_page import write_ontology_page
 

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.settings import first_error
 from mma_bench.parsing import check_labels
 
 RULES_FOLDER = Path(__file__).parents[1] / "rules"
@@ -114,6 +115,4 @@ def read_rules(path: Path) -> Rules:
     try:
         return Rules.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "rules"
-        raise MMABenchError(f"{path}: {where}: {first['msg']}; docs/curation.md explains the entries") from error
+        raise MMABenchError(f"{path}: {first_error(error, Rules)}; docs/curation.md explains the entries") from error

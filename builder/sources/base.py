@@ -1,9 +1,24 @@
 """What a source of clips offers to the pipeline."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.manifest import ManifestRow
+
+
+@dataclass(frozen=True)
+class MediaFindings:
+    """What is known of the media of some clips before they are fetched.
+
+    Attributes:
+        lines: where they come from.
+        problems: clips whose media are missing.
+    """
+
+    lines: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
 
 class Source(ABC):
@@ -44,6 +59,14 @@ class Source(ABC):
     def can_succeed_later(self, reason: str) -> bool:
         """Return whether a clip that `fetch` dropped for ``reason`` is worth another try."""
         return False
+
+    def check(self) -> None:
+        """Check what a build needs before it fetches a clip, without a network. Raises MMABenchError."""
+        return
+
+    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+        """Return what can be said of the media of ``rows`` without a network and without decoding them."""
+        return MediaFindings()
 
     def prepare(self) -> None:
         """Download what all clips share. Raises MMABenchError if that fails."""

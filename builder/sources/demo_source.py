@@ -1,6 +1,7 @@
 """The `demo` source: a small benchmark from photos and sounds that Debian packages carry."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
-from builder.sources.base import Source
+from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
 from mma_bench.cache import cache_folder
 from mma_bench.hashing import sha256_file
@@ -67,6 +68,13 @@ class DemoSource(Source):
             )
             for clip in self._clips.values()
         ]
+
+    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+        """Return how many photos and sounds are in the cache."""
+        from builder.sources.demo import missing_media
+
+        missing = len(missing_media(list(self._clips.values()), cache_folder()))
+        return MediaFindings([f"{missing} photos and sounds to download" if missing else "all media are in the cache"])
 
     def prepare(self) -> None:
         """Download the packages that are not in the cache yet."""

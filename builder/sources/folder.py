@@ -9,6 +9,7 @@ import csv
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
-from builder.sources.base import Source
+from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
@@ -104,6 +105,16 @@ class FolderSource(Source):
         if path.stat().st_size == 0:
             raise Dropped("empty_file", f"{row.file} has no bytes")
         return path
+
+    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+        """Return the files that are missing or empty."""
+        problems = []
+        for row in rows:
+            try:
+                self.fetch(row, self.root)
+            except Dropped as error:
+                problems.append(f"{self.root / row.file}: {error.detail}; the build would drop this clip")
+        return MediaFindings([f"{len(rows) - len(problems)} of {len(rows)} files exist in {self.root}"], problems)
 
     def _row(self, number: int, record: dict[str, str], *, unique: bool) -> ManifestRow:
         where = self._where(number)

@@ -12,6 +12,7 @@ from mma_bench.atomic import atomic_path
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
+from mma_bench.suggestions import unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ class SyntheticSource(Source):
         self.settings = settings
         self._seed = seed
         self._classes = sorted(set(CLASSES if settings.classes is None else settings.classes))
-        if unknown := set(self._classes) - set(CLASSES):
-            raise MMABenchError(f"source.classes: there is no {unknown.pop()!r}; there are {', '.join(CLASSES)}")
+        if wrong := sorted(set(self._classes) - set(CLASSES)):
+            raise MMABenchError(unknown("source.classes: there is no", wrong[0], CLASSES))
 
     def class_names(self) -> list[str]:
         """Return the classes in alphabetical order."""

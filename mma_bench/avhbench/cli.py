@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mma_bench.command_line import named_options
+from mma_bench.shared_options import model_options, overwrite_option, run_option, skip_probe_option
 
 if TYPE_CHECKING:
     from mma_bench.avhbench.runner import AVHBenchScores
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 @click.command("avhbench")
 @click.option("--qa", type=click.Path(path_type=Path), required=True, help="AVHBench's QA.json.")
 @click.option("--videos", type=click.Path(path_type=Path), required=True, help="Folder of its videos, ID.mp4.")
-@click.option("--model", required=True, help="cascade, baseline:random, transformers:NAME, openai:MODEL@URL ...")
-@click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
-@click.option("--run", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the answers.")
-@click.option("--task", multiple=True, help="Ask only this task; may be repeated. Default: all.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many videos, the first by id.")
-@click.option("--allow-missing", is_flag=True, help="Ask about the videos that are there.")
-@click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
-@click.option("--skip-probe", is_flag=True, help="Do not find out first whether video and audio reach the model.")
+@model_options()
+@run_option()
+@click.option(
+    "--task",
+    multiple=True,
+    metavar="NAME",
+    help="Ask only this task; repeatable. Default: all. Tasks: audio_driven_video_hallucination, "
+    "video_driven_audio_hallucination, av_matching, av_captioning.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of videos, in the order of their ids.")
+@click.option("--allow-missing", is_flag=True, help="Continue with the videos that exist.")
+@overwrite_option()
+@skip_probe_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def avhbench_command(
     qa: Path,
@@ -38,10 +44,10 @@ def avhbench_command(
     skip_probe: bool,
     as_json: bool,
 ) -> None:
-    """Ask a model AVHBench's questions. An interrupted run goes on where it stopped.
+    """Ask a model AVHBench's questions. Interrupted runs resume.
 
-    Videos that are missing or cannot be used end the run before it begins, with exit code 2; --allow-missing goes on
-    with the others.
+    Missing or unreadable videos end the run before it begins, with exit code 2; --allow-missing continues with the
+    others.
 
     \b
     Examples:

@@ -12,6 +12,7 @@ from mma_bench.avhbench.protocol import protocol
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
 from mma_bench.models.checks import NO, YES
+from mma_bench.suggestions import unknown
 
 _OBJECT = re.compile(r"(?:Is|Are) (?:the |an? )?(.+) (?:visible in the video|making sounds? in the audio)\?")
 _LONGEST = 4000
@@ -89,8 +90,8 @@ def read_questions(path: Path, tasks: Collection[str] = ()) -> list[Row]:
         MMABenchError: the file is not such a list, or there is no such task.
     """
     known = {task.name: name for name, task in protocol().tasks.items()}
-    if unknown := sorted(set(tasks) - set(known.values())):
-        raise MMABenchError(f"AVHBench has no task {unknown[0]!r}; it has {', '.join(known.values())}")
+    if wrong := sorted(set(tasks) - set(known.values())):
+        raise MMABenchError(unknown("AVHBench has no task", wrong[0], known.values()))
     try:
         entries = TypeAdapter(list[_Entry]).validate_json(path.read_bytes())
     except OSError as error:
@@ -108,7 +109,7 @@ def read_questions(path: Path, tasks: Collection[str] = ()) -> list[Row]:
 def _row(path: Path, number: int, entry: _Entry, known: dict[str, str]) -> Row:
     task = known.get(entry.task)
     if task is None:
-        raise MMABenchError(f"{path}[{number}]: unknown task {entry.task!r}; known: {', '.join(known)}")
+        raise MMABenchError(f"{path}[{number}]: {unknown('unknown task', entry.task, known)}")
     if protocol().tasks[task].asks == "yes_no" and entry.label not in (YES, NO):
         raise MMABenchError(f"{path}[{number}]: the label of {entry.task} must be Yes or No, got {entry.label[:40]!r}")
     return Row(number, entry.video_id, task, entry.text, entry.label)

@@ -1,13 +1,11 @@
 """One run of AVHBench: look at the videos, ask what is not answered yet, score."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from tqdm import tqdm
 
 from mma_bench import __version__
 from mma_bench.atomic import write_json
@@ -17,11 +15,13 @@ from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
 from mma_bench.avhbench.scores import TaskScores, score_tasks
 from mma_bench.avhbench.videos import find_videos
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.store import AnswerStore
 from mma_bench.hashing import sha256_file
 from mma_bench.models import Model
 from mma_bench.models import load as load_model
 from mma_bench.probe import Probe, probe, record_probe, require_reach
+from mma_bench.progress import activity, say
 
 _HEAD = "avhbench.json"
 _NAMED = 20  # videos that an error names
@@ -95,9 +95,9 @@ def evaluate_avhbench(
         run: folder of the run: `avhbench.json`, `answers.jsonl`, `scores.json`. An interrupted run goes on.
         options: settings of a model that is given by name.
         tasks: short names; by default all.
-        limit: at most so many videos, the first by id.
+        limit: maximum number of videos, the first by id.
         allow_missing: ask about the videos that are there.
-        overwrite: forget the answers that ``run`` holds.
+        overwrite: discard existing answers and start over.
         check_reach: find out first whether video and audio reach the model.
         progress: show progress on standard error.
 
@@ -105,11 +105,13 @@ def evaluate_avhbench(
         MMABenchError: an input cannot be used, videos are missing, or ``run`` belongs to another run.
     """
     rows = _first_videos(read_questions(Path(qa), tasks), limit)
-    found, problems = find_videos(Path(videos), dict.fromkeys(row.video_id for row in rows))
+    with activity(f"reading the videos in {videos}", show=progress):
+        found, problems = find_videos(Path(videos), dict.fromkeys(row.video_id for row in rows))
     if problems and not (allow_missing and found):
         raise MMABenchError(_absence(problems, len(found) + len(problems), Path(videos)))
-    loaded = load_model(model, options) if isinstance(model, str) else model
-    fingerprint = loaded.fingerprint()
+    with activity(f"loading {model}", show=progress and isinstance(model, str)):
+        loaded = load_model(model, options) if isinstance(model, str) else model
+        fingerprint = loaded.fingerprint()
     head = Head(
         model=loaded.name,
         model_fingerprint=fingerprint,
@@ -123,7 +125,8 @@ def evaluate_avhbench(
     store = AnswerStore(folder)
     questions = Questions(rows, found, loaded, fingerprint)
     unanswered = questions.open({} if overwrite else store.read())
-    reach = _reach(loaded, check_reach=check_reach) if loaded.takes_media and unanswered else None
+    say(_ahead(loaded, questions, unanswered), show=progress)
+    reach = _reach(loaded, check_reach=check_reach, progress=progress) if loaded.takes_media and unanswered else None
     _begin(folder, head, overwrite=overwrite)
     if reach:
         record_probe(folder, reach)
@@ -135,15 +138,19 @@ def evaluate_avhbench(
 
 def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: str, *, progress: bool) -> None:
     answered = len(questions) - len(rows)
-    with tqdm(
-        total=len(questions), initial=answered, desc=name, unit="question", file=sys.stderr, disable=not progress
-    ) as bar:
+    with AnswerProgress(name, len(questions), answered, show=progress) as bar:
         try:
             for answers in questions.ask(rows):
                 store.append(answers)
-                bar.update(len(answers))
+                bar.advance(answers)
         finally:
             store.sync()  # also what was answered before a failure
+
+
+def _ahead(model: Model, questions: Questions, rows: Sequence[Row]) -> str:
+    videos = len({row.video_id for row in rows})
+    requests = len(rows) if model.asks_one_by_one else videos
+    return Workload(len(questions), len(rows), videos, requests).text(model.name)
 
 
 def _scores(rows: Sequence[Row], texts: Mapping[tuple[str, str], str], problems: Mapping[str, str]) -> AVHBenchScores:
@@ -170,10 +177,10 @@ def _absence(problems: Mapping[str, str], total: int, folder: Path) -> str:
     return f"{len(problems)} of {total} videos cannot be asked about in {folder} ({listed}{more}); {hint}"
 
 
-def _reach(model: Model, *, check_reach: bool) -> Probe:
+def _reach(model: Model, *, check_reach: bool, progress: bool) -> Probe:
     if not check_reach:
         return Probe(skipped=True)
-    found = probe(model)
+    found = probe(model, progress=progress)
     require_reach(model, found)
     return found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mma_bench.command_line import named_options
+from mma_bench.shared_options import judge_options, moved_data_option
 
 if TYPE_CHECKING:
     from mma_bench.evaluation.comparison import Comparison
@@ -22,15 +23,14 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("run", type=_FOLDER)
-@click.option("--data", type=_DATA, help="The dataset, if it was moved since the run.")
-@click.option("--judge", metavar="MODEL", help="Let openai:MODEL@URL or gemini:MODEL read what no rule can.")
-@click.option("--judge-option", multiple=True, metavar="NAME=VALUE", help="Setting of the judge; may be repeated.")
-@click.option("--no-judge", is_flag=True, help="Leave out the judge that the run was scored with.")
+@moved_data_option()
+@judge_options()
+@click.option("--no-judge", is_flag=True, help="Ignore the judge that the run was scored with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def score_command(
     run: Path, data: Path | None, judge: str | None, judge_option: tuple[str, ...], no_judge: bool, as_json: bool
 ) -> None:
-    """Score the stored answers of a run anew and write its scores.json; no model is asked, but for --judge.
+    """Re-score a run's stored answers and write its scores.json. No model is asked, except with --judge.
 
     \b
     Examples:

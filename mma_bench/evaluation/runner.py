@@ -1,16 +1,14 @@
 """Ask a model the questions of a benchmark that it has not answered yet."""
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from tqdm import tqdm
 
 from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
+from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
@@ -19,6 +17,7 @@ from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
 from mma_bench.probe import Probe, record_probe, require_reach
 from mma_bench.probe import probe as probe_model
+from mma_bench.progress import activity, say
 
 
 def evaluate(
@@ -39,7 +38,7 @@ def evaluate(
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
 
-    An interrupted run goes on where it stopped. Answers already stored are not asked again.
+    An interrupted run resumes: answers already stored are not asked again.
 
     Args:
         model: a name for `mma_bench.models.load`, or a model.
@@ -48,8 +47,8 @@ def evaluate(
         run: folder of the run: `run.json`, `answers.jsonl`, `scores.json`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
-        limit: at most so many stimuli of each media condition.
-        overwrite: forget the answers that ``run`` holds.
+        limit: maximum number of stimuli per media condition.
+        overwrite: discard existing answers and start over.
         protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
         repeats: how often to ask each question, of a model that samples its answers.
         probe: find out first whether video and audio reach the model. Without, the report says so.
@@ -64,16 +63,18 @@ def evaluate(
             ``run`` belongs to another run.
     """
     fixed = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
-    stored = load(data, condition=condition, split=split, limit=limit)
+    with activity(f"reading {data}", show=progress):
+        stored = load(data, condition=condition, split=split, limit=limit)
     benchmark = apply_protocol(fixed, stored)
-    loaded = load_model(model, model_options(fixed, model, options or {})) if isinstance(model, str) else model
+    with activity(f"loading {model}", show=progress and isinstance(model, str)):
+        loaded = load_model(model, model_options(fixed, model, options or {})) if isinstance(model, str) else model
+        fingerprint = loaded.fingerprint()
     if repeats > 1 and not loaded.draws:
         raise MMABenchError(
             f"{loaded.name} gives the same answer every time, so --repeats {repeats} would count it several times; "
             "leave --repeats out, or let the model sample (such as --model-option temperature=0.7)"
         )
     folder = Path(run)
-    fingerprint = loaded.fingerprint()
     head = Run(
         model=loaded.name,
         model_fingerprint=fingerprint,
@@ -94,8 +95,10 @@ def evaluate(
         _replies(folder)  # a damaged record ends the command before the model is asked
     keys = AnswerKeys(fingerprint)
     rounds = _unanswered(benchmark, keys, set() if overwrite else store.read().keys(), repeats)
+    ahead = Workload.of(loaded, benchmark, rounds)
+    say(ahead.text(loaded.name), show=progress)
     is_probed = loaded.takes_media and any(rounds)
-    found = _reach(loaded, probe=probe) if is_probed else None
+    found = _reach(loaded, probe=probe, progress=progress) if is_probed else None
     begin_run(folder, head, overwrite=overwrite)
     if found:
         record_probe(folder, found)
@@ -134,11 +137,11 @@ def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], 
     ]
 
 
-def _reach(model: Model, *, probe: bool) -> Probe:
+def _reach(model: Model, *, probe: bool, progress: bool) -> Probe:
     """Return whether the media reach ``model``; raise before anything is written if they do not."""
     if not probe:
         return Probe(skipped=True)
-    found = probe_model(model)
+    found = probe_model(model, progress=progress)
     require_reach(model, found)
     return found
 
@@ -154,15 +157,8 @@ def _ask(
 ) -> None:
     model.prepare([question for sample in benchmark.samples for question in sample.questions])
     total = len(benchmark) * len(rounds)
-    with tqdm(
-        total=total,
-        initial=total - sum(len(sample.questions) for samples in rounds for sample in samples),
-        desc=model.name,
-        unit="question",
-        file=sys.stderr,
-        disable=not progress,
-        mininterval=0.5 if sys.stderr.isatty() else 15,
-    ) as bar:
+    left = sum(len(sample.questions) for samples in rounds for sample in samples)
+    with AnswerProgress(model.name, total, total - left, show=progress) as bar:
         try:
             for repeat, samples in enumerate(rounds):
                 if not samples:
@@ -170,7 +166,7 @@ def _ask(
                 model.begin_repeat(repeat)
                 for sample, answers in model.answer_all(samples):
                     store.append(_stored(sample, answers, keys, model.name, repeat))
-                    bar.update(len(answers))
+                    bar.advance(answers)
         finally:
             store.sync()  # also what was answered before a failure
 

@@ -4,19 +4,30 @@ from pathlib import Path
 
 import click
 
+from mma_bench.shared_options import condition_option, data_option, limit_option, split_option
+
+_VARIANTS = (
+    "Wording of the questions; repeatable. Default: standard. Others: shuffled_options_1 (2, ...), none_present, "
+    "none_absent, caption_sentence, ...; docs/build.md lists all."
+)
+
 
 @click.command()
-@click.option("--data", default="mma-bench", show_default=True, help="Folder of a benchmark, or ORG/NAME on the hub.")
+@data_option()
 @click.option(
-    "--format", "form", required=True, type=click.Choice(["llama-factory", "ms-swift", "jsonl"]), help="Who reads it."
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(["llama-factory", "ms-swift", "jsonl"]),
+    help="Trainer that reads the files.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
-@click.option("--condition", multiple=True, help="Export only this condition; may be repeated. Default: all.")
-@click.option("--variant", multiple=True, help="Word the questions so; may be repeated. Default: standard.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
+@condition_option()
+@click.option("--variant", multiple=True, metavar="NAME", help=_VARIANTS)
 @click.option("--seed", default=0, show_default=True, help="Seed of the wordings.")
-@click.option("--split", default="test", show_default=True, help="test or train.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
-@click.option("--absolute", is_flag=True, help="Write absolute paths of the media, not ones within the folder.")
+@split_option()
+@limit_option()
+@click.option("--absolute", is_flag=True, help="Write absolute paths of the media, not paths relative to the folder.")
 def export_command(
     data: str,
     form: str,
@@ -31,8 +42,8 @@ def export_command(
     """Write the questions and their media for another trainer.
 
     LLaMA-Factory takes the folder as `dataset_dir` and as `media_dir`, with the dataset `mma_bench`. ms-swift
-    resolves paths where it runs: run it in the folder, or use --absolute. The folder also holds what trains as the
-    first paper did: train.yaml or train.sh.
+    resolves paths where it runs: run it in the folder, or use --absolute. The folder also contains train.yaml or
+    train.sh, which train as the paper did.
 
     \b
     Examples:

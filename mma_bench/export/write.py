@@ -14,6 +14,7 @@ from mma_bench.export.training import TRAINING
 from mma_bench.hashing import sha256_bytes
 from mma_bench.loader import Benchmark, QuestionRow, load
 from mma_bench.questions import STANDARD, Context, applies, vary
+from mma_bench.suggestions import unknown
 
 _NAME = "mma_bench"
 
@@ -56,7 +57,7 @@ def export(
             holds something.
     """
     if form not in FORMATS:
-        raise MMABenchError(f"there is no export format {form!r}; there are {', '.join(FORMATS)}")
+        raise MMABenchError(unknown("there is no export format", form, FORMATS))
     target = Path(out).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")

@@ -8,8 +8,10 @@
 from collections.abc import Callable, Mapping
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 from mma_bench.models.checks import Check, CheckAnswer
 from mma_bench.models.interface import Answer, Model
+from mma_bench.suggestions import did_you_mean
 
 __all__ = ["Answer", "Check", "CheckAnswer", "Model", "load"]
 
@@ -22,18 +24,20 @@ def _baseline(rest: str, options: Mapping[str, str]) -> Model:
 
 
 def _cascade(rest: str, options: Mapping[str, str]) -> Model:
-    from mma_bench.models.cascade_model import CascadeModel
-
     _no_options("the cascade", options)
     if rest:
         raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
-    return CascadeModel()
+    with needs("the cascade", "models"):
+        from mma_bench.models.cascade_model import CascadeModel
+
+        return CascadeModel()
 
 
 def _transformers(rest: str, options: Mapping[str, str]) -> Model:
-    from mma_bench.models.transformers_omni.model import TransformersOmni
+    with needs("transformers models", "models"):
+        from mma_bench.models.transformers_omni.model import TransformersOmni
 
-    return TransformersOmni(rest, options)
+        return TransformersOmni(rest, options)
 
 
 def _openai(rest: str, options: Mapping[str, str]) -> Model:
@@ -69,7 +73,9 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
     """
     family, _, rest = name.partition(":")
     if family not in _FAMILIES:
-        raise MMABenchError(f"unknown model {name!r}; models begin with {', '.join(sorted(_FAMILIES))}")
+        forms = ["cascade", *(f"{each}:..." for each in sorted(_FAMILIES) if each != "cascade")]
+        meant = did_you_mean(family, _FAMILIES)
+        raise MMABenchError(f"unknown model {name!r}{meant or ';'} Known: {', '.join(forms)}")
     return _FAMILIES[family](rest, options or {})
 
 

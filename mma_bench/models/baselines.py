@@ -11,6 +11,7 @@ from mma_bench.models.interface import Answer, Model
 from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.questions import STANDARD
 from mma_bench.schema import Question
+from mma_bench.suggestions import unknown
 
 ABSTENTION = NONE_OF_THE_ABOVE
 """What a baseline says where its modality was removed, or its class is not among the options."""
@@ -103,5 +104,5 @@ _BASELINES: dict[str, type[Baseline]] = {
 def make_baseline(name: str) -> Model:
     """Return the baseline called ``name``, such as `majority`."""
     if name not in _BASELINES:
-        raise MMABenchError(f"unknown baseline {name!r}; known: {', '.join(_BASELINES)}")
+        raise MMABenchError(unknown("unknown baseline", name, _BASELINES))
     return _BASELINES[name]()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
 from mma_bench.models.endpoint.address import Address, find_key, parse_address, quoted
 from mma_bench.models.endpoint.http_client import http_client
@@ -177,12 +178,10 @@ def make_gemini(rest: str, options: Mapping[str, str]) -> EndpointModel:
     Raises:
         MMABenchError: the name, the URL, an option or the key is wrong, or a package is missing.
     """
-    try:
+    with needs("gemini", "endpoints"):
         import httpx2  # noqa: F401
         import tenacity  # noqa: F401
         from google import genai  # noqa: F401
-    except ImportError as error:
-        raise MMABenchError(f"gemini needs the package {error.name}; pip install 'mma-bench[endpoints]'") from error
     return GeminiModel(parse_address("gemini", rest, DEFAULT_URL), read_settings(GeminiSettings, "gemini", options))
 
 

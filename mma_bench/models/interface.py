@@ -40,11 +40,14 @@ class Model(ABC):
         takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
             nothing to probe.
         writes: whether it writes words of its own. Those that only choose among options are not asked for captions.
+        asks_one_by_one: whether each question is a request by itself, as at a server; else a stimulus is, with all of
+            its questions.
     """
 
     name: str
     takes_media: bool = True
     writes: bool = True
+    asks_one_by_one: bool = False
 
     @property
     def draws(self) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, Json, ValidationError, field_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
 from mma_bench.models.endpoint.address import Address, find_key, parse_address, quoted
 from mma_bench.models.endpoint.http_client import http_client
@@ -202,12 +203,10 @@ def make_openai(rest: str, options: Mapping[str, str]) -> EndpointModel:
     Raises:
         MMABenchError: the name, the URL, an option or the key is wrong, or a package is missing.
     """
-    try:
+    with needs("openai", "endpoints"):
         import httpx2  # noqa: F401
         import openai  # noqa: F401
         import tenacity  # noqa: F401
-    except ImportError as error:
-        raise MMABenchError(f"openai needs the package {error.name}; pip install 'mma-bench[endpoints]'") from error
     return OpenAIModel(parse_address("openai", rest, DEFAULT_URL), read_settings(OpenAISettings, "openai", options))
 
 

@@ -6,17 +6,17 @@ import sys
 import click
 
 from mma_bench.command_line import named_options
+from mma_bench.shared_options import model_options
 
 
 @click.command("probe")
-@click.option("--model", required=True, help="cascade, openai:MODEL@http://HOST:PORT/v1, gemini:MODEL ...")
-@click.option("--model-option", multiple=True, metavar="NAME=VALUE", help="Setting of the model; may be repeated.")
+@model_options()
 @click.option("--json", "as_json", is_flag=True, help="Print verdicts, answers and token counts as JSON.")
 def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> None:
-    """Find out whether video and audio reach a model. Exit code 2 if one does not.
+    """Check that video and audio reach a model. Exit code 2 if one does not.
 
-    The model is asked about plainly different sounds over one video, and plainly different videos over one sound, all
-    made from formulas. An evaluation does this by itself before its first question.
+    The model is asked about clearly different sounds with the same video, and clearly different videos with the same
+    sound, all synthetic. `mma-bench eval` runs this check before its first question.
 
     \b
     Examples:
@@ -25,8 +25,11 @@ def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> N
     """
     from mma_bench.models import load
     from mma_bench.probe import probe
+    from mma_bench.progress import activity
 
-    found = probe(load(model, named_options(model_option)))
+    with activity(f"loading {model}"):
+        loaded = load(model, named_options(model_option))
+    found = probe(loaded, progress=True)
     if as_json:
         click.echo(json.dumps({"model": model, **found.model_dump(mode="json")}, indent=2))
     else:

@@ -1,24 +1,38 @@
 """Ask a model about stimuli that differ in one modality alone."""
 
+from typing import TYPE_CHECKING, Any
+
 from mma_bench.errors import MMABenchError
 from mma_bench.models.interface import Answer, Model
 from mma_bench.probe import stimuli
 from mma_bench.probe.findings import Finding, Heard, Probe, Verdict, judge
-from mma_bench.probe.signals import SECONDS
+from mma_bench.probe.signals import SECONDS, SOUND_NAMES
+from mma_bench.progress import bar
 from mma_bench.schema import Modality
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-def probe(model: Model) -> Probe:
+PASS = stimuli.REPEATS * len(SOUND_NAMES)
+"""Questions about one modality and one length."""
+
+
+def probe(model: Model, *, progress: bool = False) -> Probe:
     """Return whether video and audio reach ``model``.
 
     It takes 20 short questions, and 20 more for a model that counts tokens but gives no other sign.
+
+    Args:
+        model: who is asked.
+        progress: show progress on standard error.
 
     Raises:
         MMABenchError: the model takes no media, or it cannot answer.
     """
     if not model.takes_media:
         raise MMABenchError(f"{model.name} reads labels, no media; there is nothing to probe")
-    return Probe(findings=[_probe(model, modality) for modality in Modality])
+    with bar(f"probe {model.name}", 2 * PASS, show=progress) as shown:
+        return Probe(findings=[_probe(model, modality, shown) for modality in Modality])
 
 
 def require_reach(model: Model, found: Probe) -> None:
@@ -31,20 +45,22 @@ def require_reach(model: Model, found: Probe) -> None:
         )
 
 
-def _probe(model: Model, modality: Modality) -> Finding:
-    answers = _ask(model, modality, SECONDS)
+def _probe(model: Model, modality: Modality, shown: "tqdm[Any]") -> Finding:
+    answers = _ask(model, modality, SECONDS, shown)
     finding = judge(modality, answers)
     counts = any(answer.input_tokens is not None for said in answers.values() for answer in said)
     if finding.verdict is Verdict.REACHES or not counts:
         return finding
     # Stimuli of one length take equally many tokens even where they arrive: ask again with half of it.
-    return judge(modality, answers, _ask(model, modality, SECONDS / 2))
+    shown.total = (shown.total or 0) + PASS
+    return judge(modality, answers, _ask(model, modality, SECONDS / 2, shown))
 
 
-def _ask(model: Model, modality: Modality, seconds: float) -> Heard:
+def _ask(model: Model, modality: Modality, seconds: float, shown: "tqdm[Any]") -> Heard:
     given: dict[str, list[Answer]] = {name: [] for name in stimuli.NAMES[modality]}
     for sample, answers in model.answer_all(stimuli.samples(modality, seconds=seconds)):
         given[sample.questions[0].answer] += answers
+        shown.update(len(answers))
     if any(len(said) != stimuli.REPEATS for said in given.values()):
         raise MMABenchError(f"{model.name} did not answer the questions of the probe one by one; its adapter is wrong")
     return given

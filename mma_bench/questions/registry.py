@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Question
+from mma_bench.suggestions import unknown
 
 STANDARD = "standard"
 """The wording of the paper, which all others are made of."""
@@ -88,8 +89,8 @@ def find_variant(name: str) -> tuple[Variant, int]:
         return found, 0
     if (match := _NUMBERED.fullmatch(name)) and (found := VARIANTS.get(match[1])) and found.numbered:
         return found, int(match[2])
-    known = ", ".join(f"{known.name}_N" if known.numbered else known.name for known in VARIANTS.values())
-    raise MMABenchError(f"there is no variant {name!r} of a question; there are {known} (N from 1)")
+    known = [f"{known.name}_N" if known.numbered else known.name for known in VARIANTS.values()]
+    raise MMABenchError(f"{unknown('there is no variant', name, known)} (N from 1)")
 
 
 def applies(question: Question, variant: str) -> bool:

@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.extras import needs
+
 if TYPE_CHECKING:
     from mma_bench.streaming.loader import StreamLoader
     from mma_bench.streaming.pipeline import Stream, stream
@@ -16,5 +18,6 @@ _HOMES = {"Stream": "pipeline", "StreamLoader": "loader", "StreamSample": "sampl
 def __getattr__(name: str) -> Any:
     # Late, so that a training step, which needs the names of the conflicts alone, runs without webdataset and av.
     if name in _HOMES:
-        return getattr(importlib.import_module(f"mma_bench.streaming.{_HOMES[name]}"), name)
+        with needs("streaming", "train"):
+            return getattr(importlib.import_module(f"mma_bench.streaming.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.streaming' has no attribute {name!r}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Question
+from mma_bench.suggestions import unknown
 
 if TYPE_CHECKING:
     from mma_bench.streaming.table import ShardTable
@@ -146,8 +147,8 @@ def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, flo
     for epoch, shares in points:
         for name, share in shares.items():
             if name not in MEDIA_CONFLICTS | TEXT_CONFLICTS:
-                known = ", ".join(MEDIA_CONFLICTS | TEXT_CONFLICTS)
-                raise MMABenchError(f"conflicts: there is no {name!r} to make on the fly; there are {known}")
+                known = MEDIA_CONFLICTS | TEXT_CONFLICTS
+                raise MMABenchError(unknown("conflicts: there is no", name, known))
             if not 0 <= share <= 1:
                 raise MMABenchError(f"conflicts: the share of {name} at epoch {epoch} must be 0 to 1, got {share}")
         if sum(shares.values()) > 1 + 1e-9:

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.errors import MMABenchError
+from mma_bench.extras import require
 
 if TYPE_CHECKING:
     from mma_bench.tuning.adapter import merge
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from mma_bench.tuning.settings import TuneSettings, read_settings
 
 __all__ = ["TuneSettings", "Tuned", "merge", "read_settings", "tune"]
+
+EXTRAS = ("models", "train", "tune")
+"""What tuning needs installed."""
+
+_PACKAGES = ("torch", "transformers", "accelerate", "peft", "webdataset", "av")
 
 _HOMES = {
     "merge": "adapter",
@@ -21,13 +26,15 @@ _HOMES = {
 }
 
 
+def require_packages(*more: str) -> None:
+    """Check that what tuning needs is installed, and ``more`` modules. Raises MMABenchError."""
+    require("tuning", (*_PACKAGES, *more), *EXTRAS)
+
+
 def __getattr__(name: str) -> Any:
     # Late, so that `mma-bench --help`, which imports `mma_bench.tuning.cli`, does not load torch.
     if name in _HOMES:
-        try:
-            return getattr(importlib.import_module(f"mma_bench.tuning.{_HOMES[name]}"), name)
-        except ImportError as error:
-            raise MMABenchError(
-                f"tuning needs {error.name}; install it with `pip install 'mma-bench[models,train,tune]'`"
-            ) from error
+        if _HOMES[name] != "settings":
+            require_packages()
+        return getattr(importlib.import_module(f"mma_bench.tuning.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.tuning' has no attribute {name!r}")

@@ -8,15 +8,24 @@ import click
 
 @click.command()
 @click.option(
-    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="YAML file."
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="YAML file; see mma_bench/tuning/configs/.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the run.")
-@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Compute the first step of each mix; write nothing.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the run.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Override a setting, such as train.steps=20; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop. Writes nothing.")
 def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
-    """Teach a model which sense to trust: LoRA on clips whose sight, sound and text disagree.
+    """Teach a model which modality to trust: LoRA on clips whose video, audio and text disagree.
 
-    An interrupted run goes on where it stopped when the same command runs again. On several GPUs start it with
+    Interrupted runs resume when the same command runs again. On several GPUs, start it with
     `accelerate launch -m mma_bench tune ...`.
 
     \b
@@ -27,11 +36,13 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     from mma_bench.tuning import read_settings, tune
 
     settings = read_settings(config, overrides)
-    result = tune(settings, out, dry_run=dry_run)
-    if os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
+    if dry_run:
+        from mma_bench.tuning.dry_run import plan_tuning
+
+        plan_tuning(settings, out).print()
         return
-    if result is None:
-        click.echo("Everything is in place; the first step of each mix was computed and nothing written.")
+    result = tune(settings, out)
+    if result is None or os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
         return
     score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
     early = ", stopped early" if result.stopped_early else ""
@@ -47,12 +58,12 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     required=True,
     help="Folder of an adapter.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 def merge_command(adapter: Path, out: Path) -> None:
-    """Add an adapter to the weights of its base model, and write a checkpoint.
+    """Merge an adapter into the weights of its base model, and write a checkpoint.
 
     \b
-    Example:
+    Examples:
       mma-bench merge-adapter --adapter tuned/adapter --out tuned/merged
       mma-bench eval --model transformers:tuned/merged --run runs/tuned
     """

@@ -17,7 +17,6 @@ from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.settings import BaseModelSettings, LoraSettings, TuneSettings
 
 RANDOM = "random:"
-INSTALL = "install it with `pip install 'mma-bench[models,tune,train]'`"
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,8 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     Raises:
         MMABenchError: peft is missing, or the language model has no such projection.
     """
-    try:
-        import peft
-    except ImportError as error:
-        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
+    import peft
+
     names = {id(module): name for name, module in thinker.model.named_modules()}
     prefix = names[id(thinker.decoder)]
     inside = [name.rpartition(".")[2] for name, _ in thinker.decoder.named_modules()]

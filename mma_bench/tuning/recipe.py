@@ -17,7 +17,7 @@ from mma_bench.tuning import state as states
 from mma_bench.tuning.adapter import save_adapter
 from mma_bench.tuning.held_out import score_held_out
 from mma_bench.tuning.mix import Mixture, held_out_examples
-from mma_bench.tuning.model import INSTALL, load_for_tuning, trainable
+from mma_bench.tuning.model import load_for_tuning, trainable
 from mma_bench.tuning.record import RunLog, RunRecord
 from mma_bench.tuning.settings import TrainSettings, TuneSettings
 from mma_bench.tuning.step import step_losses
@@ -59,11 +59,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
         MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
     """
     import torch
-
-    try:
-        from accelerate import Accelerator
-    except ImportError as error:
-        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
+    from accelerate import Accelerator
 
     # 1. Model, data and optimizer. Every process draws the same updates, then its own dropout.
     accelerator = Accelerator(cpu=not torch.cuda.is_available())

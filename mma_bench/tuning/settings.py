@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mma_bench.errors import MMABenchError
+from mma_bench.files import settings
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
+from mma_bench.suggestions import unknown
 
 ALIGNED = "aligned"
 
@@ -71,9 +71,7 @@ class DataSettings(_Section):
         for point in self.mix:
             for name, count in point.clips.items():
                 if name not in known:
-                    raise ValueError(
-                        f"there is no condition {name!r} to train on; there are {', '.join(sorted(known))}"
-                    )
+                    raise ValueError(unknown("mix: there is no condition", name, sorted(known)))
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
@@ -133,8 +131,10 @@ class HeldOutSettings(_Section):
 
     @model_validator(mode="after")
     def _known_conditions(self) -> "HeldOutSettings":
-        if unknown := set(self.conditions) - {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}:
-            raise ValueError(f"there is no condition {min(unknown)!r}")
+        known = {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}
+        for name in self.conditions:
+            if name not in known:
+                raise ValueError(unknown("there is no condition", name, sorted(known)))
         return self
 
 
@@ -175,33 +175,5 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> TuneSettings:
     Raises:
         MMABenchError: the file cannot be read, or a setting is unknown or wrong.
     """
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise MMABenchError(f"{path} cannot be read as YAML: {str(error).splitlines()[0]}") from error
-    if not isinstance(content, dict):
-        raise MMABenchError(f"{path} must be a mapping with model, data and train; see mma_bench/tuning/configs")
-    for override in overrides:
-        _apply(content, override)
-    try:
-        return TuneSettings.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MMABenchError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
-
-
-def _apply(content: dict[str, Any], override: str) -> None:
-    name, separator, value = override.partition("=")
-    *sections, last = name.split(".")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise MMABenchError(f"--set {override}: the value is no YAML") from error
-    if not separator or not last:
-        raise MMABenchError(f"--set {override}: write SECTION.NAME=VALUE, such as train.steps=20")
-    for section in sections:
-        content = content.setdefault(section, {})
-        if not isinstance(content, dict):
-            raise MMABenchError(f"--set {override}: {section} is no section")
-    content[last] = parsed
+    example = "mma_bench/tuning/configs/robust.yaml"
+    return settings.read_settings(TuneSettings, path, overrides, example=example, override="train.steps=20")

@@ -13,10 +13,10 @@ from tests.conftest import ROOT
     ("override", "message"),
     [
         ("normalise.size=503", "normalise.size: Input should be a multiple of 2"),
-        ("normalize.size=504", "normalize: there is no such setting"),
-        ("assemble.conditions=[algined]", "unknown condition 'algined'; known: aligned, misaligned"),
-        ("source.kind=flickr", "source: Input tag 'flickr'"),
-        ("seed", "write it as SETTING=VALUE"),
+        ("normalize.size=504", "normalize: there is no such setting; did you mean 'normalise'?"),
+        ("assemble.conditions=[algined]", "unknown condition 'algined'; did you mean 'aligned'? Known: aligned"),
+        ("source.kind=flickr", "--set source.kind=flickr: source.kind: unknown value 'flickr'; known: demo, folder"),
+        ("seed", "--set seed: write it as NAME=VALUE"),
         ("package.shards=12", "package.shards: Input should be a multiple of 8"),
     ],
 )

@@ -189,7 +189,10 @@ def test_what_was_answered_before_a_failure_is_brought_to_the_disk(
         (["--model", "baseline:best"], "unknown baseline 'best'"),
         (["--model", "cascade", "--model-option", "dtype=float32"], "the cascade has no option 'dtype'"),
         (["--model", "cascade", "--model-option", "float32"], "'float32': write each option once, as NAME=VALUE"),
-        (["--model", "cascade", "--condition", "aligend"], "has no condition 'aligend'; it has aligned, misaligned"),
+        (
+            ["--model", "cascade", "--condition", "aligend"],
+            "has no condition 'aligend'; did you mean 'aligned'?",
+        ),
         (["--model", "cascade", "--split", "train"], "has no split 'train'"),
         (["--model", "cascade", "--data", "tests"], "tests is not a benchmark"),
     ],

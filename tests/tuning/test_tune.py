@@ -24,6 +24,7 @@ from mma_bench.tuning.model import load_for_tuning, trainable
 from mma_bench.tuning.settings import DataSettings
 from mma_bench.tuning.step import step_losses
 from tests.conftest import ROOT, run_command
+from tests.test_interruption import interrupted
 
 CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
 
@@ -69,6 +70,46 @@ def killed(settings: TuneSettings, out: Path, step: int) -> None:
         time.sleep(0.05)
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def dry_run(base: Path, out: Path, *changes: str) -> tuple[int, str, str]:
+    settings = [f"model.checkpoint={base}", "model.min_pixels=1", "tracker=none", *changes]
+    arguments = ["tune", "--config", str(CONFIGS / "tiny.yaml"), "--out", str(out), "--dry-run"]
+    result = run_command(
+        sys.executable, "-m", "mma_bench", *arguments, *(f"--set={change}" for change in settings), check=False
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_a_dry_run_computes_a_step_and_writes_nothing(demo: Path, base: Path, tmp_path: Path) -> None:
+    code, said, errors = dry_run(base, tmp_path / "out", f"data.path={demo}")
+    assert code == 0, errors
+    assert f"model {base} (a folder)" in said
+    assert "clips to train on" in said
+    assert "the first step of each mix was computed" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_names_all_that_would_stop_the_run(tmp_path: Path) -> None:
+    code, said, errors = dry_run(tmp_path / "nowhere", tmp_path / "out", f"data.path={tmp_path}")
+    assert code == 2
+    lines = errors.splitlines()
+    assert any(line.startswith("error: there is no folder") for line in lines)
+    assert any("is not a dataset; build one with" in line for line in lines)
+    assert "each step takes" in said
+
+
+def test_an_interrupted_run_keeps_its_checkpoints(demo: Path, base: Path, tmp_path: Path) -> None:
+    settings = [f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "tracker=none"]
+    settings += ["train.steps=500", "train.save_every=1"]
+    out = tmp_path / "out"
+    command = ["mma_bench", "tune", "--config", str(CONFIGS / "tiny.yaml"), "--out", str(out)]
+    command += [f"--set={setting}" for setting in settings]
+    begun = out / "checkpoints" / "step-00000001"
+    code, said = interrupted(command, lambda _: begun.exists(), signal.SIGTERM, whole_group=False)
+    assert code == 128 + signal.SIGTERM
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("interrupted; the checkpoints so far are kept: run the same command again")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

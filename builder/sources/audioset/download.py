@@ -15,6 +15,7 @@ from builder.sources.audioset.media_files import SUFFIXES, downloaded_name
 from builder.sources.audioset.settings import DownloadSettings
 from mma_bench.atomic import fsync_folder
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 
 _SHORT_SECONDS = 0.5  # containers are often a frame or an audio packet shorter than asked
 _PAGE_BYTES = 1 << 16
@@ -63,10 +64,8 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
 
 def check_downloader(settings: DownloadSettings) -> None:
     """Raise MMABenchError if yt-dlp or the cookies cannot be used."""
-    try:
+    with needs("downloading", "build"):
         import yt_dlp
-    except ImportError as error:
-        raise MMABenchError("yt-dlp is not installed; run scripts/setup.sh or `pip install yt-dlp`") from error
     try:
         with yt_dlp.YoutubeDL(_options(settings, Path(), whole=True)) as site:
             _ = site.cookiejar

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.clip_step import Dropped
@@ -13,7 +14,7 @@ from builder.sources.audioset.failures import FailureKind, FetchFailed
 from builder.sources.audioset.media_files import begins_at, find_downloaded, find_in_mirror, mirror_state
 from builder.sources.audioset.pause import Pause
 from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
-from builder.sources.base import Source
+from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
@@ -66,6 +67,23 @@ class AudioSetSource(Source):
             if not shutil.which("ffmpeg"):
                 raise MMABenchError("ffmpeg is not installed; run scripts/setup.sh or install it with your system")
             check_downloader(self._network)
+
+    def check(self) -> None:
+        """Check the downloader and the mirror."""
+        self.prepare()
+        if self.settings.mirror:
+            mirror_state(self.settings.mirror)
+
+    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+        """Return how many clips are in the mirror; without a network, those that are not are missing."""
+        mirror = self.settings.mirror
+        there = sum(find_in_mirror(row, mirror) is not None for row in rows) if mirror else 0
+        lines = [f"{there} of {len(rows)} clips are in the mirror {mirror}"] if mirror else []
+        left = len(rows) - there
+        if self._network:
+            return MediaFindings([*lines, f"{left} clips to download from {self._network.url_template}"])
+        problem = f"{left} of {len(rows)} clips are not in the mirror {mirror}; the build would drop them"
+        return MediaFindings(lines, [problem] if left else [])
 
     def can_succeed_later(self, reason: str) -> bool:
         """Return whether a clip that `fetch` dropped for ``reason`` is worth another try."""

@@ -8,9 +8,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.settings import first_error
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
 from mma_bench.schema import CONDITIONS
+from mma_bench.suggestions import unknown
 
 NAMES = ("paper", "robust")
 """Protocols that come with the package."""
@@ -141,7 +143,7 @@ def load_protocol(name: str | Path) -> Protocol:
     """
     path = Path(__file__).parent / f"{name}.yaml" if str(name) in NAMES else Path(name)
     if not path.is_file():
-        raise MMABenchError(f"there is no protocol {str(name)!r}; give {', '.join(NAMES)} or the path of a YAML file")
+        raise MMABenchError(f"{unknown('there is no protocol', str(name), NAMES)}, or the path of a YAML file")
     try:
         with open(path, "rb") as file:
             content = file.read(_LARGEST_FILE + 1)
@@ -154,17 +156,12 @@ def load_protocol(name: str | Path) -> Protocol:
             )
         return protocol
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise MMABenchError(
-            f"{path} is no protocol: {f'{place}: ' if place else ''}{message}; compare it with robust.yaml"
-        ) from error
+        raise MMABenchError(f"{path}: {first_error(error, Protocol)}; compare it with robust.yaml") from error
     except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
         raise MMABenchError(f"{path} cannot be read as YAML: {' '.join(str(error).split())[:200]}") from error
 
 
 def _known_conditions(names: list[str] | str) -> list[str] | str:
-    if not isinstance(names, str) and (unknown := sorted(set(names) - CONDITIONS.keys())):
-        raise ValueError(f"conditions: there is no {unknown[0]!r}; there are {', '.join(CONDITIONS)}")
+    if not isinstance(names, str) and (wrong := sorted(set(names) - CONDITIONS.keys())):
+        raise ValueError(unknown("conditions: there is no", wrong[0], CONDITIONS))
     return names

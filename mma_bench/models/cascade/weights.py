@@ -8,10 +8,10 @@ quantisation constants of the tagger and the order of the labels belong to exact
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import require
 from mma_bench.hashing import sha256_file
 
 
@@ -135,8 +135,7 @@ def require_runtime(module: str) -> None:
     Raises:
         MMABenchError: it is not installed.
     """
-    if find_spec(module) is None:
-        raise MMABenchError(f"the cascade needs {module}, which is not installed; run: pip install 'mma-bench[models]'")
+    require("the cascade", (module,), "models")
 
 
 @cache

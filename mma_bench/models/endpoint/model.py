@@ -53,6 +53,8 @@ class EndpointModel(Model):
     loop in a thread of their own, so that storing an answer holds up none of them.
     """
 
+    asks_one_by_one = True
+
     def __init__(self, family: str, address: Address, settings: EndpointSettings) -> None:
         self.name = f"{family}:{address.model}" + ("" if address.is_default else f"@{address.url}")
         self.address = address

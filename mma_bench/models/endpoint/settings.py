@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.suggestions import unknown
 
 Settings = TypeVar("Settings", bound="EndpointSettings")
 
@@ -73,8 +74,7 @@ def read_settings(kind: type[Settings], family: str, options: Mapping[str, str])
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(place) for place in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(kind.model_fields))
-            raise MMABenchError(f"{family} has no option {name!r}; it has {known}") from None
+            raise MMABenchError(unknown(f"{family} has no option", name, sorted(kind.model_fields))) from None
         if name == "key_variable":
             raise MMABenchError(f"{family}: key_variable is the name of an environment variable, never a key") from None
         message = first["msg"].removeprefix("Value error, ")

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
 from mma_bench.models.transformers_omni.settings import Settings
 from mma_bench.models.transformers_omni.thinker import ARCHITECTURES, Thinker
-
-_INSTALL = "install it with `pip install 'mma-bench[models]'`"
 
 _VIDEO_SETTINGS = ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json")
 """Where a checkpoint may say how its frames are normalised; the first that is there counts."""
@@ -31,11 +30,9 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
     Raises:
         MMABenchError: it cannot be loaded, or is of no known family.
     """
-    try:
+    with needs("transformers models", "models"):
         import torch
         import transformers
-    except ImportError as error:
-        raise MMABenchError(f"transformers models need {error.name}; {_INSTALL}") from error
     where: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.local_files_only}
     try:
         config = transformers.AutoConfig.from_pretrained(name, **where)

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
+from mma_bench.suggestions import unknown
 
 
 class Settings(BaseModel):
@@ -60,8 +61,7 @@ def parse_settings(options: Mapping[str, str]) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(Settings.model_fields)
-            raise MMABenchError(f"transformers models have no option {name!r}; they have {known}") from error
+            raise MMABenchError(unknown("transformers models have no option", name, Settings.model_fields)) from error
         raise MMABenchError(
             f"--model-option {name}={options[name]!r}: {first['msg']} ({Settings.model_fields[name].description})"
         ) from error

@@ -14,13 +14,13 @@ import click
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     multiple=True,
-    help="A dataset that was moved since the runs; may be repeated.",
+    help="A dataset that was moved since the runs; repeatable.",
 )
 def leaderboard(folders: tuple[Path, ...], out: Path, data: tuple[Path, ...]) -> None:
-    """Make a sortable page of all runs below some folders.
+    """Write a sortable page of all runs in the given folders.
 
-    Answers are scored anew; no model is asked. Runs stand in one table only if they answered the same questions:
-    same data, split, protocol and selection. Runs that cannot be scored or are not finished are named with the reason.
+    Stored answers are re-scored; no model is asked. Runs share a table only if they answered the same questions: same
+    data, split, protocol and selection. Unfinished runs, and runs that cannot be scored, are listed with the reason.
 
     \b
     Examples:

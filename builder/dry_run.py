@@ -1,0 +1,109 @@
+"""`run --dry-run`: what a build would do, and what would stop it or cost it clips, without a network."""
+
+import functools
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.assemble import check_conditions, check_groups
+from builder.config import BuildConfig
+from builder.manifest import ManifestRow, check_unique
+from builder.package.step import check_replaceable
+from builder.sources import Source, make_source
+from mma_bench.dry_run import DryRun, check_model, check_space
+from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
+from mma_bench.parsing import check_labels
+from mma_bench.schema import CONDITIONS
+
+_BYTES_A_SECOND = 181_000
+"""Both streams of a clip of 504x504 pixels at crf 18: 67 MB for the demo's 37 clips of 10 s."""
+
+
+def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
+    """Check a build, without downloading or decoding anything.
+
+    Args:
+        config: all settings.
+        work: folder for intermediate results.
+        out: folder for the dataset.
+    """
+    found = DryRun()
+    found.attempt(lambda: check_conditions(config.assemble))
+    found.attempt(lambda: check_replaceable(out))
+    found.attempt(_check_programs)
+    if config.executor.kind == "ray":
+        found.attempt(_check_ray)
+    if config.verify.model:
+        model, options = config.verify.model, config.verify.model_options
+        if line := found.attempt(lambda: check_model(model, options)):
+            found.lines.append(f"verified by {line}")
+    else:
+        found.lines.append("verified by no model")
+    if (source := found.attempt(lambda: make_source(config.source, config.seed))) is not None:
+        _check_source(found, config, source)
+        if (rows := found.attempt(source.rows)) is not None:
+            _check_rows(found, config, source, rows, work, out)
+    conditions = ", ".join([*config.assemble.conditions, *config.assemble.graded])
+    found.lines.append(f"conditions: {conditions}")
+    found.lines.append(f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})")
+    return found
+
+
+def _check_source(found: DryRun, config: BuildConfig, source: Source) -> None:
+    found.attempt(source.check)
+    names = found.attempt(source.class_names)
+    if names is None:
+        return
+    found.attempt(lambda: check_labels(names, f"source {source.name}"))
+    found.lines.append(f"{len(names)} classes: {', '.join(names)}")
+    super_classes = found.attempt(source.super_classes)
+    if super_classes is not None:
+        found.attempt(lambda: check_groups(config.assemble, names, super_classes))
+
+
+def _check_rows(
+    found: DryRun, config: BuildConfig, source: Source, rows: list[ManifestRow], work: Path, out: Path
+) -> None:
+    found.attempt(lambda: check_unique(rows))
+    kept = [row for row in rows if row.kept]
+    agreeing = sum(row.streams_agree for row in kept)
+    found.lines += [
+        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",
+        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
+    ]
+    if source.name == "folder":  # a list that its user wrote; AudioSet's lists drop most of their rows on purpose
+        found.problems += [f"{row.file}: {row.detail}" for row in rows if not row.kept]
+    media = found.attempt(lambda: source.media_findings(kept))
+    if media is not None:
+        found.problems += media.problems
+        found.lines += media.lines
+    if not kept:
+        found.problems.append(f"no clip of {len(rows)} can be used")
+    clips = _clip_bytes(config, kept)
+    for folder, needed, what in ((work, 2 * clips, "work folder"), (out, _copies(config) * clips, "dataset")):
+        if line := found.attempt(functools.partial(check_space, folder, needed, what)):
+            found.lines.append(line)
+
+
+def _clip_bytes(config: BuildConfig, rows: Sequence[ManifestRow]) -> float:
+    """Return about how many bytes the streams of all clips take."""
+    longest = config.normalise.seconds
+    seconds = sum(min(longest, (row.end_seconds or row.start_seconds + longest) - row.start_seconds) for row in rows)
+    return seconds * _BYTES_A_SECOND * (config.normalise.size / 504) ** 2
+
+
+def _copies(config: BuildConfig) -> int:
+    """Return how many stimuli a clip is in: a dataset holds the streams of each."""
+    media = [name for name in config.assemble.conditions if name in CONDITIONS and CONDITIONS[name].changes == "media"]
+    return len(media) + sum(len(levels) for levels in config.assemble.graded.values())
+
+
+def _check_programs() -> None:
+    if shutil.which("ffmpeg") is None:
+        raise MMABenchError("ffmpeg is not installed; run scripts/setup.sh or install it with your system")
+
+
+def _check_ray() -> None:
+    with needs("executor.kind: ray", "ray"):
+        import ray  # noqa: F401

