@@ -107,7 +107,7 @@ def _page(boards: Sequence[Board], left_out: Sequence[LeftOut]) -> str:
     return render(
         "leaderboard.html.jinja",
         styles=["style.css"],
-        scripts=["sort.js"],
+        scripts=["frames.js", "sort.js"],
         boards=boards,
         left_out=left_out,
         version=__version__,
