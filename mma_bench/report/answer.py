@@ -13,7 +13,7 @@ from mma_bench.schema import Modality
 FEW_CLIPS = 100
 """Below this number of clips the interval of a share can be 20 points wide or more, and the page says so."""
 
-_OTHER = {Modality.VISUAL: Modality.AUDIO, Modality.AUDIO: Modality.VISUAL}
+_OTHER = {Modality.VISUAL: "audio stream", Modality.AUDIO: "visual stream"}
 
 
 def answer_sentences(runs: Sequence[ScoredRun]) -> list[str]:
@@ -68,7 +68,7 @@ def _about(run: ScoredRun, modality: Modality) -> str:
     return f"{text} and {percent(alone)} without the {other}: {_interference(split, other)}."
 
 
-def _interference(split: CompetenceSplit, other: Modality) -> str:
+def _interference(split: CompetenceSplit, other: str) -> str:
     lost = split.interference
     if math.isnan(lost.value):
         return "interference cannot be estimated"
@@ -82,27 +82,24 @@ def _interference(split: CompetenceSplit, other: Modality) -> str:
 
 
 def _comparison(models: Sequence[ScoredRun]) -> str:
-    """Return which model loses least to interference, and whether its interval is apart from the next one's."""
+    """Return which model is most accurate under conflict, and whether its interval is clear of the next model's."""
     parts = []
     for modality in Modality:
-        found = [(split.interference, run.label) for run in models if (split := conflict_split(run, modality))]
-        found = [(lost, label) for lost, label in found if not math.isnan(lost.value)]
+        found = [(accuracy, run) for run in models if (accuracy := _accuracy(run, CONFLICT, modality))]
         if len(found) < 2:
             continue
-        (least, best), *_, (most, worst) = sorted(found, key=lambda entry: (entry[0].value, entry[1]))
-        apart = least.high < most.low
-        between = "" if apart else "; their intervals overlap"
+        (best, run), (second, other), *_ = sorted(found, key=lambda entry: (-entry[0].value, entry[1].label))
+        if best.value == second.value:
+            parts.append(f"on {modality} questions {run.label} and {other.label} are equal ({percent(best)})")
+            continue
+        apart = "the intervals do not overlap" if best.low > second.high else "the intervals overlap"
         parts.append(
-            f"asked about {modality}, interference is smallest for {best} ({_range(least)}) and largest for "
-            f"{worst} ({_range(most)}){between}"
+            f"{run.label} is most accurate on {modality} questions ({percent(best)}, next {other.label} "
+            f"{percent(second)}; {apart})"
         )
     if not parts:
-        return f"The {len(models)} models were not asked what a comparison of interference needs."
-    return f"Of {len(models)} models: {'; '.join(parts)}."
-
-
-def _range(estimate: Estimate) -> str:
-    return f"{_signed(estimate.value, 1)} [{_signed(estimate.low)}, {_signed(estimate.high)}] points"
+        return f"The {len(models)} models were not all asked about conflicts ({CONFLICT}), so they cannot be compared."
+    return f"Of {len(models)} models under conflict, {', and '.join(parts)}."
 
 
 def _accuracy(run: ScoredRun, condition: str, modality: Modality) -> Estimate | None:

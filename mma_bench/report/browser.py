@@ -44,7 +44,8 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
             asked.setdefault(verdict.question.question_id, []).append((number, verdict))
     order = list(media)
     misled = _misled(runs[0])
-    chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order, misled))[:MOST]
+    usual = set(runs[0].scores.variants)
+    chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order, misled, usual))[:MOST]
     texts, labels, rules, stimuli, variants = _Names(), _Names(), _Names(), _Names(), _Names()
     conditions = ordered_conditions({asked[name][0][1].question.condition for name in chosen})
     kinds = list(Kind)
@@ -99,9 +100,11 @@ def _misled(run: ScoredRun) -> set[str]:
     return {v.question.question_id for v in run.scores.verdicts if v.question.condition == CONFLICT and v.distracted}
 
 
-def _place(verdict: Verdict, playable: Sequence[str], misled: set[str]) -> tuple[bool, int, str, str]:
+def _place(verdict: Verdict, playable: Sequence[str], misled: set[str], usual: set[str]) -> tuple[int, int, str, str]:
+    """Return where a question is listed: misled ones in the headline wordings, then in other wordings, then the rest."""
     key, name = verdict.sample.stimulus.key, verdict.question.question_id
-    return name not in misled, (playable.index(key) if key in playable else len(playable)), key, name
+    rank = 2 if name not in misled else 0 if verdict.variant in usual else 1
+    return rank, (playable.index(key) if key in playable else len(playable)), key, name
 
 
 def _stimulus(sample: Sample, media: str | None) -> dict[str, Any]:

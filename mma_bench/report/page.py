@@ -35,7 +35,7 @@ def render_page(contents: Contents) -> str:
     answers = sorted({question[4] for question in browser["questions"]}, key=lambda number: browser["labels"][number])
     return render(
         "report.html.jinja",
-        styles=["style.css", "browser.css"],
+        styles=["palette.css", "style.css", "browser.css"],
         scripts=["page.js", "frames.js", "browser.js"],
         facts=contents.facts,
         protocol=contents.runs[0].run.asked,

@@ -44,9 +44,8 @@ class Board:
 def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence[Reference], number: int) -> Board:
     """Return the board of ``runs``, which answered the same questions; ``number`` makes its name unique."""
     ordered = sorted(runs, key=lambda run: (-_merit(run, references), run.label))
-    paired = f"{CONFLICT}, paired"
-    columns = [Column("both right", paired)]
-    columns += [Column(f"interference, {modality}", paired) for modality in Modality]
+    columns = [Column("stimuli", "both right")]
+    columns += [Column(modality.value, "interference", modality) for modality in Modality]
     columns += [heading(reference) for reference in references]
     removed = "" if all(reference.answerable for reference in references) else _REMOVED
     table = Table(

@@ -106,7 +106,7 @@ def _shown(place: Path) -> str:
 def _page(boards: Sequence[Board], left_out: Sequence[LeftOut]) -> str:
     return render(
         "leaderboard.html.jinja",
-        styles=["style.css"],
+        styles=["palette.css", "style.css"],
         scripts=["frames.js", "sort.js"],
         boards=boards,
         left_out=left_out,
