@@ -116,4 +116,3 @@ def _points(value: float) -> str:
 def _signed(value: float, digits: int = 0) -> str:
     shown = f"{100 * value:+.{digits}f}"
     return shown[1:] if not float(shown) else shown.replace("-", "−")
-
