@@ -31,7 +31,8 @@ def answer_sentences(runs: Sequence[ScoredRun]) -> list[str]:
         sentences.append(_comparison(models))
     elif not models:
         sentences.append(
-            "Only baselines were evaluated: rules that read labels and use neither modality, so no sentence is about a model."
+            "Only baselines were evaluated: rules that read labels and use neither modality, so no sentence is about a "
+            "model."
         )
     return sentences
 

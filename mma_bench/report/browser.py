@@ -34,8 +34,8 @@ class _Names:
 def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[str, Any]:
     """Return what the page's browser shows; every text is an excerpt with its invisible characters written out.
 
-    Conflicts that misled the first run come first, then questions about other stimuli that can be played. The lists are columns of numbers into tables of texts:
-    8,000 questions with 61 options each then take 2 MB and not 9.
+    Conflicts that misled the first run come first, then questions about other stimuli that can be played.
+    The lists are columns of numbers into tables of texts: 8,000 questions with 61 options each then take 2 MB and not 9.
     """
     media = {sample.stimulus.key: media_path(sample) for sample in playable}
     asked: dict[str, list[tuple[int, Verdict]]] = {}
@@ -101,7 +101,7 @@ def _misled(run: ScoredRun) -> set[str]:
 
 
 def _place(verdict: Verdict, playable: Sequence[str], misled: set[str], usual: set[str]) -> tuple[int, int, str, str]:
-    """Return where a question is listed: misled ones in the headline wordings, then in other wordings, then the rest."""
+    """Return where a question is listed: misled in the headline wordings, then in others, then the rest."""
     key, name = verdict.sample.stimulus.key, verdict.question.question_id
     rank = 2 if name not in misled else 0 if verdict.variant in usual else 1
     return rank, (playable.index(key) if key in playable else len(playable)), key, name

@@ -41,8 +41,8 @@ def competence_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         text="The ceiling is a model's accuracy with the other sense removed: what it can see or hear at all. What is "
         "missing above it is competence the model lacks. What it loses below it when the other sense disagrees is "
         "interference: it knows, and does not look.",
-        caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, mean over "
-        f"questions, "
+        caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, "
+        "mean over questions, "
         f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
         "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points "
         "with its "

@@ -55,7 +55,8 @@ def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str 
                 dataset_id=dataset_id,
                 task_id=condition.name,
                 value=round(100 * sum(accuracy.value for _, accuracy in found) / len(found), 2),
-                notes=f"accuracy in percent ({AVERAGE_WORDS[average_of(run)]}) [95% interval]: {'; '.join(parts)}. {run.protocol_text}, "
+                notes=f"accuracy in percent ({AVERAGE_WORDS[average_of(run)]}) [95% interval]: {'; '.join(parts)}. "
+                f"{run.protocol_text}, "
                 f"mma-bench {__version__}, parser {PARSER_VERSION}, data {facts.sha256[:12]}",
             )
         )

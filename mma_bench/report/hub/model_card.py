@@ -30,7 +30,8 @@ def model_card(run: ScoredRun, facts: DataFacts, columns: Sequence[Reference], c
     lines = [
         "## MMA-Bench: which modality does the model answer from?",
         "",
-        f"Accuracy in percent, {AVERAGE_WORDS[average]}, on {markdown_text(facts.name)} ({facts.questions:,} questions about {facts.clips:,} "
+        f"Accuracy in percent, {AVERAGE_WORDS[average]}, on {markdown_text(facts.name)} "
+        f"({facts.questions:,} questions about {facts.clips:,} "
         "clips, "
         f"SHA-256 `{facts.sha256[:12]}`), {markdown_text(run.protocol_text)}, mma-bench {__version__}, parser "
         f"{PARSER_VERSION}.",

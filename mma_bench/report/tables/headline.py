@@ -53,8 +53,8 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     notes = []
     if any(significant):
         notes.append(
-            "* Differs from aligned: McNemar's test of the answers, paired by clip, p below 0.05 after Holm's correction over all "
-            f"{sum(map(len, corrected))} comparisons of the runs in this table."
+            "* Differs from aligned: McNemar's test of the answers, paired by clip, p below 0.05 after "
+            f"Holm's correction over all {sum(map(len, corrected))} comparisons of the runs in this table."
         )
     if not all(column.answerable for column in columns):
         notes.append(f"† The asked modality was removed; {REMOVED_NOTE}.")
