@@ -35,7 +35,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
     """Return what the page's browser shows; every text is an excerpt with its invisible characters written out.
 
     Conflicts that misled the first run come first, then questions about other stimuli that can be played.
-    The lists are columns of numbers into tables of texts: 8,000 questions with 61 options each then take 2 MB and not 9.
+    The lists are columns of numbers into tables of texts: 8,000 questions with 61 options each take 2 MB, not 9.
     """
     media = {sample.stimulus.key: media_path(sample) for sample in playable}
     asked: dict[str, list[tuple[int, Verdict]]] = {}

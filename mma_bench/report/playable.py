@@ -18,7 +18,8 @@ def choose_playable(benchmark: Benchmark, runs: Sequence[ScoredRun], count: int)
     """Return up to ``count`` stimuli of each media condition.
 
     A stimulus that misled the first run comes first. The others are chosen so that the answers of the first run,
-    the first model under test, show as many different kinds of verdict as possible; among equals the one whose classes were not shown yet, then the first by key.
+    the first model under test, show as many different kinds of verdict as possible; among equals the one whose classes
+    were not shown yet, then the first by key.
     """
     said: dict[str, set[Shown]] = {}
     for verdict in runs[0].scores.verdicts:

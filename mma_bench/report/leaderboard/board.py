@@ -52,8 +52,8 @@ def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence
         name=f"leaderboard_{number}",
         title="Leaderboard",
         caption=f"Percent, with 95% intervals. Accuracies: {AVERAGE_WORDS[average_of(ordered[0])]}. Both right: share "
-        f"of the stimuli under {CONFLICT} whose two questions are answered correctly. Interference: accuracy without the "
-        f"other modality minus accuracy under {CONFLICT}, paired by clip, mean over questions, in percentage points. "
+        f"of the stimuli under {CONFLICT} whose two questions are answered correctly. Interference: accuracy without "
+        f"the other modality minus accuracy under {CONFLICT}, paired by clip, mean over questions, in points. "
         "Rows begin in the order of both right.",
         head="model",
         columns=columns,
