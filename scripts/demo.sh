@@ -16,9 +16,8 @@ runs=()
 for model in cascade baseline:majority baseline:random baseline:visual-only baseline:audio-only; do
     run=$folder/runs/demo/${model#baseline:}
     say "evaluating $model"
-    .venv/bin/mma-bench eval --data "$folder/mma-bench" --model "$model" --run "$run"
+    .venv/bin/mma-bench eval --data "$folder/mma-bench" --model "$model" --run "$run" >/dev/null  # the report has the table
     runs+=("$run")
 done
 say "writing the report"
-.venv/bin/mma-bench report "${runs[@]}" --out "$folder/report" >/dev/null
-say "report: $folder/report/index.html"
+.venv/bin/mma-bench report "${runs[@]}" --out "$folder/report"

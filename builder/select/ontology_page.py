@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from builder.select.decisions import Decision, Status, decide_nodes
 from builder.select.funnel_plot import FunnelPlot, draw_funnel
@@ -18,6 +19,7 @@ from builder.select.stage import Report, judge_lists
 from builder.select.summary import Summary, summarise, warnings
 from mma_bench.atomic import write_text
 from mma_bench.hashing import sha256_file
+from mma_bench.report.templating import TEMPLATES
 
 STATUS_TEXT: dict[Status, str] = {
     Status.ROOT: "names a class",
@@ -172,5 +174,7 @@ def _render(*, funnel: FunnelPlot | None, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # The same colours and fonts as the report's pages.
+    palette = Markup((TEMPLATES / "palette.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
     environment.filters["thousands"] = lambda number: f"{number:,}"
-    return environment.get_template("ontology_page.html.jinja").render(funnel=funnel, **values)
+    return environment.get_template("ontology_page.html.jinja").render(funnel=funnel, palette=palette, **values)

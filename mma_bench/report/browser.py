@@ -9,6 +9,7 @@ from mma_bench.evaluation.scores import Verdict
 from mma_bench.loader import Sample
 from mma_bench.report.excerpts import excerpt, visible
 from mma_bench.report.facts import ordered_conditions
+from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.playable import media_path
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import CONDITIONS, Modality, Stream
@@ -33,8 +34,8 @@ class _Names:
 def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[str, Any]:
     """Return what the page's browser shows; every text is an excerpt with its invisible characters written out.
 
-    Questions about stimuli that can be played come first. The lists are columns of numbers into tables of texts:
-    8,000 questions with 61 options each then take 2 MB and not 9.
+    Conflicts that misled the first run come first, then questions about other stimuli that can be played.
+    The lists are columns of numbers into tables of texts: 8,000 questions with 61 options each take 2 MB, not 9.
     """
     media = {sample.stimulus.key: media_path(sample) for sample in playable}
     asked: dict[str, list[tuple[int, Verdict]]] = {}
@@ -42,7 +43,9 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
         for verdict in run.scores.verdicts:
             asked.setdefault(verdict.question.question_id, []).append((number, verdict))
     order = list(media)
-    chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order))[:MOST]
+    misled = _misled(runs[0])
+    usual = set(runs[0].scores.variants)
+    chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order, misled, usual))[:MOST]
     texts, labels, rules, stimuli, variants = _Names(), _Names(), _Names(), _Names(), _Names()
     conditions = ordered_conditions({asked[name][0][1].question.condition for name in chosen})
     kinds = list(Kind)
@@ -80,6 +83,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
         "stimuli": [_stimulus(samples[key], media.get(key)) for key in stimuli.known],
         "questions": questions,
         "total": len(asked),
+        "misled": len(misled),
     }
 
 
@@ -91,9 +95,16 @@ def script_json(value: Any) -> str:
     return text
 
 
-def _place(verdict: Verdict, playable: Sequence[str]) -> tuple[int, str, str]:
-    key = verdict.sample.stimulus.key
-    return (playable.index(key) if key in playable else len(playable)), key, verdict.question.question_id
+def _misled(run: ScoredRun) -> set[str]:
+    """Return the ids of the questions under conflict in which ``run`` named the distractor."""
+    return {v.question.question_id for v in run.scores.verdicts if v.question.condition == CONFLICT and v.distracted}
+
+
+def _place(verdict: Verdict, playable: Sequence[str], misled: set[str], usual: set[str]) -> tuple[int, int, str, str]:
+    """Return where a question is listed: misled in the headline wordings, then in others, then the rest."""
+    key, name = verdict.sample.stimulus.key, verdict.question.question_id
+    rank = 2 if name not in misled else 0 if verdict.variant in usual else 1
+    return rank, (playable.index(key) if key in playable else len(playable)), key, name
 
 
 def _stimulus(sample: Sample, media: str | None) -> dict[str, Any]:

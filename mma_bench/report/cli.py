@@ -32,9 +32,14 @@ def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int, 
       mma-bench report runs/cascade runs/majority --out report
       mma-bench report runs/cascade --out report --data /media/disk/mma-bench --examples 5
     """
-    from mma_bench.report.write import SECOND_HEADING, write_report
+    import json
 
-    page = write_report(runs, out, data=data, examples=examples, dataset_id=dataset_id)
-    tables = (out / "tables.md").read_text(encoding="utf-8")
-    click.echo(tables.partition(f"\n{SECOND_HEADING}")[0])
-    click.echo(f"Report: {page}")
+    from mma_bench.report.write import write_report
+
+    page = write_report(runs, out, data=data, examples=examples, dataset_id=dataset_id, progress=True)
+    said = json.loads((out / "report.json").read_bytes())
+    for sentence in (*said["answer"], said["answer_note"]):
+        click.echo(sentence)
+    click.echo(f"\nReport: {page}")
+    click.echo(f"Open it in a browser: {page.resolve().as_uri()}")
+    click.echo(f"Tables: {out / 'tables.md'}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from mma_bench.evaluation.statistics import Average
 from mma_bench.loader import Benchmark, Sample
+from mma_bench.report.average import average_of
 from mma_bench.report.browser import browser_data
 from mma_bench.report.facts import DataFacts, Reference, data_facts, references
 from mma_bench.report.figures import plots_of
@@ -67,7 +68,7 @@ def gather(benchmark: Benchmark, runs: Sequence[ScoredRun], data: str | Path, ex
         examples: stimuli of each media condition to play.
     """
     facts, columns = data_facts(benchmark, data, runs[0].run.split), references(benchmark, runs[0].scores.variants)
-    first = runs[0].run.asked.average
+    first = average_of(runs[0])
     averages: tuple[Average, Average] = (first, "macro" if first == "micro" else "micro")
     playable = choose_playable(benchmark, runs, examples)
     return Contents(

@@ -6,13 +6,17 @@ from mma_bench import __version__
 from mma_bench.evaluation.kinds import DEFINITIONS
 from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.parsing import PARSER_VERSION
+from mma_bench.report.answer import answer_note, answer_sentences
+from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.browser import script_json
 from mma_bench.report.contents import Contents
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import REMOVED_NOTE
+from mma_bench.report.tables.table import Row, Table
 from mma_bench.report.templating import render
+from mma_bench.report.tiles import tiles_of
 
 _BESIDE = {"competence": "competence", "conditions": "changes", "reliance": "reliance", "calibration": "calibration"}
 """Which table stands below which figure."""
@@ -22,6 +26,7 @@ def render_page(contents: Contents) -> str:
     """Return the page as HTML. Everything that a model or a data set says is escaped."""
     from markupsafe import Markup
 
+    models = [run for run in contents.runs if not run.is_baseline] or contents.runs
     beside = {figure: contents.analyses[name] for figure, name in _BESIDE.items() if name in contents.analyses}
     shown = {plot.name for plot in contents.plots}
     beside = {figure: table for figure, table in beside.items() if figure in shown}
@@ -30,13 +35,17 @@ def render_page(contents: Contents) -> str:
     answers = sorted({question[4] for question in browser["questions"]}, key=lambda number: browser["labels"][number])
     return render(
         "report.html.jinja",
-        styles=["style.css", "browser.css"],
-        scripts=["page.js", "browser.js"],
+        styles=["palette.css", "style.css", "browser.css"],
+        scripts=["page.js", "frames.js", "browser.js"],
         facts=contents.facts,
         protocol=contents.runs[0].run.asked,
         columns=contents.references,
         runs=contents.runs,
+        answer=answer_sentences(contents.runs),
+        answer_note=answer_note(contents.runs),
+        tiles=[(run, tiles_of(run)) for run in models],
         headlines=contents.headlines,
+        average_words=AVERAGE_WORDS[average_of(contents.runs[0])],
         plots=contents.plots,
         drawings=[[Markup(svg) for svg in plot.inline()] for plot in contents.plots],  # noqa: S704  (matplotlib escapes)
         beside=beside,
@@ -50,9 +59,17 @@ def render_page(contents: Contents) -> str:
         commands=[evaluation_command(run, contents.facts) for run in contents.runs],
         report_command=shlex.join(["mma-bench", "report", *(run.folder for run in contents.runs), "--out", "report"]),
         removed_note=REMOVED_NOTE,
+        shown_rows=_shown_rows,
+        hidden_rows=lambda table: [row for row in table.rows if row not in _shown_rows(table)],
         version=__version__,
         parser_version=PARSER_VERSION,
     )
+
+
+def _shown_rows(table: Table) -> list[Row]:
+    """Return the rows that the page does not fold: models (baselines where there is no model) and the counts."""
+    kind = "model" if any(row.kind == "model" for row in table.rows) else "baseline"
+    return [row for row in table.rows if row.kind == kind or row is table.rows[-1]]
 
 
 def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:

@@ -17,8 +17,9 @@ Shown = tuple[str, str, Kind]
 def choose_playable(benchmark: Benchmark, runs: Sequence[ScoredRun], count: int) -> list[Sample]:
     """Return up to ``count`` stimuli of each media condition.
 
-    They are chosen so that the answers of the first run, the first model under test, show as many different
-    kinds of verdict as possible; among equals the one whose classes were not shown yet, then the first by key.
+    A stimulus that misled the first run comes first. The others are chosen so that the answers of the first run,
+    the first model under test, show as many different kinds of verdict as possible; among equals the one whose classes
+    were not shown yet, then the first by key.
     """
     said: dict[str, set[Shown]] = {}
     for verdict in runs[0].scores.verdicts:
@@ -60,10 +61,10 @@ def _cover(samples: Sequence[Sample], said: Mapping[str, set[Shown]], count: int
 
 def _gain(
     sample: Sample, said: Mapping[str, set[Shown]], covered: set[Shown], classes: set[str | None]
-) -> tuple[int, int, int]:
+) -> tuple[bool, int, int, int]:
     own = said[sample.stimulus.key]
     new_kinds = {kind for _, _, kind in own} - {kind for _, _, kind in covered}
-    return len(new_kinds), len(own - covered), len(_classes([sample]) - classes)
+    return Kind.DISTRACTED in new_kinds, len(new_kinds), len(own - covered), len(_classes([sample]) - classes)
 
 
 def _classes(samples: Sequence[Sample]) -> set[str | None]:

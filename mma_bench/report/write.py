@@ -12,12 +12,14 @@ from mma_bench.atomic import write_text
 from mma_bench.evaluation.kinds import kind_of
 from mma_bench.evaluation.scores import Cell
 from mma_bench.parsing import PARSER_VERSION
+from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.report.contents import Contents, gather
 from mma_bench.report.folder import check_replaceable, files_in, staging
 from mma_bench.report.hub.eval_results import dataset_id_of, eval_results_yaml
 from mma_bench.report.hub.model_card import model_card
 from mma_bench.report.page import evaluation_command, render_page
 from mma_bench.report.playable import write_media
+from mma_bench.report.progress import Stages
 from mma_bench.report.runs import ScoredRun, read_runs
 from mma_bench.report.tables.files import write_tables
 from mma_bench.report.tables.markdown import markdown, markdown_text
@@ -27,11 +29,17 @@ FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
 
 SECOND_HEADING = "Averaged otherwise:"
-"""Ends the first table of `tables.md`, which the command line prints."""
+"""Precedes the second table of accuracies in `tables.md`."""
 
 
 def write_report(
-    runs: Sequence[Path], out: Path, *, data: Path | None = None, examples: int = 3, dataset_id: str | None = None
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    data: Path | None = None,
+    examples: int = 3,
+    dataset_id: str | None = None,
+    progress: bool = False,
 ) -> Path:
     """Write a report about ``runs`` into the folder ``out``, replacing an earlier report.
 
@@ -44,6 +52,7 @@ def write_report(
         data: the dataset, if it does not lie where the runs say.
         examples: stimuli to play of each media condition.
         dataset_id: the dataset's name on the hub, for `hub/`.
+        progress: print each stage and its time to standard error.
 
     Returns:
         The path of the page.
@@ -52,16 +61,21 @@ def write_report(
         MMABenchError: a run or the data cannot be used, or ``out`` holds something else.
     """
     check_replaceable(out, "report.json", FORMAT)
-    benchmark, scored = read_runs(runs, data)
-    contents = gather(benchmark, scored, data or scored[0].run.data, examples)
+    stages = Stages(progress)
+    with stages.stage(f"scoring {len(runs)} {'run' if len(runs) == 1 else 'runs'}"):
+        benchmark, scored = read_runs(runs, data)
+        contents = gather(benchmark, scored, data or scored[0].run.data, examples)
     name = dataset_id_of(contents.facts, dataset_id)
     with staging(out) as folder:
-        write_media(contents.playable, folder)
-        for plot in contents.plots:
-            plot.export(folder / "figures")
-        write_tables(contents.tables, folder / "tables")
-        _write_hub(contents, name, folder / "hub")
-        write_text(folder / "index.html", render_page(contents))
+        with stages.stage(f"writing the media of {len(contents.playable)} examples"):
+            write_media(contents.playable, folder)
+        for number, plot in enumerate(contents.plots, start=1):
+            with stages.stage(f"drawing figure {number} of {len(contents.plots)}, {plot.name}"):
+                plot.export(folder / "figures")
+        with stages.stage("writing tables and the page"):
+            write_tables(contents.tables, folder / "tables")
+            _write_hub(contents, name, folder / "hub")
+            write_text(folder / "index.html", render_page(contents))
         write_text(folder / "scores.csv", scores_csv(scored))
         write_text(folder / "answers.csv", answers_csv(scored))
         write_text(folder / "tables.md", tables_markdown(contents))
@@ -117,6 +131,8 @@ def _to_json(contents: Contents, files: list[str]) -> str:
         "files": files,
         "mma_bench": __version__,
         "parser_version": PARSER_VERSION,
+        "answer": answer_sentences(contents.runs),
+        "answer_note": answer_note(contents.runs),
         "data": {name: value for name, value in asdict(contents.facts).items() if name != "clip_ids"},
         "references": [asdict(reference) for reference in contents.references],
         "runs": [_run_json(run) for run in contents.runs],

@@ -193,7 +193,11 @@ def test_an_unfinished_run_is_reported_as_such(runs: list[Path], tmp_path: Path)
     (part / "answers.jsonl").write_bytes(b"".join(lines[:-5]))
     result = run_command(*COMMAND, str(part), "--out", str(tmp_path / "out"), "--examples", "0")
     assert str(tmp_path / "out" / "index.html") in result.stdout
-    assert "| baseline:visual-only |" in result.stdout
+    said = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert result.stdout.splitlines()[:4] == [*said["answer"], said["answer_note"]]
+    assert (tmp_path / "out" / "index.html").as_uri() in result.stdout
+    assert "|" not in result.stdout  # no table
+    assert re.search(r"\[report\] scoring 1 run \.\.\. \d+\.\d s", result.stderr)
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert f"has not answered 5 of {len(lines)} questions" in html
     assert not (tmp_path / "out" / "media").exists()

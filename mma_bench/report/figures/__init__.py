@@ -18,7 +18,11 @@ __all__ = ["plots_of"]
 
 
 def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Plot]:
-    """Return every figure for which there are data, the main one first."""
+    """Return every figure for which there are data, the main one first.
+
+    Baselines are drawn only where there is no model: their numbers are in the tables.
+    """
+    runs = [run for run in runs if not run.is_baseline] or runs
     found = [
         competence_plot(runs),
         conditions_plot(runs, columns),

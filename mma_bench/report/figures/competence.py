@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mma_bench.evaluation.analysis import CompetenceSplit, Estimate
+from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.figures.bars import Bar, Part, Whisker, bars_height, draw_bars
 from mma_bench.report.figures.panels import Mark, Panel, Plot
 from mma_bench.report.figures.style import AUDIO, COLOURS, INK, LOST, SENSES, UNCLEAR, VISUAL
@@ -42,6 +43,7 @@ def competence_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         "missing above it is competence the model lacks. What it loses below it when the other sense disagrees is "
         "interference: it knows, and does not look.",
         caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, "
+        f"{AVERAGE_WORDS[average_of(runs[0])]}, "
         f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
         "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points "
         "with its "

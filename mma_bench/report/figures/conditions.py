@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
 from mma_bench.report.facts import Reference
 from mma_bench.report.figures.panels import Mark, Panel, Plot, left_of
 from mma_bench.report.figures.style import AUDIO, COLOURS, MARKERS, MUTED, OTHER, PAPER, RULE, VISUAL, percent_axis
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.headline import OVER, cell_of
+from mma_bench.report.tables.headline import cell_of
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
         title="Conditions by modality",
         text="What each lie costs. A model that uses the modality it is asked about keeps its accuracy from aligned to "
         "misaligned; a hollow mark is a modality that was removed, where naming the class is a hallucination.",
-        caption=f"Accuracy in percent, mean over {OVER[runs[0].scores.average]}, n = {asked} per mark; lines are "
-        "95% Wilson intervals.",
+        caption=f"Accuracy in percent, {AVERAGE_WORDS[average_of(runs[0])]}, n = {asked} per mark; "
+        "lines are 95% intervals.",
         panels=[
             Panel(
                 run.label,
@@ -55,16 +56,15 @@ def _draw(axes: "Axes", run: ScoredRun, columns: Sequence[Reference], conditions
     for column in columns:
         y = conditions.index(column.condition) + (-0.19 if column.modality is Modality.VISUAL else 0.19)
         axes.vlines(100 * column.chance, y - 0.19, y + 0.19, color=MUTED, linewidth=1.1, linestyle=":")
-        majority = column.majority if run.scores.average == "micro" else 1 / column.classes
+        majority = column.majority if average_of(run) == "micro" else 1 / column.classes
         axes.vlines(100 * majority, y - 0.19, y + 0.19, color=OTHER, linewidth=1.6)
         cell = cell_of(run, column)
         if cell is None:
             continue
-        colour = COLOURS[cell.modality]
-        led = cell.headline(run.scores.average)
-        axes.hlines(y, 100 * led.low, 100 * led.high, color=colour, linewidth=1.3, zorder=3)
+        colour, accuracy = COLOURS[cell.modality], headline_of(cell, average_of(run))
+        axes.hlines(y, 100 * accuracy.low, 100 * accuracy.high, color=colour, linewidth=1.3, zorder=3)
         axes.plot(
-            100 * led.value,
+            100 * accuracy.value,
             y,
             marker=MARKERS[cell.modality],
             markersize=5.5,

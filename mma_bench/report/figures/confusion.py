@@ -44,9 +44,8 @@ def confusion_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     return Plot(
         name="confusion",
         title="Confusion matrices",
-        text="Rows are the right classes, columns what the model named. A dark column away from the diagonal is a "
-        "class "
-        "the model falls back on.",
+        text="Rows are the right classes, columns what the model named. A deep-coloured column away from the "
+        "diagonal is a class that the model falls back on.",
         caption=f"Percent of the questions of each row, n behind its name; shares of 10% and more are written. The "
         f"{_MOST_CLASSES} most frequent classes; the others are summed up as “{_OTHER}”. “{_NONE}”: abstained, "
         "several, "

@@ -7,6 +7,7 @@ import yaml
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.parsing import PARSER_VERSION
+from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.runs import ScoredRun
@@ -32,8 +33,8 @@ def dataset_id_of(facts: DataFacts, given: str | None) -> str:
 def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str | None:
     """Return the results of one run, or none if it has none for the data set's tasks.
 
-    A task is a media condition (`eval.yaml` of the data set); its value is the mean accuracy, in percent, of its
-    questions that can be answered, by the protocol's average. Dates are left out: the hub takes that of the commit.
+    A task is a media condition (`eval.yaml` of the data set); its value is the mean of the headline accuracies, in
+    percent, of its modalities that can be answered. Dates are left out: the hub takes that of the commit.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml, parse_eval_result_entries
 
@@ -43,18 +44,20 @@ def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str 
         known = CONDITIONS.get(condition.name)
         if not cells or known is None or known.changes != "media":
             continue
-        led = [cell.headline(run.scores.average) for cell in cells]
+        found = [(cell, headline_of(cell, average_of(run))) for cell in cells]
         parts = [
-            f"{cell.modality} {100 * one.value:.1f} [{100 * one.low:.1f}, {100 * one.high:.1f}], n={cell.questions}"
-            for cell, one in zip(cells, led, strict=True)
+            f"{cell.modality} {100 * accuracy.value:.1f} "
+            f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}], n={cell.questions}"
+            for cell, accuracy in found
         ]
         entries.append(
             EvalResultEntry(
                 dataset_id=dataset_id,
                 task_id=condition.name,
-                value=round(100 * sum(one.value for one in led) / len(led), 2),
-                notes=f"{run.scores.average} accuracy in percent [95% interval]: {'; '.join(parts)}. "
-                f"{run.protocol_text}, mma-bench {__version__}, parser {PARSER_VERSION}, data {facts.sha256[:12]}",
+                value=round(100 * sum(accuracy.value for _, accuracy in found) / len(found), 2),
+                notes=f"accuracy in percent ({AVERAGE_WORDS[average_of(run)]}) [95% interval]: {'; '.join(parts)}. "
+                f"{run.protocol_text}, "
+                f"mma-bench {__version__}, parser {PARSER_VERSION}, data {facts.sha256[:12]}",
             )
         )
     if not entries:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mma_bench import __version__
 from mma_bench.parsing import PARSER_VERSION
+from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import TITLE, conflict_split
@@ -24,11 +25,13 @@ def model_card(run: ScoredRun, facts: DataFacts, columns: Sequence[Reference], c
         columns: columns of the table of accuracies.
         command: makes the run again.
     """
-    table = headline([run], columns, run.scores.average)
+    average = average_of(run)
+    table = headline([run], columns, average)
     lines = [
         "## MMA-Bench: which modality does the model answer from?",
         "",
-        f"Accuracy in percent on {markdown_text(facts.name)} ({facts.questions:,} questions about {facts.clips:,} "
+        f"Accuracy in percent, {AVERAGE_WORDS[average]}, on {markdown_text(facts.name)} "
+        f"({facts.questions:,} questions about {facts.clips:,} "
         "clips, "
         f"SHA-256 `{facts.sha256[:12]}`), {markdown_text(run.protocol_text)}, mma-bench {__version__}, parser "
         f"{PARSER_VERSION}.",
@@ -51,8 +54,7 @@ def _competence(run: ScoredRun) -> list[str]:
         if split := conflict_split(run, modality):
             lost = split.interference
             found.append(
-                f"- {TITLE} Asked about {'the picture' if modality is Modality.VISUAL else 'the sound'} under "
-                "conflict: "
+                f"- {TITLE} Asked about {modality} under conflict (paired by clip, {AVERAGE_WORDS[average_of(run)]}): "
                 f"{100 * split.accuracy.value:.1f}% right of a ceiling of {100 * split.ceiling.value:.1f}% with "
                 "one sense; "
                 f"interference takes {100 * lost.value:.1f} points (95% interval {100 * lost.low:.1f} to "

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import CONFLICT, conflict_split
 from mma_bench.report.notices import notices_about
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.headline import OVER, cell_of, heading
+from mma_bench.report.tables.headline import cell_of, graded_note, heading, headline_share
 from mma_bench.report.tables.table import Column, Entry, Row, Share, Table, share_of
 from mma_bench.schema import Modality
+
+_REMOVED = "† The asked modality was removed: a high number is hallucination."
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,21 @@ class Board:
 def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence[Reference], number: int) -> Board:
     """Return the board of ``runs``, which answered the same questions; ``number`` makes its name unique."""
     ordered = sorted(runs, key=lambda run: (-_merit(run, references), run.label))
-    columns = [Column("both right", CONFLICT)]
-    columns += [Column(f"interference, {modality}", CONFLICT) for modality in Modality]
+    columns = [Column("stimuli", "both right")]
+    columns += [Column(modality.value, "interference", modality) for modality in Modality]
     columns += [heading(reference) for reference in references]
+    removed = "" if all(reference.answerable for reference in references) else _REMOVED
     table = Table(
         name=f"leaderboard_{number}",
         title="Leaderboard",
-        caption=f"Accuracy in percent, mean over {OVER[ordered[0].scores.average]}, with 95% intervals (Wilson; "
-        f"interference: Bonett and Price, in percentage points). both right: stimuli under {CONFLICT} whose two "
-        "questions are both answered correctly; interference: what the other modality takes from a model that knows. "
+        caption=f"Percent, with 95% intervals. Accuracies: {AVERAGE_WORDS[average_of(ordered[0])]}. Both right: share "
+        f"of the stimuli under {CONFLICT} whose two questions are answered correctly. Interference: accuracy without "
+        f"the other modality minus accuracy under {CONFLICT}, paired by clip, by the same average, in points. "
         "Rows begin in the order of both right.",
         head="model",
         columns=columns,
         rows=[Row(run.label, _entries(run, references), run.kind) for run in ordered],
-        notes=["† The asked modality was removed: a high number is hallucination."]
-        if not all(reference.answerable for reference in references)
-        else [],
+        notes=[note for note in (removed, graded_note(ordered)) if note],
     )
     return Board(facts, references, ordered, table, notices_about(ordered))
 
@@ -69,11 +71,7 @@ def _entries(run: ScoredRun, references: Sequence[Reference]) -> list[Entry]:
         entries.append(None if split is None else share_of(split.interference, signed=True))
     for reference in references:
         marks = "" if reference.answerable else "†"
-        if cell := cell_of(run, reference):
-            led = cell.headline(run.scores.average)
-            entries.append(Share(led.value, led.low, led.high, marks=marks))
-        else:
-            entries.append(None)
+        entries.append(headline_share(cell_of(run, reference), average_of(run), marks=marks))
     return entries
 
 

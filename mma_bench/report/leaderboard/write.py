@@ -106,8 +106,8 @@ def _shown(place: Path) -> str:
 def _page(boards: Sequence[Board], left_out: Sequence[LeftOut]) -> str:
     return render(
         "leaderboard.html.jinja",
-        styles=["style.css"],
-        scripts=["sort.js"],
+        styles=["palette.css", "style.css"],
+        scripts=["frames.js", "sort.js"],
         boards=boards,
         left_out=left_out,
         version=__version__,

@@ -10,8 +10,8 @@ from mma_bench.report.tables.table import Column, Row, Share, Table
 
 COLUMNS = (
     Column("n"),
-    Column("accuracy"),
-    Column("macro"),
+    Column("accuracy (micro)"),
+    Column("accuracy (macro)"),
     Column("distracted"),
     Column("abstained"),
     Column("several"),
@@ -43,7 +43,7 @@ def detail(run: ScoredRun, columns: Sequence[Reference], number: int) -> Table:
     return Table(
         name=f"scores_{number}",
         title=f"All scores of {run.label}",
-        caption="Percent of all n questions; 95% intervals (accuracy: Wilson; macro: Jeffreys' prior for each class).",
+        caption="Percent of all n questions; 95% intervals (micro: Wilson; macro: Jeffreys' prior for each class).",
         head="condition, asked",
         columns=COLUMNS,
         rows=rows,

@@ -6,10 +6,12 @@ from dataclasses import replace
 from mma_bench.evaluation.analysis.changes import corrected_together
 from mma_bench.evaluation.scores import Cell
 from mma_bench.evaluation.statistics import Average
+from mma_bench.report.average import AVERAGE_WORDS, headline_of
 from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Row, Share, Table
+from mma_bench.report.tables.table import Column, Row, Share, Table, in_words, share_of
+from mma_bench.schema import CONDITIONS
 
 REMOVED_NOTE = "hallucination: lower is better"
 _RULES = {
@@ -18,7 +20,6 @@ _RULES = {
     "baseline:visual-only": "sight-only",
     "baseline:audio-only": "sound-only",
 }
-OVER = {"micro": "questions", "macro": "classes"}
 
 
 def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> Table:
@@ -29,7 +30,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
         columns: its columns.
         average: over questions (micro) or over classes (macro).
     """
-    found = [[_share(cell_of(run, column), average) for column in columns] for run in runs]
+    found = [[headline_share(cell_of(run, column), average) for column in columns] for run in runs]
     best = [
         _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
         for i, column in enumerate(columns)
@@ -52,16 +53,18 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     notes = []
     if any(significant):
         notes.append(
-            "* Differs from aligned: McNemar's test over questions, paired by clip, p below 0.05 after "
+            "* Differs from aligned: McNemar's test of the answers, paired by clip, p below 0.05 after "
             f"Holm's correction over all {sum(map(len, corrected))} comparisons of the runs in this table."
         )
     if not all(column.answerable for column in columns):
         notes.append(f"† The asked modality was removed; {REMOVED_NOTE}.")
+    if graded := graded_note(runs):
+        notes.append(graded)
     return Table(
         name=f"accuracy_{average}",
-        title=f"Accuracy, mean over {OVER[average]}",
-        caption=f"Percent of all questions whose answer names the asked modality's class, mean over {OVER[average]} "
-        f"({average}); 95% interval (Wilson).",
+        title=f"Accuracy, {AVERAGE_WORDS[average]}",
+        caption=f"Percent of all questions whose answer names the asked modality's class, {AVERAGE_WORDS[average]}; "
+        f"95% Wilson interval at the effective number of clips.",
         head="model",
         columns=[heading(column) for column in columns],
         rows=rows,
@@ -88,11 +91,27 @@ def cell_of(run: ScoredRun, column: Reference) -> Cell | None:
         return None
 
 
-def _share(cell: Cell | None, average: Average) -> Share | None:
-    if cell is None:
-        return None
-    found = cell.headline(average)
-    return Share(found.value, found.low, found.high)
+def headline_share(cell: Cell | None, average: Average, *, marks: str = "") -> Share | None:
+    """Return the headline number of a cell as an entry, or none without a cell."""
+    return None if cell is None else share_of(headline_of(cell, average), marks=marks)
+
+
+def graded_note(runs: Sequence[ScoredRun]) -> str:
+    """Return a sentence that names the graded conditions and their doses, or nothing if none was asked."""
+    doses: dict[str, set[float]] = {}
+    for response in (response for run in runs for response in run.analysis.doses):
+        doses.setdefault(response.condition, set()).update(point.level for point in response.points)
+    if not doses:
+        return ""
+    named = [
+        f"{in_words(name)} ({', '.join(f'{level:g}' for level in sorted(levels))}"
+        f"{f' {CONDITIONS[name].unit}' if name in CONDITIONS and CONDITIONS[name].unit else ''})"
+        for name, levels in doses.items()
+    ]
+    return (
+        f"Graded conditions have no column, because an average over doses means nothing: {'; '.join(named)}. "
+        "The figure of doses shows them."
+    )
 
 
 def _best(shares: Sequence[Share | None], column: Reference) -> float | None:

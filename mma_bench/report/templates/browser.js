@@ -7,7 +7,7 @@
   const data = JSON.parse(source.textContent);
   const [STIMULUS, CONDITION, MODALITY, PROMPT, ANSWER, DISTRACTOR, ANSWERABLE, VARIANT, SAID] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const [MODEL, TEXT, LABEL, RULE, KIND, REPEAT] = [0, 1, 2, 3, 4, 5];
-  const SENSES = ["picture", "sound"];
+  const SENSES = ["visual", "audio"];
   const SIGNS = {
     "right": "●", "rightly-abstained": "○", "distracted": "▲", "wrong": "✕", "hallucinated": "◆",
     "abstained": "–", "several": "≡", "unparsed": "?",
@@ -118,12 +118,12 @@
 
   // ---- the chosen question
   const media = (stimulus) => {
-    const about = `picture: ${stimulus.seen}; sound: ${stimulus.heard}`;
+    const about = `visual: ${stimulus.seen}; audio: ${stimulus.heard}`;
     if (!stimulus.media) return element("p", { class: "unplayed" }, "Not among the media of this report; `--examples` adds more.");
     return element("video", { controls: "", playsinline: "", preload: "metadata", src: stimulus.media, "aria-label": about });
   };
   const stream = (modality, shown) =>
-    element("div", {}, element("dt", {}, element("span", { class: `dot ${modality}` }), modality === "visual" ? "picture" : "sound"), element("dd", {}, words(shown)));
+    element("div", {}, element("dt", {}, element("span", { class: `dot ${modality}` }), modality), element("dd", {}, words(shown)));
   const answer = (said) => {
     const kind = data.kinds[said[KIND]];
     const label = said[LABEL] < 0 ? "no class" : data.labels[said[LABEL]];
@@ -154,7 +154,7 @@
         element("dl", { class: "streams" }, stream("visual", stimulus.seen), stream("audio", stimulus.heard)),
         element("p", { class: "source" }, `${stimulus.key}, ${stimulus.seconds} s`)),
       element("div", { class: "question" },
-        element("h3", {}, `asked about the ${asked}, ${asking(question)}`), truth, prompt,
+        element("h3", {}, `${asked} question, ${asking(question)}`), truth, prompt,
         element("ul", { class: "answers" }, ...question[SAID].map(answer))));
   };
   const choose = (place) => {
@@ -191,7 +191,38 @@
     waiting = requestAnimationFrame(draw);
   });
   addEventListener("resize", () => { space.style.height = `${found.length * rowHeight()}px`; draw(); });
-  for (const [name, control] of Object.entries(controls)) control.addEventListener(name === "text" ? "input" : "change", filter);
+  // ---- filters in the address, by name: `#examples?condition=misaligned&verdict=distracted`
+  const PLACE = "#examples?";
+  const written = () => {
+    const said = new URLSearchParams();
+    for (const [name, control] of Object.entries(controls)) {
+      if (control.type === "checkbox" ? control.checked : control.value !== "") {
+        const option = control.tagName === "SELECT" ? control.selectedOptions[0].textContent : control.value;
+        said.set(name, control.type === "checkbox" ? "1" : option);
+      }
+    }
+    return said.size ? `${PLACE}${said}` : "#examples";
+  };
+  const restore = () => {
+    const said = new URLSearchParams(location.hash.startsWith(PLACE) ? location.hash.slice(PLACE.length) : "");
+    for (const [name, control] of Object.entries(controls)) {
+      const value = said.get(name) ?? "";
+      if (control.type === "checkbox") control.checked = value === "1";
+      else if (control.tagName !== "SELECT") control.value = value;
+      else control.value = [...control.options].find((option) => option.textContent === value && option.value !== "")?.value ?? "";
+    }
+    filter();
+  };
+  for (const [name, control] of Object.entries(controls)) {
+    control.addEventListener(name === "text" ? "input" : "change", () => {
+      // Typing is one step back, not one for each letter.
+      const same = name === "text" && history.state === "text";
+      history[same ? "replaceState" : "pushState"](name === "text" ? "text" : "choice", "", written());
+      filter();
+    });
+  }
+  addEventListener("popstate", () => { if (["", "#examples"].includes(location.hash) || location.hash.startsWith(PLACE)) restore(); });
   root.hidden = false;
-  filter();
+  restore();
+  if (location.hash.startsWith(PLACE)) document.getElementById("examples").scrollIntoView();
 })();

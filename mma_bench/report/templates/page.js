@@ -11,6 +11,21 @@
   for (const control of all(".switch")) control.hidden = false;
   if (buttons.length) show(buttons[0].dataset.average);
 
+  // A link to something folded opens it, and paper has no folds.
+  const unfold = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    target?.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  if (location.hash) unfold();
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = all("details:not([open])").filter((fold) => !fold.classList.contains("prompt"));
+    for (const fold of closed) fold.open = true;
+  });
+  addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });
+
   // Two sounds at once are no stimulus of ours.
   document.addEventListener("play", (event) => {
     for (const video of all("video")) if (video !== event.target) video.pause();

@@ -61,6 +61,10 @@ class Browser:
         """Go to an address."""
         self._call("Page.navigate", url=address)
 
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the window."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
     def evaluate(self, script: str) -> Any:
         """Return the value of a JavaScript expression; promises are awaited."""
         result = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -73,6 +73,13 @@ def test_a_person_judges_clips_with_the_keyboard_through_a_reload_and_a_crash(bu
             browser.wait_for(PLAYING)
             assert browser.evaluate(PROGRESS) == f"0 of {TOTAL}"
             assert browser.evaluate("document.querySelectorAll('.chip.yes, .chip.no').length") == 4
+            browser.resize(390, 844)  # a phone: nothing sticks out, and a decision needs no scrolling
+            browser.wait_for("document.documentElement.scrollWidth", lambda width: width == 390)
+            for name in ("yes", "no", "unsure"):
+                box = f"document.getElementById('judge-{name}').getBoundingClientRect()"
+                assert browser.evaluate(f"{box}.bottom") <= 844
+                assert browser.evaluate(f"{box}.right") <= 390
+            browser.resize(1366, 768)
             browser.press(" ")
             browser.wait_for("document.getElementById('clip').paused")
             shown, labels = [], set()
