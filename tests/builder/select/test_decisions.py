@@ -69,7 +69,7 @@ def test_contradictions_and_typing_errors(
         ("name: x\nclasses: {a: {roots: [A], reason: r}, A: {roots: [B], reason: r}}", "read the same in an answer"),
         (
             "name: x\nclasses: {a: {root: [A], reason: r}, b: {roots: [B], reason: r}}",
-            r"classes\.a\.roots: Field required",
+            r"classes\.a\.root: there is no such setting; did you mean 'roots'",
         ),
         ("name: x\nclasses: {a: {roots: [A]}, b: {roots: [B], reason: r}}", r"classes\.a\.reason"),
         ("- a", "YAML mapping"),
