@@ -49,6 +49,8 @@ def main() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many stimuli of each media condition.")
 @click.option("--overwrite", is_flag=True, help="Forget the answers that the run holds.")
 @click.option("--skip-probe", is_flag=True, help="Do not find out first whether video and audio reach the model.")
+@click.option("--price-in", type=click.FloatRange(min=0), help="Price per million input tokens, for the run's cost.")
+@click.option("--price-out", type=click.FloatRange(min=0), help="Price per million output tokens.")
 @click.option("--judge", metavar="MODEL", help="Let openai:MODEL@URL or gemini:MODEL read what no rule can.")
 @click.option("--judge-option", multiple=True, metavar="NAME=VALUE", help="Setting of the judge; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
@@ -64,6 +66,8 @@ def evaluate_command(
     limit: int | None,
     overwrite: bool,
     skip_probe: bool,
+    price_in: float | None,
+    price_out: float | None,
     judge: str | None,
     judge_option: tuple[str, ...],
     as_json: bool,
@@ -78,11 +82,14 @@ def evaluate_command(
     """
     if judge_option and not judge:
         raise click.UsageError("--judge-option needs --judge")
+    if (price_in is None) != (price_out is None):
+        raise click.UsageError("give both --price-in and --price-out")
     from mma_bench.atomic import write_json
     from mma_bench.evaluation import evaluate, open_run, rescore
     from mma_bench.evaluation.judge.asking import judge_run, load_judge
     from mma_bench.evaluation.rescoring import notes_on
     from mma_bench.evaluation.summary import summary
+    from mma_bench.evaluation.usage import Price
 
     judge_options = named_options(judge_option, "--judge-option")
     if judge:
@@ -100,6 +107,7 @@ def evaluate_command(
         repeats=repeats,
         probe=not skip_probe,
         judged=not judge,  # an earlier judge's record is about to be replaced
+        price=None if price_in is None or price_out is None else Price(price_in, price_out),
     )
     if judge:
         judge_run(run, judge, judge_options)

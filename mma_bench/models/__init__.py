@@ -8,8 +8,9 @@
 from collections.abc import Callable, Mapping
 
 from mma_bench.errors import MMABenchError
+from mma_bench.models.answers import Answer
 from mma_bench.models.checks import Check, CheckAnswer
-from mma_bench.models.interface import Answer, Model
+from mma_bench.models.interface import Model
 
 __all__ = ["Answer", "Check", "CheckAnswer", "Model", "load"]
 

@@ -24,13 +24,16 @@ def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> N
       mma-bench probe --model openai:Qwen/Qwen2.5-Omni-7B@http://127.0.0.1:8000/v1 --model-option media=frames
     """
     from mma_bench.models import load
-    from mma_bench.probe import probe
+    from mma_bench.probe import probe, unclear_note
 
-    found = probe(load(model, named_options(model_option)))
+    loaded = load(model, named_options(model_option))
+    found = probe(loaded)
     if as_json:
         click.echo(json.dumps({"model": model, **found.model_dump(mode="json")}, indent=2))
     else:
         for finding in found.findings:
             click.echo(f"{finding.modality}: {finding.verdict} ({finding.reason})")
+    for finding in found.unclear:
+        click.echo(f"note: {unclear_note(loaded, finding)}", err=True)
     if found.missing:
         sys.exit(2)
