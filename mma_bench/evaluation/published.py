@@ -3,15 +3,16 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from mma_bench.schema import Modality
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
 Pair = tuple[Percent, Percent]
 Measure = Literal["accuracy", "abstention", "avhbench accuracy"]
 
@@ -29,6 +30,7 @@ class PublishedResult:
         condition: condition of MMA-Bench, or task of AVHBench.
         modality: what was asked about; None for AVHBench.
         percent: the number.
+        digits: how many decimals the source gives.
         source: title of the source.
         url: where it is.
         how: how the number was read.
@@ -40,6 +42,7 @@ class PublishedResult:
     condition: str
     modality: Modality | None
     percent: float
+    digits: int
     source: str
     url: str
     how: str
@@ -57,6 +60,23 @@ class _Source(_Part):
     caveats: list[str]
 
 
+class _Another(_Part):
+    """A second figure that the authors give for the same number, elsewhere."""
+
+    condition: str
+    modality: Modality
+    percent: Percent
+    where: str
+
+
+class Official(_Part):
+    """What the numbers of MMA-Bench were measured on."""
+
+    clips: int
+    options: int
+    options_sha256: str
+
+
 class _Accuracy(_Part):
     model: str
     aligned: Pair
@@ -66,6 +86,7 @@ class _Accuracy(_Part):
     misleading_caption: Pair
     long_context: Pair | None
     caveat: str | None = None
+    also: list[_Another] = []
 
 
 class _Abstention(_Part):
@@ -79,6 +100,7 @@ class _Avhbench(_Part):
 
 
 class _File(_Part):
+    official: Official
     sources: dict[Literal["mma_bench_text", "mma_bench_figure", "mma_bench_draft", "avhbench"], _Source]
     accuracy: list[_Accuracy]
     abstention: list[_Abstention]
@@ -88,8 +110,29 @@ class _File(_Part):
 @functools.cache
 def published_results() -> tuple[PublishedResult, ...]:
     """Return every published number that ships with the package."""
-    content = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text(encoding="utf-8"))
-    return tuple(_results(_File.model_validate(content)))
+    return tuple(_results(_file()))
+
+
+def official_data() -> Official:
+    """Return what the published numbers of MMA-Bench were measured on."""
+    return _file().official
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads decimals as they are written: 97.90 has two digits."""
+
+
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+    return Decimal(str(loader.construct_scalar(node)))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+
+
+@functools.cache
+def _file() -> _File:
+    content: Any = yaml.load((Path(__file__).parent / "published.yaml").read_text(encoding="utf-8"), _Loader)
+    return _File.model_validate(content)
 
 
 def _results(file: _File) -> Iterator[PublishedResult]:
@@ -98,9 +141,14 @@ def _results(file: _File) -> Iterator[PublishedResult]:
             source = file.sources["mma_bench_text" if condition in _FROM_TEXT else "mma_bench_figure"]
             pair: Pair | None = getattr(row, condition)
             # A remark names its condition first.
-            own = row.caveat if row.caveat and row.caveat.startswith(condition) else None
+            own = [row.caveat] if row.caveat and row.caveat.startswith(condition) else []
             for modality, percent in zip(Modality, pair or (), strict=False):
-                yield _result(row.model, "accuracy", condition, modality, percent, source, own)
+                others = [
+                    f"{condition}, {modality}: {percent} in {source.title}, but {another.percent} in {another.where}."
+                    for another in row.also
+                    if (another.condition, another.modality) == (condition, modality)
+                ]
+                yield _result(row.model, "accuracy", condition, modality, percent, source, (*own, *others))
     for entry in file.abstention:
         places = zip(("frames_zeroed", "audio_removed"), Modality, entry.removed, strict=True)
         for condition, modality, percent in places:
@@ -117,9 +165,20 @@ def _result(
     measure: Measure,
     condition: str,
     modality: Modality | None,
-    percent: float,
+    percent: Decimal,
     source: _Source,
-    own: str | None = None,
+    own: tuple[str, ...] = (),
 ) -> PublishedResult:
-    caveats = (*source.caveats, *([own] if own else []))
-    return PublishedResult(model, measure, condition, modality, percent, source.title, source.url, source.how, caveats)
+    digits = max(0, -int(percent.as_tuple().exponent))
+    return PublishedResult(
+        model=model,
+        measure=measure,
+        condition=condition,
+        modality=modality,
+        percent=float(percent),
+        digits=digits,
+        source=source.title,
+        url=source.url,
+        how=source.how,
+        caveats=(*source.caveats, *own),
+    )

@@ -210,3 +210,7 @@ def test_published_results_are_typed_and_carry_their_caveats() -> None:
     tuned = [r.percent for r in results if r.model.endswith("tuned on MMA-Bench") and r.measure == "abstention"]
     assert tuned == [90.27, 0.0]
     assert sum(r.measure == "avhbench accuracy" for r in results) == 10
+    digits = {(r.percent, r.digits) for r in results}
+    assert {(28.75, 2), (97.9, 2), (97.2, 1), (0.0, 2)} <= digits  # as in the source: 97.90, 0.00
+    (page,) = [r for r in results if r.percent == 83.73]
+    assert any("but 76.68 in the authors' repository" in caveat for caveat in page.caveats)

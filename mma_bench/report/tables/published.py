@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from mma_bench.evaluation.published import PublishedResult, published_results
+from mma_bench.evaluation.published import PublishedResult, official_data, published_results
+from mma_bench.hashing import sha256_bytes
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import cell_of, heading
@@ -32,8 +33,26 @@ def published_table(runs: Sequence[ScoredRun], columns: Sequence[Reference], fac
         head="model",
         columns=[heading(column) for column in shown],
         rows=rows,
-        notes=["Published, not re-run.", *_sources(results, shown), *_caveats(results)],
+        notes=[
+            "Published, not re-run. * read off a figure; numbers without * are from a table.",
+            *_differences(facts),
+            *_sources(results, shown),
+            *_caveats(results),
+        ],
     )
+
+
+def _differences(facts: DataFacts) -> list[str]:
+    """Return in words how the runs' data differ from what the published numbers were measured on."""
+    official = official_data()
+    parts = []
+    if facts.clips != official.clips:
+        parts.append(f"{facts.clips:,} clips instead of {official.clips:,}")
+    if sha256_bytes("\n".join(sorted(facts.classes)).encode()) != official.options_sha256:
+        parts.append(f"another list of options ({len(facts.classes):,} instead of {official.options:,})")
+    if not parts:
+        return []
+    return [f"These runs are about {' and '.join(parts)}: do not compare them with published numbers as equals."]
 
 
 def _own(run: ScoredRun, column: Reference) -> Share | None:
@@ -47,7 +66,8 @@ def _reported(results: Sequence[PublishedResult], model: str, column: Reference)
     marks = "" if column.answerable else "†"
     for result in results:
         if (result.model, result.condition, result.modality) == (model, column.condition, column.modality):
-            return Share(result.percent / 100, marks=marks)
+            provenance = "" if result.how.startswith("read from") else "*"
+            return Share(result.percent / 100, marks=marks + provenance, digits=result.digits)
     return None
 
 

@@ -23,6 +23,7 @@ class Share:
         best: the highest of its column among the models.
         marks: signs that the table's notes explain, such as `*`.
         signed: shown with its sign, because it is a difference.
+        digits: decimals of the percentage.
     """
 
     value: float
@@ -31,11 +32,12 @@ class Share:
     best: bool = False
     marks: str = ""
     signed: bool = False
+    digits: int = 1
 
     @property
     def text(self) -> str:
-        """The value in percent with one decimal."""
-        shown = f"{100 * self.value:{'+' if self.signed else ''}.1f}"
+        """The value in percent, with one decimal or the digits of its source."""
+        shown = f"{100 * self.value:{'+' if self.signed else ''}.{self.digits}f}"
         return "0.0" if shown in ("-0.0", "+0.0") else shown
 
     @property
