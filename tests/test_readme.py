@@ -61,6 +61,11 @@ def test_commands_of_the_readme(command: str, place: Path) -> None:
     assert run([str(Path(sys.executable).parent / Path(program).name), *arguments], place)
 
 
-@pytest.mark.parametrize("code", [block for language, block in BLOCKS if language == "python"])
+OWN_MODEL = re.findall(
+    r"^```python\n(.*?class Mine.*?)^```", (ROOT / "docs" / "models.md").read_text(encoding="utf-8"), re.M | re.DOTALL
+)
+
+
+@pytest.mark.parametrize("code", [*(block for language, block in BLOCKS if language == "python"), *OWN_MODEL])
 def test_python_of_the_readme(code: str, place: Path) -> None:
     assert run([sys.executable, "-c", code], place)

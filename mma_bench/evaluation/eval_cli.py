@@ -42,6 +42,8 @@ from mma_bench.shared_options import (
 @limit_option()
 @overwrite_option()
 @skip_probe_option()
+@click.option("--price-in", type=click.FloatRange(min=0), help="Price per million input tokens, for the run's cost.")
+@click.option("--price-out", type=click.FloatRange(min=0), help="Price per million output tokens, for the run's cost.")
 @judge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def evaluate_command(
@@ -56,6 +58,8 @@ def evaluate_command(
     limit: int | None,
     overwrite: bool,
     skip_probe: bool,
+    price_in: float | None,
+    price_out: float | None,
     judge: str | None,
     judge_option: tuple[str, ...],
     as_json: bool,
@@ -70,11 +74,14 @@ def evaluate_command(
     """
     if judge_option and not judge:
         raise click.UsageError("--judge-option needs --judge")
+    if (price_in is None) != (price_out is None):
+        raise click.UsageError("give both --price-in and --price-out")
     from mma_bench.atomic import write_json
     from mma_bench.evaluation import evaluate, open_run, rescore
     from mma_bench.evaluation.judge.asking import judge_run, load_judge
     from mma_bench.evaluation.rescoring import notes_on
     from mma_bench.evaluation.summary import summary
+    from mma_bench.evaluation.usage import Price
 
     judge_options = named_options(judge_option, "--judge-option")
     if judge:
@@ -92,6 +99,7 @@ def evaluate_command(
         repeats=repeats,
         probe=not skip_probe,
         judged=not judge,  # an earlier judge's record is about to be replaced
+        price=None if price_in is None or price_out is None else Price(price_in, price_out),
     )
     if judge:
         judge_run(run, judge, judge_options)

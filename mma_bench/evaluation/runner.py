@@ -12,10 +12,12 @@ from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
+from mma_bench.evaluation.usage import Price, UsageMeter
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
-from mma_bench.probe import Probe, record_probe, require_reach
+from mma_bench.models.own import as_answers
+from mma_bench.probe import Probe, record_probe, require_reach, unclear_note
 from mma_bench.probe import probe as probe_model
 from mma_bench.progress import activity, say
 
@@ -35,6 +37,7 @@ def evaluate(
     probe: bool = True,
     judged: bool = True,
     progress: bool = True,
+    price: Price | None = None,
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
 
@@ -54,6 +57,7 @@ def evaluate(
         probe: find out first whether video and audio reach the model. Without, the report says so.
         judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
         progress: show progress and the time left on standard error.
+        price: what the model's provider charges for tokens, for the cost in `usage.json`.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
@@ -102,7 +106,8 @@ def evaluate(
     begin_run(folder, head, overwrite=overwrite)
     if found:
         record_probe(folder, found)
-    _ask(loaded, benchmark, rounds, keys, store, progress=progress)
+    with UsageMeter(folder, loaded, store, price):
+        _ask(loaded, benchmark, rounds, keys, store, progress=progress)
     replies = _replies(folder) if judged else None
     scores = score(
         benchmark,
@@ -143,6 +148,8 @@ def _reach(model: Model, *, probe: bool, progress: bool) -> Probe:
         return Probe(skipped=True)
     found = probe_model(model, progress=progress)
     require_reach(model, found)
+    for finding in found.unclear:
+        say(f"note: {unclear_note(model, finding)}")
     return found
 
 
@@ -165,17 +172,14 @@ def _ask(
                     continue
                 model.begin_repeat(repeat)
                 for sample, answers in model.answer_all(samples):
-                    store.append(_stored(sample, answers, keys, model.name, repeat))
-                    bar.advance(answers)
+                    answered = as_answers(sample, answers, model.name)
+                    store.append(_stored(sample, answered, keys, repeat))
+                    bar.advance(answered)
         finally:
             store.sync()  # also what was answered before a failure
 
 
-def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: str, repeat: int) -> list[StoredAnswer]:
-    if [answer.question_id for answer in answers] != [question.question_id for question in sample.questions]:
-        raise MMABenchError(
-            f"{name} did not answer the questions of {sample.stimulus.key} one by one; its adapter is wrong"
-        )
+def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat: int) -> list[StoredAnswer]:
     return [
         StoredAnswer(
             id=keys.key(sample.stimulus, question, repeat),
@@ -184,6 +188,11 @@ def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, name: s
             option_scores={option: round(value, 6) for option, value in answer.option_scores.items()},
             option_tokens=dict(answer.option_tokens),
             repeat=repeat,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            seconds=None if answer.seconds is None else round(answer.seconds, 6),
+            finish_reason=answer.finish_reason,
+            served_by=answer.served_by,
         )
         for question, answer in zip(sample.questions, answers, strict=True)
     ]

@@ -73,7 +73,8 @@ class Run(BaseModel):
 class StoredAnswer:
     """One line of the store; see `mma_bench.models.Answer`.
 
-    Lines of earlier versions have no `option_tokens` and no `repeat`.
+    Lines of earlier versions have no `option_tokens`, no `repeat` and nothing after it. What is unknown is not stored.
+    Seconds differ between two runs of the same model, so two files with the same answers do not have the same bytes.
     """
 
     id: str
@@ -82,10 +83,15 @@ class StoredAnswer:
     option_scores: Mapping[str, float]
     option_tokens: Mapping[str, int] = field(default_factory=dict)
     repeat: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    seconds: float | None = None
+    finish_reason: str | None = None
+    served_by: str | None = None
 
     def line(self) -> str:
         """Return the line as it is stored."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
         return json.dumps(values, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -217,6 +223,7 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
         leftover.unlink(missing_ok=True)
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
+        (folder / "usage.json").unlink(missing_ok=True)
         forget_judge(folder)
     write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
 
@@ -245,6 +252,12 @@ def _check(answer: StoredAnswer) -> None:
     if not isinstance(answer.option_scores, dict) or not isinstance(answer.option_tokens, dict):
         raise TypeError("wrong type")
     if answer.option_scores and not all(isinstance(v, int | float) for v in answer.option_scores.values()):
+        raise TypeError("wrong type")
+    if not all(value is None or type(value) is int for value in (answer.input_tokens, answer.output_tokens)):
+        raise TypeError("wrong type")
+    if not all(value is None or isinstance(value, str) for value in (answer.finish_reason, answer.served_by)):
+        raise TypeError("wrong type")
+    if answer.seconds is not None and not isinstance(answer.seconds, int | float):
         raise TypeError("wrong type")
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
+from mma_bench.models.answers import Answer
 from mma_bench.models.checks import Check, CheckAnswer
-from mma_bench.models.interface import Answer, Model
+from mma_bench.models.interface import Model
 from mma_bench.suggestions import did_you_mean
 
 __all__ = ["Answer", "Check", "CheckAnswer", "Model", "load"]

@@ -188,9 +188,11 @@ def make_gemini(rest: str, options: Mapping[str, str]) -> EndpointModel:
 def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> Reply:
     usage = response.usage_metadata
     tokens = usage.prompt_token_count if usage else None
+    version = response.model_version
     if not response.candidates:
         if response.prompt_feedback and response.prompt_feedback.block_reason:
-            return Reply("", input_tokens=tokens)  # a blocked question is declined, not lost
+            # a blocked question is declined, not lost
+            return Reply("", input_tokens=tokens, finish_reason="content_filter", served_by=version)
         raise TemporaryError("a malformed reply (no candidates)")
     candidate = response.candidates[0]
     parts = (candidate.content.parts if candidate.content else None) or []
@@ -198,7 +200,22 @@ def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> 
     tops = candidate.logprobs_result.top_candidates if candidate.logprobs_result else None
     first = (tops[0].candidates if tops else None) or []
     seen = {s.token: s.log_probability for s in first if s.token and s.log_probability is not None}
-    return Reply(text, score_options(seen, options), tokens)
+    written = (usage.candidates_token_count, usage.thoughts_token_count) if usage else (None, None)
+    return Reply(
+        text,
+        score_options(seen, options),
+        input_tokens=tokens,
+        output_tokens=None if written[0] is None else written[0] + (written[1] or 0),
+        finish_reason=_finish_reason(candidate),
+        served_by=version,
+    )
+
+
+def _finish_reason(candidate: "types.Candidate") -> str | None:
+    """Return why the answer ended, in the words of chat completions where there is one."""
+    if candidate.finish_reason is None:
+        return None
+    return {"STOP": "stop", "MAX_TOKENS": "length"}.get(candidate.finish_reason.name, candidate.finish_reason.name)
 
 
 def _asked_to_wait(error: "errors.APIError") -> float | None:

@@ -1,53 +1,41 @@
 """What a model is to the evaluator: something that answers the questions about a stimulus in words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
+from mma_bench.models.answers import Answer
 from mma_bench.models.checks import NO, YES, Check, CheckAnswer, yes_probability
+from mma_bench.models.own import DefaultName, default_fingerprint, timed_answers
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
     from mma_bench.loader import Sample
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model said to one question.
-
-    Attributes:
-        question_id: the question.
-        text: the raw output, unchanged.
-        option_scores: log-probability of each option, where the model can give it; of an option of several tokens
-            the sum over them.
-        option_tokens: number of tokens of each option, where the model knows: divide by it to normalise for length.
-        input_tokens: how many tokens prompt and media took, where the model counts them.
-    """
-
-    question_id: str
-    text: str
-    option_scores: Mapping[str, float] = field(default_factory=dict)
-    option_tokens: Mapping[str, int] = field(default_factory=dict)
-    input_tokens: int | None = None
+__all__ = ["Answer", "Model"]
 
 
 class Model(ABC):
-    """A model under test.
+    """A model under test. A subclass needs one method, `answer`.
 
     Attributes:
-        name: the name by which `mma_bench.models.load` loads it.
+        name: how runs and reports call it; by default the qualified name of the class.
         takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
             nothing to probe.
         writes: whether it writes words of its own. Those that only choose among options are not asked for captions.
         asks_one_by_one: whether each question is a request by itself, as at a server; else a stimulus is, with all of
             its questions.
+        runs_here: whether it runs in this process, whose peak memory then is the model's.
+        retries: number of requests repeated so far, for models behind a server.
     """
 
-    name: str
+    name: str = cast("str", DefaultName())
     takes_media: bool = True
     writes: bool = True
     asks_one_by_one: bool = False
+    runs_here: bool = True
+    retries: int | None = None
 
     @property
     def draws(self) -> bool:
@@ -58,17 +46,21 @@ class Model(ABC):
         """Get ready to answer the questions once more, with other draws; the first time is repeat 0."""
         return
 
-    @abstractmethod
     def fingerprint(self) -> dict[str, str]:
-        """Return everything that decides an answer: weights' hashes, versions, settings, seed."""
+        """Return everything that decides an answer: weights' hashes, versions, settings, seed.
+
+        The default covers the source of the class and the simple public attributes of the object, see
+        `mma_bench.models.own.default_fingerprint`. Override it where weights or other files decide the answers.
+        """
+        return default_fingerprint(self)
 
     def prepare(self, questions: "Sequence[Question]") -> None:
         """Look at all questions before the first is asked. Only baselines need to."""
         return
 
     @abstractmethod
-    def answer(self, sample: "Sample") -> list[Answer]:
-        """Answer every question of ``sample``, in its order."""
+    def answer(self, sample: "Sample") -> Sequence[str | Answer]:
+        """Answer every question of ``sample``, in its order, each as a string or an `Answer`."""
 
     def answer_all(self, samples: "Sequence[Sample]") -> "Iterator[tuple[Sample, list[Answer]]]":
         """Answer ``samples`` and yield each with its answers as soon as they are there, in any order.
@@ -76,7 +68,7 @@ class Model(ABC):
         Models that take several stimuli at a time, in a batch or as requests to a server, override this.
         """
         for sample in samples:
-            yield sample, self.answer(sample)
+            yield sample, timed_answers(sample, self.answer, self.name)
 
     def check(self, sample: "Sample", checks: Sequence[Check]) -> list[CheckAnswer]:
         """Answer yes/no questions about one stimulus; see `check_all`."""

@@ -67,10 +67,12 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
 
 
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class _Completion(BaseModel):
@@ -78,6 +80,13 @@ class _Completion(BaseModel):
 
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
+    model: str | None = None
+    system_fingerprint: str | None = None
+
+    @property
+    def served_by(self) -> str | None:
+        """The model and the configuration that answered, as far as the server names them."""
+        return " ".join(filter(None, (self.model, self.system_fingerprint))) or None
 
 
 class OpenAIModel(EndpointModel):
@@ -152,7 +161,7 @@ class OpenAIModel(EndpointModel):
         """Return the reply that a status stands for, or raise what it means."""
         said = quoted(error.message, self._key)
         if error.status_code == 400 and error.code in _FILTERED:
-            return Reply("")
+            return Reply("", finish_reason="content_filter")
         # A used-up quota is a 429 as well, but waiting does not fill it.
         if is_temporary(error.status_code) and error.code != "insufficient_quota":
             raise TemporaryError(
@@ -179,7 +188,15 @@ class OpenAIModel(EndpointModel):
         tokens = choice.logprobs.content if choice.logprobs else None
         first_token = tokens[0].top_logprobs if tokens else []
         scores = score_options({seen.token: seen.logprob for seen in first_token}, options)
-        return Reply(text, scores, completion.usage.prompt_tokens if completion.usage else None)
+        usage = completion.usage or _Usage()
+        return Reply(
+            text,
+            scores,
+            input_tokens=usage.prompt_tokens,
+            output_tokens=usage.completion_tokens,
+            finish_reason=choice.finish_reason,
+            served_by=completion.served_by,
+        )
 
 
 def score_options(first_token: Mapping[str, float], options: Sequence[str]) -> dict[str, float]:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mma_bench.probe.findings import Finding, Probe, Verdict
-    from mma_bench.probe.reach import probe, require_reach
+    from mma_bench.probe.reach import probe, require_reach, unclear_note
     from mma_bench.probe.record import read_probe, record_probe
 
-__all__ = ["Finding", "Probe", "Verdict", "probe", "read_probe", "record_probe", "require_reach"]
+__all__ = ["Finding", "Probe", "Verdict", "probe", "read_probe", "record_probe", "require_reach", "unclear_note"]
 
 _HOMES = {
     "Finding": "findings",
@@ -18,6 +18,7 @@ _HOMES = {
     "read_probe": "record",
     "record_probe": "record",
     "require_reach": "reach",
+    "unclear_note": "reach",
 }
 
 

@@ -24,7 +24,7 @@ def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> N
       mma-bench probe --model openai:Qwen/Qwen2.5-Omni-7B@http://127.0.0.1:8000/v1 --model-option media=frames
     """
     from mma_bench.models import load
-    from mma_bench.probe import probe
+    from mma_bench.probe import probe, unclear_note
     from mma_bench.progress import activity
 
     with activity(f"loading {model}"):
@@ -35,5 +35,7 @@ def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> N
     else:
         for finding in found.findings:
             click.echo(f"{finding.modality}: {finding.verdict} ({finding.reason})")
+    for finding in found.unclear:
+        click.echo(f"note: {unclear_note(loaded, finding)}", err=True)
     if found.missing:
         sys.exit(2)

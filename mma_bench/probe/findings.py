@@ -32,7 +32,7 @@ class Finding(BaseModel):
         reason: what the verdict rests on, in words.
         answers: what the model said to each stimulus, each time.
         tokens: input tokens of each stimulus, each time; none where the model does not count.
-        short_tokens: the same for stimuli of half the length, where that was needed.
+        short_tokens: the same for stimuli with half the length of the modality, where that was needed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +62,11 @@ class Probe(BaseModel):
     def missing(self) -> list[Finding]:
         """Findings of modalities that do not reach the model."""
         return [finding for finding in self.findings if finding.verdict is Verdict.MISSING]
+
+    @property
+    def unclear(self) -> list[Finding]:
+        """Findings of modalities about which the answers do not tell."""
+        return [finding for finding in self.findings if finding.verdict is Verdict.UNCLEAR]
 
 
 Heard = Mapping[str, Sequence[Answer]]

@@ -45,22 +45,32 @@ def require_reach(model: Model, found: Probe) -> None:
         )
 
 
+def unclear_note(model: Model, finding: Finding) -> str:
+    """Return in words that nobody knows whether a modality reaches ``model``, and what to do about it."""
+    return (
+        f"it is unclear whether {finding.modality} reaches {model.name}: {finding.reason}. To find out, let the model "
+        "answer without sampling, or report token counts or option scores (for an endpoint, --model-option "
+        "temperature=0 or logprobs=5); the run and its report record this"
+    )
+
+
 def _probe(model: Model, modality: Modality, shown: "tqdm[Any]") -> Finding:
     answers = _ask(model, modality, SECONDS, shown)
     finding = judge(modality, answers)
     counts = any(answer.input_tokens is not None for said in answers.values() for answer in said)
     if finding.verdict is Verdict.REACHES or not counts:
         return finding
-    # Stimuli of one length take equally many tokens even where they arrive: ask again with half of it.
+    # Stimuli of the same length take the same number of tokens even where they arrive: ask again with half of it.
     shown.total = (shown.total or 0) + PASS
     return judge(modality, answers, _ask(model, modality, SECONDS / 2, shown))
 
 
 def _ask(model: Model, modality: Modality, seconds: float, shown: "tqdm[Any]") -> Heard:
     given: dict[str, list[Answer]] = {name: [] for name in stimuli.NAMES[modality]}
-    for sample, answers in model.answer_all(stimuli.samples(modality, seconds=seconds)):
-        given[sample.questions[0].answer] += answers
-        shown.update(len(answers))
+    for turn in range(stimuli.REPEATS):  # one turn ends before the next begins, whatever order a model chooses
+        for sample, answers in model.answer_all(stimuli.samples(modality, turn, seconds=seconds)):
+            given[sample.questions[0].answer] += answers
+            shown.update(len(answers))
     if any(len(said) != stimuli.REPEATS for said in given.values()):
         raise MMABenchError(f"{model.name} did not answer the questions of the probe one by one; its adapter is wrong")
     return given

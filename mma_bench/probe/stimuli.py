@@ -17,20 +17,32 @@ _COMPANION = {Modality.VISUAL: "Hissing_noise", Modality.AUDIO: "Chessboard"}
 REPEATS = 2
 """Each stimulus is asked about twice: a difference counts only where the same input gave the same answer."""
 
+_ORDERS = ((0, 1, 2, 3, 4), (2, 4, 1, 3, 0))
+"""Order of the stimuli in each turn. Answers that change with a counter, whatever its period from 2 to 9 and whether
+they change every time or every few times, give at least one stimulus two different answers; a repeat next to the first
+time, or a reversed order, would not."""
 
-def samples(modality: Modality, *, seconds: float = SECONDS) -> list[Sample]:
-    """Return the stimuli whose ``modality`` differs, each `REPEATS` times.
+_HEARD_SECONDS = SECONDS / 2
+"""Length of the audio while videos differ: it fits into the shorter video, so that only the video gets shorter."""
+
+
+def samples(modality: Modality, turn: int, *, seconds: float = SECONDS) -> list[Sample]:
+    """Return the stimuli whose ``modality`` differs, in the order of one turn.
 
     Args:
         modality: what differs, and what is asked about, in the wording of the benchmark.
-        seconds: length of that stream. The other one lasts `SECONDS` in any case.
+        turn: 0 to `REPEATS` - 1.
+        seconds: length of that modality. The other one has the same length in any case, in bytes and as a model
+            gets it from `Media`: frames are sampled over `Media.seconds`, so this follows the video.
     """
     made = []
-    for name in NAMES[modality]:
-        seen, heard = (name, _COMPANION[modality]) if modality is Modality.VISUAL else (_COMPANION[modality], name)
-        video = _video(seen, seconds if modality is Modality.VISUAL else SECONDS)
-        audio = _audio(heard, seconds if modality is Modality.AUDIO else SECONDS)
-        made += [_sample(modality, name, (seen, video), (heard, audio), turn) for turn in range(REPEATS)]
+    for place in _ORDERS[turn]:
+        name = NAMES[modality][place]
+        if modality is Modality.VISUAL:
+            seen, heard, shown = (name, seconds), (_COMPANION[modality], _HEARD_SECONDS), seconds
+        else:
+            seen, heard, shown = (_COMPANION[modality], SECONDS), (name, seconds), SECONDS
+        made.append(_sample(modality, name, seen, heard, shown, turn))
     return made
 
 
@@ -44,8 +56,11 @@ def _audio(name: str, seconds: float) -> bytes:
     return flac_bytes(sound(name, seconds))
 
 
-def _sample(modality: Modality, name: str, video: tuple[str, bytes], audio: tuple[str, bytes], turn: int) -> Sample:
+def _sample(
+    modality: Modality, name: str, seen: tuple[str, float], heard: tuple[str, float], seconds: float, turn: int
+) -> Sample:
     key = f"probe_{modality}_{name}_{turn}"
+    video, audio = _video(*seen), _audio(*heard)
     question = Question(
         question_id=f"{key}/probe/{modality}",
         condition="probe",
@@ -60,14 +75,14 @@ def _sample(modality: Modality, name: str, video: tuple[str, bytes], audio: tupl
         key=key,
         condition="probe",
         split="test",
-        video=_stream(*video),
-        audio=_stream(*audio),
-        seconds=SECONDS,
+        video=_stream(*seen, video),
+        audio=_stream(*heard, audio),
+        seconds=seconds,
         questions=[question],
     )
-    media = Media(key=key, read_video=lambda: video[1], read_audio=lambda: audio[1], seconds=SECONDS)
+    media = Media(key=key, read_video=lambda: video, read_audio=lambda: audio, seconds=seconds)
     return Sample(stimulus, [question], media)
 
 
-def _stream(name: str, content: bytes) -> Stream:
-    return Stream(origin="clip", clip_id=f"probe_{name}", label=name, sha256=sha256_bytes(content), seconds=SECONDS)
+def _stream(name: str, seconds: float, content: bytes) -> Stream:
+    return Stream(origin="clip", clip_id=f"probe_{name}", label=name, sha256=sha256_bytes(content), seconds=seconds)

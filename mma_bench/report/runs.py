@@ -9,7 +9,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analysis import Analysis
 from mma_bench.evaluation.rescoring import questions_of, rescore
 from mma_bench.evaluation.scores import Scores, Verdict
-from mma_bench.evaluation.store import Run, open_run
+from mma_bench.evaluation.store import AnswerStore, Run, open_run
+from mma_bench.evaluation.usage import Usage, read_usage
 from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
 from mma_bench.report.excerpts import visible
@@ -28,6 +29,7 @@ class ScoredRun:
         scores: scores of the stored answers.
         probe: whether video and audio reached the model, where that was kept.
         deviations: how the model's settings differ from those of the run's protocol, in words.
+        usage: tokens, time, cost and memory that the run took, as far as they were recorded.
     """
 
     label: str
@@ -36,6 +38,7 @@ class ScoredRun:
     scores: Scores
     probe: Probe | None = None
     deviations: Sequence[str] = ()
+    usage: Usage | None = None
 
     @property
     def is_baseline(self) -> bool:
@@ -110,7 +113,8 @@ def score_run(folder: Path, label: str, data: Path | None) -> ScoredRun:
     rescored = rescore(folder, data)
     shown = folder.resolve().name if folder.is_absolute() or ".." in folder.parts else folder.as_posix()
     name = visible(shown, one_line=True)
-    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes)
+    usage = read_usage(folder, AnswerStore(folder).read().values())
+    return ScoredRun(label, name, rescored.run, rescored.scores, read_probe(folder), rescored.notes, usage)
 
 
 def labels_of(heads: Heads) -> list[str]:

@@ -318,9 +318,11 @@ def _openai(text: str, scores: dict[str, float], tokens: int | None, body: dict[
     count = body.get("top_logprobs", 0)
     alternatives = [{"token": option, "logprob": scores[option]} for option in best[:count]]
     logprobs = {"content": [{**alternatives[0], "top_logprobs": alternatives}]} if alternatives else None
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": logprobs}
+    choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": logprobs}
+    choice["finish_reason"] = "length" if body.get("max_tokens") == 1 else "stop"
     usage = None if tokens is None else {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1}
-    return {"id": "1", "object": "chat.completion", "model": "cascade", "choices": [choice], "usage": usage}
+    named = {"id": "1", "object": "chat.completion", "model": "cascade", "system_fingerprint": "fp_1"}
+    return {**named, "choices": [choice], "usage": usage}
 
 
 def _gemini(text: str, scores: dict[str, float], tokens: int | None, body: dict[str, Any]) -> dict[str, Any]:
@@ -331,8 +333,11 @@ def _gemini(text: str, scores: dict[str, float], tokens: int | None, body: dict[
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": [thought, {"text": text}]}}
     if seen:
         candidate["logprobsResult"] = {"topCandidates": [{"candidates": seen}]}
-    usage = {} if tokens is None else {"usageMetadata": {"promptTokenCount": tokens}}
-    return {"candidates": [candidate], **usage}
+    is_cut = body.get("generationConfig", {}).get("maxOutputTokens") == 1
+    candidate["finishReason"] = "MAX_TOKENS" if is_cut else "STOP"
+    counts = {"promptTokenCount": tokens, "candidatesTokenCount": 1, "thoughtsTokenCount": 8}
+    usage = {} if tokens is None else {"usageMetadata": counts}
+    return {"candidates": [candidate], "modelVersion": "cascade-001", **usage}
 
 
 @contextlib.contextmanager

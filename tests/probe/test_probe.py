@@ -138,7 +138,7 @@ def test_only_differences_beyond_chance_count(first: list[Answer], second: list[
 def test_stimuli_are_the_same_every_time_and_differ_in_one_modality() -> None:
     assert [video_bytes(name) for name in PICTURE_NAMES[:2]] == [video_bytes(name) for name in PICTURE_NAMES[:2]]
     for modality in Modality:
-        made = stimuli.samples(modality)
+        made = stimuli.samples(modality, 0)
         videos = {sample.stimulus.video.sha256 for sample in made}
         sounds = {sample.stimulus.audio.sha256 for sample in made}
         varied, constant = (videos, sounds) if modality is Modality.VISUAL else (sounds, videos)

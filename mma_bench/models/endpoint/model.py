@@ -3,11 +3,12 @@
 import asyncio
 import queue
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from mma_bench.loader import Sample
@@ -31,6 +32,15 @@ class Reply:
     text: str
     option_scores: Mapping[str, float] = field(default_factory=dict)
     input_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str | None = None
+    served_by: str | None = None
+    seconds: float | None = None
+
+    def answer(self, question_id: str) -> Answer:
+        """Return the reply as the answer to a question."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Answer(question_id=question_id, **given)
 
 
 @dataclass(frozen=True)
@@ -54,12 +64,15 @@ class EndpointModel(Model):
     """
 
     asks_one_by_one = True
+    runs_here = False
+    retries: int
 
     def __init__(self, family: str, address: Address, settings: EndpointSettings) -> None:
         self.name = f"{family}:{address.model}" + ("" if address.is_default else f"@{address.url}")
         self.address = address
         self.settings = settings
         self.repeat = 0
+        self.retries = 0
         self._family = family
 
     @property
@@ -227,16 +240,27 @@ class _Pass:
         pairs = [(q, reply) for q, reply in zip(sample.questions, replies, strict=True) if reply is not None]
         if pairs:
             done = replace(sample, questions=[question for question, _ in pairs])
-            answers = [Answer(q.question_id, r.text, r.option_scores, input_tokens=r.input_tokens) for q, r in pairs]
+            answers = [reply.answer(question.question_id) for question, reply in pairs]
             self._deliver((sample if len(pairs) == len(replies) else done, answers))
 
     async def _question(self, client: Any, request: Request) -> Reply | None:
+        attempts = 0
+
+        async def ask() -> Reply:
+            nonlocal attempts
+            attempts += 1
+            began = time.perf_counter()  # of the attempt that succeeds: waiting is not the model's time
+            reply = await self._model._ask(client, request)
+            return replace(reply, seconds=time.perf_counter() - began)
+
         try:
             async with self._slots:
-                return await self._patience.run(lambda: self._model._ask(client, request))
+                return await self._patience.run(ask)
         except Exception as error:
             self._fail(error)
             return None
+        finally:
+            self._model.retries += max(0, attempts - 1)
 
     def _fail(self, error: Exception) -> None:
         self._errors.append(error)

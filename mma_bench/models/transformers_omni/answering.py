@@ -34,12 +34,14 @@ class Reply:
         token_ids: its tokens, without the one that ended it.
         option_scores: log-likelihood of each option as the beginning of an answer, the sum over its tokens.
         option_tokens: number of tokens of each option, to divide by.
+        input_tokens: number of tokens before the answer: system message, media and question.
     """
 
     text: str
     token_ids: tuple[int, ...]
     option_scores: Mapping[str, float] = field(default_factory=dict)
     option_tokens: Mapping[str, int] = field(default_factory=dict)
+    input_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,14 @@ class Answering:
             scores = log_likelihoods(self._thinker, rows, tokenized, packed=self._packs)
         answers = self._decode(rows)
         return [
-            Reply(self._chat.decode(answer), tuple(answer), found, {option: len(asked[option]) for option in found})
-            for answer, found, asked in zip(answers, scores, tokenized, strict=True)
+            Reply(
+                self._chat.decode(answer),
+                tuple(answer),
+                found,
+                {option: len(asked[option]) for option in found},
+                input_tokens=prefix.length + len(question),
+            )
+            for answer, found, asked, question in zip(answers, scores, tokenized, questions, strict=True)
         ]
 
     def _read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mma_bench.errors import MMABenchError
 from mma_bench.loader import Sample
-from mma_bench.models.interface import Answer, Model
+from mma_bench.models.answers import Answer
+from mma_bench.models.interface import Model
+from mma_bench.models.own import timed_answers
 from mma_bench.models.transformers_omni.answering import Asked, Reply
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.encode_once import AudioStream, VideoStream
@@ -48,14 +50,22 @@ class TransformersOmni(Model):
             [Asked(question.prompt, question.options) for question in sample.questions],
         )
         return [
-            Answer(question.question_id, reply.text, reply.option_scores, reply.option_tokens)
+            Answer(
+                question.question_id,
+                reply.text,
+                reply.option_scores,
+                reply.option_tokens,
+                input_tokens=reply.input_tokens,
+                output_tokens=len(reply.token_ids),
+                finish_reason="length" if len(reply.token_ids) >= self.settings.max_new_tokens else "stop",
+            )
             for question, reply in zip(sample.questions, replies, strict=True)
         ]
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
         """Answer stimuli with the same video one after another, so that it is encoded once for all conditions."""
         for sample in sorted(samples, key=lambda sample: (sample.stimulus.video.sha256, sample.stimulus.audio.sha256)):
-            yield sample, self.answer(sample)
+            yield sample, timed_answers(sample, self.answer, self.name)
 
     def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
         """Ask about any streams: both, a muted video, or a sound without a picture.

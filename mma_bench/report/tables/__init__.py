@@ -12,6 +12,7 @@ from mma_bench.report.tables.published import published_table
 from mma_bench.report.tables.reliance import reliance_table
 from mma_bench.report.tables.sensitivity import sensitivity_table
 from mma_bench.report.tables.table import Table
+from mma_bench.report.tables.usage import usage_table
 
 __all__ = ["analysis_tables", "published_table"]
 
@@ -26,5 +27,6 @@ def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
         abstention_table(runs),
         sensitivity_table(runs),
         calibration_table(runs),
+        usage_table(runs),
     ]
     return [table for table in found if table is not None]
