@@ -50,8 +50,8 @@ def test_strings_are_answers_and_name_and_time_come_by_themselves(demo: Path, tm
         ([], "returned 0 answers to 2 questions"),
         ("Dog", "returned str; return a list with one string or Answer per question"),
         (None, "returned NoneType; return a list"),
-        (["Dog", None], "returned NoneType to "),
-        (["Dog", Answer("another", "Dog")], "returned an Answer to 'another' to "),
+        (["Dog", None], "returned NoneType for question "),
+        (["Dog", Answer("another", "Dog")], "returned an Answer to 'another' for question "),
     ],
 )
 def test_wrong_answers_are_one_clear_error(said: Any, message: str, demo: Path, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_wrong_answers_are_one_clear_error(said: Any, message: str, demo: Path, 
             return said
 
     with pytest.raises(MMABenchError, match=message):
-        mma_bench.evaluate(Wrong(), demo, run=tmp_path / "run", limit=1, protocol="paper", progress=False)
+        mma_bench.evaluate(Wrong(), demo, run=tmp_path / "run", condition="aligned", limit=1, protocol="paper")
 
 
 MODULE = """
