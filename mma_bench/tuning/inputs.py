@@ -134,7 +134,8 @@ class Encoder:
         longest = max(len(row.token_ids) for row in rows)
         token_ids = torch.full((len(rows), longest), self._chat.end_id)
         kinds = torch.full((len(rows), longest), int(Kind.PADDING))
-        positions = torch.zeros((3, len(rows), longest), dtype=torch.long, device=device)
+        # Fractions of a position stay, as when the model answers: one family places video between whole positions.
+        positions = torch.zeros((3, len(rows), longest), dtype=rows[0].positions.dtype, device=device)
         for index, row in enumerate(rows):
             length = len(row.token_ids)
             token_ids[index, :length] = torch.tensor(row.token_ids)

@@ -1,6 +1,5 @@
 """The model that is tuned: a frozen thinker with low-rank updates in its language model."""
 
-import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -100,25 +99,41 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     Raises:
         MMABenchError: peft is missing, or the language model has no such projection.
     """
+<<<<<<< HEAD
     import peft
+=======
+    try:
+        import peft
+    except ImportError as error:
+        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
+    import torch
+>>>>>>> i14-omni
 
     names = {id(module): name for name, module in thinker.model.named_modules()}
     prefix = names[id(thinker.decoder)]
-    inside = [name.rpartition(".")[2] for name, _ in thinker.decoder.named_modules()]
-    if missing := sorted(set(settings.projections) - set(inside)):
-        known = ", ".join(sorted({name for name in inside if name.endswith("_proj")}))
-        raise MMABenchError(f"lora.projections: the language model has no {missing[0]!r}; it has {known}")
-    # The audio tower has layers of the same names, so the whole path decides.
-    choice = "|".join(re.escape(name) for name in settings.projections)
+    inside = [name for name, module in thinker.decoder.named_modules() if isinstance(module, torch.nn.Linear)]
+    known = {name.rpartition(".")[2] for name in inside}
+    if missing := sorted(set(settings.projections) - known):
+        raise MMABenchError(
+            f"lora.projections: the language model has no {missing[0]!r}; it has {', '.join(sorted(known))}"
+        )
     config = peft.LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=rf"{re.escape(prefix)}\..*\.({choice})",
+        # Whole names: the audio tower has layers of the same last names, and of a pattern peft keeps only these
+        # when the model is a mixture of experts.
+        target_modules=[f"{prefix}.{name}" for name in inside if name.rpartition(".")[2] in settings.projections],
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks for what transformers 5.23 has renamed
-        return peft.get_peft_model(thinker.model, config)
+        wrapped: Any = peft.get_peft_model(thinker.model, config)
+    if outside := [name for name in trainable(wrapped) if not name.startswith(f"base_model.model.{prefix}.")]:
+        raise MMABenchError(
+            f"peft {peft.__version__} put an update outside the language model ({outside[0]}); choose other "
+            "lora.projections or another version of peft"
+        )
+    return wrapped
 
 
 def recompute_activations(model: Any) -> None:

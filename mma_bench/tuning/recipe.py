@@ -170,6 +170,8 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
     """Average the gradients of all processes, clip them, and take a step; return their norm."""
     import torch
 
+    if missing := [name for name, weight in weights.items() if weight.grad is None]:
+        raise MMABenchError(f"no gradient reaches {missing[0]}, so it would never learn; take other lora.projections")
     if accelerator.num_processes > 1:
         flat = torch.cat([weight.grad.flatten() for weight in weights.values()])
         parts = accelerator.reduce(flat, "mean").split([weight.numel() for weight in weights.values()])

@@ -183,11 +183,17 @@ def test_likelihoods_are_those_of_one_pass_an_option(
             assert reply.option_tokens[option] == len(likelihood) == len(option)
 
 
-@pytest.mark.parametrize("fps", [0.4, 1, 2, 5])
-def test_tokens_stand_in_the_order_of_the_official_processors(engine: EncodeOnce, fps: float) -> None:
+RATES = [0.25, 0.4, 0.5, 0.75, 1.5, 2.5, 7.5, 12.5, 14.985, 23.976, 29.97, *range(1, 17), 24, 25, 30]
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_tokens_have_the_order_of_the_official_processors(engine: EncodeOnce, fps: float) -> None:
+    """30 frame rates and 60 lengths: where a time is rounded to just below a chunk's begin depends on both."""
     timed = EncodeOnce(engine.thinker, engine.chat.tokenizer, engine.extractor, engine.frame_format, Settings(fps=fps))
     tokens = engine.thinker.media_tokens
-    for grid, heard in (((1, 4, 2), 1), ((5, 2, 4), 250), ((13, 4, 6), 70), ((3, 8, 8), 999)):
+    rate = engine.thinker.config.position_id_per_seconds
+    grids = [((steps, 2, 4), max(1, round(steps * timed.seconds_per_grid * rate))) for steps in range(1, 61)]
+    for grid, heard in [*grids, ((1, 4, 2), 1), ((5, 2, 4), 250), ((13, 4, 6), 70), ((3, 8, 8), 999)]:
         order = timed.thinker.order(grid, timed.seconds_per_grid, heard)
         written = "".join(tokens.video if is_video else tokens.audio for is_video in order)
         assert tokens.audio_begin + written + tokens.audio_end == official_placeholders(timed, grid, heard)

@@ -244,3 +244,15 @@ def test_variants_keep_the_target_and_exchange_the_rest(tiny: Tiny) -> None:
     assert torch.equal(muted.audio, made.audio)
     assert torch.equal(black.video.pixels, made.video.pixels)
     assert (muted.audio_key, black.video_key) == (made.audio_key, made.video_key)
+
+
+def test_a_random_start_does_not_depend_on_padding() -> None:
+    settings = AdversarialSettings(eps=0.5, alpha=0.001, steps=1, random_start=True)
+    starts = []
+    for padding in (0, 7):
+        mask = torch.zeros(2, 5 + padding, dtype=torch.bool)
+        mask[0, 1:4] = mask[1, :2] = True
+        torch.manual_seed(3)
+        starts.append(perturbation(torch.sum, torch.zeros(2, 5 + padding, 8), mask, settings)[:, :5])
+    assert torch.equal(*starts)
+    assert starts[0].abs().max() > 0.3

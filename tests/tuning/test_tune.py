@@ -291,12 +291,14 @@ def test_every_config_starts_with_a_stand_in(demo: Path, tmp_path: Path, name: s
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_adapter(demo: Path, base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", STAND_INS)
+def test_two_processes_train_one_adapter(demo: Path, tmp_path: Path, architecture: str) -> None:
     out = tmp_path / "out"
     # What `accelerate launch` starts on GPUs; on CPUs it starts one process, however many were asked for.
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     command += ["-m", "mma_bench", "tune", "--out", str(out)]
-    changes = [f"data.path={demo}", f"model.checkpoint={base}", "model.min_pixels=1", "train.steps=2"]
+    checkpoint = f"model.checkpoint=random:{architecture}"
+    changes = [f"data.path={demo}", checkpoint, "model.min_pixels=1", "train.steps=2"]
     command += ["--config", str(CONFIGS / "tiny.yaml"), *(part for change in changes for part in ("--set", change))]
     run_command(*command)
     states = [torch.load(path, weights_only=True) for path in sorted(out.glob("checkpoints/step-00000002/rank-*.pt"))]

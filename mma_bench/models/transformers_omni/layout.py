@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def video_times(grid: tuple[int, int, int], merge_size: int, positions_per_grid: float) -> "NDArray[np.float64]":
+def video_times(
+    grid: tuple[int, int, int], merge_size: int, seconds_per_grid: float, positions_per_second: float
+) -> "NDArray[np.float64]":
     """Return the time of every video token, in position ids.
 
     Args:
         grid: number of patches along time, height and width.
         merge_size: so many patches by as many become one token.
-        positions_per_grid: position ids from one step in time to the next.
+        seconds_per_grid: seconds from one step in time to the next.
+        positions_per_second: position ids in a second.
     """
     tokens_a_step = grid[1] * grid[2] // merge_size**2
-    return np.repeat(np.arange(grid[0]) * positions_per_grid, tokens_a_step)
+    # In this order, as the processors multiply: with the two factors multiplied first, the step at exactly 2 seconds
+    # can fall just below it and into the chunk before.
+    return np.repeat(np.arange(grid[0]) * seconds_per_grid * positions_per_second, tokens_a_step)
 
 
 def chunked(video: "NDArray[np.float64]", audio_tokens: int, chunk: int) -> "NDArray[np.bool_]":

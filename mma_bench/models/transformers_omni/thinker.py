@@ -194,7 +194,7 @@ class Qwen25OmniThinker(Thinker):
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
         """Alternate chunks of video and sound."""
         rate = self.config.position_id_per_seconds
-        times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid * rate)
+        times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid, rate)
         return chunked(times, audio_tokens, int(rate * self.config.seconds_per_chunk))
 
     def audio_tokens(self, frames: int) -> int:
@@ -217,7 +217,7 @@ class Qwen3OmniThinker(Thinker):
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
         """Sort the tokens of both streams by time."""
         rate = self.config.position_id_per_seconds
-        times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid * rate)
+        times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid, rate)
         return merged(times, audio_tokens)
 
     def audio_tokens(self, frames: int) -> int:

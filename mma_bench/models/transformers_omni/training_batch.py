@@ -1,5 +1,6 @@
 """Training batches of an Omni model, token for token what the adapter asks when it evaluates."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -81,7 +82,9 @@ class TrainingBatch:
         input_ids = torch.full((len(rows), width), self.chat.end_id)
         labels = torch.full((len(rows), width), IGNORED)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
-        positions = torch.zeros((3, len(rows), width), dtype=torch.long)
+        # Fractions of a position stay, as when the model answers: one family places video between whole positions.
+        kind = functools.reduce(torch.promote_types, [placed.dtype for _, _, placed in rows])
+        positions = torch.zeros((3, len(rows), width), dtype=kind)
         for number, (ids, learnt, placed) in enumerate(rows):
             input_ids[number, : len(ids)] = torch.tensor(ids)
             labels[number, len(ids) - learnt : len(ids)] = torch.tensor(ids[-learnt:])

@@ -48,7 +48,8 @@ def perturbation(
     # In float32: beside a random start, bfloat16 would round most of a gradient away.
     delta = torch.zeros_like(clean, dtype=torch.float32)
     if settings.random_start:
-        delta = delta.uniform_(-eps, eps) * allowed
+        # One draw for each masked token in turn, so that the padding of a batch changes no start.
+        delta[mask] = torch.empty_like(delta[mask]).uniform_(-eps, eps)
     for step in range(settings.steps):
         if step == 0 and first_gradient is not None:
             gradient = first_gradient
