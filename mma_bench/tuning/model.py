@@ -99,15 +99,8 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     Raises:
         MMABenchError: peft is missing, or the language model has no such projection.
     """
-<<<<<<< HEAD
     import peft
-=======
-    try:
-        import peft
-    except ImportError as error:
-        raise MMABenchError(f"tuning needs {error.name}; {INSTALL}") from error
     import torch
->>>>>>> i14-omni
 
     names = {id(module): name for name, module in thinker.model.named_modules()}
     prefix = names[id(thinker.decoder)]

@@ -26,7 +26,11 @@ def run(label: str, average: str, lost: Estimate, accuracy: float = 0.41, *, bas
         cells["misaligned", modality] = cell("misaligned", modality, accuracy, accuracy - 0.05)
         cells[alone, modality] = cell(alone, modality, 0.84, 0.79)
     splits = [CompetenceSplit("misaligned", m, 400, FLAT, FLAT, FLAT, lost, FLAT, FLAT, FLAT) for m in Modality]
-    scores = SimpleNamespace(cells=list(cells.values()), cell=lambda condition, modality: cells[condition, modality])
+    scores = SimpleNamespace(
+        average=average,
+        cells=list(cells.values()),
+        cell=lambda condition, modality: cells[condition, modality],
+    )
     asked = SimpleNamespace(average=average)
     return SimpleNamespace(
         label=label,
