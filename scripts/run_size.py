@@ -128,7 +128,7 @@ def table() -> list[str]:
         size = run_size(load_protocol(name))
         per_clip = size.questions / len(official_clips())
         rows.append(
-            f"| `{name}` | {size.stimuli:,} | {size.questions:,} | {per_clip:g} "
+            f"| `{name}` | {size.stimuli:,} | {size.questions:,} | {per_clip:.3g} "
             f"| {size.server_tokens / 1e6:.0f} million | {size.local_tokens / 1e6:.0f} million |"
         )
     return rows

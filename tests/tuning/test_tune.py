@@ -250,7 +250,7 @@ def test_each_step_has_the_mix_and_no_held_out_clip(demo: Path, base: Path) -> N
         ("data.mix=[{clips: {aligned: 0}}]", "has no clip"),
         ("data.mix=[{from_step: 3, clips: {aligned: 1}}]", "must begin at step 0"),
         ("objective.adversarial.eps=0", "greater than 0"),
-        ("train", "write SECTION.NAME=VALUE"),
+        ("train", "write it as NAME=VALUE"),
     ],
 )
 def test_wrong_settings_are_named(change: str, says: str) -> None:
