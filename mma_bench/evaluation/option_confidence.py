@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-NORMALISATIONS = ("sum", "mean", "prior")
+NORMALISATIONS = ("sum", "mean", "prior", "batch")
 
 
 def normalised(
@@ -15,8 +15,9 @@ def normalised(
         scores: log-likelihood of each option, the sum over its tokens.
         tokens: number of tokens of each option; one where it is not known.
         how: ``sum`` as they are, which favours options of few tokens; ``mean`` per token; ``prior`` less the score
-            of the option without evidence (domain-conditional pointwise mutual information, arXiv 2104.08315).
-        prior: scores without evidence, for ``prior``.
+            of the option without evidence (domain-conditional pointwise mutual information, arXiv 2104.08315);
+            ``batch`` less the option's mean score over the run's questions (after arXiv 2309.17249).
+        prior: what is subtracted for ``prior`` and ``batch``.
 
     Raises:
         ValueError: there is no such normalisation, or no prior for it.
@@ -25,7 +26,7 @@ def normalised(
         return dict(scores)
     if how == "mean":
         return {option: value / max(1, tokens.get(option, 1)) for option, value in scores.items()}
-    if how == "prior" and prior is not None:
+    if how in ("prior", "batch") and prior is not None:
         return {option: value - prior[option] for option, value in scores.items()}
     raise ValueError(f"no normalisation {how!r} of option scores")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.table import ABSTAINED, VerdictTable
+from mma_bench.evaluation.analysis.table import ABSTAINED, SEVERAL, VerdictTable
 
 CLASSES = 12
 
@@ -79,3 +79,98 @@ def conflict(generator: np.random.Generator, clips: int, *, sight: float, sound:
     chance = generator.random(clips)
     decision = np.where(chance < sight, seen, np.where(chance < sight + sound, heard, other))
     return joined([questions("misaligned", modality, seen, heard, decision) for modality in ("visual", "audio")])
+
+
+WORDINGS = ("standard", "shuffled_options_1", "shuffled_options_2")
+
+_DOSES = np.array([-20.0, -10.0, 0.0, 10.0, 20.0])
+
+
+def class_sizes(clips: int) -> NDArray[np.int64]:
+    """Return the class of each clip: one class holds a third, most hold one to five, as in the official 658 clips."""
+    classes = max(3, round(49 * (clips / 658) ** 0.33))
+    size = np.maximum(1, np.round(clips / 3 * np.arange(1, classes + 1) ** -1.3)).astype(np.int64)
+    codes = np.repeat(np.arange(classes), size)
+    return np.concatenate([codes, np.arange(max(clips - len(codes), 0)) % classes])[:clips]
+
+
+def planted(generator: np.random.Generator, clips: int, right: float) -> VerdictTable:
+    """Return a run of a model that is right with a fixed chance, with answers that depend on each other.
+
+    Four of ten questions share the luck of the clip asked about over all conditions, three that of the other question
+    about the stimulus, and two thirds of the wordings share the luck of their question, so that intervals must respect
+    all of these. The model is better on aligned media, and half of its errors follow the other modality.
+    """
+    classes = class_sizes(clips)
+    luck = {modality: generator.random(clips) for modality in ("visual", "audio")}
+    donor = np.roll(np.arange(clips), 1)
+    none = np.full(clips, -1)
+    tables = []
+    for condition, seen, heard, audio_clip in (
+        ("aligned", classes, classes, np.arange(clips)),
+        ("misaligned", classes, classes[donor] + 100, donor),  # 100: never the class of the video
+        ("misleading_caption", classes, classes, np.arange(clips)),
+        ("audio_removed", classes, none, np.arange(clips)),
+        ("frames_zeroed", none, classes, np.arange(clips)),
+    ):
+        stimulus = generator.random(clips)
+        for modality in ("visual", "audio"):
+            asked = audio_clip if modality == "audio" else np.arange(clips)
+            kind = generator.random(clips)
+            fate = np.select([kind < 0.4, kind < 0.7], [luck[modality][asked], stimulus], generator.random(clips))
+            chance = (1 + right) / 2 if condition == "aligned" else right
+            told = classes + 1 if condition == "misleading_caption" else none
+            for wording in (*WORDINGS, "none_present"):
+                own = np.where(generator.random(clips) < 0.67, fate, generator.random(clips))
+                rows = questions(condition, modality, seen, heard, none)
+                rows = replace(
+                    rows,
+                    variant=np.full(clips, wording, dtype=object),
+                    told=told,
+                    distractor=np.where(told >= 0, told, rows.distractor),
+                    clip=asked,
+                )
+                tables.append(_answered(rows, own, chance, generator))
+    return joined([*tables, *_graded(generator, classes, luck["audio"])])
+
+
+def _answered(
+    rows: VerdictTable, luck: NDArray[np.float64], chance: float, generator: np.random.Generator
+) -> VerdictTable:
+    wrong = np.select(
+        [luck < chance + 0.5 * (1 - chance), luck < chance + 0.7 * (1 - chance), luck < chance + 0.8 * (1 - chance)],
+        [
+            np.where(rows.distractor >= 0, rows.distractor, rows.answer + 2),
+            rows.answer + 2,
+            np.full(len(rows), SEVERAL),
+        ],
+        ABSTAINED,
+    )
+    decision = np.where(luck < chance, rows.answer, wrong)
+    confidence = np.clip(chance + generator.uniform(-0.3, 0.3, len(rows)), 0.05, 1)
+    return replace(
+        rows,
+        decision=decision,
+        correct=decision == rows.answer,
+        confidence=confidence,
+        confident_right=generator.random(len(rows)) < confidence,
+    )
+
+
+def _graded(
+    generator: np.random.Generator, classes: NDArray[np.int64], luck: NDArray[np.float64]
+) -> list[VerdictTable]:
+    """Return a condition whose answers go over to the distractor by a logistic curve with its middle at a dose of 4."""
+    found = []
+    for dose in _DOSES:
+        own = np.where(generator.random(len(classes)) < 0.5, luck, generator.random(len(classes)))
+        other = classes + 100
+        decision = np.where(own < 1 / (1 + np.exp(-0.15 * (dose - 4))), other, classes)
+        found.append(
+            replace(
+                questions("mixed_audio", "audio", classes, classes, decision),
+                distractor=other,
+                level=np.full(len(classes), dose),
+            )
+        )
+    return found

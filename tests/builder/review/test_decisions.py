@@ -42,12 +42,12 @@ def test_the_build_follows_people_and_never_counts_attention_checks(verified: Bu
     real = [item for item in items if not item.is_attention_check]
     checks = [item for item in items if item.is_attention_check]
     store = DecisionStore(build.work / "review")
-    votes = {"ada_lovelace": ["no", "yes", "yes"], "bob": ["no", "yes", "no"], "cyd": ["yes", "unsure", "unsure"]}
+    votes = {"ada_l": ["no", "yes", "yes"], "bob": ["no", "yes", "no"], "cyd": ["yes", "unsure", "unsure"]}
     for name, said in votes.items():
         for item, vote in zip(real, said, strict=False):
             store.append(decision(name, item, vote))
         for item in checks:
-            store.append(decision(name, item, "no" if name == "ada_lovelace" else "yes"))
+            store.append(decision(name, item, "no" if name == "ada_l" else "yes"))
     result = run_builder(*build.arguments())
     assert "rejected_by_people 1" in result.stdout
     rows = {row.clip_id: row for row in read_manifest(build.work / "review" / "manifest.parquet")}
@@ -59,11 +59,11 @@ def test_the_build_follows_people_and_never_counts_attention_checks(verified: Bu
     clips = {row["clip_id"]: row for row in pq.read_table(build.out / "metadata" / "clips.parquet").to_pylist()}
     assert clips[accepted.clip_id]["verified_by"] == "cascade + 2 people"
     assert rejected.clip_id not in clips
-    assert not any(b"ada_lovelace" in path.read_bytes() for path in (build.out / "metadata").iterdir()), "names are private"
+    assert not any(b"ada_l" in path.read_bytes() for path in (build.out / "metadata").iterdir()), "names are private"
     exported = list(csv.DictReader((build.work / "review" / "decisions.csv").read_text().splitlines()))
     assert len(exported) == 9
     found = json.loads(run_builder("review", "--work", str(build.work), "--json").stdout)
-    assert found["annotators"]["ada_lovelace"]["attention_passed"] == found["annotators"]["ada_lovelace"]["attention_checks"] > 0
+    assert found["annotators"]["ada_l"]["attention_passed"] == found["annotators"]["ada_l"]["attention_checks"] > 0
     assert found["annotators"]["bob"]["attention_passed"] == 0
     assert (found["agreement"]["measure"], found["agreement"]["clips"]) == ("Fleiss' kappa", 3)
     # Only who watched counts: ada's two yes and one no remain.
@@ -82,7 +82,7 @@ def test_attention_checks_have_another_sound_and_look_like_any_clip(verified: Bu
         assert item.sound.audio_sha256 != item.row.audio_sha256
     assert {len(item.item_id) for item in items} == {24}
     assert items_of(verified) == items
-    orders = [order_for(items, name, 0) for name in ("ada_lovelace", "bob", "ada_lovelace")]
+    orders = [order_for(items, name, 0) for name in ("ada_l", "bob", "ada_l")]
     assert orders[0] == orders[2] != orders[1]
 
 
@@ -90,8 +90,8 @@ def test_undo_takes_back_and_a_damaged_line_is_named(tmp_path: Path, verified: B
     first, second = items_of(verified)[:2]
     store = DecisionStore(tmp_path)
     for item, said in ((first, "yes"), (second, "no"), (second, "undo"), (first, "no")):
-        store.append(decision("ada_lovelace", item, said))
-    assert {item: made.decision for item, made in in_force(store.read())["ada_lovelace"].items()} == {first.item_id: "no"}
+        store.append(decision("ada_l", item, said))
+    assert {item: made.decision for item, made in in_force(store.read())["ada_l"].items()} == {first.item_id: "no"}
     lines = store.path.read_bytes().splitlines(keepends=True)
     store.path.write_bytes(b"".join([lines[0], b"{}\n", *lines[2:]]))
     with pytest.raises(MMABenchError, match="line 2 is damaged"):

@@ -11,6 +11,7 @@ from mma_bench.evaluation.analysis.calibration import calibrations
 from mma_bench.evaluation.analysis.power import smallest_difference
 from mma_bench.evaluation.statistics import mcnemar
 from mma_bench.evaluation.statistics.paired import effective_pairs
+from tests.evaluation.coverage import measure, misses
 from tests.evaluation.simulated import questions
 from tests.evaluation.statistics.planted import CHANCES, INTERVALS, SIZES, coverages
 
@@ -26,6 +27,14 @@ def test_intervals_hold_the_truth(name: str, clips: int) -> None:
     allowed = 3 * np.sqrt(ON_AVERAGE * (1 - ON_AVERAGE) / draws)
     assert np.mean(list(found.values())) >= ON_AVERAGE - allowed / np.sqrt(len(CHANCES)), found
     assert min(found.values()) >= AT_EACH - allowed, found
+
+
+def test_every_interval_in_the_scores_of_a_whole_run_holds_the_truth() -> None:
+    """All fields of `scores.json` that have bounds, on runs with wordings and with clips in several stimuli.
+
+    `python -m tests.evaluation.coverage` is the long form: its table is in docs/statistics.md.
+    """
+    assert misses(measure([12, 37], [0.1, 0.5, 0.9], draws=15, large=4_000)) == []
 
 
 @pytest.mark.slow
