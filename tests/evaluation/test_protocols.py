@@ -16,6 +16,7 @@ from mma_bench.evaluation.published import official_set
 from mma_bench.models.interface import Answer, Model
 from mma_bench.report.browser import browser_data
 from mma_bench.report.runs import read_runs
+from mma_bench.report.write import write_report
 from mma_bench.schema import PAPER_CONDITIONS, Modality
 from tests.conftest import ROOT, run_command
 
@@ -198,6 +199,35 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     (run / "run.json").write_text(json.dumps(head_json))
     with pytest.raises(mma_bench.MMABenchError, match="the protocol was changed after the run"):
         rescore(run)
+
+
+def test_eval_compare_report_and_leaderboard_show_one_number(demo: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "runs" / "dice", tmp_path / "runs" / "visual-only"
+    for run, model in ((first, "baseline:random"), (second, "baseline:visual-only")):
+        mma_bench.evaluate(model, demo, run=run, condition=["misaligned", "audio_removed"], progress=False)
+    kept = json.loads((first / "scores.json").read_text())
+    assert kept["average"] == "macro"
+    cells = {(cell["condition"], cell["modality"]): cell for cell in kept["cells"]}
+    compared = mma_bench.evaluation.compare(first, second)
+    for row in compared.differences:
+        cell = cells[row.condition, row.modality]
+        assert row.pairs == cell["questions"]
+        shown = (row.first.value, row.first.low, row.first.high)
+        assert shown == pytest.approx((cell["macro_accuracy"], cell["macro_low"], cell["macro_high"]), abs=1e-6)
+    assert {flip.headline for flip in compared.flips} == {True, False}
+    write_report([first, second], tmp_path / "report")
+    run_command(sys.executable, "-m", "mma_bench", "leaderboard", str(first.parent), "--out", str(tmp_path / "board"))
+    tables = [json.loads((tmp_path / "report" / "tables" / "accuracy_macro.json").read_text())]
+    tables += [json.loads(path.read_text()) for path in (tmp_path / "board").rglob("leaderboard_*.json")]
+    assert len(tables) == 2
+    for table in tables:
+        (line,) = [row["entries"] for row in table["rows"] if row["name"] == "baseline:random"]
+        found = {
+            (column["group"].replace(" ", "_"), column["head"]): entry["value"]
+            for column, entry in zip(table["columns"], line, strict=True)
+            if column["head"] in ("visual", "audio")
+        }
+        assert found == pytest.approx({key: cell["macro_accuracy"] for key, cell in cells.items()}, abs=1e-6)
 
 
 def test_published_results_are_typed_and_carry_their_caveats() -> None:
