@@ -111,7 +111,7 @@ def report(
 ) -> None:
     confidence, right, short, correlations = [], [], [], []
     for label, scores in rows:
-        found = normalised(scores, lengths, how, prior=prior)
+        found = normalised(scores, lengths, how, usual=prior)
         values = np.array([found[option] for option in found])
         probabilities = np.exp(values - values.max()) / np.exp(values - values.max()).sum()
         best = list(found)[int(probabilities.argmax())]

@@ -11,6 +11,7 @@ from mma_bench.evaluation.analysis.analysis import STANDARD
 from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
+from mma_bench.evaluation.option_confidence import OptionConfidence
 from mma_bench.evaluation.statistics import Average, Estimate, macro_average, share
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
 from mma_bench.loader import Benchmark, Sample
@@ -223,6 +224,7 @@ def score(
     stored = {answer.id: answer for answer in answers}
     keys = fingerprint if isinstance(fingerprint, AnswerKeys) else AnswerKeys(fingerprint)
     read = _Reader()
+    sure = OptionConfidence((answer.option_scores, answer.option_tokens) for answer in stored.values())
     verdicts: list[Verdict] = []
     missing = 0
     for sample in benchmark.samples:
@@ -235,7 +237,7 @@ def score(
                 parsed = read(answer.text, question)
                 if judge:
                     parsed = judge.read(answer.text, question.options, question.modality, parsed)
-                verdicts.append(_verdict(sample, question, answer, parsed, repeat))
+                verdicts.append(_verdict(sample, question, answer, parsed, repeat, sure))
     return Scores(verdicts, missing, tuple(variants), average, judge.judge.title if judge else None)
 
 
@@ -264,20 +266,12 @@ class _Reader:
         return found
 
 
-def _verdict(sample: Sample, question: Question, answer: StoredAnswer, parsed: Parsed, repeat: int) -> Verdict:
-    confidence, likeliest = _confidence(answer.option_scores, question.options)
+def _verdict(
+    sample: Sample, question: Question, answer: StoredAnswer, parsed: Parsed, repeat: int, sure: OptionConfidence
+) -> Verdict:
+    confidence, likeliest = sure.likeliest(answer.option_scores, answer.option_tokens, question.options)
     right = likeliest == question.answer
     return Verdict(sample, question, answer.text, parsed.label, parsed.outcome, parsed.rule, repeat, confidence, right)
-
-
-def _confidence(scores: Mapping[str, float], options: Sequence[str]) -> tuple[float, str | None]:
-    """Return the likeliest option and its probability among all; NaN where an option has no score."""
-    if not scores:
-        return math.nan, None
-    values = [scores.get(option, math.nan) for option in options]
-    highest = max(values)
-    total = sum(math.exp(value - highest) for value in values)
-    return (1 / total, options[values.index(highest)]) if math.isfinite(total) else (math.nan, None)
 
 
 def _cell(condition: str, modality: Modality, rows: VerdictTable) -> Cell:

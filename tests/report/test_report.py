@@ -59,8 +59,8 @@ def test_the_page_shows_the_scores_and_nothing_in_it_comes_from_elsewhere(report
     assert str(report.parent) not in html  # no path of this machine
     assert "published, not re-run" in text
     assert "28.75" in text  # with the digits of the source
-    assert "76.68 in the authors' repository" in text
-    assert "do not compare them with published numbers as equals" in text
+    assert "76.68 in the README of the authors' repository" in text
+    assert "a difference need not be the model's" in text
     assert load_protocol("paper").sha256 in text
     shown = json.loads(re.search(r'id="browser-data">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
     kinds = {shown["kinds"][said[4]]["name"] for question in shown["questions"] for said in question[8]}
