@@ -1,6 +1,8 @@
 """The block that most stages are: one clip in, the same clip out, finished or dropped with a reason."""
 
+import errno
 import json
+import traceback
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.atomic import write_json
+from mma_bench.atomic import write_json, write_text
+from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
 
 
@@ -26,6 +29,14 @@ class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of 
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+INTERNAL_ERROR = "internal_error"
+_MOST_INTERNAL_ERRORS = 20
+"""Of one task, if they are also most of its clips: then it is not the clips that are at fault."""
+
+_MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+"""No other clip would survive these either, so they end the stage and cost no clip."""
 
 
 class ReadManifest(PipelineStep):
@@ -54,6 +65,10 @@ class ClipStep(PipelineStep):
     A subclass sets `stage`, gives its settings to the constructor and implements `process`. The result of
     a clip is kept in `records/{clip_id}.json` with a hash of what it was made from, written after the
     clip's media: a run that was killed goes on at the first clip without a valid record.
+
+    Whatever goes wrong inside one clip becomes that clip's reason. An exception that nobody foresaw is kept in
+    `errors/{clip_id}.txt`, and the clip is dropped as `internal_error`. Only what would fail for every clip ends the
+    stage: a `MMABenchError`, a full disk, or internal errors in most clips.
     """
 
     type = "clip step"
@@ -64,6 +79,7 @@ class ClipStep(PipelineStep):
         self.name = self.stage
         self.folder = Path(folder)
         self.settings = settings
+        self._processed = self._internal_errors = 0
 
     @abstractmethod
     def process(self, row: ManifestRow) -> ManifestRow:
@@ -84,12 +100,33 @@ class ClipStep(PipelineStep):
             yield Document(text="", id=row.clip_id, metadata=row.model_dump())
 
     def _process_and_remember(self, row: ManifestRow) -> ManifestRow:
+        self._processed += 1
         try:
             result = self.process(row)
         except Dropped as drop:
             result = row.drop(self.stage, drop.reason, drop.detail)
+        except (MMABenchError, MemoryError):
+            raise
+        except Exception as error:  # hostile media find every exception there is
+            if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS:
+                raise
+            result = self._internal_error(row, error)
         write_json(self._record(row), {"inputs": self._inputs(row), "row": result.model_dump(mode="json")})
         return result
+
+    def _internal_error(self, row: ManifestRow, error: Exception) -> ManifestRow:
+        """Keep the exception and return the dropped row; raise if most clips fail."""
+        self._internal_errors += 1
+        kept = self.folder / "errors" / f"{row.clip_id}.txt"
+        write_text(kept, "".join(traceback.format_exception(error)))
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+        if self._internal_errors > _MOST_INTERNAL_ERRORS and 2 * self._internal_errors > self._processed:
+            raise MMABenchError(
+                f"{self.stage}: {self._internal_errors} of {self._processed} clips failed with an internal error, the "
+                f"last, {row.file}, with {said}; the clips are hardly at fault: see {kept.parent}, then run the same "
+                "command again"
+            ) from error
+        return row.drop(self.stage, INTERNAL_ERROR, said)
 
     def _remembered(self, row: ManifestRow) -> ManifestRow | None:
         try:

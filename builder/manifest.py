@@ -53,6 +53,9 @@ class ManifestRow(Record):
     source_height: int | None = Field(default=None, description="frames of the source file, pixels")
     source_frame_rate: float | None = Field(default=None, description="average frames a second of the source file")
 
+    decoder_complaints: int | None = Field(default=None, description="messages in which the decoder named damage")
+    first_complaint: str | None = Field(default=None, description="the first of them")
+
     audio_peak: float | None = Field(default=None, description="largest absolute sample, 0 to 1")
     audio_rms_db: float | None = Field(default=None, description="loudness, dB relative to full scale")
     silence_share: float | None = Field(default=None, description="share of 64 ms windows below `silence_db`, 0 to 1")

@@ -8,7 +8,8 @@ import av
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
-from builder.normalise.transcode import KEY_FRAME_SECONDS, X264_PARAMETERS, NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
+from builder.normalise.transcode import KEY_FRAME_SECONDS, X264_PARAMETERS
 from mma_bench.media import TIME_TOLERANCE
 
 _BLACK = (16, 128, 128)  # Y, U, V

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.clip_step import Dropped
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from mma_bench.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json

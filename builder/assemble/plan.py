@@ -10,7 +10,7 @@ from builder.assemble.partners import choose_partners
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams, graded_folder
 from builder.manifest import ManifestRow
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from builder.assemble.black_frames import write_black
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from mma_bench.atomic import atomic_path
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.hashing import sha256_file, sha256_json

@@ -1,39 +1,42 @@
 """One call of ffmpeg a clip: the only module that transcodes, and the only one that uses ffmpeg-python."""
 
-import subprocess
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import ffmpeg
-from pydantic import BaseModel, ConfigDict, Field
 
-from builder.clip_step import Dropped
+from builder.normalise.child import Limits, last_words, run_limited
+from builder.normalise.picture import video_filters
 from builder.normalise.probe import Probe
+from builder.normalise.settings import NormaliseSettings
+from builder.normalise.sound import mono, place
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.containers import CONTAINERS
-from mma_bench.errors import MMABenchError
-from mma_bench.media import TIME_TOLERANCE
+from mma_bench.media import TIME_TOLERANCE, flac_bytes
 
 KEY_FRAME_SECONDS = 0.5
 X264_PARAMETERS = "scenecut=0:open-gop=0:keyint=infinite"
-_TIMEOUT_SECONDS = 300
+_LEAD_SECONDS = 30.0
+"""Decoded before a segment where seeking is not exact: more than the distance of two key frames in any usual file."""
+_BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
 _QUIET = ["-nostdin", "-v", "error"]
 
 
-class NormaliseSettings(BaseModel):
-    """How clips are stored. The defaults follow MMA-Bench's published preprocessing."""
+@dataclass(frozen=True)
+class Transcoded:
+    """What was written.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        audio_seconds: length of the sound.
+        complaints: messages in which the decoder complained of damage; it goes on after most of them.
+        first_complaint: the first of them.
+    """
 
-    size: int = Field(default=504, ge=16, le=4096, multiple_of=2, description="width and height, pixels")
-    fit: Literal["crop", "pad"] = Field(
-        default="crop", description="crop: the centre square; pad: the whole picture between black bars"
-    )
-    seconds: float = Field(default=10.0, gt=0, description="longest clip; shorter ones keep their length")
-    frame_rate: float = Field(default=30.0, gt=0, le=240, description="highest constant frame rate")
-    crf: int = Field(default=18, ge=0, le=51, description="x264's constant rate factor")
-    preset: str = Field(default="veryfast", pattern="^[a-z]+$", description="x264's preset")
+    audio_seconds: float
+    complaints: int
+    first_complaint: str
 
 
 def transcode(
@@ -45,35 +48,68 @@ def transcode(
     *,
     start: float,
     seconds: float,
-) -> None:
+) -> Transcoded:
     """Write the silent H.264 ``video`` and the mono FLAC ``audio`` of a segment of ``source``.
 
     Both begin at the segment's start: a stream that starts late is padded (last frame, silence), so that
     the two stay in step although they are stored apart.
 
     Raises:
-        Dropped: ffmpeg cannot decode the segment.
+        Dropped: ffmpeg cannot decode the segment, or it holds no sound.
         MMABenchError: the disk is full or ffmpeg is missing.
     """
     rate = min(found.frame_rate, Fraction(settings.frame_rate).limit_denominator(1001))
+    sought, lead = _seek(found, start)
     # Paths go in as `file:` URLs: a name such as `concat:a|b` must not become a protocol.
-    clip = ffmpeg.input(f"file:{source}", ss=start, t=seconds, format_whitelist=CONTAINERS)
-    frames = clip[str(found.video_index)].filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
-    picture = (
-        _square(frames, settings)
-        .filter("setsar", 1)
-        .output(f"file:{video}", **{**_video_options(settings), "frames:v": max(1, int(seconds * rate + 1e-6))})
+    clip = ffmpeg.input(
+        f"file:{source}",
+        **({"ss": sought} if sought else {}),
+        t=seconds + lead,
+        format_whitelist=CONTAINERS,
+        # The size of the picture may change inside a file. The scaler follows it; a new graph would begin at time 0.
+        reinit_filter=0,
     )
-    sound = (
-        clip["a:0"]
-        .filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
-        .output(f"file:{audio}", **_audio_options())
+    picture = clip[str(found.video_index)].output(
+        f"file:{video}",
+        vf=video_filters(found, settings, rate=rate, lead=lead),
+        **{
+            **_video_options(settings),
+            **(_BT709 if found.high_dynamic_range else {}),
+            "frames:v": max(1, int(seconds * rate + 1e-6)),
+        },
+    )
+    decoded = audio.with_name(f"{audio.name}.nut")  # keeps time stamps, unlike raw samples
+    # A graph for each output: the sound's begins anew when its format changes, without a word about the picture.
+    sound = ffmpeg.input(
+        f"file:{source}", **({"ss": sought} if sought else {}), t=seconds + lead, format_whitelist=CONTAINERS
+    )[str(found.audio_index)].output(
+        f"file:{decoded}",
+        acodec="pcm_s16le",
+        ar=AUDIO_RATE,
+        ac=min(2, max(1, found.channels)),
+        f="nut",
+        map_metadata=-1,
     )
     command = ffmpeg.merge_outputs(picture, sound).compile(overwrite_output=True)
     # The last option stands before the input: it is the decoder's. The encoders' own come with each output.
     threads = ["-filter_threads", "1", "-filter_complex_threads", "1", "-threads", "1"]
     command[1:1] = [*_QUIET, *threads]
-    _run(command)
+    try:
+        messages = run_limited(command, Limits()).messages
+        samples = place(decoded, start=lead, seconds=seconds)
+    finally:
+        decoded.unlink(missing_ok=True)
+    audio.write_bytes(flac_bytes(mono(samples)))
+    complaints = [line for line in messages.splitlines() if line.strip()]
+    return Transcoded(len(samples) / AUDIO_RATE, len(complaints), last_words(complaints[0]) if complaints else "")
+
+
+def _seek(found: Probe, start: float) -> tuple[float, float]:
+    """Return where to seek to, 0 for the beginning, and how much to decode and throw away after that, in seconds."""
+    if found.seekable:
+        return start, 0.0
+    sought = max(0.0, start - _LEAD_SECONDS)
+    return sought, start - sought
 
 
 def blend_videos(
@@ -103,23 +139,13 @@ def cover_video(video: Path, mask: Path, path: Path, *, settings: NormaliseSetti
 
 def ffmpeg_version() -> str:
     """Return the first line of `ffmpeg -version`, for provenance."""
-    return _run(["ffmpeg", "-version"]).splitlines()[0]
+    return run_limited(["ffmpeg", "-version"], Limits()).output.splitlines()[0]
 
 
 def _run_filters(output: Any) -> None:
     command = output.compile(overwrite_output=True)
     command[1:1] = [*_QUIET, "-filter_threads", "1", "-filter_complex_threads", "1"]
-    _run(command)
-
-
-def _square(frames: Any, settings: NormaliseSettings) -> Any:
-    size = settings.size
-    if settings.fit == "crop":
-        return frames.filter("crop", "min(iw,ih)", "min(iw,ih)").filter("scale", size, size, flags="bicubic")
-    inside = frames.filter(
-        "scale", size, size, flags="bicubic", force_original_aspect_ratio="decrease", force_divisible_by=2
-    )
-    return inside.filter("pad", size, size, "(ow-iw)/2", "(oh-ih)/2")
+    run_limited(command, Limits())
 
 
 def _video_options(settings: NormaliseSettings) -> dict[str, object]:
@@ -141,40 +167,3 @@ def _video_options(settings: NormaliseSettings) -> dict[str, object]:
         "movflags": "+faststart",
         "f": "mp4",
     }
-
-
-def _audio_options() -> dict[str, object]:
-    # AAC decodes to 32 bits; without s16 the FLAC would be twice as large.
-    return {
-        "acodec": "flac",
-        "ar": AUDIO_RATE,
-        "ac": 1,
-        "sample_fmt": "s16",
-        "map_metadata": -1,
-        "fflags": "+bitexact",
-        "flags:a": "+bitexact",
-        "f": "flac",
-    }
-
-
-def _run(command: list[str]) -> str:
-    try:
-        result = subprocess.run(
-            command, capture_output=True, timeout=_TIMEOUT_SECONDS, text=True, errors="replace", check=False
-        )
-    except FileNotFoundError as error:
-        raise MMABenchError("ffmpeg is not installed; run scripts/setup.sh or install it with your system") from error
-    except subprocess.TimeoutExpired as error:
-        raise Dropped("timeout", f"ffmpeg did not finish within {_TIMEOUT_SECONDS} s") from error
-    if "No space left on device" in result.stderr:
-        raise MMABenchError("the disk is full; free some space and run the same command again, it goes on")
-    if result.returncode != 0:
-        raise Dropped("undecodable", f"ffmpeg cannot decode it: {_last_words(result.stderr)}")
-    return result.stdout
-
-
-def _last_words(stderr: str) -> str:
-    """Return ffmpeg's last line without addresses and paths, which differ between runs and machines."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    words = [word for word in (lines[-1] if lines else "no message").split() if "/" not in word and "0x" not in word]
-    return " ".join(words)[:200]

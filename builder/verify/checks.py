@@ -7,7 +7,7 @@ from typing import Literal
 
 from builder.assemble.streams import GeneratedStreams
 from builder.manifest import ManifestRow
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from builder.verify.settings import CheckName
 from builder.verify.wording import wording
 from mma_bench.loader import Sample

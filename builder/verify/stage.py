@@ -5,7 +5,7 @@ from pathlib import Path
 
 from builder.executors import ExecutorSettings
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from builder.stage import run_clip_stage
 from builder.verify.decide import decide
 from builder.verify.gpus import visible_gpus

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.clip_step import ClipStep, write_progress
 from builder.manifest import CheckResult, ManifestRow
-from builder.normalise.transcode import NormaliseSettings
+from builder.normalise.settings import NormaliseSettings
 from builder.verify.checks import CHECKS, ClipChecks, checks_of
 from builder.verify.gpus import claim_gpu
 from builder.verify.reading import kept_text

@@ -1,0 +1,81 @@
+"""Sound as decoded, placed in time and mixed to mono."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from builder.clip_step import Dropped
+from mma_bench.columns import AUDIO_RATE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_JITTER_SECONDS = 0.02
+"""Blocks whose time stamps are this close to the end of the one before follow it: time stamps are rounded."""
+
+_CANCELLED = 0.25
+"""A mix with less than this share of the louder channel's amplitude has lost it: in phase it keeps at least half."""
+
+
+def place(path: Path, *, start: float, seconds: float) -> "NDArray[np.int16]":
+    """Read decoded sound and put each block where its time stamp says; what is missing is silence.
+
+    Args:
+        path: a NUT file of 16-bit samples at 16 kHz, as `transcode` has ffmpeg write it.
+        start: time stamp, in seconds, at which the segment begins.
+        seconds: length of the segment.
+
+    Returns:
+        Shape [samples, channels], int16, from the segment's start to the last sample that was heard.
+
+    Raises:
+        Dropped: there is no sound in the segment.
+    """
+    import numpy as np
+
+    try:
+        with av.open(str(path), format="nut") as container:
+            stream = container.streams.audio[0]
+            channels = stream.channels
+            placed = np.zeros((round(seconds * AUDIO_RATE), channels), np.int16)
+            heard, last = 0, None
+            for frame in container.decode(stream):
+                block = frame.to_ndarray().reshape(-1, channels)
+                position = round((float(frame.time or 0.0) - start) * AUDIO_RATE)
+                if last is not None and abs(position - last) <= _JITTER_SECONDS * AUDIO_RATE:
+                    position = last
+                last = position + len(block)
+                first, end = max(position, 0), min(last, len(placed))
+                if first < end:
+                    placed[first:end] = block[first - position : end - position]
+                    heard = max(heard, end)
+    except (av.error.FFmpegError, IndexError, ValueError) as error:
+        raise Dropped("zero_length", "the segment holds no sound") from error
+    if not heard:
+        raise Dropped("zero_length", "the segment holds no sound")
+    return placed[:heard]
+
+
+def mono(samples: "NDArray[np.int16]") -> "NDArray[np.int16]":
+    """Mix to one channel: the mean, or the louder channel where the mean cancels it out.
+
+    Args:
+        samples: shape [samples, channels], int16.
+
+    Returns:
+        Shape [samples], int16.
+    """
+    import numpy as np
+
+    if samples.shape[1] == 1:
+        return samples[:, 0].copy()
+    exact = samples.astype(np.float64)
+    mixed = exact.mean(axis=1)
+    power = (exact**2).mean(axis=0)
+    louder = int(power.argmax())
+    if np.sqrt((mixed**2).mean()) < _CANCELLED * np.sqrt(power[louder]):
+        return samples[:, louder].copy()
+    found: NDArray[np.int16] = np.clip(np.round(mixed), -32768, 32767).astype(np.int16)
+    return found

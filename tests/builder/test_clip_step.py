@@ -1,0 +1,60 @@
+"""A clip's failure is the clip's; a failure of the machine, or of most clips, is the stage's."""
+
+import errno
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from datatrove.data import Document
+
+from builder.clip_step import ClipStep
+from builder.manifest import ManifestRow
+from mma_bench.errors import MMABenchError
+
+
+class Fails(ClipStep):
+    """Raises what it is told for the clips that it is told."""
+
+    stage = "fails"
+
+    def __init__(self, folder: Path, error: Exception, clips: Iterable[int]) -> None:
+        super().__init__(folder, "settings")
+        self.error, self.clips = error, {f"clip{number}" for number in clips}
+
+    def process(self, row: ManifestRow) -> ManifestRow:
+        if row.clip_id in self.clips:
+            raise self.error
+        return row
+
+
+def run(step: ClipStep, clips: int) -> dict[str, ManifestRow]:
+    rows = [
+        ManifestRow(clip_id=f"clip{n}", file=f"{n}.mp4", visual_label="a", audio_label="a", source="test")
+        for n in range(clips)
+    ]
+    documents = [Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in rows]
+    return {document.id: ManifestRow.model_validate(document.metadata) for document in step.run(documents)}
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("x"), RecursionError(), OSError(errno.EINVAL, "bad")])
+def test_what_nobody_foresaw_drops_the_clip_and_is_kept(error: Exception, tmp_path: Path) -> None:
+    rows = run(Fails(tmp_path, error, [1]), 3)
+    assert [row.kept for row in rows.values()] == [True, False, True]
+    assert (rows["clip1"].reason, rows["clip1"].dropped_by) == ("internal_error", "fails")
+    assert type(error).__name__ in str(rows["clip1"].detail)
+    assert "Traceback" in (tmp_path / "errors" / "clip1.txt").read_text()
+
+
+def test_most_clips_failing_ends_the_stage_with_a_summary(tmp_path: Path) -> None:
+    with pytest.raises(MMABenchError, match="21 of 21 clips failed with an internal error") as ended:
+        run(Fails(tmp_path, ValueError("odd"), range(100)), 100)
+    assert "ValueError: odd" in str(ended.value)
+    few = run(Fails(tmp_path / "few", ValueError("odd"), range(0, 100, 3)), 100)
+    assert sum(not row.kept for row in few.values()) == 34
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), MMABenchError("ffmpeg is not installed")])
+def test_what_every_clip_would_share_ends_the_stage_and_costs_no_clip(error: Exception, tmp_path: Path) -> None:
+    with pytest.raises(type(error)):
+        run(Fails(tmp_path, error, [1]), 3)
+    assert not (tmp_path / "records" / "clip1.json").exists()
