@@ -109,7 +109,7 @@ class Encoder:
         answer = [*chat.text(example.target), chat.end_id]
         kinds = [media.get(token, Kind.TEMPLATE) for token in prefix] + [Kind.TEXT] * len(words)
         kinds += [Kind.TEMPLATE] * (len(question) - len(words)) + [Kind.ANSWER] * len(answer)
-        after = torch.arange(len(question) + len(answer), device=before.device) + before.max() + 1
+        after = torch.arange(len(question) + len(answer), device=before.device) + before[:, -1].max() + 1
         positions = torch.cat([before, after.expand(3, -1)], dim=1)
         return _Row([*prefix, *question, *answer], kinds, positions, video, audio)
 

@@ -45,6 +45,8 @@ class Row:
         spectrum_gap: gap of the log-mel spectrum; 0 without audio.
         position_gap: gap of the position ids of the part before the question.
         same_answer: whether the greedy answers are equal, token for token.
+        margin: where they are not, by how much the official pipeline preferred its token at the first difference, in
+            logits: greedy decoding of a near tie depends on the rounding of the last bit.
     """
 
     family: str
@@ -58,6 +60,7 @@ class Row:
     spectrum_gap: float
     position_gap: float
     same_answer: bool
+    margin: float | None
 
 
 class Family:
@@ -161,6 +164,7 @@ def compare(family: Family, clip: str, frames: np.ndarray | None, samples: np.nd
     position_gap = positions_apart(family, engine, official, prefix, seen, heard) if same_ids else float("inf")
     (reply,) = engine.answer(video, audio, [Asked(PROMPT)])
     kind = "both" if seen and heard else "video" if seen else "audio"
+    margin = difference(list(reply.token_ids), *generated(family, engine, official, kind))
     return Row(
         family=family.thinker.class_name[:9],
         clip=clip,
@@ -172,7 +176,8 @@ def compare(family: Family, clip: str, frames: np.ndarray | None, samples: np.nd
         pixel_levels=pixel_levels,
         spectrum_gap=spectrum_gap,
         position_gap=position_gap,
-        same_answer=list(reply.token_ids) == generated(family, engine, official, kind),
+        same_answer=margin is None,
+        margin=margin,
     )
 
 
@@ -194,10 +199,23 @@ def positions_apart(
     return float((expected[..., : len(prefix)] - ours).abs().max())
 
 
-def generated(family: Family, engine: EncodeOnce, official: dict[str, Any], kind: str) -> list[int]:
-    """Return the tokens that `generate` writes, up to the one that ends the answer."""
+def difference(ours: list[int], written: list[int], logits: list[torch.Tensor]) -> float | None:
+    """Return the official margin at the first token that differs; None if the answers are equal."""
+    if ours == written:
+        return None
+    place = next((at for at, pair in enumerate(zip(ours, written, strict=False)) if pair[0] != pair[1]), None)
+    if place is None:
+        place = min(len(ours), len(written))
+    best = logits[place].topk(2).values
+    return float(best[0] - best[1])
+
+
+def generated(
+    family: Family, engine: EncodeOnce, official: dict[str, Any], kind: str
+) -> tuple[list[int], list[torch.Tensor]]:
+    """Return the tokens that `generate` writes, up to the one that ends the answer, and the logits of each step."""
     ids = official["input_ids"]
-    written = family.thinker.model.generate(
+    found = family.thinker.model.generate(
         **{name: value for name, value in official.items() if name != "mm_token_type_ids"},
         use_audio_in_video=kind == "both",
         do_sample=False,
@@ -205,9 +223,12 @@ def generated(family: Family, engine: EncodeOnce, official: dict[str, Any], kind
         max_new_tokens=NEW_TOKENS,
         eos_token_id=engine.answering.stop_ids,
         pad_token_id=0,
-    )[0, ids.shape[1] :].tolist()
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    written = found.sequences[0, ids.shape[1] :].tolist()
     ends = [place for place, token in enumerate(written) if token in engine.answering.stop_ids]
-    return written[: ends[0]] if ends else written
+    return written[: ends[0]] if ends else written, [step[0].float() for step in found.logits]
 
 
 def main() -> int:

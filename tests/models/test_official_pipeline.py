@@ -19,6 +19,8 @@ OFFICIAL = ROOT / ".venv-official/bin/python"
 CLIPS = ("vgg_0f0Rq7e5yX8_000160", "Y3CZ1i2_tKn0_repDiff_Door_0", "YhRHKxyErgZw_repDiff_Glass_0")
 RATES = (1, 1.5, 2, 3, 4, 6, 7, 8)
 SECONDS = 5.3
+NEAR_TIE = 1e-3
+"""Logits: below it, which token is the likeliest depends on the order in which floats were added."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,8 @@ def test_ids_pixels_spectra_positions_and_answers_are_those_of_the_official_pipe
     wrong = [
         row
         for row in rows
-        if not (row["same_ids"] and row["same_grid"] and row["same_answer"])
+        if not (row["same_ids"] and row["same_grid"])
+        or not (row["same_answer"] or row["margin"] < NEAR_TIE)
         or row["pixel_levels"] > 1.01  # torchvision scales on uint8 as we do; one level of rounding
         or row["spectrum_gap"] > 1e-4
         or row["position_gap"] > 0

@@ -47,6 +47,7 @@ def sound(seed: int, seconds: float = 5.3) -> AudioStream:
 STREAMS: dict[str, tuple[VideoStream | None, AudioStream | None]] = {
     "video and sound": (video(1), sound(1)),
     "sound ends late": (video(2, frames=4), sound(2, seconds=7)),
+    "video ends late in the last chunk": (video(3, frames=12), sound(3, seconds=4.4)),
     "video": (video(1), None),
     "sound": (None, sound(1)),
 }

@@ -125,7 +125,8 @@ class EncodeOnce:
             video_mask=token_ids == self.chat.video_id,
             deepstack=seen.deepstack if seen else (),
         )
-        return Prefix(cache, len(ids), positions.max() + 1)
+        # As the models count: from the last token on, though a video that outlasts the sound ends at a higher position.
+        return Prefix(cache, len(ids), positions[..., -1].max() + 1)
 
     def _see(self, video: VideoStream) -> Encoded:
         return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))

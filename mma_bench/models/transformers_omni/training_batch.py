@@ -101,7 +101,7 @@ class TrainingBatch:
         prefix, placed = self._prefix(video.grid if video else None, 0 if spectrum is None else spectrum.shape[1])
         answer = [*self.chat.text(example.target), self.chat.end_id]
         rest = [*self.chat.question(example.prompt), *answer]
-        after = placed.max() + 1 + torch.arange(len(rest)).expand(3, -1)
+        after = placed[:, -1].max() + 1 + torch.arange(len(rest)).expand(3, -1)
         return [*prefix, *rest], len(answer), torch.cat([placed, after], dim=1)
 
     def _prefix(self, grid: tuple[int, int, int] | None, frames: int) -> "tuple[list[int], torch.Tensor]":
