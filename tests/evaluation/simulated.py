@@ -103,12 +103,12 @@ def planted(generator: np.random.Generator, clips: int, right: float) -> Verdict
     """
     classes = class_sizes(clips)
     luck = {modality: generator.random(clips) for modality in ("visual", "audio")}
-    donor = np.roll(np.arange(clips), 1)
+    donor = np.roll(np.arange(clips), clips // 2)  # no class holds half of the clips, so it is always of another class
     none = np.full(clips, -1)
     tables = []
     for condition, seen, heard, audio_clip in (
         ("aligned", classes, classes, np.arange(clips)),
-        ("misaligned", classes, classes[donor] + 100, donor),  # 100: never the class of the video
+        ("misaligned", classes, classes[donor] + 1000, donor),  # 1000: never a class of a video, however many there are
         ("misleading_caption", classes, classes, np.arange(clips)),
         ("audio_removed", classes, none, np.arange(clips)),
         ("frames_zeroed", none, classes, np.arange(clips)),
@@ -164,7 +164,7 @@ def _graded(
     found = []
     for dose in _DOSES:
         own = np.where(generator.random(len(classes)) < 0.5, luck, generator.random(len(classes)))
-        other = classes + 100
+        other = classes + 1000
         decision = np.where(own < 1 / (1 + np.exp(-0.15 * (dose - 4))), other, classes)
         found.append(
             replace(
