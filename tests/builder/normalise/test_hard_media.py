@@ -29,7 +29,9 @@ def drawn(seconds: float, picture: str = DRAWING, sound: str = TONE) -> tuple[st
     return ("-f", "lavfi", "-i", f"{picture}:d={seconds}", "-f", "lavfi", "-i", f"{sound}:d={seconds}")
 
 
-def normalise(path: Path, start: float = 0.0, seconds: float = 10.0) -> tuple[ManifestRow, Frames, Frames]:
+def normalise(
+    path: Path, start: float = 0.0, seconds: float = 10.0, size: int = SIZE
+) -> tuple[ManifestRow, Frames, Frames]:
     """Return the manifest's row, the frames as RGB, and the sound, of what is stored of a segment."""
     row = ManifestRow(
         clip_id="clip",
@@ -42,7 +44,7 @@ def normalise(path: Path, start: float = 0.0, seconds: float = 10.0) -> tuple[Ma
         media=path.name,
         media_start_seconds=start,
     )
-    step = NormaliseClips(path.parent / f"{path.name}-out", path.parent, NormaliseSettings(size=SIZE))
+    step = NormaliseClips(path.parent / f"{path.name}-out", path.parent, NormaliseSettings(size=size))
     video, sound = step.outputs(row)
     video.parent.mkdir(parents=True, exist_ok=True)
     done = step.process(row)
@@ -178,8 +180,8 @@ def test_no_combs_are_left_of_interlaced_fields(tmp_path: Path) -> None:
     )  # fmt: skip
     with av.open(str(path)) as container:
         first = next(iter(container.decode(video=0))).to_ndarray(format="gray").astype(np.float64)
-    _, frames, _ = normalise(path)
-    assert combs(first) > 4 * combs(frames[10].mean(-1))
+    _, frames, _ = normalise(path, size=288)  # as many lines as in the source: scaling down would hide the combs
+    assert combs(first) > 3 * combs(frames[10].mean(-1))
 
 
 def combs(picture: Frames) -> float:
