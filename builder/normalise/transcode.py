@@ -66,7 +66,7 @@ def transcode(
         **({"ss": sought} if sought else {}),
         t=seconds + lead,
         format_whitelist=CONTAINERS,
-        # The size of the picture may change inside a file. The scaler follows it; a new graph would begin at time 0.
+        # The frame size may change inside a file. The scaler follows it; a rebuilt graph would restart at time 0.
         reinit_filter=0,
     )
     picture = clip[str(found.video_index)].output(
@@ -79,7 +79,7 @@ def transcode(
         },
     )
     decoded = audio.with_name(f"{audio.name}.nut")  # keeps time stamps, unlike raw samples
-    # A graph for each output: the sound's begins anew when its format changes, without a word about the picture.
+    # Separate filter graphs: a change of audio format rebuilds the audio graph and leaves the video graph alone.
     sound = ffmpeg.input(
         f"file:{source}", **({"ss": sought} if sought else {}), t=seconds + lead, format_whitelist=CONTAINERS
     )[str(found.audio_index)].output(

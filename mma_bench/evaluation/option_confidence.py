@@ -38,8 +38,8 @@ def normalised(
 class OptionConfidence:
     """How sure a model is of an option, by the normalisation that a measurement chose (docs/evaluate.md).
 
-    Sums over several tokens are compared with their mean over the run. Scores that are no such sums, such as the first
-    token's at a server, or the cascade's, are taken as they are.
+    Sums over several tokens are compared with their mean over the run. Other scores, such as the first token's at
+    a server or the cascade's, are used unchanged.
 
     Args:
         answers: option scores and numbers of tokens of all answers of a run.

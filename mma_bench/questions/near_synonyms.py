@@ -1,4 +1,4 @@
-"""Classes that are near-synonyms, so that one named of the other is no clear lie: `near_synonyms.yaml`."""
+"""Classes that are near-synonyms, so that naming one for the other is not a clear lie: `near_synonyms.yaml`."""
 
 import functools
 from collections.abc import Iterable, Mapping

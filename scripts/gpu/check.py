@@ -3,7 +3,7 @@
     scripts/gpu/check.sh            # on a GPU, at most 9 minutes
     scripts/gpu/check.sh --tiny     # the same code with tiny models on the CPU
 
-Each check is a process of its own: running out of memory or time costs that check alone. `gpu.json` and `gpu.md` in the
+Each check is a separate process: running out of memory or time costs that check alone. `gpu.json` and `gpu.md` in the
 output folder are rewritten after each one.
 """
 
