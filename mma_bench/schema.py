@@ -126,6 +126,9 @@ _PAPER = (
 )
 _FURTHER = (
     Condition(
+        name="true_caption", changes="text", description="the prompt begins with a caption that names the answer"
+    ),
+    Condition(
         name="unrelated_true_text", changes="text", description="the prompt begins with true facts on other things"
     ),
     Condition(

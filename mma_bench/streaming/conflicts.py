@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
+from mma_bench.questions.unrelated import unrelated_sentences
 from mma_bench.schema import Question
 from mma_bench.suggestions import unknown
 
@@ -126,6 +127,40 @@ def misleading_caption(question: Question, labels: tuple[str | None, str | None]
     caption = generator.choice(prompts.lying_captions(question.options, labels, question.answer))
     prompt = prompts.with_caption(question.modality, question.options, caption)
     return question.model_copy(update={"prompt": prompt, "distractor": caption})
+
+
+@text_conflict
+def true_caption(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
+    """A caption before the question that names its answer, so that captions are not always wrong.
+
+    A question about a removed modality stays as it is: there is no class that its caption could name.
+    """
+    if not question.answerable:
+        return question
+    return question.model_copy(
+        update={"prompt": prompts.with_caption(question.modality, question.options, question.answer)}
+    )
+
+
+@text_conflict
+def unrelated_true_text(
+    question: Question, labels: tuple[str | None, str | None], generator: random.Random
+) -> Question:
+    """Ten true sentences on other things before the question."""
+    return _after_sentences(question, generator, true=True)
+
+
+@text_conflict
+def unrelated_false_text(
+    question: Question, labels: tuple[str | None, str | None], generator: random.Random
+) -> Question:
+    """Ten false sentences on other things before the question."""
+    return _after_sentences(question, generator, true=False)
+
+
+def _after_sentences(question: Question, generator: random.Random, *, true: bool) -> Question:
+    sentences = unrelated_sentences(str(generator.random()), true=true)
+    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, sentences, "before")})
 
 
 @text_conflict

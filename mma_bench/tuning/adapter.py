@@ -3,6 +3,8 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +22,55 @@ def save_adapter(
     folder: Path, model: TunedModel, settings: TuneSettings, record: RunRecord, result: dict[str, Any]
 ) -> None:
     """Write an adapter; the folder appears, or is replaced, when it is complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
-    try:
-        model.peft.save_pretrained(staging)
+    with _appearing(folder) as staging:
+        model.whole.save_pretrained(staging)
         config = json.loads((staging / "adapter_config.json").read_text("utf-8"))
         random_base = settings.model.checkpoint.startswith(RANDOM)
         config["base_model_name_or_path"] = None if random_base else settings.model.checkpoint
         write_json(staging / "adapter_config.json", config)
-        write_json(staging / _RECORD, {**vars(record), "steps": result["steps"], "score": result["score"]})
-        write_text(staging / "README.md", _card(settings, record, result))
+        _describe(staging, settings, record, result)
+
+
+def save_checkpoint(
+    folder: Path, model: TunedModel, settings: TuneSettings, record: RunRecord, result: dict[str, Any]
+) -> None:
+    """Write a model whose layers were tuned, in the type of the base; the folder appears when it is complete."""
+    dtype = model.thinker.model.get_input_embeddings().weight.dtype
+    for weight in model.thinker.decoder.parameters():  # no buffers: the angles of the positions must stay float32
+        weight.data = weight.data.to(dtype)
+    with _appearing(folder) as staging:
+        prepare = model.prepare
+        _write_model(staging, model.whole, model.chat.tokenizer, prepare.extractor, prepare.frame_format)
+        _describe(staging, settings, record, result)
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """Yield a new folder that replaces ``folder`` if nothing goes wrong."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
+    try:
+        yield staging
         staging.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         staging.rename(folder)
         fsync_folder(folder.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _describe(folder: Path, settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> None:
+    write_json(folder / _RECORD, {**vars(record), "steps": result["steps"], "score": result["score"]})
+    write_text(folder / "README.md", _card(settings, record, result))
+
+
+def _write_model(folder: Path, model: Any, tokenizer: Any, extractor: Any, frame_format: Any) -> None:
+    """Write all that `transformers:FOLDER` needs."""
+    for part in (extractor, model, tokenizer):
+        part.save_pretrained(folder)
+    # How frames are normalised, where the evaluator looks for it.
+    colours = {"image_mean": list(frame_format.mean), "image_std": list(frame_format.std)}
+    write_json(folder / "video_preprocessor_config.json", colours)
 
 
 def merge(adapter: Path, out: Path) -> None:
@@ -68,25 +103,8 @@ def merge(adapter: Path, out: Path) -> None:
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise MMABenchError(f"{adapter} cannot be merged: {str(error).splitlines()[0]}") from error
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.partial-"))
-    try:
-        for part in (engine.extractor, merged, engine.chat.tokenizer):
-            part.save_pretrained(staging)
-        _keep_frame_format(staging, engine.frame_format)
-        staging.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        staging.rename(out)
-        fsync_folder(out.parent)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _keep_frame_format(folder: Path, frame_format: Any) -> None:
-    """Write how frames are normalised, where the evaluator looks for it."""
-    colours = {"image_mean": list(frame_format.mean), "image_std": list(frame_format.std)}
-    write_json(folder / "video_preprocessor_config.json", colours)
+    with _appearing(out) as staging:
+        _write_model(staging, merged, engine.chat.tokenizer, engine.extractor, engine.frame_format)
 
 
 def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
@@ -116,6 +134,7 @@ def _card(settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> 
     name, data = settings.model.checkpoint, settings.data.path
     return environment.get_template("adapter_card.md.jinja").render(
         base=json.dumps(name),
+        full=settings.train.weights == "full",
         base_on_hub=not name.startswith(RANDOM) and not Path(name).exists(),
         data=Path(data).name if Path(data).exists() else data,  # others have no such folder
         settings=settings,

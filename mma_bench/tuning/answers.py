@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnswerLogits:
-    """Predictions of all answer tokens of a batch, those of one row behind each other.
+    """Predictions of all answer tokens of a batch, those of one row after each other.
 
     Attributes:
-        logits: float32 of shape [answer tokens, vocabulary]; each stood one position BEFORE its token.
+        logits: float32 of shape [answer tokens, vocabulary]; each is from the position BEFORE its token.
         targets: the tokens, shape [answer tokens].
         row: which row of the batch each belongs to, shape [answer tokens].
         rows: number of rows.
@@ -40,7 +40,7 @@ class AnswerLogits:
         return sums / torch.bincount(self.row, minlength=self.rows).clamp(min=1)
 
     def select(self, rows: "torch.Tensor") -> "AnswerLogits":
-        """Return the answers of ``rows`` (indices, shape [n], rising), numbered anew."""
+        """Return the answers of ``rows`` (indices, shape [n], rising), renumbered."""
         import torch
 
         chosen = torch.isin(self.row, rows)
@@ -53,22 +53,28 @@ def answer_logits(thinker: Thinker, inputs: Inputs) -> AnswerLogits:
 
     The logits of a token come from the position before it: labels are shifted by one.
     """
+    import torch
+
     extra = {}
     if inputs.deepstack:
         extra = {
             "visual_pos_masks": inputs.kinds == Kind.VIDEO,
             "deepstack_visual_embeds": list(inputs.deepstack),
         }
-    found = thinker.decoder(
-        inputs_embeds=inputs.embeddings,
-        position_ids=inputs.positions,
-        attention_mask=None,
-        use_cache=False,
-        return_dict=True,
-        **extra,
-    )
+    # Layers that are tuned themselves are float32, and compute in the type of the rest.
+    dtype = inputs.embeddings.dtype
+    mixed = thinker.decoder.norm.weight.dtype != dtype
+    with torch.autocast(inputs.embeddings.device.type, dtype=dtype, enabled=mixed):
+        found = thinker.decoder(
+            inputs_embeds=inputs.embeddings,
+            position_ids=inputs.positions,
+            attention_mask=None,
+            use_cache=False,
+            return_dict=True,
+            **extra,
+        )
     targets = inputs.labels[:, 1:]
     answered = targets != IGNORED
     row = answered.nonzero()[:, 0]
-    logits = thinker.logits(found.last_hidden_state[:, :-1][answered])
+    logits = thinker.logits(found.last_hidden_state[:, :-1][answered].to(dtype))
     return AnswerLogits(logits, targets[answered], row, len(targets))

@@ -23,7 +23,9 @@ import click
 )
 @click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop. Writes nothing.")
 def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
-    """Teach a model which modality to trust: LoRA on clips whose video, audio and text disagree.
+    """Teach a model which modality to trust, on clips whose video, audio and text disagree.
+
+    LoRA by default; train.weights=full tunes the layers of the language model themselves.
 
     Interrupted runs resume when the same command runs again. On several GPUs, start it with
     `accelerate launch -m mma_bench tune ...`.
@@ -46,8 +48,12 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
         return
     score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
     early = ", stopped early" if result.stopped_early else ""
-    click.echo(f"{result.steps} steps{early}{score}. Adapter: {result.adapter}")
-    click.echo(f"Merge it: mma-bench merge-adapter --adapter {result.adapter} --out {out / 'merged'}")
+    if settings.train.weights == "full":
+        click.echo(f"{result.steps} steps{early}{score}. Checkpoint: {result.adapter}")
+        click.echo(f"Evaluate it: mma-bench eval --model transformers:{result.adapter} --run runs/tuned")
+    else:
+        click.echo(f"{result.steps} steps{early}{score}. Adapter: {result.adapter}")
+        click.echo(f"Merge it: mma-bench merge-adapter --adapter {result.adapter} --out {out / 'merged'}")
     click.echo(f"Evaluate it, and the base, with {settings.model.evaluation_options}")
 
 

@@ -1,16 +1,28 @@
 """One question about one clip, made ready for the model on the way out of the stream."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, to_patches
 from mma_bench.models.transformers_omni.sound import log_mel
-from mma_bench.schema import Modality, Question
+from mma_bench.schema import Question
+from mma_bench.tuning.fillers import Fillers, black_key, silence_key
 
 if TYPE_CHECKING:
     import torch
 
     from mma_bench.streaming.sample import StreamSample
+
+
+class Asked(StrEnum):
+    """What the answer of a question depends on."""
+
+    VISUAL = "visual"
+    AUDIO = "audio"
+    TEXT = "text"
+    BOTH = "both"
+    """Video and audio together."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Example:
         audio: spectrum of shape [mel bands, frames], float32.
         audio_key: likewise for the sound.
         audio_label: class that is heard, none for silence.
+        asked: what the answer depends on.
     """
 
     question: Question
@@ -36,34 +49,7 @@ class Example:
     audio: "torch.Tensor"
     audio_key: str
     audio_label: str | None
-
-    @property
-    def asked(self) -> Modality:
-        """The modality that the question asks about."""
-        return self.question.modality
-
-
-@dataclass(frozen=True)
-class Emptiness:
-    """What the towers take where a modality is removed.
-
-    Attributes:
-        black: a patch of black frames, float32.
-        silence: a frame of the spectrum of digital silence, float32 of shape [mel bands].
-    """
-
-    black: "torch.Tensor"
-    silence: "torch.Tensor"
-
-
-def black_key(grid: tuple[int, int, int]) -> str:
-    """Return the key of black frames."""
-    return f"black/{grid}"
-
-
-def silence_key(frames: int) -> str:
-    """Return the key of silence."""
-    return f"silence/{frames}"
+    asked: Asked
 
 
 @dataclass(frozen=True)
@@ -97,6 +83,7 @@ class Prepare:
             audio=spectrum,
             audio_key=f"{sample.audio_key}/{sample.seconds}" if sample.audio_label else silence_key(spectrum.shape[1]),
             audio_label=sample.audio_label,
+            asked=Asked(sample.question.modality),
         )
 
     def streams(self, frames: Any, samples: Any) -> "tuple[Patches, torch.Tensor]":
@@ -104,10 +91,16 @@ class Prepare:
         spectrum = log_mel(samples, self.extractor, silence_follows=self.silence_follows)
         return to_patches(frames, self.frame_format), spectrum
 
-    def emptiness(self) -> Emptiness:
-        """Return what black frames and silence are to the towers."""
+    def fillers(self) -> Fillers:
+        """Return what black, white and noise frames, silence and audio noise are to the towers."""
         import numpy as np
 
-        frames = np.zeros((self.frame_format.temporal_patch_size, 64, 64, 3), np.uint8)
+        depth, side = self.frame_format.temporal_patch_size, 64
+        black, white = (
+            to_patches(np.full((depth, side, side, 3), level, np.uint8), self.frame_format).pixels[0]
+            for level in (0, 255)
+        )
         silence = log_mel(np.zeros(16_000, np.float32), self.extractor, silence_follows=self.silence_follows)
-        return Emptiness(to_patches(frames, self.frame_format).pixels[0], silence[:, 0])
+        samples = np.random.default_rng(0).uniform(-0.1, 0.1, 10 * 16_000).astype(np.float32)
+        noise = log_mel(samples, self.extractor, silence_follows=self.silence_follows)
+        return Fillers(black, white, silence[:, 0], noise)

@@ -1,7 +1,8 @@
 """The clips of each step: a fixed number of each condition, as the ratio sampler of arXiv 2505.19616.
 
-Each condition has two streams of the same order and the same conflicts: one asks about what is seen, one about what is
-heard, so that each clip brings both questions. A stream gives its state after any sample, so the mixture's is theirs.
+Each condition has two streams of the same order and the same conflicts: one asks about the visual content, one about
+the audio content, so that each clip brings both questions; a task asks its own questions about the clips of these
+streams. A stream gives its state after any sample, so the mixture's is theirs.
 """
 
 import functools
@@ -9,20 +10,34 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.hashing import sha256_json
 from mma_bench.schema import Modality
 from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
 from mma_bench.streaming.decode import DecodedCache
 from mma_bench.tuning.example import Example, Prepare
-from mma_bench.tuning.settings import ALIGNED, HeldOutSettings, TuneSettings
-
-_MISALIGNED = "misaligned"
+from mma_bench.tuning.settings import HeldOutSettings, TuneSettings
+from mma_bench.tuning.tasks import ALIGNED, MISALIGNED, TASKS, TextQuestion, apply_task, read_text_questions
 
 _PAIRINGS = 4
 """How often, on average, a held-out clip meets another held-out one before the search for pairs is given up."""
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Makes the examples of a condition or task; runs in the worker processes."""
+
+    prepare: Prepare
+    name: str
+    text_questions: Sequence[TextQuestion]
+
+    def __call__(self, sample: StreamSample) -> Example:
+        example = self.prepare(sample)
+        return apply_task(self.name, example, self.text_questions) if self.name in TASKS else example
 
 
 class Mixture:
@@ -30,9 +45,10 @@ class Mixture:
 
     def __init__(self, settings: TuneSettings, prepare: Prepare) -> None:
         self._data = settings.data
+        self._text_questions = _text_questions(settings)
         self._loaders = {
-            f"{condition}/{asked}": _loader(settings, prepare, condition, asked, number)
-            for number, condition in enumerate(settings.data.conditions)
+            f"{name}/{asked}": _loader(settings, _Ready(prepare, name, self._text_questions), asked, number)
+            for number, name in enumerate(settings.data.conditions)
             for asked in Modality
         }
         self._endless = {name: _endless(name, loader) for name, (loader, _) in self._loaders.items()}
@@ -48,7 +64,10 @@ class Mixture:
 
     def fingerprint(self) -> dict[str, str]:
         """Return what the samples depend on: a hash for each stream."""
-        return {name: made.fingerprint() for name, (_, made) in self._loaders.items()}
+        found = {name: made.fingerprint() for name, (_, made) in self._loaders.items()}
+        if self._text_questions:
+            found["text questions"] = sha256_json([one.model_dump() for one in self._text_questions])
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Return how far each stream came."""
@@ -75,9 +94,11 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
     if settings.held_out is None:
         return []
     found: list[Example] = []
+    text_questions = _text_questions(settings)
     for condition in settings.held_out.conditions:
         for asked in Modality:
-            examples = _held_out(settings, settings.held_out, prepare, condition, asked)
+            ready = _Ready(prepare, condition, text_questions)
+            examples = _held_out(settings, settings.held_out, ready, asked)
             some = list(itertools.islice(examples, settings.held_out.clips))
             if not some:
                 raise MMABenchError(
@@ -91,20 +112,29 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
     return [replace(one, video=videos[one.video_key], audio=sounds[one.audio_key]) for one in found]
 
 
-def _held_out(
-    settings: TuneSettings, held_out: HeldOutSettings, prepare: Prepare, condition: str, asked: Modality
-) -> Iterator[Example]:
+def _text_questions(settings: TuneSettings) -> list[TextQuestion]:
+    path = settings.data.text_questions
+    return read_text_questions(Path(path)) if path else []
+
+
+def _clips(name: str, asked: Modality) -> str:
+    """Return the condition of the clips that a condition or task is made of."""
+    return TASKS[name].clips[asked] if name in TASKS else name
+
+
+def _held_out(settings: TuneSettings, held_out: HeldOutSettings, ready: _Ready, asked: Modality) -> Iterator[Example]:
     """Yield examples of a condition, none twice.
 
     A clip and the clip that lends its sound must both be held out, which few pairs of an epoch are (the square of the
     share), so more epochs are read: each pairs anew.
     """
     part = _Part(held_out.share, held_out=True)
+    condition = _clips(ready.name, asked)
     made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
     known = set()
-    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == _MISALIGNED else 1):
+    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED else 1):
         for sample in made:
-            example = prepare(sample)
+            example = ready(sample)
             if (pair := (example.video_key, example.audio_key)) not in known:
                 known.add(pair)
                 yield example
@@ -146,11 +176,11 @@ def _decoded(megabytes: int) -> DecodedCache | None:
 class _First:
     """Collates batches of one."""
 
-    def __init__(self, prepare: Prepare) -> None:
-        self._prepare = prepare
+    def __init__(self, ready: _Ready) -> None:
+        self._ready = ready
 
     def __call__(self, samples: Sequence[StreamSample]) -> Example:
-        return self._prepare(samples[0])
+        return self._ready(samples[0])
 
 
 def _stream(
@@ -175,11 +205,10 @@ def _stream(
     )
 
 
-def _loader(
-    settings: TuneSettings, prepare: Prepare, condition: str, asked: Modality, number: int
-) -> tuple[StreamLoader, Stream]:
+def _loader(settings: TuneSettings, ready: _Ready, asked: Modality, number: int) -> tuple[StreamLoader, Stream]:
     import torch
 
+    condition = _clips(ready.name, asked)
     part = _Part(settings.held_out.share if settings.held_out else 0.0, held_out=False)
     # Other conditions, other orders; both questions of a condition, the same.
     made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number, part=part)
@@ -187,7 +216,7 @@ def _loader(
     # DataLoader draws a seed whenever it begins; from torch's own generator, that would shift the dropout of a
     # resumed run.
     own = torch.Generator()
-    return StreamLoader(wanted, 1, workers=settings.data.workers, collate=_First(prepare), generator=own), made
+    return StreamLoader(wanted, 1, workers=settings.data.workers, collate=_First(ready), generator=own), made
 
 
 def _endless(name: str, loader: StreamLoader) -> Iterator[Example]:

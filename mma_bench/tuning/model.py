@@ -1,4 +1,4 @@
-"""The model that is tuned: a frozen thinker with low-rank updates in its language model."""
+"""The model that is tuned: a frozen thinker with low-rank updates in its language model, or with unfrozen layers."""
 
 import warnings
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class TunedModel:
     """What a run needs of the model.
 
     Attributes:
-        thinker: the model; its language model has trainable updates, everything else is frozen.
+        thinker: the model; trainable are updates in its language model or its layers, everything else is frozen.
         chat: how conversations become tokens.
         encoder: makes batches.
         prepare: makes examples, in any process.
-        peft: the same model, as peft saves it.
+        whole: the model that has all weights: as peft wraps it, or plain where the layers themselves are tuned.
         identity: weights' hash, architecture, versions.
     """
 
@@ -35,7 +35,7 @@ class TunedModel:
     chat: Chat
     encoder: Encoder
     prepare: Prepare
-    peft: Any
+    whole: Any
     identity: dict[str, str]
 
 
@@ -57,6 +57,7 @@ def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
         fps=settings.fps,
         min_pixels=settings.min_pixels,
         max_pixels=settings.max_pixels,
+        system_prompt=settings.system_prompt,
         revision=settings.revision,
         local_files_only=settings.local_files_only,
     )
@@ -72,7 +73,7 @@ def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
 
 
 def load_for_tuning(settings: TuneSettings) -> TunedModel:
-    """Load the base model, freeze it and add the updates.
+    """Load the base model, freeze it, and add the updates or unfreeze the layers.
 
     Raises:
         MMABenchError: a package or the model is missing, or a projection is not there.
@@ -80,14 +81,15 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     engine, identity = load_base(settings.model)
     thinker = engine.thinker
     thinker.model.requires_grad_(False)
-    peft = add_updates(thinker, settings.lora)
+    full = settings.train.weights == "full"
+    whole = unfreeze_layers(thinker) if full else add_updates(thinker, settings.lora)
     if settings.train.gradient_checkpointing:
         recompute_activations(thinker.model)
     thinker.model.eval()
     thinker.decoder.train()  # the towers stay in evaluation
     prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
     encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, settings.model.encoder_cache_mb)
-    return TunedModel(thinker, engine.chat, encoder, prepare, peft, identity)
+    return TunedModel(thinker, engine.chat, encoder, prepare, whole, identity)
 
 
 def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
@@ -129,6 +131,20 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     return wrapped
 
 
+def unfreeze_layers(thinker: Thinker) -> Any:
+    """Make the layers of the language model trainable, in place; embeddings and head stay frozen.
+
+    Their weights become float32, because steps of a usual learning rate are too small for bfloat16; they still compute
+    in the type of the embeddings (`mma_bench.tuning.answers.answer_logits`).
+
+    Returns:
+        The model.
+    """
+    for layer in (*thinker.decoder.layers, thinker.decoder.norm):
+        layer.float().requires_grad_(True)
+    return thinker.model
+
+
 def recompute_activations(model: Any) -> None:
     """Keep each layer's input alone, and compute the rest again in the backward pass."""
     if hasattr(model, "activation_checkpointing_enable"):
@@ -137,6 +153,6 @@ def recompute_activations(model: Any) -> None:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
-def trainable(peft: Any) -> dict[str, Any]:
+def trainable(whole: Any) -> dict[str, Any]:
     """Return the weights that move, by name."""
-    return {name: weight for name, weight in peft.named_parameters() if weight.requires_grad}
+    return {name: weight for name, weight in whole.named_parameters() if weight.requires_grad}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.tuning import state as states
-from mma_bench.tuning.adapter import save_adapter
+from mma_bench.tuning.adapter import save_adapter, save_checkpoint
 from mma_bench.tuning.held_out import score_held_out
 from mma_bench.tuning.mix import Mixture, held_out_examples
 from mma_bench.tuning.model import load_for_tuning, trainable
@@ -31,7 +31,7 @@ class Tuned:
     """What a run made.
 
     Attributes:
-        adapter: folder of the adapter.
+        adapter: folder of the adapter; with `train.weights: full` of a checkpoint.
         steps: steps that were taken.
         stopped_early: whether the held-out slice stopped getting better.
         score: accuracy on the held-out slice, none without one.
@@ -56,7 +56,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
         What was made; none of a dry run.
 
     Raises:
-        MMABenchError: a setting, the data or the model cannot be used, or the loss is no number.
+        MMABenchError: a setting, the data or the model cannot be used, or the loss is not finite.
     """
     import torch
     from accelerate import Accelerator
@@ -65,10 +65,10 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     torch.manual_seed(settings.train.seed)
     model = load_for_tuning(settings)
-    weights = trainable(model.peft)
+    weights = trainable(model.whole)
     mixture = Mixture(settings, model.prepare)
     held_out = held_out_examples(settings, model.prepare)
-    empty = model.prepare.emptiness()
+    fillers = model.prepare.fillers()
     optimizer = torch.optim.AdamW(
         weights.values(), lr=settings.train.learning_rate, weight_decay=settings.train.weight_decay
     )
@@ -79,7 +79,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     last = states.load(out, record, accelerator)
     if dry_run:
         for point in settings.data.mix:
-            step_losses(model, settings, mixture.step(point.from_step), point.from_step, empty)
+            step_losses(model, settings, mixture.step(point.from_step), point.from_step, fillers)
         return None
 
     # 2. The last checkpoint, if there is one.
@@ -94,7 +94,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
         log.held_out(0, score_held_out(model, held_out, settings.train.micro_batch, accelerator))
     patience = settings.held_out.patience if settings.held_out else math.inf
     while done.step < settings.train.steps and done.waited < patience:
-        losses = step_losses(model, settings, mixture.step(done.step), done.step, empty)
+        losses = step_losses(model, settings, mixture.step(done.step), done.step, fillers, accelerator.process_index)
         norm = _move(weights, optimizer, settings.train.clip_norm, accelerator)
         scheduler.step()
         done.step += 1
@@ -110,9 +110,10 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     # 4. The adapter: of the best evaluation, or of the last step.
     _put(weights, done.best or _copy(weights))
     score = done.score[0] if done.score else None
-    result = Tuned(out / "adapter", done.step, done.step < settings.train.steps, score)
+    save, name = (save_checkpoint, "checkpoint") if settings.train.weights == "full" else (save_adapter, "adapter")
+    result = Tuned(out / name, done.step, done.step < settings.train.steps, score)
     if accelerator.is_main_process:
-        save_adapter(result.adapter, model, settings, record, asdict(result))
+        save(result.adapter, model, settings, record, asdict(result))
     log.close()
     accelerator.wait_for_everyone()
     return result
@@ -180,8 +181,8 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
     norm = float(torch.nn.utils.clip_grad_norm_(list(weights.values()), clip_norm))
     if not math.isfinite(norm):
         raise MMABenchError(
-            "the gradient is no number; lower train.learning_rate or objective.adversarial.eps, or take "
-            "model.dtype=float32. The last checkpoint is whole"
+            "the gradient norm is not finite (NaN or inf); lower train.learning_rate or objective.adversarial.eps, or "
+            "set model.dtype=float32. The last checkpoint is complete"
         )
     optimizer.step()
     optimizer.zero_grad()

@@ -1,5 +1,6 @@
 """Settings of a tuning run: one YAML file, checked before anything is loaded."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mma_bench.files import settings
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
 from mma_bench.suggestions import unknown
+from mma_bench.tuning.tasks import ALIGNED, TASKS
 
-ALIGNED = "aligned"
+CONDITIONS = frozenset({ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS, *TASKS})
+"""What a mix can be made of."""
 
 
 class _Section(BaseModel):
@@ -26,6 +29,7 @@ class BaseModelSettings(_Section):
     fps: float = Field(2.0, gt=0, le=30, description="frames a second")
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels")
+    system_prompt: str | None = Field(None, description="system message; none: the family's own")
     revision: str | None = None
     local_files_only: bool = False
     encoder_cache_mb: int = Field(256, ge=0, description="memory for streams that the frozen towers encoded, MB")
@@ -34,7 +38,10 @@ class BaseModelSettings(_Section):
     def evaluation_options(self) -> str:
         """Options with which `mma-bench eval` shows the model what tuning showed it."""
         chosen = {name: getattr(self, name) for name in ("fps", "min_pixels", "max_pixels")}
-        return " ".join(f"--model-option {name}={value:g}" for name, value in chosen.items() if value is not None)
+        options = [f"{name}={value:g}" for name, value in chosen.items() if value is not None]
+        if self.system_prompt is not None:
+            options.append(shlex.quote(f"system_prompt={self.system_prompt}"))
+        return " ".join(f"--model-option {option}" for option in options)
 
 
 class LoraSettings(_Section):
@@ -62,16 +69,18 @@ class DataSettings(_Section):
     shuffle: int = Field(1000, ge=0)
     workers: int = Field(0, ge=0, le=64, description="processes that decode, for each condition")
     decoded_cache_mb: int = Field(0, ge=0, description="memory for decoded clips, MB; for few and short ones")
+    text_questions: str | None = Field(
+        None, description="JSONL file of question, options and answer for text_question; none: made from class names"
+    )
     on_error: Literal["refuse", "skip"] = "refuse"
     mix: tuple[MixPoint, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _known_conditions(self) -> "DataSettings":
-        known = {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}
         for point in self.mix:
             for name, count in point.clips.items():
-                if name not in known:
-                    raise ValueError(unknown("mix: there is no condition", name, sorted(known)))
+                if name not in CONDITIONS:
+                    raise ValueError(unknown("mix: there is no condition", name, sorted(CONDITIONS)))
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
@@ -91,13 +100,19 @@ class DataSettings(_Section):
         return {name: count for name, count in sorted(point.clips.items()) if count}
 
 
+Variant = Literal[
+    "misaligned", "removed", "noise", "white", "misleading_caption", "unrelated_true_text", "unrelated_false_text"
+]
+"""See `mma_bench.tuning.objective.variants`."""
+
+
 class ConsistencySettings(_Section):
     """See `mma_bench.tuning.objective.consistency`."""
 
     weight: float = Field(0.1, gt=0)
     divergence: Literal["js", "kl"] = "js"
-    variants: tuple[Literal["misaligned", "removed", "misleading_caption"], ...] = Field(
-        ("misaligned", "removed", "misleading_caption"), min_length=1
+    variants: tuple[Variant, ...] = Field(
+        ("misaligned", "removed", "misleading_caption"), min_length=1, description="what may change, one per sample"
     )
 
 
@@ -105,8 +120,9 @@ class AdversarialSettings(_Section):
     """See `mma_bench.tuning.objective.adversarial`."""
 
     weight: float = Field(1.0, gt=0)
-    eps: float = Field(1e-3, gt=0)
-    alpha: float = Field(0.0125, gt=0, description="times the gradient of each sample's own loss")
+    scale: Literal["spread", "absolute"] = Field("spread", description="unit of eps; absolute: as published")
+    eps: float = Field(0.05, gt=0)
+    alpha: float = Field(30.0, gt=0, description="times the gradient of each sample's own loss")
     steps: int = Field(1, ge=1, le=20)
     random_start: bool = True
     text: bool = Field(True, description="also perturb the words of the prompt")
@@ -131,16 +147,18 @@ class HeldOutSettings(_Section):
 
     @model_validator(mode="after")
     def _known_conditions(self) -> "HeldOutSettings":
-        known = {ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS}
         for name in self.conditions:
-            if name not in known:
-                raise ValueError(unknown("there is no condition", name, sorted(known)))
+            if name not in CONDITIONS:
+                raise ValueError(unknown("there is no condition", name, sorted(CONDITIONS)))
         return self
 
 
 class TrainSettings(_Section):
     """How the weights move."""
 
+    weights: Literal["lora", "full"] = Field(
+        "lora", description="full: the layers of the language model themselves, in float32"
+    )
     steps: int = Field(ge=1)
     micro_batch: int = Field(4, ge=1, description="questions that run together; the rest of a step is accumulated")
     learning_rate: float = Field(1e-4, gt=0)

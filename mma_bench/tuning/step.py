@@ -9,16 +9,26 @@ import random
 from collections.abc import Sequence
 
 from mma_bench.tuning.answers import answer_logits
-from mma_bench.tuning.example import Emptiness, Example
+from mma_bench.tuning.example import Example
+from mma_bench.tuning.fillers import Fillers
 from mma_bench.tuning.model import TunedModel
-from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation
+from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation, spread
 from mma_bench.tuning.settings import ObjectiveSettings, TuneSettings
 
 
 def step_losses(
-    model: TunedModel, settings: TuneSettings, examples: Sequence[Example], step: int, empty: Emptiness
+    model: TunedModel, settings: TuneSettings, examples: Sequence[Example], step: int, fillers: Fillers, rank: int = 0
 ) -> dict[str, float]:
-    """Add the gradients of a step to the updates' `.grad`, in micro-batches, and return the mean of each term."""
+    """Add the gradients of a step to the weights' `.grad`, in micro-batches, and return the mean of each term.
+
+    Args:
+        model: the model.
+        settings: everything that decides the run.
+        examples: the samples of the step.
+        step: number of the step, which decides the draws.
+        fillers: streams without information.
+        rank: which of several processes this is: each draws for itself.
+    """
     generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
     terms = ("sft", *(name for name, chosen in settings.objective if chosen))
     totals = dict.fromkeys(terms, 0.0)  # also those that no sample of this step has
@@ -27,8 +37,10 @@ def step_losses(
         part = examples[start : start + size]
         consistency = settings.objective.consistency
         kinds = consistency.variants if consistency else ()
-        variants = conflict_variants(part, examples, kinds, empty, generator) if consistency else []
-        for name, loss in batch_losses(model, settings.objective, part, variants, len(part) / len(examples)).items():
+        variants = conflict_variants(part, examples, kinds, fillers, generator) if consistency else []
+        seeds = [f"{settings.train.seed}/{step}/{rank}/{start + index}" for index in range(len(part))]
+        share = len(part) / len(examples)
+        for name, loss in batch_losses(model, settings.objective, part, variants, share, seeds).items():
             totals[name] += loss
     return totals
 
@@ -39,8 +51,9 @@ def batch_losses(
     examples: Sequence[Example],
     variants: Sequence[tuple[int, Example]],
     share: float,
+    seeds: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Add the gradients of a batch to the updates' `.grad`, and return its terms.
+    """Add the gradients of a batch to the weights' `.grad`, and return its terms.
 
     Args:
         model: the model.
@@ -48,6 +61,7 @@ def batch_losses(
         examples: the samples.
         variants: conflict variants of some of them, each with the index of its original.
         share: what the batch is of the step; gradients and terms are multiplied by it.
+        seeds: seed of each sample's random start.
     """
     import torch
 
@@ -82,6 +96,8 @@ def batch_losses(
             alone.embeddings,
             mask,
             adversarial,
+            seeds=seeds,
+            unit=spread(alone.embeddings, alone.kinds) if adversarial.scale == "spread" else 1.0,
             first_gradient=None if gradient is None else gradient[:count] * (count / share),
         )
         clean_embeddings = alone.embeddings.detach()

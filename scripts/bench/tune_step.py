@@ -109,17 +109,17 @@ def model(given: argparse.Namespace) -> tuple[TunedModel, Any]:
 
 
 def our_step(given: argparse.Namespace, tuned: TunedModel, examples: list[Example], terms: ObjectiveSettings) -> Any:
-    weights = trainable(tuned.peft)
+    weights = trainable(tuned.whole)
     optimizer = torch.optim.AdamW(weights.values(), lr=1e-4)
     seconds_per_grid = tuned.prepare.frame_format.temporal_patch_size / given.fps
-    empty = tuned.prepare.emptiness()
+    fillers = tuned.prepare.fillers()
 
     def step() -> None:
         # A new one, so that nothing is remembered from the step before.
         encoder = Encoder(tuned.thinker, tuned.chat, seconds_per_grid, 4096)
-        fresh = TunedModel(tuned.thinker, tuned.chat, encoder, tuned.prepare, tuned.peft, {})
+        fresh = TunedModel(tuned.thinker, tuned.chat, encoder, tuned.prepare, tuned.whole, {})
         kinds = terms.consistency.variants if terms.consistency else ()
-        variants = conflict_variants(examples, examples, kinds, empty, random.Random(0)) if kinds else []
+        variants = conflict_variants(examples, examples, kinds, fillers, random.Random(0)) if kinds else []
         batch_losses(fresh, terms, examples, variants, 1.0)
         torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0)
         optimizer.step()
@@ -189,7 +189,7 @@ def train(given: argparse.Namespace, tuned: TunedModel, extractor: Any, examples
             if state.global_step >= warm_up:
                 modes(tuned)
                 turns.take()
-            tuned.peft.train()
+            tuned.whole.train()
             self.begun = stopwatch(given.device, reset=True)
 
         def on_step_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
@@ -219,7 +219,7 @@ def train(given: argparse.Namespace, tuned: TunedModel, extractor: Any, examples
             disable_tqdm=True,
         )
         trainer = transformers.Trainer(
-            tuned.peft,
+            tuned.whole,
             options,
             train_dataset=list(range(len(examples) * (given.repeats + warm_up))),
             data_collator=lambda _: dict(inputs),

@@ -1,6 +1,6 @@
 """The proof: does the recipe mend the bias, and which part of it? Tune, merge, evaluate on unseen clips, compare.
 
-    python scripts/proof/ablation.py --base B0 --base B1 --base B2 --data mma-bench --out proof    # 5 kinds, 3 seeds
+    python scripts/proof/ablation.py --base B0 --base B1 --base B2 --data mma-bench --out proof    # 6 kinds, 3 seeds
     python scripts/proof/ablation.py --base B0 --data mma-bench --out proof --seeds 1 --steps 100 --limit 50
 
 B0, B1, B2 are checkpoints of the tiny model, trained on procedural clips, and each seed tunes the next one; the data
@@ -28,17 +28,19 @@ from mma_bench.evaluation.scores import Cell
 from mma_bench.schema import Modality
 from mma_bench.tuning import merge, read_settings, tune
 
-CONFLICTS = {"aligned": 1, "misaligned": 4, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 1}
+LYING = {"aligned": 1, "misaligned": 4, "audio_removed": 1, "frames_zeroed": 1, "misleading_caption": 1}
+CONFLICTS = LYING | {"misaligned": 3, "true_caption": 1}
 CONSISTENCY = {"weight": 2.0, "divergence": "js"}
-ADVERSARIAL = {"weight": 1.0, "eps": 0.03, "alpha": 3.125, "steps": 1}
+ADVERSARIAL = {"weight": 1.0, "eps": 0.05, "alpha": 30.0, "steps": 1}
 KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "aligned clips alone": ({"aligned": 8}, {}),
+    "captions that lie alone": (LYING, {}),
     "alignment": (CONFLICTS, {}),
     "+ consistency": (CONFLICTS, {"consistency": CONSISTENCY}),
     "+ adversarial": (CONFLICTS, {"adversarial": ADVERSARIAL}),
     "all": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
 }
-"""What is tuned: clips a step of each condition, and the terms beside the supervised one."""
+"""What is tuned: clips a step of each condition, and the terms besides the supervised one."""
 
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition that tells what a sense is worth alone: the ceiling of its accuracy under conflict."""

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from mma_bench.models.transformers_omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality, Question
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.tuning.answers import AnswerLogits, answer_logits
-from mma_bench.tuning.example import Example, Prepare
+from mma_bench.tuning.example import Asked, Example, Prepare
 from mma_bench.tuning.inputs import Encoder, Kind
 from mma_bench.tuning.model import add_updates, trainable
 from mma_bench.tuning.objective import (
@@ -25,6 +26,7 @@ from mma_bench.tuning.objective import (
     irrelevant,
     modality_masks,
     perturbation,
+    spread,
 )
 from mma_bench.tuning.settings import AdversarialSettings, LoraSettings
 
@@ -147,8 +149,8 @@ def test_masks_name_every_token(tiny: Tiny) -> None:
     assert inputs.labels[0][inputs.kinds[0] == Kind.ANSWER].tolist() == answer
     assert (inputs.labels[0] != -100).sum() == len(answer)
     wanted = {Modality.VISUAL: (Kind.AUDIO, Kind.TEXT), Modality.AUDIO: (Kind.VIDEO, Kind.TEXT)}
-    mask = irrelevant(inputs.kinds, [Modality.VISUAL, Modality.AUDIO])
-    media_only = irrelevant(inputs.kinds, [Modality.VISUAL, Modality.AUDIO], text=False)
+    mask = irrelevant(inputs.kinds, [Asked.VISUAL, Asked.AUDIO])
+    media_only = irrelevant(inputs.kinds, [Asked.VISUAL, Asked.AUDIO], text=False)
     for row, asked in enumerate((Modality.VISUAL, Modality.AUDIO)):
         for token, kind in enumerate(inputs.kinds[row].tolist()):
             assert bool(mask[row, token]) == (kind in wanted[asked])
@@ -173,7 +175,11 @@ def test_projected_gradient_of_a_linear_loss() -> None:
     # raw gradient, no sign: 3 * 0.1 * 0.2, and -0.9 clipped to -0.5; the other token is not touched
     assert torch.allclose(found, torch.tensor([[[0.06, -0.5], [0.0, 0.0]]]))
     given = perturbation(
-        lambda x: (slope * x).sum() / 0, torch.ones(1, 2, 2), mask, settings.model_copy(update={"steps": 1}), slope
+        lambda x: (slope * x).sum() / 0,
+        torch.ones(1, 2, 2),
+        mask,
+        settings.model_copy(update={"steps": 1}),
+        first_gradient=slope,
     )
     assert torch.allclose(given, torch.tensor([[[0.02, -0.3], [0.0, 0.0]]]))
     torch.manual_seed(0)
@@ -197,7 +203,7 @@ def test_the_attack_hurts_and_leaves_the_weights_alone() -> None:
     def loss(embeddings: torch.Tensor) -> torch.Tensor:
         return cross_entropy(answer_logits(tiny.thinker, inputs.with_embeddings(embeddings))).mean()
 
-    mask = irrelevant(inputs.kinds, [Modality.VISUAL] * 2)
+    mask = irrelevant(inputs.kinds, [Asked.VISUAL] * 2)
     settings = AdversarialSettings(eps=0.5, alpha=50.0, steps=2, random_start=False)
     delta = perturbation(loss, inputs.embeddings, mask, settings)
     assert all(weight.grad is None for weight in weights.values())
@@ -212,47 +218,133 @@ def test_the_attack_hurts_and_leaves_the_weights_alone() -> None:
     assert (ahead - behind).item() / 2e-3 == pytest.approx(small.norm().item(), rel=0.05)
 
 
-def test_variants_keep_the_target_and_exchange_the_rest(tiny: Tiny) -> None:
-    examples = [example(n, asked, tiny.prepare) for n in range(2) for asked in Modality]
-    examples.append(example(5, Modality.AUDIO, tiny.prepare, condition="misaligned"))
-    empty = tiny.prepare.emptiness()
-    for kind in ("misaligned", "removed", "misleading_caption"):
-        found = conflict_variants(examples, examples, [kind], empty, random.Random(0))
-        assert [index for index, _ in found] == [0, 1, 2, 3]
-        for index, variant in found:
-            original = examples[index]
-            assert variant.target == original.target
-            visual = original.asked is Modality.VISUAL
-            assert (variant.audio if not visual else variant.video) is (
-                original.audio if not visual else original.video
-            )
-            other = variant.audio_label if visual else variant.video_label
-            if kind == "misaligned":
-                assert other not in (None, original.question.answer)
-            elif kind == "removed":
-                assert other is None
-            else:
-                lie = variant.question.prompt.removeprefix("Video_caption: ").split(".")[0]
-                assert lie in OPTIONS
-                assert lie != original.question.answer
-    silent = np.zeros(16_000, np.float32)
-    sample = StreamSample(
-        "x", examples[0].question, "Cat", 1.0, None, None, None, np.zeros((4, 56, 56, 3), np.uint8), silent
-    )
-    made = tiny.prepare(sample)
-    (_, muted), (_, black) = conflict_variants(examples[:2], [], ["removed"], empty, random.Random(0))
-    assert torch.equal(muted.audio, made.audio)
-    assert torch.equal(black.video.pixels, made.video.pixels)
-    assert (muted.audio_key, black.video_key) == (made.audio_key, made.video_key)
+KINDS = ("misaligned", "removed", "noise", "white", "misleading_caption", "unrelated_true_text", "unrelated_false_text")
 
 
-def test_a_random_start_does_not_depend_on_padding() -> None:
-    settings = AdversarialSettings(eps=0.5, alpha=0.001, steps=1, random_start=True)
-    starts = []
-    for padding in (0, 7):
-        mask = torch.zeros(2, 5 + padding, dtype=torch.bool)
-        mask[0, 1:4] = mask[1, :2] = True
-        torch.manual_seed(3)
-        starts.append(perturbation(torch.sum, torch.zeros(2, 5 + padding, 8), mask, settings)[:, :5])
-    assert torch.equal(*starts)
-    assert starts[0].abs().max() > 0.3
+@pytest.mark.parametrize("kind", KINDS)
+def test_variants_of_every_condition_keep_the_target_and_what_is_asked_about(tiny: Tiny, kind: str) -> None:
+    examples = [example(n, asked, tiny.prepare) for n in range(3) for asked in Modality]
+    fillers = tiny.prepare.fillers()
+    silence, silence_key = fillers.silence(examples[0].audio.shape[1])
+    silent = {"audio": silence, "audio_key": silence_key, "audio_label": None}
+    for condition, changes in (
+        ("misaligned", {n: getattr(examples[2], n) for n in ("audio", "audio_key", "audio_label")}),
+        ("audio_removed", silent),
+        ("long_context", {}),
+    ):
+        for one in examples[:2]:
+            question = one.question.model_copy(update={"condition": condition})
+            if condition == "misaligned" and one.asked == "audio":
+                question = question.model_copy(update={"answer": examples[2].audio_label})
+            examples.append(replace(one, question=question, target=question.answer, **changes))  # type: ignore[arg-type]
+    found = dict(conflict_variants(examples, examples, [kind], fillers, random.Random(0)))
+    for index, one in enumerate(examples):
+        stream, other = ("video", "audio") if one.asked == "visual" else ("audio", "video")
+        if index not in found:
+            # White has no audio form, and what is silent already cannot become silent.
+            assert (kind, other) == ("white", "audio") or (kind, other, one.audio_label) == ("removed", "audio", None)
+            continue
+        variant = found[index]
+        assert (variant.target, variant.asked) == (one.target, one.asked)
+        assert getattr(variant, stream) is getattr(one, stream)
+        changed = (getattr(variant, f"{other}_key"), variant.question.prompt)
+        assert changed != (getattr(one, f"{other}_key"), one.question.prompt)
+        label = getattr(variant, f"{other}_label")
+        if kind == "misaligned":
+            assert label not in (None, one.question.answer, getattr(one, f"{other}_label"))
+        elif kind in ("removed", "noise", "white"):
+            assert label is None
+        elif kind == "misleading_caption":
+            lie = variant.question.prompt.removeprefix("Video_caption: ").split(".")[0]
+            assert lie in OPTIONS
+            assert lie != one.question.answer
+        else:
+            assert variant.question.prompt.endswith(f". {one.question.prompt}")
+    assert len(found) >= len(examples) // 2 - 1
+
+
+def test_variants_of_other_tasks(tiny: Tiny) -> None:
+    """Both streams are irrelevant to a question about a text, and neither to one about both."""
+    examples = [example(n, Modality.VISUAL, tiny.prepare) for n in range(3)]
+    asked = [replace(examples[0], asked=Asked.TEXT), replace(examples[1], asked=Asked.BOTH)]
+    fillers = tiny.prepare.fillers()
+    for kind in KINDS:
+        found = conflict_variants(asked, examples, [kind], fillers, random.Random(0))
+        if kind in ("misaligned", "removed", "noise", "white"):
+            ((index, variant),) = found
+            assert index == 0
+            assert variant.video_key != asked[0].video_key
+            assert (variant.audio_key != asked[0].audio_key) is (kind != "white")
+            assert variant.question == asked[0].question
+        else:
+            assert found == []
+    kinds = tiny.encoder(asked).kinds
+    mask = irrelevant(kinds, [one.asked for one in asked])
+    assert torch.equal(mask[0], (kinds[0] == Kind.VIDEO) | (kinds[0] == Kind.AUDIO))
+    assert not mask[1].any()
+
+
+def test_fillers_are_what_the_towers_take_of_such_streams(tiny: Tiny) -> None:
+    fillers = tiny.prepare.fillers()
+    for level, make in ((0, fillers.black), (255, fillers.white)):
+        made, _ = tiny.prepare.streams(np.full((4, 56, 56, 3), level, np.uint8), np.zeros(16_000, np.float32))
+        patches, _ = make(made.grid)
+        assert torch.equal(patches.pixels, made.pixels)
+    silence = tiny.prepare.streams(np.zeros((4, 56, 56, 3), np.uint8), np.zeros(16_000, np.float32))[1]
+    assert torch.equal(fillers.silence(silence.shape[1])[0], silence)
+    # The same noise for the same key; its levels spread evenly from black to white.
+    noise, key = fillers.noise((2, 4, 4), 3)
+    again, same = fillers.noise((2, 4, 4), 3)
+    assert key == same
+    assert torch.equal(noise.pixels, again.pixels)
+    level = (noise.pixels - fillers.black_patch) / (fillers.white_patch - fillers.black_patch)
+    assert 0 <= level.min() < 0.01 < 0.99 < level.max() <= 1
+    assert level.mean() == pytest.approx(0.5, abs=0.01)
+    heard, _ = fillers.audio_noise(1500, 7)
+    assert heard.shape == (silence.shape[0], 1500)
+    assert heard.std() < 0.15  # every band sounds all the time
+    assert heard.mean() > silence.mean() + 0.5
+
+
+def test_a_random_start_depends_on_its_own_sample_alone() -> None:
+    """Neither on padding nor on the samples that run with it."""
+    settings = AdversarialSettings(scale="absolute", eps=0.5, alpha=0.001, steps=1, random_start=True)
+    mask = torch.zeros(2, 12, dtype=torch.bool)
+    mask[0, 1:4] = mask[1, :2] = True
+    whole = perturbation(torch.sum, torch.zeros(2, 12, 8), mask, settings, seeds=["a", "b"])
+    for row, seed in enumerate("ab"):
+        alone = perturbation(torch.sum, torch.zeros(1, 5, 8), mask[row : row + 1, :5], settings, seeds=[seed])
+        assert torch.equal(alone[0], whole[row, :5])
+    assert whole.abs().max() > 0.3
+    assert not torch.equal(whole[0, 1:3], whole[1, :2])
+
+
+def test_eps_in_units_of_the_spread_is_felt_in_bfloat16() -> None:
+    """The published eps is less than bfloat16 can hold at the spread of media embeddings."""
+    kinds = torch.tensor([[Kind.TEMPLATE, *[Kind.VIDEO] * 40, *[Kind.AUDIO] * 40, *[Kind.TEXT] * 40]])
+    scales = torch.tensor([[1.0, *[3.0] * 40, *[0.5] * 40, *[0.02] * 40]])[..., None]
+    clean = (torch.randn(1, 121, 64, generator=torch.Generator().manual_seed(0)) * scales).bfloat16()
+    found = spread(clean, kinds)
+    assert found[0, 0] == 0
+    assert torch.allclose(found[0, 1:], scales[0, 1:], rtol=0.05)
+    changed = {}
+    for scale, eps in (("absolute", 1e-3), ("spread", 0.05)):
+        settings = AdversarialSettings(scale=scale, eps=eps, alpha=1e-9)  # type: ignore[arg-type]
+        unit = spread(clean, kinds) if scale == "spread" else 1.0
+        delta = perturbation(torch.sum, clean, kinds > Kind.TEMPLATE, settings, seeds=["x"], unit=unit)
+        moved = (clean + delta).to(clean.dtype) != clean
+        changed[scale] = [float(moved[0, (kinds == kind)[0]].float().mean()) for kind in (2, 3, 4)]
+        assert delta[0, 0].abs().max() == 0
+    assert changed["absolute"][0] < 0.1
+    assert changed["absolute"][1] < 0.35
+    assert min(changed["spread"]) > 0.85
+
+
+def test_a_step_in_units_of_the_spread() -> None:
+    """It is the step of x / s: twice the unit, four times the change, and twice the bound."""
+    slope = torch.tensor([[[0.2, -3.0], [0.2, -3.0]]])
+    unit = torch.tensor([[[1.0], [2.0]]])
+    settings = AdversarialSettings(eps=0.5, alpha=0.1, steps=1, random_start=False)
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    found = perturbation(lambda x: (slope * x).sum(), torch.ones(1, 2, 2), mask, settings, unit=unit)
+    assert torch.allclose(found, torch.tensor([[[0.02, -0.3], [0.08, -1.0]]]))

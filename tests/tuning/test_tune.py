@@ -153,7 +153,7 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
 
 
 def test_the_gradient_does_not_depend_on_the_micro_batch(demo: Path, base: Path) -> None:
-    changes = ["lora.dropout=0", "objective.adversarial.random_start=false", "objective.adversarial.alpha=100"]
+    changes = ["lora.dropout=0", "objective.adversarial.scale=absolute", "objective.adversarial.alpha=100"]
     changes += ["objective.adversarial.eps=0.5", "objective.consistency.weight=1", "held_out=null"]
     changes += ["train.gradient_checkpointing=false", "data.mix=[{clips: {aligned: 1, misaligned: 1}}]"]
     gradients: dict[tuple[int, bool], torch.Tensor] = {}
@@ -163,18 +163,18 @@ def test_the_gradient_does_not_depend_on_the_micro_batch(demo: Path, base: Path)
         settings = tiny(demo, base, *changes, *chosen)
         torch.manual_seed(0)
         model = load_for_tuning(settings)
-        weights = trainable(model.peft)
+        weights = trainable(model.whole)
         with torch.no_grad():
             for weight in weights.values():
                 weight.normal_(0, 0.1)
         examples = Mixture(settings, model.prepare).step(0)
-        losses[size, shared] = step_losses(model, settings, examples, 0, model.prepare.emptiness())
+        losses[size, shared] = step_losses(model, settings, examples, 0, model.prepare.fillers())
         found = [weight.grad.flatten() for weight in weights.values() if weight.grad is not None]
         gradients[size, shared] = torch.cat(found)
-    whole = gradients[4, True]
-    for case, gradient in gradients.items():
-        assert torch.allclose(gradient, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max())), case
-        assert losses[case] == pytest.approx(losses[4, True], rel=1e-3)
+    for (size, shared), gradient in gradients.items():
+        whole = gradients[4, shared]  # with a random start, the shared gradient is another one
+        assert torch.allclose(gradient, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max())), (size, shared)
+        assert losses[size, shared] == pytest.approx(losses[4, shared], rel=1e-3)
     assert losses[4, True]["adversarial"] > losses[4, True]["sft"]
     assert losses[4, True]["consistency"] > 0
 
@@ -184,7 +184,7 @@ def test_pairs_of_held_out_clips_are_looked_for_in_many_epochs(demo: Path, base:
     settings = tiny(demo, base, held_out)
     found = held_out_examples(settings, load_for_tuning(settings).prepare)
     for asked in Modality:
-        pairs = [(e.video_key, e.audio_key) for e in found if e.asked is asked]
+        pairs = [(e.video_key, e.audio_key) for e in found if e.asked == asked]
         assert len(pairs) == len(set(pairs)) == 6
     videos = {e.video_key: e.video for e in found}
     assert all(e.video is videos[e.video_key] for e in found)  # one copy in memory

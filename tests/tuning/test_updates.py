@@ -1,8 +1,11 @@
 """Low-rank updates in both families: where they are, what reaches them, and that every route answers alike."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import peft
 import pytest
 import torch
@@ -18,7 +21,7 @@ from mma_bench.models.transformers_omni.training_batch import Example as PlainEx
 from mma_bench.models.transformers_omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.tuning import TuneSettings, merge, read_settings
-from mma_bench.tuning.adapter import save_adapter
+from mma_bench.tuning.adapter import save_adapter, save_checkpoint
 from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.model import TunedModel, load_for_tuning, trainable
 from mma_bench.tuning.record import RunRecord
@@ -42,7 +45,7 @@ def learnt(given: TuneSettings) -> TunedModel:
     model = load_for_tuning(given)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for weight in trainable(model.peft).values():
+        for weight in trainable(model.whole).values():
             weight.copy_(torch.randn(weight.shape, generator=generator) * 0.2)
     return model
 
@@ -55,7 +58,7 @@ def test_only_the_language_model_is_updated_and_each_update_learns(family: str, 
     model = learnt(given)
     asked = [example(0, Modality.VISUAL, model.prepare), example(2, Modality.AUDIO, model.prepare)]
     batch_losses(model, given.objective, asked, [], 1.0)
-    weights = trainable(model.peft)
+    weights = trainable(model.whole)
     assert len(weights) == 2 * 2 * len(given.lora.projections)  # layers, factors
     inside = {id(weight) for weight in model.thinker.decoder.parameters()}
     for name, weight in weights.items():
@@ -139,3 +142,48 @@ def test_a_tuned_model_says_the_same_through_every_route(family: str, tmp_path: 
         )[0, ids.shape[1] :].tolist()
         ends = [place for place, token in enumerate(written) if token in tuned.answering.stop_ids]
         assert tuple(written[: ends[0]] if ends else written) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_full_tuning_moves_every_layer_and_nothing_else(family: str, dtype: str, tmp_path: Path) -> None:
+    base, how = tmp_path / "base", Settings(fps=2, min_pixels=1, max_pixels=56 * 56, max_new_tokens=12)
+    thinker, tokenizer, extractor = random_thinker(family, Size(spread=0.2))
+    for part in (thinker.model, tokenizer, extractor):
+        part.save_pretrained(base)
+    given = settings(str(base), "model.fps=2", "train.weights=full", f"model.dtype={dtype}")
+    model = load_for_tuning(given)
+    before = {name: weight.detach().clone() for name, weight in model.whole.named_parameters()}
+    weights = trainable(model.whole)
+    assert all(weight.dtype == torch.float32 for weight in weights.values())
+    optimizer = torch.optim.SGD(weights.values(), lr=1.0)
+    asked = [example(0, Modality.VISUAL, model.prepare), example(2, Modality.AUDIO, model.prepare)]
+    first = batch_losses(model, given.objective, asked, [], 1.0)
+    assert all(weight.grad is not None for weight in weights.values())
+    optimizer.step()
+    optimizer.zero_grad()
+    assert batch_losses(model, given.objective, asked, [], 1.0) != first
+    moved = {n for n, weight in model.whole.named_parameters() if not torch.equal(weight, before[n])}
+    layers = {name for name in before if "language_model.layers." in name or "language_model.norm." in name}
+    assert moved <= layers == weights.keys()
+    assert len(moved) > 0.8 * len(layers)  # no question of so few reaches every expert
+
+    record = RunRecord.of(given, model.identity, {}, 1)
+    save_checkpoint(tmp_path / "tuned", model, given, record, {"steps": 1, "score": None, "stopped_early": False})
+    assert "all layers of the language model" in (tmp_path / "tuned" / "README.md").read_text()
+    loaded, _ = load_checkpoint(str(tmp_path / "tuned"), how.model_copy(update={"dtype": dtype}))
+    assert {weight.dtype for weight in loaded.thinker.model.parameters()} == {getattr(torch, dtype)}
+    model.thinker.model.eval()
+    tuned = EncodeOnce(model.thinker, tokenizer, extractor, loaded.frame_format, how)
+    said = [reply.token_ids for reply in tuned.answer(video(1), sound(1), QUESTIONS)]
+    assert [reply.token_ids for reply in loaded.answer(video(1), sound(1), QUESTIONS)] == said
+
+
+def test_tuning_and_evaluation_share_the_system_prompt() -> None:
+    spoken = "Trust your eyes; \"quote\" 'them'."
+    given = settings(f"random:{FAMILIES[0]}", f"model.system_prompt={json.dumps(spoken)}")
+    model = load_for_tuning(given)
+    prefix = model.chat.media_prefix(np.ones(3, bool), video=True, audio=True)
+    assert spoken in model.chat.tokenizer.decode(prefix)
+    words = shlex.split(given.model.evaluation_options)
+    assert words[-2:] == ["--model-option", f"system_prompt={spoken}"]

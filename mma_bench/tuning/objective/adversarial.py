@@ -2,9 +2,14 @@ r"""The adversarial term: the worst small change of what the question does not a
 
 On the embeddings x that enter the language model, with M the mask of the irrelevant modalities:
 
-    delta_0 ~ U(-eps, eps) * M                                    (0 without a random start)
-    delta_k = clip(delta_{k-1} + alpha * grad_delta sum_i L_i(x_i + delta_{k-1}), -eps, eps) * M   k = 1..T
-    L_adv = L_sft(x + delta_T)
+    delta_0 ~ U(-eps, eps) * s * M                                (0 without a random start)
+    delta_k = clip(delta_{k-1} + alpha * s^2 * grad_delta sum_i L_i(x_i + delta_{k-1}), -eps * s, eps * s) * M
+    L_adv = L_sft(x + delta_T),   k = 1..T
+
+s is the unit of eps. Published is s = 1, but at a spread of 0.5 to 3, as video and audio embeddings have it, eps = 1e-3
+is less than bfloat16 can hold, and most of them stay as they are (`scripts/bench/perturbation.py` measures it). With
+``scale: spread``, s is the standard deviation of the embeddings of the token's own modality in its own sample, so that
+eps means the same for each modality and type; the step is that of the gradient with respect to x / s.
 
 L_i is the supervised loss of sample i: with their sum, as no sample's loss depends on another's embeddings, each is
 perturbed as if it were alone, however many run together (with the published mean over 8, alpha is 8 times this one).
@@ -17,9 +22,11 @@ Each inner step costs a forward and a backward pass, so T = 1 costs three times 
 adversarial training (arXiv 1904.12843): it differs by second order in eps, and T = 1 costs twice the supervised loss.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from mma_bench.tuning.inputs import Kind
 from mma_bench.tuning.settings import AdversarialSettings
 
 if TYPE_CHECKING:
@@ -31,6 +38,9 @@ def perturbation(
     embeddings: "torch.Tensor",
     mask: "torch.Tensor",
     settings: AdversarialSettings,
+    *,
+    seeds: Sequence[str] | None = None,
+    unit: "torch.Tensor | float" = 1.0,
     first_gradient: "torch.Tensor | None" = None,
 ) -> "torch.Tensor":
     """Return delta_T, float32 of the shape of ``embeddings``, without a gradient.
@@ -40,22 +50,59 @@ def perturbation(
         embeddings: shape [rows, tokens, hidden size].
         mask: bool of shape [rows, tokens]: what may be perturbed.
         settings: eps, alpha, T and whether the start is random.
+        seeds: seed of each row's random start, which then does not depend on the rows that run with it.
+        unit: s of the formula: 1, or shape [rows, tokens, 1], see `spread`.
         first_gradient: gradient to take in the first step, instead of computing it.
     """
     import torch
 
-    clean, allowed, eps = embeddings.detach(), mask[..., None], settings.eps
-    # In float32: beside a random start, bfloat16 would round most of a gradient away.
+    clean, allowed = embeddings.detach(), mask[..., None]
+    bound = torch.as_tensor(settings.eps * unit, device=clean.device)
+    # In float32: in bfloat16, a random start would round most of a gradient away.
     delta = torch.zeros_like(clean, dtype=torch.float32)
     if settings.random_start:
-        # One draw for each masked token in turn, so that the padding of a batch changes no start.
-        delta[mask] = torch.empty_like(delta[mask]).uniform_(-eps, eps)
+        delta = _random_start(delta, mask, seeds) * bound
     for step in range(settings.steps):
         if step == 0 and first_gradient is not None:
-            gradient = first_gradient
+            gradient = first_gradient.float()
         else:
             delta.requires_grad_()
             with torch.enable_grad():
                 (gradient,) = torch.autograd.grad(loss((clean + delta).to(clean.dtype)), delta)
-        delta = (delta.detach() + settings.alpha * gradient).clamp(-eps, eps) * allowed
+        delta = delta.detach() + settings.alpha * unit**2 * gradient
+        delta = delta.clamp(-bound, bound) * allowed
+    return delta
+
+
+def spread(embeddings: "torch.Tensor", kinds: "torch.Tensor") -> "torch.Tensor":
+    """Return for each token the standard deviation of the embeddings of its kind in its row.
+
+    Args:
+        embeddings: shape [rows, tokens, hidden size].
+        kinds: a `Kind` for each token, shape [rows, tokens].
+
+    Returns:
+        float32 of shape [rows, tokens, 1]; 0 for tokens that belong to no modality.
+    """
+    import torch
+
+    found = torch.zeros(*kinds.shape, 1, device=embeddings.device)
+    for kind in (Kind.VIDEO, Kind.AUDIO, Kind.TEXT):
+        for row, chosen in enumerate(kinds == kind):
+            if chosen.any():
+                found[row, chosen] = embeddings[row, chosen].detach().float().std(correction=0)
+    return found
+
+
+def _random_start(delta: "torch.Tensor", mask: "torch.Tensor", seeds: Sequence[str] | None) -> "torch.Tensor":
+    """Return draws between -1 and 1 where ``mask`` holds: for each row, one for each masked token in turn."""
+    import torch
+
+    for row, chosen in enumerate(mask):
+        generator = None
+        if seeds is not None:
+            generator = torch.Generator(delta.device)
+            generator.manual_seed(int.from_bytes(hashlib.sha256(seeds[row].encode()).digest()[:7]))
+        size = int(chosen.sum()), delta.shape[-1]
+        delta[row, chosen] = torch.empty(size, device=delta.device).uniform_(-1, 1, generator=generator)
     return delta

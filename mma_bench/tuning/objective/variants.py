@@ -1,79 +1,106 @@
-"""Conflict variants of samples: what the question does not ask about is exchanged, the target stays.
+"""Variants of samples for the consistency term: what the question does not ask about changes, the target stays.
 
-Donors are other samples of the same step, so a variant costs neither reading nor encoding.
+Samples of every condition have one, those already in conflict too. Donors are other samples of the same step, so a
+variant costs no reading, and only what no sample of the step has must be encoded.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from mma_bench.models.transformers_omni.frames import Patches
-from mma_bench.schema import Modality
 from mma_bench.streaming.conflicts import TEXT_CONFLICTS
-from mma_bench.tuning.example import Emptiness, Example, black_key, silence_key
-from mma_bench.tuning.settings import ALIGNED
+from mma_bench.tuning.example import Asked, Example
+from mma_bench.tuning.fillers import NOISES, Fillers
+
+_IRRELEVANT = {Asked.VISUAL: ("audio",), Asked.AUDIO: ("video",), Asked.TEXT: ("video", "audio"), Asked.BOTH: ()}
+"""Streams that the answer does not depend on. Where it depends on the other one, the text is irrelevant too."""
+
+_Other = tuple[Any, str, str | None]
+"""A stream with its key and its label."""
+
+_Exchange = Callable[[Example, str, Sequence[Example], Fillers, random.Random], _Other | None]
+"""Returns another stream in place of ``video`` or ``audio``, none if there is no such one."""
 
 
 def conflict_variants(
     examples: Sequence[Example],
     donors: Sequence[Example],
     kinds: Sequence[str],
-    empty: Emptiness,
+    fillers: Fillers,
     generator: random.Random,
 ) -> list[tuple[int, Example]]:
-    """Return a variant of each aligned example, with the index of its original.
+    """Return a variant of each example that has one, with the index of its original.
 
     Args:
         examples: the samples that are trained on together.
         donors: samples that may lend a stream.
-        kinds: what may be exchanged: `misaligned` takes the other stream of a clip of another class, `removed` takes
-            silence or black frames, `misleading_caption` lies in the text. One is drawn for each sample, among those
-            that the donors allow.
-        empty: black frames and silence.
+        kinds: what may change. `misaligned` takes the stream of a clip of another class, `removed` silence or black
+            frames, `noise` noise, `white` white frames, each in place of what is not asked about;
+            `misleading_caption` and `unrelated_true_text` and `unrelated_false_text` change the text. One is drawn for
+            each sample, among those that change something; a question that needs both modalities has none.
+        fillers: streams without information.
         generator: of the draws.
     """
     found = []
     for index, example in enumerate(examples):
-        if example.question.condition != ALIGNED or not example.question.answerable:
-            continue
         drawn = generator.sample(list(kinds), len(kinds))
-        variants = (_variant(example, donors, kind, empty, generator) for kind in drawn)
+        variants = (_variant(example, donors, kind, fillers, generator) for kind in drawn)
         if variant := next((variant for variant in variants if variant), None):
             found.append((index, variant))
     return found
 
 
 def _variant(
-    example: Example, donors: Sequence[Example], kind: str, empty: Emptiness, generator: random.Random
+    example: Example, donors: Sequence[Example], kind: str, fillers: Fillers, generator: random.Random
 ) -> Example | None:
-    if kind == "misaligned":
-        return _swapped(example, donors, generator)
-    if kind == "removed":
-        return _removed(example, empty)
-    labels = example.video_label, example.audio_label
-    question = TEXT_CONFLICTS[kind](example.question, labels, generator)
-    return replace(example, question=question)
+    streams = _IRRELEVANT[example.asked]
+    if kind in TEXT_CONFLICTS and kind not in _EXCHANGES:
+        if len(streams) != 1:
+            return None
+        labels = example.video_label, example.audio_label
+        return replace(example, question=TEXT_CONFLICTS[kind](example.question, labels, generator))
+    changed = example
+    for stream in streams:
+        other = _EXCHANGES[kind](example, stream, donors, fillers, generator)
+        if other and other[1] != getattr(example, f"{stream}_key"):
+            names = (stream, f"{stream}_key", f"{stream}_label")
+            changed = replace(changed, **dict(zip(names, other, strict=True)))
+    return None if changed is example else changed
 
 
-def _swapped(example: Example, donors: Sequence[Example], generator: random.Random) -> Example | None:
-    answer = example.question.answer
-    if example.asked is Modality.VISUAL:
-        lenders = [donor for donor in donors if donor.audio_label not in (None, answer)]
-    else:
-        lenders = [donor for donor in donors if donor.video_label not in (None, answer)]
+def _misaligned(
+    example: Example, stream: str, donors: Sequence[Example], fillers: Fillers, generator: random.Random
+) -> _Other | None:
+    known = None, example.question.answer, getattr(example, f"{stream}_label")
+    lenders = [donor for donor in donors if getattr(donor, f"{stream}_label") not in known]
     if not lenders:
         return None
     donor = generator.choice(lenders)
-    if example.asked is Modality.VISUAL:
-        return replace(example, audio=donor.audio, audio_key=donor.audio_key, audio_label=donor.audio_label)
-    return replace(example, video=donor.video, video_key=donor.video_key, video_label=donor.video_label)
+    return getattr(donor, stream), getattr(donor, f"{stream}_key"), getattr(donor, f"{stream}_label")
 
 
-def _removed(example: Example, empty: Emptiness) -> Example:
-    if example.asked is Modality.VISUAL:
-        frames = example.audio.shape[1]
-        silence = empty.silence[:, None].expand(-1, frames)
-        return replace(example, audio=silence, audio_key=silence_key(frames), audio_label=None)
-    grid = example.video.grid
-    black = Patches(empty.black.expand(len(example.video.pixels), -1), grid)
-    return replace(example, video=black, video_key=black_key(grid), video_label=None)
+def _removed(
+    example: Example, stream: str, donors: Sequence[Example], fillers: Fillers, generator: random.Random
+) -> _Other:
+    if stream == "audio":
+        return *fillers.silence(example.audio.shape[1]), None
+    return *fillers.black(example.video.grid), None
+
+
+def _noise(
+    example: Example, stream: str, donors: Sequence[Example], fillers: Fillers, generator: random.Random
+) -> _Other:
+    number = generator.randrange(NOISES)
+    if stream == "audio":
+        return *fillers.audio_noise(example.audio.shape[1], number), None
+    return *fillers.noise(example.video.grid, number), None
+
+
+def _white(
+    example: Example, stream: str, donors: Sequence[Example], fillers: Fillers, generator: random.Random
+) -> _Other | None:
+    return None if stream == "audio" else (*fillers.white(example.video.grid), None)
+
+
+_EXCHANGES: dict[str, _Exchange] = {"misaligned": _misaligned, "removed": _removed, "noise": _noise, "white": _white}

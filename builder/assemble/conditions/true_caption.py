@@ -1,0 +1,12 @@
+"""The control of the misleading caption: a caption of the same form that tells the truth."""
+
+from builder.assemble.conditions.registry import Assembly, text_condition
+from mma_bench import prompts
+from mma_bench.schema import Clip, Question
+
+
+@text_condition
+def true_caption(assembly: Assembly, clip: Clip, question: Question) -> Question:
+    """A caption that names the answer of the question."""
+    prompt = prompts.with_caption(question.modality, question.options, question.answer)
+    return question.model_copy(update={"prompt": prompt, "distractor": None})
