@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -38,3 +38,50 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+class Interruption:
+    """Whether the block of `held_back` was interrupted."""
+
+    def __init__(self) -> None:
+        self.arrived: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.arrived)
+
+
+@contextmanager
+def held_back(stop_soon: Callable[[], bool]) -> Iterator[Interruption]:
+    """Let the block keep what is under way after Ctrl-C or SIGTERM; the interruption is raised at its end.
+
+    The first signal calls ``stop_soon``. If that says that the block ends soon, nothing is raised before its end. If
+    not, and at the second signal, the interruption is raised at once. Outside the main thread nothing is held back.
+
+    Yields:
+        Whether a signal has arrived, for a block that begins something new.
+    """
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    # Where a signal is ignored or kills the process, it stays so.
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in previous.items() if callable(handler)}
+    owner = os.getpid()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interruption.arrived.append(number)
+        # A forked worker has its own way to end.
+        if os.getpid() != owner or len(interruption.arrived) > 1 or not stop_soon():
+            handlers[signal.Signals(number)](number, frame)
+
+    for number in handlers:
+        signal.signal(number, handle)
+    try:
+        yield interruption
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if interruption:
+        handlers[signal.Signals(interruption.arrived[0])](interruption.arrived[0], None)
+        raise KeyboardInterrupt  # a handler of the user's own that raises nothing

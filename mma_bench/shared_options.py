@@ -92,3 +92,12 @@ def overwrite_option() -> Decorator:
 def skip_probe_option() -> Decorator:
     """Return `--skip-probe`."""
     return click.option("--skip-probe", is_flag=True, help="Skip the check that video and audio reach the model.")
+
+
+def allow_empty_option() -> Decorator:
+    """Return `--allow-empty`."""
+    return click.option(
+        "--allow-empty",
+        is_flag=True,
+        help="Score the run even if an answer was cut before it began, or half of the answers are empty.",
+    )

@@ -11,9 +11,10 @@ from mma_bench.avhbench.questions import Row
 from mma_bench.avhbench.videos import Video
 from mma_bench.evaluation.store import StoredAnswer
 from mma_bench.hashing import sha256_json
+from mma_bench.interruption import Interruption
 from mma_bench.loader import Sample
-from mma_bench.models import Check, Model
-from mma_bench.models.checks import NO, YES
+from mma_bench.models import Answer, Check, Model
+from mma_bench.models.checks import NO, YES, CheckAnswer
 from mma_bench.schema import Modality, Question
 
 Place = tuple[str, str]
@@ -39,7 +40,7 @@ class Questions:
     def __init__(
         self, rows: Sequence[Row], videos: Mapping[str, Video], model: Model, fingerprint: Mapping[str, str]
     ) -> None:
-        self._model = model
+        self.model = model
         self._samples = {video_id: video.sample() for video_id, video in videos.items()}
         self._rows = {
             (row.video_id, row.name): row
@@ -63,9 +64,12 @@ class Questions:
         """Return the raw answers by video and name of the question."""
         return {place: stored[name].text for place, name in self._ids.items() if name in stored}
 
-    def ask(self, rows: Sequence[Row]) -> Iterator[list[StoredAnswer]]:
-        """Ask ``rows`` and yield the answers about a video as soon as they are there."""
-        self._model.prepare([_question(row, row.label) for row in self._rows.values() if not _is_caption(row)])
+    def ask(self, rows: Sequence[Row], interruption: Interruption) -> Iterator[list[StoredAnswer]]:
+        """Ask ``rows`` and yield the answers about a video as soon as they are there.
+
+        After an ``interruption`` nothing new is asked.
+        """
+        self.model.prepare([_question(row, row.label) for row in self._rows.values() if not _is_caption(row)])
         checks: dict[str, list[Check]] = {}
         captions: dict[str, list[Question]] = {}
         for row in rows:
@@ -74,24 +78,28 @@ class Questions:
             else:
                 checks.setdefault(row.video_id, []).append(self._check(row))
         requests = [(self._samples[video_id], asked) for video_id, asked in checks.items()]
-        for sample, answers in self._model.check_all(requests) if requests else ():
-            yield [self._stored(sample, answer.name, answer.text, answer.yes_probability) for answer in answers]
+        for sample, answers in self.model.check_all(requests) if requests else ():
+            yield [self._stored(sample, answer.name, answer, answer.yes_probability) for answer in answers]
+        if interruption:
+            return
         wanted = [_with_questions(self._samples[video_id], asked) for video_id, asked in captions.items()]
-        for sample, said in self._model.answer_all(wanted) if wanted else ():
-            yield [self._stored(sample, answer.question_id.partition("/")[2], answer.text, None) for answer in said]
+        for sample, said in self.model.answer_all(wanted) if wanted else ():
+            yield [self._stored(sample, answer.question_id.partition("/")[2], answer, None) for answer in said]
 
     def _check(self, row: Row) -> Check:
         modality = protocol().tasks[row.task].modality or Modality.VISUAL
         return Check(row.name, modality, row.asked_object, row.prompt, self._classes[row.task])
 
-    def _stored(self, sample: Sample, name: str, text: str, yes: float | None) -> StoredAnswer:
+    def _stored(self, sample: Sample, name: str, said: CheckAnswer | Answer, yes: float | None) -> StoredAnswer:
         video_id = str(sample.stimulus.video.clip_id)
         scores = {} if yes is None else {YES: math.log(max(yes, 1e-12)), NO: math.log(max(1 - yes, 1e-12))}
         return StoredAnswer(
             id=self._ids[video_id, name],
             question_id=f"{video_id}/{name}",
-            text=text,
+            text=said.text,
             option_scores={option: round(value, 6) for option, value in scores.items()},
+            finish_reason=said.finish_reason,
+            reasoning=said.reasoning,
         )
 
     def _answer_id(self, row: Row, fingerprint: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mma_bench.command_line import named_options
-from mma_bench.shared_options import model_options, overwrite_option, run_option, skip_probe_option
+from mma_bench.shared_options import allow_empty_option, model_options, overwrite_option, run_option, skip_probe_option
 
 if TYPE_CHECKING:
     from mma_bench.avhbench.runner import AVHBenchScores
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--allow-missing", is_flag=True, help="Continue with the videos that exist.")
 @overwrite_option()
 @skip_probe_option()
+@allow_empty_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def avhbench_command(
     qa: Path,
@@ -42,6 +43,7 @@ def avhbench_command(
     allow_missing: bool,
     overwrite: bool,
     skip_probe: bool,
+    allow_empty: bool,
     as_json: bool,
 ) -> None:
     """Ask a model AVHBench's questions. Interrupted runs resume.
@@ -67,6 +69,7 @@ def avhbench_command(
         allow_missing=allow_missing,
         overwrite=overwrite,
         check_reach=not skip_probe,
+        allow_empty=allow_empty,
     )
     if as_json:
         click.echo(json.dumps(scores.to_json(), indent=2))

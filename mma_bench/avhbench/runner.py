@@ -15,9 +15,11 @@ from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
 from mma_bench.avhbench.scores import TaskScores, score_tasks
 from mma_bench.avhbench.videos import find_videos
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.store import AnswerStore
 from mma_bench.hashing import sha256_file
+from mma_bench.interruption import held_back
 from mma_bench.models import Model
 from mma_bench.models import load as load_model
 from mma_bench.probe import Probe, probe, record_probe, require_reach
@@ -85,6 +87,7 @@ def evaluate_avhbench(
     overwrite: bool = False,
     check_reach: bool = True,
     progress: bool = True,
+    allow_empty: bool = False,
 ) -> AVHBenchScores:
     """Ask ``model`` AVHBench's questions, keep its raw answers in the folder ``run``, and score them.
 
@@ -100,9 +103,11 @@ def evaluate_avhbench(
         overwrite: discard existing answers and start over.
         check_reach: find out first whether video and audio reach the model.
         progress: show progress on standard error.
+        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
 
     Raises:
-        MMABenchError: an input cannot be used, videos are missing, or ``run`` belongs to another run.
+        MMABenchError: an input cannot be used, videos are missing, ``run`` belongs to another run, or too many answers
+            are empty (see `mma_bench.evaluation.emptiness`).
     """
     rows = _first_videos(read_questions(Path(qa), tasks), limit)
     with activity(f"reading the videos in {videos}", show=progress):
@@ -131,7 +136,9 @@ def evaluate_avhbench(
     if reach:
         record_probe(folder, reach)
     _ask(questions, unanswered, store, loaded.name, progress=progress)
-    scores = _scores(rows, questions.texts(store.read()), problems)
+    answers = store.read()
+    require_answers(fingerprint, answers.values(), allow_empty=allow_empty)
+    scores = _scores(rows, questions.texts(answers), problems)
     write_json(folder / "scores.json", scores.to_json())
     return scores
 
@@ -140,9 +147,10 @@ def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: st
     answered = len(questions) - len(rows)
     with AnswerProgress(name, len(questions), answered, show=progress) as bar:
         try:
-            for answers in questions.ask(rows):
-                store.append(answers)
-                bar.advance(answers)
+            with held_back(questions.model.stop_soon) as interruption:
+                for answers in questions.ask(rows, interruption):
+                    store.append(answers)
+                    bar.advance(answers)
         finally:
             store.sync()  # also what was answered before a failure
 

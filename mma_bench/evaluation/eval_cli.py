@@ -7,6 +7,7 @@ import click
 
 from mma_bench.command_line import named_options
 from mma_bench.shared_options import (
+    allow_empty_option,
     condition_option,
     data_option,
     judge_options,
@@ -44,6 +45,7 @@ from mma_bench.shared_options import (
 @skip_probe_option()
 @click.option("--price-in", type=click.FloatRange(min=0), help="Price per million input tokens, for the run's cost.")
 @click.option("--price-out", type=click.FloatRange(min=0), help="Price per million output tokens, for the run's cost.")
+@allow_empty_option()
 @judge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def evaluate_command(
@@ -60,6 +62,7 @@ def evaluate_command(
     skip_probe: bool,
     price_in: float | None,
     price_out: float | None,
+    allow_empty: bool,
     judge: str | None,
     judge_option: tuple[str, ...],
     as_json: bool,
@@ -80,6 +83,7 @@ def evaluate_command(
     from mma_bench.evaluation import evaluate, open_run, rescore
     from mma_bench.evaluation.judge.asking import judge_run, load_judge
     from mma_bench.evaluation.rescoring import notes_on
+    from mma_bench.evaluation.store import AnswerStore
     from mma_bench.evaluation.summary import summary
     from mma_bench.evaluation.usage import Price
 
@@ -100,6 +104,7 @@ def evaluate_command(
         probe=not skip_probe,
         judged=not judge,  # an earlier judge's record is about to be replaced
         price=None if price_in is None or price_out is None else Price(price_in, price_out),
+        allow_empty=allow_empty,
     )
     if judge:
         judge_run(run, judge, judge_options)
@@ -109,5 +114,5 @@ def evaluate_command(
         click.echo(json.dumps(scores.to_json(), indent=2))
         return
     head = open_run(run)
-    click.echo(summary(scores, head.asked, notes_on(head, scores)))
+    click.echo(summary(scores, head.asked, notes_on(head, scores, AnswerStore(run).read().values())))
     click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")

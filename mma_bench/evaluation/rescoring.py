@@ -1,12 +1,13 @@
 """Score what a run has stored; no model is asked."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.emptiness import Emptiness, token_limit
 from mma_bench.evaluation.judge.prompt import RULE
 from mma_bench.evaluation.judge.record import read_replies
 from mma_bench.evaluation.protocols import apply_protocol, deviations
@@ -69,12 +70,15 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
         _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
         raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
-    return Rescored(run, benchmark, scores, notes_on(run, scores), answers, keys)
+    return Rescored(run, benchmark, scores, notes_on(run, scores, answers.values()), answers, keys)
 
 
-def notes_on(run: Run, scores: Scores) -> list[str]:
-    """Return in words what a reader of ``scores`` must know about how ``run`` was asked and read."""
+def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[str]:
+    """Return in words what a reader of ``scores`` must know about how ``run`` was asked and what it was told."""
     notes = deviations(run.asked, run.model, run.model_fingerprint)
+    empty = Emptiness.of(answers)
+    if said := empty.text(token_limit(run.model_fingerprint, empty)):
+        notes.append(f"{said}; they count as wrong")
     if run.near_synonyms and run.near_synonyms.note:
         notes.append(run.near_synonyms.note)
     if run.judge:

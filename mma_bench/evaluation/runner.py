@@ -7,12 +7,14 @@ from pathlib import Path
 from mma_bench import __version__
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
 from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
+from mma_bench.interruption import held_back
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
@@ -38,6 +40,7 @@ def evaluate(
     judged: bool = True,
     progress: bool = True,
     price: Price | None = None,
+    allow_empty: bool = False,
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
 
@@ -58,13 +61,14 @@ def evaluate(
         judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
         progress: show progress and the time left on standard error.
         price: what the model's provider charges for tokens, for the cost in `usage.json`.
+        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
 
     Raises:
-        MMABenchError: the data, the protocol or the model cannot be used, a modality does not reach the model, or
-            ``run`` belongs to another run.
+        MMABenchError: the data, the protocol or the model cannot be used, a modality does not reach the model,
+            ``run`` belongs to another run, or too many answers are empty (see `mma_bench.evaluation.emptiness`).
     """
     fixed = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     with activity(f"reading {data}", show=progress):
@@ -108,10 +112,12 @@ def evaluate(
         record_probe(folder, found)
     with UsageMeter(folder, loaded, store, price):
         _ask(loaded, benchmark, rounds, keys, store, progress=progress)
+    answers = store.read()
+    require_answers(fingerprint, answers.values(), allow_empty=allow_empty)
     replies = _replies(folder) if judged else None
     scores = score(
         benchmark,
-        store.read().values(),
+        answers.values(),
         keys,
         fixed.headline,
         average=fixed.average,
@@ -167,14 +173,15 @@ def _ask(
     left = sum(len(sample.questions) for samples in rounds for sample in samples)
     with AnswerProgress(model.name, total, total - left, show=progress) as bar:
         try:
-            for repeat, samples in enumerate(rounds):
-                if not samples:
-                    continue
-                model.begin_repeat(repeat)
-                for sample, answers in model.answer_all(samples):
-                    answered = as_answers(sample, answers, model.name)
-                    store.append(_stored(sample, answered, keys, repeat))
-                    bar.advance(answered)
+            with held_back(model.stop_soon) as interruption:
+                for repeat, samples in enumerate(rounds):
+                    if not samples or interruption:
+                        continue
+                    model.begin_repeat(repeat)
+                    for sample, answers in model.answer_all(samples):
+                        answered = as_answers(sample, answers, model.name)
+                        store.append(_stored(sample, answered, keys, repeat))
+                        bar.advance(answered)
         finally:
             store.sync()  # also what was answered before a failure
 
@@ -193,6 +200,7 @@ def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat:
             seconds=None if answer.seconds is None else round(answer.seconds, 6),
             finish_reason=answer.finish_reason,
             served_by=answer.served_by,
+            reasoning=answer.reasoning,
         )
         for question, answer in zip(sample.questions, answers, strict=True)
     ]

@@ -88,11 +88,13 @@ class StoredAnswer:
     seconds: float | None = None
     finish_reason: str | None = None
     served_by: str | None = None
+    reasoning: str | None = None
 
-    def line(self) -> str:
-        """Return the line as it is stored."""
+    def line(self) -> bytes:
+        """Return the line as it is stored: UTF-8, in which a lone half of a surrogate pair is an escape of JSON."""
         values = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
-        return json.dumps(values, ensure_ascii=False, sort_keys=True) + "\n"
+        text = json.dumps(values, ensure_ascii=False, sort_keys=True) + "\n"
+        return text.encode("utf-8", errors="backslashreplace")
 
 
 class AnswerKeys:
@@ -184,7 +186,7 @@ class AnswerStore:
             cut_unfinished_line(self.path)
             self._is_whole = True
         with open(self.path, "ab") as file:
-            file.write("".join(lines).encode("utf-8", errors="surrogatepass"))
+            file.write(b"".join(lines))
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             self.sync()
 
@@ -255,7 +257,8 @@ def _check(answer: StoredAnswer) -> None:
         raise TypeError("wrong type")
     if not all(value is None or type(value) is int for value in (answer.input_tokens, answer.output_tokens)):
         raise TypeError("wrong type")
-    if not all(value is None or isinstance(value, str) for value in (answer.finish_reason, answer.served_by)):
+    words = (answer.finish_reason, answer.served_by, answer.reasoning)
+    if not all(value is None or isinstance(value, str) for value in words):
         raise TypeError("wrong type")
     if answer.seconds is not None and not isinstance(answer.seconds, int | float):
         raise TypeError("wrong type")

@@ -20,6 +20,8 @@ class Answer:
         finish_reason: why the answer ended: ``stop``, ``length`` (cut off at the maximum number of tokens), or
             another word of the server.
         served_by: version of the model that a server says has answered.
+        reasoning: what the model thought before it answered, where a server tells it apart from the answer. It is kept
+            and never read as an answer.
     """
 
     question_id: str
@@ -31,3 +33,4 @@ class Answer:
     seconds: float | None = None
     finish_reason: str | None = None
     served_by: str | None = None
+    reasoning: str | None = None

@@ -36,11 +36,15 @@ class CheckAnswer:
         name: the check's.
         text: the raw output, unchanged.
         yes_probability: probability of Yes against No, 0 to 1, where the model can give it.
+        finish_reason: why the answer ended, see `mma_bench.models.Answer`.
+        reasoning: what the model thought before, see there.
     """
 
     name: str
     text: str
     yes_probability: float | None = None
+    finish_reason: str | None = None
+    reasoning: str | None = None
 
 
 def yes_probability(scores: Mapping[str, float]) -> float | None:

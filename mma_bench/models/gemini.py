@@ -13,7 +13,8 @@ from pydantic import Field
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
-from mma_bench.models.endpoint.address import Address, find_key, parse_address, quoted
+from mma_bench.models.endpoint.address import Address, find_key, parse_address
+from mma_bench.models.endpoint.advice import media_advice
 from mma_bench.models.endpoint.http_client import http_client
 from mma_bench.models.endpoint.patience import Patience, is_temporary, retry_after
 from mma_bench.models.endpoint.settings import VARIABLE, read_settings
@@ -50,16 +51,18 @@ class GeminiModel(EndpointModel):
     settings: GeminiSettings
 
     def __init__(self, address: Address, settings: GeminiSettings) -> None:
-        super().__init__("gemini", address, settings)
         is_chosen = "key_variable" in settings.model_fields_set
         variables = (settings.key_variable,) if is_chosen else _KEY_VARIABLES
         self._key = find_key(address, variables, is_chosen=is_chosen)
+        super().__init__("gemini", address, settings, self._key)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator["AsyncClient"]:
         from google.genai import Client, types
 
-        async with http_client(concurrency=self.settings.concurrency, timeout=self.settings.timeout) as client:
+        async with http_client(
+            concurrency=self.settings.concurrency, timeout=self.settings.timeout, repaired=True
+        ) as client:
             options = types.HttpOptions(
                 base_url=self.address.url,
                 timeout=math.ceil(1000 * self.settings.timeout),
@@ -132,11 +135,11 @@ class GeminiModel(EndpointModel):
             response = await client.models.generate_content(
                 model=self.address.model,
                 contents=[*request.media, request.question.prompt],
-                config=self._config(),
+                config=self._config(request.max_tokens),
             )
             return _read(response, request.question.options)
 
-    def _config(self) -> "types.GenerateContentConfig":
+    def _config(self, longest: int | None) -> "types.GenerateContentConfig":
         from google.genai import types
 
         settings = self.settings
@@ -144,7 +147,7 @@ class GeminiModel(EndpointModel):
         return types.GenerateContentConfig(
             temperature=settings.temperature,
             seed=self.seed,
-            max_output_tokens=settings.max_tokens,
+            max_output_tokens=longest,
             response_logprobs=True if settings.logprobs else None,
             logprobs=settings.logprobs or None,
             thinking_config=None if budget is None else types.ThinkingConfig(thinking_budget=budget),
@@ -160,16 +163,28 @@ class GeminiModel(EndpointModel):
         try:
             yield
         except errors.APIError as error:
-            said = quoted(error.message or error.details, self._key)
+            said = self._quoted(error.message or error.details)
+            has_media = self.settings.media != "none"
+            advice = media_advice(error.code, has_media=has_media, settings=self.settings)
             if is_temporary(error.code):
-                raise TemporaryError(f"HTTP {error.code} ({said})", _asked_to_wait(error)) from error
-            raise MMABenchError(f"{self.name} refused a request with HTTP {error.code}: {said}") from error
+                raise TemporaryError(
+                    f"HTTP {error.code} ({said})",
+                    _asked_to_wait(error),
+                    recurring=str(error).encode("utf-8", errors="replace") if error.code == 500 else None,
+                    advice=advice,
+                ) from error
+            if 300 <= error.code < 400:
+                place = self._quoted(getattr(error.response, "headers", {}).get("location") or "another place")
+                raise MMABenchError(
+                    f"{self.name} redirects to {place} with HTTP {error.code}: {said}; use that URL"
+                ) from error
+            raise MMABenchError(f"{self.name} refused a request with HTTP {error.code}: {said}{advice}") from error
         except httpx2.InvalidURL as error:
-            raise MMABenchError(f"{self.name}: {quoted(error, self._key)}") from error
+            raise MMABenchError(f"{self.name}: {self._quoted(error)}") from error
         except httpx2.HTTPError as error:
-            raise TemporaryError(f"{type(error).__name__} {quoted(error, self._key)}") from error
+            raise TemporaryError(f"{type(error).__name__} {self._quoted(error)}") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:  # what the library makes of a garbled reply
-            raise TemporaryError(f"a malformed reply ({quoted(error, self._key, 200)})") from error
+            raise TemporaryError(f"a malformed reply ({self._quoted(error, 200)})") from error
 
 
 def make_gemini(rest: str, options: Mapping[str, str]) -> EndpointModel:
@@ -197,6 +212,7 @@ def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> 
     candidate = response.candidates[0]
     parts = (candidate.content.parts if candidate.content else None) or []
     text = "".join(part.text for part in parts if part.text and not part.thought)
+    thoughts = "".join(part.text for part in parts if part.text and part.thought)
     tops = candidate.logprobs_result.top_candidates if candidate.logprobs_result else None
     first = (tops[0].candidates if tops else None) or []
     seen = {s.token: s.log_probability for s in first if s.token and s.log_probability is not None}
@@ -208,6 +224,8 @@ def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> 
         output_tokens=None if written[0] is None else written[0] + (written[1] or 0),
         finish_reason=_finish_reason(candidate),
         served_by=version,
+        reasoning=thoughts or None,
+        reasoned=bool(written[1]),
     )
 
 

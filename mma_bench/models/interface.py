@@ -70,6 +70,16 @@ class Model(ABC):
         for sample in samples:
             yield sample, timed_answers(sample, self.answer, self.name)
 
+    def stop_soon(self) -> bool:
+        """End the pass of `answer_all` that is running, with the answers that are under way.
+
+        Called from a signal handler, so it must be brief and safe at any moment.
+
+        Returns:
+            Whether the pass ends by itself soon; if not, it is interrupted.
+        """
+        return False
+
     def check(self, sample: "Sample", checks: Sequence[Check]) -> list[CheckAnswer]:
         """Answer yes/no questions about one stimulus; see `check_all`."""
         return next(answers for _, answers in self.check_all([(sample, checks)]))
@@ -96,7 +106,13 @@ class Model(ABC):
             yield (
                 sample,
                 [
-                    CheckAnswer(check.name, answer.text, yes_probability(answer.option_scores))
+                    CheckAnswer(
+                        check.name,
+                        answer.text,
+                        yes_probability(answer.option_scores),
+                        answer.finish_reason,
+                        answer.reasoning,
+                    )
                     for check, answer in zip(checks, found, strict=True)
                 ],
             )

@@ -67,6 +67,11 @@ def own_text(text: str) -> str | None:
     return _one_turn(body)
 
 
+def holds_reasoning(text: str) -> bool:
+    """Return whether an output marks a part of itself as reasoning."""
+    return _REASONING.search(text) is not None
+
+
 def _one_turn(text: str) -> str:
     """Return the first answer of a transcript, or the text before the first turn that was made up."""
     text = _START_OF_TURN.sub("\n", text)

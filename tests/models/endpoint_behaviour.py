@@ -16,8 +16,18 @@ class Behaviour:
         constant: always answer this, whatever was sent; nothing is decoded beyond what counting tokens takes.
         key: refuse requests without this key, repeating the key that was sent.
         faults: one is used up by each request: `429` (with Retry-After), `429 long`, `quota`, `500`, `503`, `400`,
+            `413`, `422`, `307`,
             `filter`, `cut`, `reset`, `malformed`, `html`, `list`, `no choices`, `null`, `refusal`, `huge`, `hang`.
+        words: what refusals and pages of errors say.
         always: this fault for each request, when no other is left.
+        thinking: tokens that the model thinks before it answers; with a smaller limit its answer is empty.
+        reasoning_field: where its reasoning is: a field of the message, `inline` or `parts`.
+        thought: what that reasoning says.
+        served_by: the model that replies name.
+        content_parts: content is a list of parts.
+        only_streams: requests that are not streamed are refused, and `stream_options` too.
+        no_data: media types, such as `video`, that are refused as data URLs with HTTP 500.
+        audio_data_url: audio is taken as a data URL only.
         delay: seconds that each request takes.
         slots: requests that are served at once; fixed when the server starts.
     """
@@ -28,7 +38,16 @@ class Behaviour:
     constant: str | None = None
     key: str | None = None
     faults: deque[str] = field(default_factory=deque)
+    words: str = "some\x1b[31m trouble\n"
     always: str = ""
+    thinking: int = 0
+    reasoning_field: str = "reasoning_content"
+    thought: str = "The user asks about Cat and Dog."
+    served_by: str = "cascade"
+    content_parts: bool = False
+    only_streams: bool = False
+    no_data: tuple[str, ...] = ()
+    audio_data_url: bool = False
     delay: float = 0.0
     slots: int = 256
 

@@ -12,9 +12,11 @@ import struct
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import av
@@ -25,6 +27,7 @@ from mma_bench.media import Media
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidence
 from tests.models.endpoint_behaviour import Behaviour, Seen
+from tests.models.endpoint_replies import gemini_reply, openai_reply, refusal, shaped, streamed
 
 QUESTION = re.compile(r"Which class best describes the (visual|audio) content of this video\? Options: (.+?)\. Answer")
 TOKENS_A_FRAME, TOKENS_A_SECOND = 64, 25
@@ -101,6 +104,16 @@ def waveform(content: bytes) -> NDArray[np.float32]:
     return np.concatenate([part.to_ndarray().reshape(-1) for part in [*blocks, *resampler.resample(None)]])
 
 
+def fetched(place: str) -> bytes:
+    """Return media sent as a data URL, as plain Base64, or by reference, as servers take them."""
+    if place.startswith(("http:", "file:")):
+        with urllib.request.urlopen(place) as response:
+            return bytes(response.read())
+    if place.startswith("/") and Path(place).is_file():
+        return Path(place).read_bytes()
+    return base64.b64decode(place.rpartition(",")[2])
+
+
 def count_tokens(prompt: str, media: Received) -> int:
     """Return a count that grows with what was sent, as those of real servers do."""
     tokens = len(prompt.split()) + TOKENS_A_FRAME * len(media.pictures)
@@ -125,6 +138,7 @@ class EndpointServer(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.deleted: list[str] = []
         self.errors: list[BaseException | None] = []
+        self.answered = 0
         self.stopped = threading.Event()
         self.slots = threading.Semaphore(behaviour.slots)
         self.openai = f"openai:cascade@http://127.0.0.1:{self.server_address[1]}/v1"
@@ -136,6 +150,7 @@ class EndpointServer(ThreadingHTTPServer):
         """Behave well again and forget the requests."""
         self.behaviour = Behaviour()
         self.seen.clear()
+        self.answered = 0
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep errors of our own, which end the test; that a client went away is none."""
@@ -191,6 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.stopped.wait(behaviour.delay)
             if fault and self._fail(fault, is_gemini):
                 return
+            if refused := refusal(behaviour, body):
+                self._json({"error": {"message": refused[1]}}, refused[0])
+                return
             media = Received(
                 behaviour.drop_audio,
                 [] if behaviour.drop_video else media.pictures,
@@ -199,13 +217,19 @@ class _Handler(BaseHTTPRequestHandler):
             )
             text, scores = (behaviour.constant, {}) if behaviour.constant else self.server.brain.answer(prompt, media)
             tokens = count_tokens(prompt, media) if behaviour.counts else None
-            self._json((_gemini if is_gemini else _openai)(text, scores, tokens, body))
+            reply = (gemini_reply if is_gemini else openai_reply)(text, scores, tokens, body)
+            reply = shaped(reply, behaviour, body, is_gemini=is_gemini)
+            if body.get("stream"):
+                self._raw(streamed(reply), "text/event-stream")
+            else:
+                self._json(reply)
+            self.server.answered += 1
 
     def _constant(self, behaviour: Behaviour) -> None:
         """Answer without a look at the request: its JSON would cost the server more than the client."""
         with self.server.slots:
             self.server.stopped.wait(behaviour.delay)
-            self._json(_openai(behaviour.constant or "", {}, None, {}))
+            self._json(openai_reply(behaviour.constant or "", {}, None, {}))
 
     def _read_openai(self, body: dict[str, Any]) -> tuple[Received, list[tuple[str, int]], str]:
         media, parts, prompt = Received(), [], ""
@@ -215,9 +239,10 @@ class _Handler(BaseHTTPRequestHandler):
                 prompt = part["text"]
                 continue
             sound = kind == "input_audio"
-            encoded = part[kind]["data"] if sound else part[kind]["url"].partition(";base64,")[2]
-            data = b"" if self.server.behaviour.is_blind else base64.b64decode(encoded)
-            {"input_audio": media.sounds, "video_url": media.videos, "image_url": media.pictures}[kind].append(data)
+            place = part[kind]["data"] if sound else part[kind]["url"]
+            data = b"" if self.server.behaviour.is_blind else fetched(place)
+            lists = {"input": media.sounds, "audio": media.sounds, "video": media.videos, "image": media.pictures}
+            lists[kind.partition("_")[0]].append(data)
             parts.append((kind, len(data)))
         return media, parts, prompt
 
@@ -258,7 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fail(self, fault: str, is_gemini: bool) -> bool:
         """Fail as told; return False to go on as if nothing were."""
-        usual = (_gemini if is_gemini else _openai)("Dog", {}, 7, {})
+        words = self.server.behaviour.words
+        usual = (gemini_reply if is_gemini else openai_reply)("Dog", {}, 7, {})
         if fault in ("429", "429 long"):
             self._json({"error": {"message": "busy"}}, 429, {"Retry-After": "1" if fault == "429" else "90000"})
         elif fault == "quota":
@@ -266,13 +292,23 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "filter":
             self._json({"error": {"message": "filtered", "code": "content_filter"}}, 400)
         elif fault in ("400", "500", "503"):
-            self._json({"error": {"message": "some\x1b[31m trouble\n", "code": int(fault)}}, int(fault))
+            self._json({"error": {"message": words, "code": int(fault)}}, int(fault))
+        elif fault == "413":
+            self._raw(b"<html><h1>413 Request Entity Too Large</h1> nginx", "text/html", 413)
+        elif fault == "422":
+            self._json(
+                {"detail": [{"loc": ["body", "messages"], "msg": f"no video here {words}", "type": "value_error"}]}, 422
+            )
+        elif fault == "307":
+            self._json(
+                {"detail": f"moved to the other house {words}"}, 307, {"Location": "https://elsewhere.example/v1"}
+            )
         elif fault in ("cut", "reset"):
             self._cut(json.dumps(usual).encode(), reset=fault == "reset")
         elif fault == "malformed":
             self._raw(json.dumps(usual).encode()[:-9], "application/json")
         elif fault == "html":
-            self._raw(b"<html>Welcome to the proxy</html>", "text/html")
+            self._raw(f"<html>Welcome to the proxy {words}</html>".encode(), "text/html")
         elif fault == "list":
             self._json([1, {"choices": 3}])
         elif fault == "no choices":
@@ -311,33 +347,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-
-
-def _openai(text: str, scores: dict[str, float], tokens: int | None, body: dict[str, Any]) -> dict[str, Any]:
-    best = sorted(scores, key=lambda option: -scores[option])
-    count = body.get("top_logprobs", 0)
-    alternatives = [{"token": option, "logprob": scores[option]} for option in best[:count]]
-    logprobs = {"content": [{**alternatives[0], "top_logprobs": alternatives}]} if alternatives else None
-    choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": logprobs}
-    choice["finish_reason"] = "length" if body.get("max_tokens") == 1 else "stop"
-    usage = None if tokens is None else {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1}
-    named = {"id": "1", "object": "chat.completion", "model": "cascade", "system_fingerprint": "fp_1"}
-    return {**named, "choices": [choice], "usage": usage}
-
-
-def _gemini(text: str, scores: dict[str, float], tokens: int | None, body: dict[str, Any]) -> dict[str, Any]:
-    count = body.get("generationConfig", {}).get("logprobs", 0)
-    best = sorted(scores, key=lambda option: -scores[option])[:count]
-    seen = [{"token": option, "logProbability": scores[option]} for option in best]
-    thought = {"text": "The user asks about Cat and Dog.", "thought": True}
-    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [thought, {"text": text}]}}
-    if seen:
-        candidate["logprobsResult"] = {"topCandidates": [{"candidates": seen}]}
-    is_cut = body.get("generationConfig", {}).get("maxOutputTokens") == 1
-    candidate["finishReason"] = "MAX_TOKENS" if is_cut else "STOP"
-    counts = {"promptTokenCount": tokens, "candidatesTokenCount": 1, "thoughtsTokenCount": 8}
-    usage = {} if tokens is None else {"usageMetadata": counts}
-    return {"candidates": [candidate], "modelVersion": "cascade-001", **usage}
 
 
 @contextlib.contextmanager

@@ -70,7 +70,8 @@ def test_a_storm_of_429_is_waited_out_as_the_server_asks(
     [
         ("400", "refused a request with HTTP 400: "),
         ("429 long", "asks to wait 90000 s"),
-        ("500", r"failed 4 times in a row, last with: HTTP 500 \(.*some\?\[31m trouble"),
+        ("500", r"failed twice with the same words, so it is not asked again: HTTP 500 \(.*some\?\[31m trouble"),
+        ("503", r"failed 4 times in a row, last with: HTTP 503 \(.*some\?\[31m trouble"),
         ("malformed", "failed 4 times in a row, last with: a malformed reply"),
         ("reset", "failed 4 times in a row, last with: (ReadError|RemoteProtocolError) "),
     ],

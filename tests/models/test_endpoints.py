@@ -158,7 +158,11 @@ def test_a_key_is_not_sent_in_clear_text_unless_it_is_meant_for_that_server(monk
         ("openai:m", {}, "needs a key; put it into the environment variable OPENAI_API_KEY"),
         ("gemini:m", {}, "needs a key; put it into the environment variable GEMINI_API_KEY"),
         ("openai:m@http://h", {"key_variable": "sk-secret"}, "never a key"),
-        ("openai:m@http://h", {"api_key": "secret"}, "openai has no option 'api_key'; known: audio_format, backoff"),
+        (
+            "openai:m@http://h",
+            {"api_key": "secret"},
+            "openai has no option 'api_key'; known: audio_as, audio_format",
+        ),
         ("openai:m@http://h", {"fps": "2"}, "fps has no effect with media=parts"),
         ("openai:m@http://h", {"media": "frames", "fps": "secret"}, "option fps: Input should be a valid number"),
         ("openai:m@http://h", {"extra_body": '{"messages": []}'}, "messages is set elsewhere"),

@@ -12,6 +12,7 @@ from mma_bench.evaluation.judge.record import Judge, append_reply, read_replies,
 from mma_bench.evaluation.lines import cut_unfinished_line
 from mma_bench.evaluation.rescoring import rescore
 from mma_bench.hashing import sha256_bytes
+from mma_bench.interruption import held_back
 from mma_bench.loader import Sample
 from mma_bench.media import Media
 from mma_bench.models import load
@@ -54,7 +55,8 @@ def judge_run(
     keys = {sample.stimulus.key: key for key, sample in samples.items()}
     if samples:
         cut_unfinished_line(replies_path(folder))
-    with tqdm(total=len(samples), desc=f"judge {asked.name}", file=sys.stderr, disable=not progress) as bar:
+    bar = tqdm(total=len(samples), desc=f"judge {asked.name}", file=sys.stderr, disable=not progress)
+    with bar, held_back(asked.stop_soon):
         for sample, answers in asked.answer_all(list(samples.values())):
             if answers[0].text.strip():  # a judge that thought until its tokens were spent may do better next time
                 append_reply(folder, keys[sample.stimulus.key], answers[0].text)

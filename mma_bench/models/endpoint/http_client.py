@@ -1,5 +1,6 @@
 """The HTTP client under both protocols, with a bound on what a server can make us hold in memory."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,25 @@ if TYPE_CHECKING:
 LARGEST_REPLY = 8 * 2**20
 """Bytes; an answer is a few words, and 20 log-probabilities a token are a few megabytes at most."""
 
+_HALF = r"\\u[dD][{}][0-9a-fA-F]{{2}}"
+_ESCAPES = re.compile(f"{_HALF.format('89abAB')}{_HALF.format('c-fC-F')}|({_HALF.format('89a-fA-F')})|\\\\.", re.DOTALL)
+"""Escapes of JSON, from left to right: a surrogate pair, a lone half of one (in the group), any other."""
 
-def http_client(*, concurrency: int, timeout: float) -> "httpx2.AsyncClient":
-    """Return a client for ``concurrency`` connections that stay open; ``timeout`` is in seconds."""
+
+def without_lone_surrogates(body: bytes) -> bytes:
+    """Return JSON that strict parsers read: lone surrogates and bytes that are not UTF-8 become U+FFFD."""
+    text = body.decode("utf-8", errors="replace")
+    return _ESCAPES.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text).encode("utf-8")
+
+
+def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> "httpx2.AsyncClient":
+    """Return a client for ``concurrency`` connections that stay open.
+
+    Args:
+        concurrency: number of connections.
+        timeout: seconds.
+        repaired: pass replies through `without_lone_surrogates`, for a library whose parser refuses them.
+    """
     import httpx2
 
     class Bounded(httpx2.AsyncByteStream):
@@ -21,12 +38,17 @@ def http_client(*, concurrency: int, timeout: float) -> "httpx2.AsyncClient":
             self._stream = stream
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            received = 0
+            received, kept = 0, []
             async for block in self._stream:
                 received += len(block)
                 if received > LARGEST_REPLY:
                     raise TemporaryError(f"a reply of more than {LARGEST_REPLY} bytes")
-                yield block
+                if repaired:
+                    kept.append(block)
+                else:
+                    yield block
+            if kept:
+                yield without_lone_surrogates(b"".join(kept))
 
         async def aclose(self) -> None:
             await self._stream.aclose()

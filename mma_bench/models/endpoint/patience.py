@@ -16,6 +16,9 @@ LONGEST_WAIT = 600.0
 
 _LONGEST_BACKOFF = 60.0
 
+_NEVER = frozenset({501, 505, 511})
+"""Not implemented, HTTP version not supported, network login required: statuses above 500 that do not pass."""
+
 
 class TemporaryError(Exception):
     """A request failed in a way that may pass.
@@ -23,12 +26,19 @@ class TemporaryError(Exception):
     Attributes:
         reason: in words, for the user.
         retry_after: seconds that the server asks to wait, if it does.
+        recurring: what the server said, where the same words to the same request twice mean that it will never
+            succeed; none where repetitions are worth while.
+        advice: what to try if it does not pass, as the end of a sentence.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, recurring: bytes | None = None, advice: str = ""
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.recurring = recurring
+        self.advice = advice
 
 
 class Patience:
@@ -78,12 +88,24 @@ class Patience:
                 return asked + jittered(state)
             return jittered(state)
 
+        said: bytes | None = None
+
         async def patient() -> Result:
+            nonlocal said
             while (delay := self._not_before - time.monotonic()) > 0:
                 await self._sleep(delay)
             if self.has_given_up:
                 raise MMABenchError(f"{self._place}: not asked, because the run ended")
-            return await self._once(attempt)
+            try:
+                return await self._once(attempt)
+            except TemporaryError as error:
+                if error.recurring is not None and error.recurring == said:
+                    raise MMABenchError(
+                        f"{self._place} failed twice with the same words, so it is not asked again: {error.reason}"
+                        f"{error.advice}. All answers so far are kept; run the same command again to go on"
+                    ) from error
+                said = error.recurring
+                raise
 
         try:
             return await AsyncRetrying(
@@ -95,8 +117,8 @@ class Patience:
             )(patient)
         except TemporaryError as error:
             raise MMABenchError(
-                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}. All answers so "
-                "far are kept; run the same command again to go on"
+                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}. "
+                "All answers so far are kept; run the same command again to go on"
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
@@ -138,4 +160,4 @@ def retry_after(value: str | None) -> float | None:
 
 def is_temporary(status: int) -> bool:
     """Return whether a request with this HTTP status is worth repeating."""
-    return status in (408, 409, 425, 429) or status >= 500
+    return status in (408, 409, 425, 429) or (status >= 500 and status not in _NEVER)

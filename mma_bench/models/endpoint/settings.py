@@ -14,7 +14,9 @@ Settings = TypeVar("Settings", bound="EndpointSettings")
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 """Names of environment variables."""
 
-_HOW_IT_IS_ASKED = frozenset({"concurrency", "timeout", "retries", "backoff", "key_variable"})
+_HOW_IT_IS_ASKED = frozenset(
+    {"concurrency", "timeout", "retries", "backoff", "key_variable", "stream", "media_folder", "media_host"}
+)
 """Settings that change when an answer comes, not what it says."""
 
 
@@ -30,6 +32,9 @@ class EndpointSettings(BaseModel):
     size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
     audio_format: Literal["wav", "flac"] = Field("wav", description="how audio is sent, for media=parts and frames")
     max_tokens: int | None = Field(256, ge=1, description="longest answer, tokens; none leaves it to the server")
+    thinking_max_tokens: int = Field(
+        8192, ge=1, description="longest answer of a model that thinks, tokens, unless max_tokens is set"
+    )
     temperature: float | None = Field(0.0, ge=0, le=2, description="0 is greedy; none leaves it out of the request")
     seed: int | None = Field(0, description="seed of the server's sampling; none leaves it out of the request")
     logprobs: int = Field(0, ge=0, le=20, description="alternatives of the first token to score options by")
@@ -46,6 +51,8 @@ class EndpointSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if {"max_tokens", "thinking_max_tokens"} <= self.model_fields_set:
+            raise ValueError("thinking_max_tokens has no effect when max_tokens is set; leave one of them out")
         for name, media in (("fps", ("frames",)), ("size", ("frames",)), ("audio_format", ("parts", "frames"))):
             if name in self.model_fields_set and self.media not in media:
                 raise ValueError(f"{name} has no effect with media={self.media}; leave it out")
@@ -55,6 +62,7 @@ class EndpointSettings(BaseModel):
         """Return the settings that decide an answer, as text."""
         unused = set() if self.media == "frames" else {"fps", "size"}
         unused |= {"audio_format"} if self.media in ("muxed", "none") else set()
+        unused |= {"thinking_max_tokens"} if "max_tokens" in self.model_fields_set else set()
         return {
             f"setting {name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             for name, value in self.model_dump(mode="json").items()

@@ -1,0 +1,31 @@
+"""What to try when a server fails on media."""
+
+from typing import Any
+
+_ABOUT_CONTENT = frozenset({400, 413, 415, 422, 500, 501})
+"""Statuses by which servers answer media that they cannot take; others are about keys, names or load."""
+
+
+def media_advice(status: int, *, has_media: bool, settings: Any) -> str:
+    """Return what to try after a failure of a request, as the end of a sentence, or nothing.
+
+    Args:
+        status: HTTP status.
+        has_media: whether the request held media.
+        settings: the endpoint's settings: what is set already is not proposed.
+    """
+    if not has_media or status not in _ABOUT_CONTENT:
+        return ""
+    if status == 413:
+        return "; the media of one request are too large for the server: try --model-option media=frames with size=224"
+    ways = [] if settings.media == "frames" else ["media=frames"]
+    if getattr(settings, "transfer", None) == "inline":
+        is_gemini = not hasattr(settings, "audio_as")
+        ways += ["transfer=upload"] if is_gemini else ["transfer=url", "transfer=path"]
+    if getattr(settings, "audio_as", None) == "input_audio":
+        ways += ["audio_as=data_url", "audio_as=audio_url"]
+    if settings.media == "parts":
+        ways.append("media=muxed")
+    if not ways:
+        return ""
+    return f"; if the server cannot take media in this form, try --model-option {' or '.join(ways)} (docs/models.md)"
