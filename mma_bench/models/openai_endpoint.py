@@ -207,7 +207,10 @@ class OpenAIModel(EndpointModel):
         try:
             completion = read_reply(content)
         except StreamError as error:
-            raise TemporaryError(f"an error in a stream ({self._quoted(error)})", recurring=content) from error
+            raise TemporaryError(
+                f"an error in a stream ({self._quoted(error)})",
+                recurring=error.message.encode("utf-8", errors="replace"),
+            ) from error
         except ValueError as error:
             raise TemporaryError(
                 f"a malformed reply ({self._fault(error)}): "

@@ -187,7 +187,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._question(json.loads(content))
 
     def do_GET(self) -> None:
-        """Tell the state of an uploaded file: it is being processed when it is first asked for."""
+        """Tell the models, which proxies ask for, or the state of an uploaded file, which is processed at first."""
+        if self.path.endswith("/models"):
+            self._json({"object": "list", "data": [{"id": "cascade", "object": "model"}]})
+            return
         self._json(self._file(self.path.rsplit("/", 1)[-1], "ACTIVE"))
 
     def do_DELETE(self) -> None:
