@@ -73,6 +73,7 @@ def _costs(stored: Sequence[StoredAnswer]) -> "dict[str, pd.Series[Any]]":
         "seconds": numbers(field("seconds")),
         "finish_reason": texts(field("finish_reason")),
         "served_by": texts(field("served_by")),
+        "reasoning": texts(field("reasoning")),
     }
 
 

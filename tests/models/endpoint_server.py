@@ -346,6 +346,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _raw(self, body: bytes, kind: str, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
+        if self.server.behaviour.key is not None:
+            self.send_header(
+                "X-You-Sent", self.headers.get("Authorization") or self.headers.get("x-goog-api-key") or ""
+            )
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()

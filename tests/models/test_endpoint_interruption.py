@@ -19,7 +19,15 @@ def begin(server: EndpointServer, demo: Path, run: Path) -> subprocess.Popen[str
     """Start an evaluation in a process of its own and return it when a few answers were served."""
     command = [sys.executable, "-m", "mma_bench", "eval", "--model", server.openai, "--skip-probe", "--data", str(demo)]
     command += ["--run", str(run), "--model-option", "concurrency=8", "--protocol", "paper", "--condition", "aligned"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background has SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no thread is running)
+    )
     while server.answered < 10 and process.poll() is None:
         time.sleep(0.01)
     return process

@@ -9,7 +9,14 @@ from tests.records.asked import Scripted, cut_answers, protocol, write_dataset
 
 MISSING = 7
 COSTS = (
-    {"input_tokens": 700, "output_tokens": 3, "seconds": 0.25, "finish_reason": "stop", "served_by": "fp_\ud800"},
+    {
+        "input_tokens": 700,
+        "output_tokens": 3,
+        "seconds": 0.25,
+        "finish_reason": "stop",
+        "served_by": "fp_\ud800",
+        "reasoning": "hm\ud800",
+    },
     {"input_tokens": None, "output_tokens": 4, "seconds": None, "finish_reason": None, "served_by": None},
 )
 

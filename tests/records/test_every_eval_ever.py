@@ -275,6 +275,7 @@ def test_costs_are_in_the_samples_where_the_run_recorded_them(run: Path, tmp_pat
     assert [sample["token_usage"]["total_tokens"] for sample in whole] == [703]
     assert whole[0]["performance"] == {"latency_ms": 250.0}
     assert whole[0]["metadata"]["served_by"] == "fp_[U+D800]"
+    assert whole[0]["output"]["reasoning_trace"] == ["hm[U+D800]"]
 
 
 @pytest.mark.parametrize(

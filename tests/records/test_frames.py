@@ -88,6 +88,7 @@ def test_costs_are_read_where_a_run_recorded_them(run: Path, tmp_path: Path) -> 
     first, second = (frame.loc[key] for key in list(AnswerStore(copy).read())[:2])
     assert (first.input_tokens, first.output_tokens, first.seconds) == (700, 3, 0.25)
     assert (first.finish_reason, first.served_by) == ("stop", "fp_[U+D800]")
+    assert first.reasoning == "hm[U+D800]"
     assert second.output_tokens == 4
     assert second[["input_tokens", "seconds", "finish_reason", "served_by"]].isna().all()
 

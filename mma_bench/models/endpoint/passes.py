@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.loader import Sample
 from mma_bench.models.answers import Answer
 from mma_bench.models.endpoint.exchange import Reply, Request
+from mma_bench.models.endpoint.library_logs import scrubbed_logs
 from mma_bench.models.endpoint.patience import Patience
 from mma_bench.models.endpoint.prepare import prepare_parts
 
@@ -44,6 +45,7 @@ class LoopThread(threading.Thread):
         self._work = self._pass.run(samples)
         self._deliver = deliver
         self._started = threading.Event()
+        self._is_to_finish = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -65,7 +67,8 @@ class LoopThread(threading.Thread):
 
     def finish(self) -> None:
         """Send nothing more; give requests in flight `GRACE` seconds, then end. For a signal handler, so brief."""
-        if self._loop and not self._loop.is_closed():
+        self._is_to_finish = True
+        if self._task and self._loop and not self._loop.is_closed():
             os.write(2, f"\nwaiting up to {GRACE:.0f} s for requests in flight; Ctrl-C again ends at once\n".encode())
             with suppress(RuntimeError):  # the loop was closed just now
                 self._loop.call_soon_threadsafe(self._pass.finish)
@@ -80,6 +83,8 @@ class LoopThread(threading.Thread):
     async def _guarded(self) -> None:
         self._task = asyncio.current_task()
         self._started.set()
+        if self._is_to_finish:  # the signal came before the loop
+            self._pass.finish()
         await self._work
 
 
@@ -119,7 +124,8 @@ class _Pass:
                         await self._sample(client, sample, pool)
 
                 takers = min(len(samples), self._concurrency + _PREPARING)
-                await asyncio.gather(*(take_samples() for _ in range(takers)))
+                with scrubbed_logs(self._model.scrubber):
+                    await asyncio.gather(*(take_samples() for _ in range(takers)))
         if self._errors and self._deadline is None:
             raise self._errors[0]
 

@@ -47,12 +47,16 @@ def _record(verdict: Verdict, rescored: Rescored) -> dict[str, Any]:
         "sample_hash": sha256_bytes((raw + "".join(reference)).encode("utf-8")),
         "interaction_type": "single_turn",
         "input": {"raw": raw, "reference": reference, "choices": [encodable(name) for name in question.options]},
-        "output": {"raw": [encodable(verdict.text)]},
+        "output": {"raw": [encodable(verdict.text)], **_reasoning(stored)},
         "answer_attribution": [_attribution(verdict, rescored)],
         "evaluation": {"score": float(hit), "is_correct": hit},
         **_costs(stored),
         "metadata": _metadata(verdict, stored),
     }
+
+
+def _reasoning(stored: StoredAnswer) -> dict[str, list[str]]:
+    return {"reasoning_trace": [encodable(stored.reasoning)]} if stored.reasoning else {}
 
 
 def _attribution(verdict: Verdict, rescored: Rescored) -> dict[str, Any]:
