@@ -1,7 +1,6 @@
 """Real media for all tests: the demo's clips, and the 15 real clips where `../shared` is at hand."""
 
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,10 +12,23 @@ from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
 from mma_bench import load
+from tests import user_home
 from tests.preloaded import run_module
 
 if TYPE_CHECKING:
     from tests.models.endpoint_server import EndpointServer
+
+
+def pytest_configure() -> None:
+    """Leave the user's home before any library is imported that looks for its caches there."""
+    user_home.enter()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the tests' home when the process that made it ends."""
+    if not hasattr(config, "workerinput"):
+        user_home.leave()
+
 
 # The same examples on every run: a test that fails now and then teaches people to run it again.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -116,13 +128,6 @@ def small_dataset(small_config: Path, tmp_path_factory: pytest.TempPathFactory) 
     out = folder / "mma-bench"
     run_builder("run", "--config", str(small_config), "--work", str(folder / "work"), "--out", str(out))
     return out
-
-
-@pytest.fixture(autouse=True, scope="session")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test may reach a hub, and caches of datasets go to a temporary folder."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("datasets-cache"))
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
 from builder.package.replace import replaced
-from builder.package.shards import Shard, known_hash, plan_shards, write_shard
+from builder.package.shards import Shard, known_hash, plan_shards, renamed, write_shard
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_json
-from mma_bench.layout import MEMBERS, config_of, lies_inside
+from mma_bench.layout import config_of, lies_inside
 from mma_bench.removed import RemovedIds, check_id
 from mma_bench.schema import IndexEntry, Stimulus
 
@@ -25,7 +25,7 @@ class Removal:
         clips: ids of the clips.
         stimuli: keys of the stimuli that showed or sounded them.
         rewritten: shards that were written again, relative to the dataset's folder.
-        deleted: shards that are gone, because nothing of them was left or the others were cut anew.
+        deleted: shards that are gone without a successor, because one was empty and the others were cut again.
     """
 
     clips: list[str]
@@ -83,22 +83,22 @@ def _rewrite_shards(
     for config in sorted({config_of(s) for s in before.stimuli if s.key not in kept}):
         where = Path("index") / f"{config}.parquet"
         old = _read_index(data / where)
-        plan = _plan(config, old, kept, before.settings.shards)
+        plan, cut_again = _plan(config, old, kept, before.settings.shards)
         read = _reader(data, old)
         by_shard: dict[str, list[IndexEntry]] = {}
         for entry in old:
             by_shard.setdefault(entry.shard, []).append(entry)
         entries: list[IndexEntry] = []
         for shard in plan:
-            unchanged = by_shard.get(shard.path, [])
-            if [entry.key for entry in unchanged[:: len(MEMBERS)]] == [s.key for s in shard.stimuli]:
-                entries += unchanged
+            if shard.path in by_shard:  # its name has the hash of its content
+                entries += by_shard[shard.path]
                 continue
             entries += write_shard(staging / shard.path, shard, read).entries
             rewritten.append(shard.path)
         for path in sorted(by_shard.keys() - {shard.path for shard in plan}):
             (staging / path).unlink()
-            deleted.append(path)
+            if cut_again:
+                deleted.append(path)
         if entries:
             write_table(staging / where, IndexEntry, entries)
         else:
@@ -107,16 +107,19 @@ def _rewrite_shards(
     return rewritten, deleted
 
 
-def _plan(config: str, index: Sequence[IndexEntry], kept: dict[str, Stimulus], shards: int) -> list[Shard]:
-    """Return the shards of ``config`` as they were, less what is gone; cut anew if one of them would be empty."""
-    content: dict[str, dict[str, Stimulus]] = {}
+def _plan(config: str, index: Sequence[IndexEntry], kept: dict[str, Stimulus], shards: int) -> tuple[list[Shard], bool]:
+    """Return the shards of ``config`` less what is gone, and whether all were cut again because one would be empty."""
+    keys: dict[str, dict[str, None]] = {}
     for entry in index:
-        left = content.setdefault(entry.shard, {})
-        if entry.key in kept:
-            left[entry.key] = kept[entry.key]
-    if all(content.values()):
-        return [Shard(path, config, list(stimuli.values())) for path, stimuli in content.items()]
-    return plan_shards([stimulus for stimuli in content.values() for stimulus in stimuli.values()], shards)
+        keys.setdefault(entry.shard, {})[entry.key] = None
+    content = {path: [kept[key] for key in members if key in kept] for path, members in keys.items()}
+    if not all(content.values()):
+        return plan_shards([stimulus for stimuli in content.values() for stimulus in stimuli], shards), True
+    plan = [
+        Shard(path, config, stimuli) if len(stimuli) == len(keys[path]) else renamed(path, config, stimuli)
+        for path, stimuli in content.items()
+    ]
+    return plan, False
 
 
 def _read_index(path: Path) -> list[IndexEntry]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ from mma_bench.layout import MEMBERS, config_of
 from mma_bench.schema import IndexEntry, Stimulus, Stream
 
 _TAR_HASH = b"sha256"
+_NAME = re.compile(r".*/[a-z]+-\d{5}-of-\d{5}")
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,27 @@ def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
         # An empty tar would make one node of a training job run dry, so few stimuli share one shard.
         count = shards if len(group) >= shards else 1
         for i in range(count):
-            path = f"data/{config}/{split}-{i:05d}-of-{count:05d}.tar"
-            plan.append(Shard(path, config, group[i * len(group) // count : (i + 1) * len(group) // count]))
+            part = group[i * len(group) // count : (i + 1) * len(group) // count]
+            plan.append(Shard(_named(f"data/{config}/{split}-{i:05d}-of-{count:05d}", part), config, part))
     return plan
+
+
+def renamed(path: str, config: str, stimuli: Sequence[Stimulus]) -> Shard:
+    """Return the shard that takes the place of the one at ``path`` when its stimuli have become ``stimuli``."""
+    start = _NAME.match(path)
+    return Shard(_named(start[0] if start else path.removesuffix(".tar"), stimuli), config, stimuli)
+
+
+def _named(start: str, stimuli: Iterable[Stimulus]) -> str:
+    """Return a path that changes with the content.
+
+    mlcroissant keeps what it unpacks by the path alone, so shards of two datasets or versions must not share one.
+    The `json` member has the hashes of the two others, so its bytes decide those of the whole tar.
+    """
+    content = hashlib.sha256()
+    for stimulus in stimuli:
+        content.update(stimulus_json(stimulus))
+    return f"{start}-{content.hexdigest()[:16]}.tar"
 
 
 class WriteShards(PipelineStep):

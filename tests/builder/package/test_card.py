@@ -1,15 +1,28 @@
 """The card, the Croissant description, `eval.yaml`, licence and changes: valid, and true."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import mlcroissant as mlc
 import pyarrow.parquet as pq
+import pytest
 import yaml
 from huggingface_hub import DatasetCard
+from mlcroissant._src.core import constants
 from PIL import Image
 
+from mma_bench.hashing import sha256_bytes
 from tests.conftest import run_builder, settings
+
+
+@pytest.fixture
+def croissant_cache() -> Path:
+    """Where mlcroissant keeps what it unpacks: below the home folder of the tests."""
+    folder = Path(os.fspath(constants.CROISSANT_CACHE))
+    assert folder.is_relative_to(Path.home())
+    return folder
 
 
 def test_the_card_says_what_a_reader_must_know(small_dataset: Path) -> None:
@@ -54,6 +67,25 @@ def test_croissant_is_valid_and_its_records_are_the_data(small_dataset: Path) ->
     sounds = list(dataset.records("flac"))
     assert len(sounds) == len(stimuli)
     assert all(record["flac/content"].startswith(b"fLaC") for record in sounds)
+
+
+def test_two_versions_on_one_machine_give_their_own_croissant_records(
+    small_config: Path, small_dataset: Path, croissant_cache: Path, tmp_path: Path
+) -> None:
+    """What mlcroissant has unpacked under a path it never unpacks again, whatever the content has become."""
+    work, second = tmp_path / "work", tmp_path / "mma-bench"
+    shutil.copytree(small_dataset.parent / "work", work)
+    places = ["--work", str(work), "--out", str(second)]
+    run_builder("run", "--config", str(small_config), *places, *settings("seed=1"))
+    sounds = []
+    for folder in (small_dataset, second, small_dataset):
+        stimuli = {row["key"]: row for row in pq.read_table(folder / "metadata" / "stimuli.parquet").to_pylist()}
+        records = mlc.Dataset(str(folder / "croissant.json")).records("flac")
+        found = {record["flac/key"].decode(): sha256_bytes(record["flac/content"]) for record in records}
+        assert found == {key: row["audio"]["sha256"] for key, row in stimuli.items()}
+        sounds.append(found)
+    assert sounds[0] != sounds[1]
+    assert any((croissant_cache / "extract").iterdir())
 
 
 def test_a_croissant_description_of_ids_with_a_date_has_no_warning(
