@@ -18,8 +18,8 @@ _VARIANTS = (
     "--format",
     "form",
     required=True,
-    type=click.Choice(["llama-factory", "ms-swift", "jsonl"]),
-    help="Trainer that reads the files.",
+    type=click.Choice(["llama-factory", "llama-factory-separate", "ms-swift", "ms-swift-separate", "jsonl"]),
+    help="Trainer that reads the files. -separate: all video tokens before all audio tokens.",
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 @condition_option()
@@ -40,6 +40,9 @@ def export_command(
     absolute: bool,
 ) -> None:
     """Write the questions and their media for another trainer.
+
+    llama-factory and ms-swift train on the layout that `mma-bench eval` uses: video and audio tokens interleaved by
+    time. ms-swift takes audio that it interleaves from the video, so its files hold both streams.
 
     LLaMA-Factory takes the folder as `dataset_dir` and as `media_dir`, with the dataset `mma_bench`. ms-swift
     resolves paths where it runs: run it in the folder, or use --absolute. The folder also contains train.yaml or

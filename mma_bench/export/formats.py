@@ -1,22 +1,44 @@
 """What a line says in each format. A new format is one function with a decorator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mma_bench import prompts
 from mma_bench.loader import QuestionRow
 
-Line = Callable[[QuestionRow, str, str], dict[str, Any]]
-"""Returns the line of a question, given the paths of its video and of its sound."""
-
-FORMATS: dict[str, Line] = {}
+Line = Callable[[QuestionRow, Sequence[str]], dict[str, Any]]
+"""Returns the line of a question, given the paths of its video and its audio, or of the one file with both."""
 
 
-def export_format(name: str) -> Callable[[Line], Line]:
-    """Register a function as the format ``name``."""
+@dataclass(frozen=True)
+class Format:
+    """A way of writing questions.
+
+    Attributes:
+        line: writes one question.
+        trainer: the program that reads it, none for the user's own code.
+        interleaved: whether that program interleaves the tokens of video and audio by time, as the evaluator does;
+            otherwise all tokens of the video come before all tokens of the audio.
+        muxed: whether it wants both streams in one file.
+    """
+
+    line: Line
+    trainer: str | None
+    interleaved: bool
+    muxed: bool
+
+
+FORMATS: dict[str, Format] = {}
+
+
+def export_format(
+    name: str, *, trainer: str | None = None, interleaved: bool = False, muxed: bool = False
+) -> Callable[[Line], Line]:
+    """Register a function as the format ``name``; see `Format`."""
 
     def register(function: Line) -> Line:
-        FORMATS[name] = function
+        FORMATS[name] = Format(function, trainer, interleaved, muxed)
         return function
 
     return register
@@ -26,23 +48,37 @@ def _target(row: QuestionRow) -> str:
     return prompts.target(row.modality, row.answer, answerable=row.answerable)
 
 
-@export_format("ms-swift")
-@export_format("llama-factory")
-def conversation(row: QuestionRow, video: str, audio: str) -> dict[str, Any]:
-    """A conversation; both trainers put media where `<video>` and `<audio>` stand, in the order of the lists."""
+@export_format("llama-factory", trainer="llama-factory", interleaved=True)
+@export_format("llama-factory-separate", trainer="llama-factory")
+@export_format("ms-swift-separate", trainer="ms-swift")
+def conversation(row: QuestionRow, files: Sequence[str]) -> dict[str, Any]:
+    """A conversation; both trainers put media where `<video>` and `<audio>` are, in the order of the lists.
+
+    LLaMA-Factory interleaves a video with the audio that follows it when `use_audio_in_video` is set.
+    """
+    video, audio = files
+    return {**_messages(row, "<video><audio>"), "videos": [video], "audios": [audio]}
+
+
+@export_format("ms-swift", trainer="ms-swift", interleaved=True, muxed=True)
+def muxed_conversation(row: QuestionRow, files: Sequence[str]) -> dict[str, Any]:
+    """A conversation about one file with both streams: ms-swift takes audio that it interleaves from the video."""
+    return {**_messages(row, "<video>"), "videos": list(files)}
+
+
+def _messages(row: QuestionRow, media: str) -> dict[str, Any]:
     return {
         "messages": [
-            {"role": "user", "content": f"<video><audio>{row.prompt}"},
+            {"role": "user", "content": f"{media}{row.prompt}"},
             {"role": "assistant", "content": _target(row)},
-        ],
-        "videos": [video],
-        "audios": [audio],
+        ]
     }
 
 
 @export_format("jsonl")
-def plain(row: QuestionRow, video: str, audio: str) -> dict[str, Any]:
+def plain(row: QuestionRow, files: Sequence[str]) -> dict[str, Any]:
     """Everything that a question is, for one's own code."""
+    video, audio = files
     return {
         "question_id": row.question_id,
         "condition": row.condition,

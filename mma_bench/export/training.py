@@ -1,8 +1,9 @@
 """What trains on an export as the first paper did (arXiv 2511.22826): a file for each trainer.
 
 LoRA on W_Q and W_V of the language model, rank 8, learning rate 1e-4, batch 4, accumulated 4 times, float16, 8 frames a
-second of 504x504 pixels. Alpha, dropout, schedule and epochs are not published: alpha 16, dropout 0.05 and cosine with
-warm-up 0.1 are the first author's later settings, one epoch is ours.
+second of 504x504 pixels, in the layout of tokens that the format has (see `mma_bench.export.formats`). Alpha, dropout,
+schedule and epochs are not published: alpha 16, dropout 0.05 and cosine with warm-up 0.1 are the first author's later
+settings, one epoch is ours.
 """
 
 import yaml
@@ -12,13 +13,14 @@ _PIXELS, _FPS = 504 * 504, 8
 _LANGUAGE_MODEL = r"^thinker\.model\..*\.(q_proj|v_proj)$"
 
 
-def llama_factory(dataset: str) -> tuple[str, str]:
+def llama_factory(dataset: str, *, interleaved: bool) -> tuple[str, str]:
     """Return name and content of LLaMA-Factory's file, for `llamafactory-cli train`, run in the export's folder."""
     settings = {
         "model_name_or_path": _BASE,
         "video_fps": _FPS,
         "video_max_pixels": _PIXELS,
         "video_maxlen": 10 * _FPS,
+        "use_audio_in_video": interleaved,
         "stage": "sft",
         "do_train": True,
         "finetuning_type": "lora",
@@ -47,7 +49,7 @@ def llama_factory(dataset: str) -> tuple[str, str]:
     return "train.yaml", head + yaml.safe_dump(settings, sort_keys=False)
 
 
-def ms_swift(dataset: str) -> tuple[str, str]:
+def ms_swift(dataset: str, *, interleaved: bool) -> tuple[str, str]:
     """Return name and content of a script that runs ms-swift in the export's folder.
 
     Its `--target_modules` would also match the layers of the audio tower, so a pattern names those of the language
@@ -78,7 +80,8 @@ def ms_swift(dataset: str) -> tuple[str, str]:
         "#!/usr/bin/env bash",
         "# The set-up of arXiv 2511.22826. For ms-swift 4; versions 3 say --train_type instead of --tuner_type.",
         'cd "$(dirname "${BASH_SOURCE[0]}")"',
-        f"FPS={_FPS} VIDEO_MAX_PIXELS={_PIXELS} ENABLE_AUDIO_OUTPUT=0 swift sft \\",
+        f"export FPS={_FPS} VIDEO_MAX_PIXELS={_PIXELS} ENABLE_AUDIO_OUTPUT=0 USE_AUDIO_IN_VIDEO={int(interleaved)}",
+        "swift sft \\",
     ]
     lines += [f"    --{name} {value} \\" for name, value in options.items()]
     return "train.sh", "\n".join(lines).removesuffix(" \\") + "\n"

@@ -93,21 +93,29 @@ def _worded(benchmark: Benchmark, variants: Sequence[str], seed: int) -> Benchma
 
 def _write(folder: Path, rows: Sequence[QuestionRow], form: str, root: str) -> int:
     lines = []
-    written: dict[str, tuple[str, str]] = {}
+    written: dict[str, list[str]] = {}
+    chosen = FORMATS[form]
     for row in rows:
         if row.key not in written:
-            video = _write_stream(folder, row.media.video_bytes, row.video_clip_id or "black", "mp4")
-            audio = _write_stream(folder, row.media.audio_bytes, row.audio_clip_id or "silence", "flac")
-            written[row.key] = video, audio
-        video, audio = written[row.key]
-        lines.append(json.dumps(FORMATS[form](row, root + video, root + audio), ensure_ascii=False))
+            written[row.key] = [root + path for path in _write_media(folder, row, muxed=chosen.muxed)]
+        lines.append(json.dumps(chosen.line(row, written[row.key]), ensure_ascii=False))
     write_text(folder / f"{_NAME}.jsonl", "".join(f"{line}\n" for line in lines))
-    if form == "llama-factory":
+    if chosen.trainer == "llama-factory":
         write_json(folder / "dataset_info.json", dataset_info(_NAME, f"{_NAME}.jsonl"))
-    if form in TRAINING:
-        name, content = TRAINING[form](_NAME)
+    if chosen.trainer:
+        name, content = TRAINING[chosen.trainer](_NAME, interleaved=chosen.interleaved)
         write_text(folder / name, content)
     return len(lines)
+
+
+def _write_media(folder: Path, row: QuestionRow, *, muxed: bool) -> list[str]:
+    video, audio = row.video_clip_id or "black", row.audio_clip_id or "silence"
+    if muxed:
+        return [_write_stream(folder, row.media.mp4(), video if video == audio else f"{video}+{audio}", "mp4")]
+    return [
+        _write_stream(folder, row.media.video_bytes, video, "mp4"),
+        _write_stream(folder, row.media.audio_bytes, audio, "flac"),
+    ]
 
 
 def _write_stream(folder: Path, content: bytes, name: str, suffix: str) -> str:

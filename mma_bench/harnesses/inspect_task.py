@@ -1,6 +1,6 @@
 """The benchmark as a task of inspect_ai; see docs/harnesses.md.
 
-inspect eval FOLDER/mma_bench/harnesses/inspect_task.py -T data=mma-bench --model google/gemini-2.5-pro
+inspect eval mma_bench/mma_bench -T data=mma-bench --no-log-images --model google/gemini-2.5-pro
 """
 
 from typing import Any

@@ -1,10 +1,13 @@
 """Exports: lines that other trainers read, media that is there, and no folder that is half written."""
 
+import io
 import json
 import re
 import subprocess
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import yaml
 
@@ -13,7 +16,7 @@ from mma_bench.cli import main
 from mma_bench.export import export
 
 
-@pytest.mark.parametrize("form", ["llama-factory", "ms-swift", "jsonl"])
+@pytest.mark.parametrize("form", ["llama-factory", "llama-factory-separate", "ms-swift-separate", "jsonl"])
 def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -> None:
     out = tmp_path / "export"
     with pytest.raises(SystemExit) as exit_code:
@@ -33,18 +36,42 @@ def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -
         assert (out / video).read_bytes() == row.media.video_bytes
         assert (out / audio).read_bytes() == row.media.audio_bytes
         assert mma_bench.parse_answer(target, row.options).label == (row.answer if row.answerable else None)
-    assert (out / "dataset_info.json").is_file() == (form == "llama-factory")
-    if form == "llama-factory":
+    assert (out / "dataset_info.json").is_file() == form.startswith("llama-factory")
+    if form.startswith("llama-factory"):
         settings = yaml.safe_load((out / "train.yaml").read_text())
         assert settings["dataset"] in json.loads((out / "dataset_info.json").read_text())
         assert (settings["lora_target"], settings["lora_rank"], settings["video_fps"]) == ("q_proj,v_proj", 8, 8)
-    if form == "ms-swift":
+        assert settings["use_audio_in_video"] == (form == "llama-factory")
+    if form == "ms-swift-separate":
         subprocess.run(["bash", "-n", out / "train.sh"], check=True)
         script = (out / "train.sh").read_text()
+        assert "USE_AUDIO_IN_VIDEO=0" in script
         (pattern,) = re.findall("--target_regex '(.*)'", script)
         assert re.match(pattern, "thinker.model.layers.0.self_attn.q_proj")
         assert not re.match(pattern, "thinker.audio_tower.layers.0.self_attn.q_proj")
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def test_ms_swift_gets_both_streams_in_one_file_and_takes_the_audio_from_it(demo: Path, tmp_path: Path) -> None:
+    """Audio as a second file would be placed after the video, where the evaluator interleaves the two."""
+    out = tmp_path / "export"
+    export(demo, out, form="ms-swift", condition=["aligned", "misaligned", "audio_removed"], limit=2)
+    subprocess.run(["bash", "-n", out / "train.sh"], check=True)
+    assert "USE_AUDIO_IN_VIDEO=1" in (out / "train.sh").read_text()
+    lines = [json.loads(line) for line in (out / "mma_bench.jsonl").read_text().splitlines()]
+    rows = list(mma_bench.load(demo, condition=["aligned", "misaligned", "audio_removed"], limit=2))
+    for line, row in zip(lines, rows, strict=True):
+        assert line["messages"][0]["content"] == f"<video>{row.prompt}"
+        assert "audios" not in line
+        (video,) = line["videos"]
+        with av.open(str(out / video)) as file:
+            assert [stream.type for stream in file.streams] == ["video", "audio"]
+            heard = np.concatenate([frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)])
+        with av.open(io.BytesIO(row.media.audio_bytes)) as file:
+            expected = np.concatenate([frame.to_ndarray().reshape(-1) for frame in file.decode(audio=0)])
+        assert np.array_equal(heard, expected[: len(heard)])
+        assert abs(len(heard) / 16_000 - row.media.seconds) < 0.3
+    assert len(list((out / "media").iterdir())) == len({row.key for row in rows})
 
 
 def test_an_export_of_one_condition_holds_each_stream_once_and_says_how_much_to_play(

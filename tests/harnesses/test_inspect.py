@@ -1,54 +1,49 @@
-"""The task for inspect_ai, run by inspect_ai itself with its mock model, where it is at hand."""
+"""The task for inspect_ai, run by its own command line as docs/harnesses.md says, in an environment of its own."""
 
 import ast
 import json
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import mma_bench
 from mma_bench.evaluation import Scores
 from mma_bench.harnesses.reading import MEASURES
 from tests.conftest import ROOT
 
 TASK = ROOT / "mma_bench" / "harnesses" / "inspect_task.py"
-PROGRAM = """
-import base64, json, sys
-from pathlib import Path
-from inspect_ai import eval
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
-from mma_bench.harnesses.inspect_task import mma_bench
+DOCUMENT = ROOT / "docs" / "harnesses.md"
+PROVIDER = """
+import base64, hashlib, json, os
+from inspect_ai.model import ModelAPI, ModelOutput, ModelUsage, modelapi
+from mma_bench import load
+from mma_bench.harnesses.media_files import separate_files
 
-data, answers, conditions, out = sys.argv[1:]
-said = {}
-for line in Path(answers).read_text().splitlines():
-    answer = json.loads(line)
-    said[answer["question_id"]] = answer["text"]
-task = mma_bench(data=data, condition=conditions)
-seen = []
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
 
-def reply(input, tools, tool_choice, config):
-    content = input[-1].content
-    kinds = [part.type for part in content]
-    seen.append(kinds)
-    output = ModelOutput.from_content("mockllm/model", by_prompt[id_of(content)])
-    output.usage = ModelUsage()  # without it tokens are counted, by a table from the network
-    return output
+with open(os.environ["ANSWERS"]) as file:
+    said = {answer["question_id"]: answer["text"] for answer in map(json.loads, file)}
+texts = {}
+for sample in load("mma-bench").samples:
+    media = [digest(path.read_bytes()) for path in separate_files(sample)]
+    for question in sample.questions:
+        texts[(*media, question.prompt)] = said.get(question.question_id, "Dog")
 
-by_prompt = {}
-def id_of(content):
-    # inspect_ai hands the model what the files hold, as data URIs.
-    values = [str(getattr(part, part.type)) for part in content]
-    held = [base64.b64encode(Path(v).read_bytes()).decode() if v.endswith((".mp4", ".wav")) else v for v in values]
-    return hash(tuple(value.rpartition("base64,")[2] for value in held))
-for sample in task.dataset:
-    by_prompt[id_of(sample.input[-1].content)] = said[sample.id]
-(log,) = eval(task, model=get_model("mockllm/model", custom_outputs=reply), log_dir=str(Path(out).parent / "logs"),
-              display="none")
-assert log.status == "success", log.error
-metrics = {score.name: {metric.name: metric.value for metric in score.metrics.values()} for score in log.results.scores}
-Path(out).write_text(json.dumps({"metrics": metrics, "samples": log.results.completed_samples, "seen": seen[:4]}))
+@modelapi(name="stored")
+class Stored(ModelAPI):
+    async def generate(self, input, tools, tool_choice, config):
+        video, audio, text = input[-1].content
+        # inspect_ai gives a provider what the files hold, as data URIs.
+        media = [digest(base64.b64decode(uri.partition("base64,")[2])) for uri in (video.video, audio.audio)]
+        output = ModelOutput.from_content("stored", texts[(*media, text.text)])
+        output.usage = ModelUsage()  # without it tokens are counted, by a table from the network
+        return output
 """
 
 
@@ -59,25 +54,71 @@ def test_the_task_parses_without_inspect_ai() -> None:
     assert names == {"mma_bench", "option_named"}
 
 
+def documented() -> list[list[str]]:
+    """The commands of the document, as words."""
+    text = DOCUMENT.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [shlex.split(line) for line in re.findall(r"^inspect-env/bin/(inspect eval .*)$", text, re.MULTILINE)]
+
+
+def test_the_documented_commands_name_the_task_by_the_entry_point_and_keep_media_out_of_the_log() -> None:
+    import tomllib
+
+    points = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    assert points["inspect_ai"] == {"mma_bench": "mma_bench.harnesses.inspect_task"}
+    commands = documented()
+    assert len(commands) >= 2
+    for command in commands:
+        assert command[2] == "mma_bench/mma_bench"  # a path must be relative there, and changes the working folder
+        assert "--no-log-images" in command
+
+
 @pytest.mark.slow
-def test_inspect_itself_gives_our_scores(demo: Path, run: Path, scores: Scores, tmp_path: Path) -> None:
+def test_the_documented_commands_give_our_scores(demo: Path, run: Path, scores: Scores, tmp_path: Path) -> None:
     python = os.environ.get("MMA_BENCH_INSPECT_PYTHON")
     if not python:
         pytest.skip("set MMA_BENCH_INSPECT_PYTHON to the python of an environment with inspect_ai (docs/harnesses.md)")
-    out = tmp_path / "result.json"
-    conditions = ",".join({cell.condition: None for cell in scores.cells})  # protocol `paper` leaves graded ones out
-    ended = subprocess.run(
-        [python, "-c", PROGRAM, str(demo), str(run / "answers.jsonl"), conditions, str(out)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MMA_BENCH_CACHE": str(tmp_path / "cache")},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    result = json.loads(out.read_text())
-    assert result["samples"] == len(scores.verdicts)
-    assert result["seen"][0] == ["video", "audio", "text"]
-    for cell in scores.cells:
-        for name in MEASURES:
-            found = result["metrics"][name][f"{cell.condition}_{cell.modality}"]
-            assert found == pytest.approx(getattr(cell, name))
+    plugin = tmp_path / "plugin" / "stored_answers-0.dist-info"
+    plugin.mkdir(parents=True)
+    (plugin.parent / "stored_answers.py").write_text(PROVIDER)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: stored-answers\nVersion: 0\n")
+    (plugin / "entry_points.txt").write_text("[inspect_ai]\nstored_answers = stored_answers\n")
+    variables = {"ANSWERS": str(run / "answers.jsonl"), "MMA_BENCH_CACHE": str(tmp_path / "cache")}
+    expected = {(cell.condition, cell.modality): cell for cell in scores.cells}
+    for number, (program, *command) in enumerate(documented()):
+        model = command.index("--model") + 1
+        command[model] = "stored/model"
+        log = tmp_path / f"log-{number}"
+        ended = subprocess.run(
+            [
+                str(Path(python).parent / program),
+                *command,
+                "--log-dir",
+                str(log),
+                "--log-format=json",
+                "--display=none",
+            ],
+            cwd=demo.parent,
+            env={**os.environ, **variables, "PYTHONPATH": str(plugin.parent)},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        (path,) = log.iterdir()
+        result = json.loads(path.read_text())
+        assert result["status"] == "success", result
+        given = dict(word.split("=") for word in command if "=" in word and not word.startswith("-"))
+        rows = mma_bench.load(demo, condition=given.get("condition"), limit=int(given.get("limit", 0)) or None)
+        assert len(rows) == result["results"]["completed_samples"]
+        assert path.stat().st_size < 100_000 * len(rows)  # a video has 200 kB
+        if "limit" in given:
+            continue
+        metrics: dict[str, Any] = {
+            score["name"]: {metric["name"]: metric["value"] for metric in score["metrics"].values()}
+            for score in result["results"]["scores"]
+        }
+        for (condition, modality), cell in expected.items():
+            if condition == given["condition"]:
+                for name in MEASURES:
+                    found = metrics[name][f"{condition}_{modality}"]
+                    assert found == pytest.approx(getattr(cell, name))
