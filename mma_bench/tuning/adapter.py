@@ -11,6 +11,8 @@ from typing import Any
 from mma_bench.atomic import fsync_folder, write_json, write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.models.transformers_omni.checkpoint import COMMIT
+from mma_bench.models.transformers_omni.encode_once import EncodeOnce
+from mma_bench.tuning.foreign import CONFIGURATION, WEIGHTS, read_foreign
 from mma_bench.tuning.model import RANDOM, TunedModel, load_base
 from mma_bench.tuning.record import RunRecord
 from mma_bench.tuning.settings import BaseModelSettings, TuneSettings
@@ -73,24 +75,36 @@ def _write_model(folder: Path, model: Any, tokenizer: Any, extractor: Any, frame
     write_json(folder / "video_preprocessor_config.json", colours)
 
 
-def merge(adapter: Path, out: Path) -> None:
+def merge(adapter: Path, out: Path, base: str | None = None) -> None:
     """Write the base model with an adapter's updates added to its weights: a checkpoint for `transformers:FOLDER`.
 
     It holds the thinker (what sees, hears and answers), its tokenizer and its feature extractor; other programs may
     want the remaining files of the base model's processor beside these.
 
     Args:
-        adapter: folder that `save_adapter` wrote.
+        adapter: folder that `save_adapter` wrote, or the LoRA adapter of another trainer (see `foreign`).
         out: folder to make; it must not exist, or be empty.
+        base: name or folder of the base model, for an adapter of another trainer; by default what that says.
 
     Raises:
         MMABenchError: there is no adapter, its base model is gone or another one, or ``out`` holds something.
     """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
+    if (adapter / _RECORD).is_file() or not (adapter / CONFIGURATION).is_file():
+        if base is not None:
+            raise MMABenchError(f"{adapter} records its base model; --base is for adapters of other trainers")
+        engine, merged = _merged(adapter)
+    else:
+        engine, merged = _merged_foreign(adapter, base)
+    with _appearing(out) as staging:
+        _write_model(staging, merged, engine.chat.tokenizer, engine.extractor, engine.frame_format)
+
+
+def _merged(adapter: Path) -> tuple[EncodeOnce, Any]:
     import peft
 
     settings, weights = _read(adapter)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
     engine, identity = load_base(settings)
     if identity["weights"] != weights:
         raise MMABenchError(
@@ -98,13 +112,21 @@ def merge(adapter: Path, out: Path) -> None:
             "the base model back that it was tuned from"
         )
     try:
-        merged: Any = peft.PeftModel.from_pretrained(engine.thinker.model, str(adapter)).merge_and_unload(
-            safe_merge=True
-        )
+        model = peft.PeftModel.from_pretrained(engine.thinker.model, str(adapter))
+        return engine, model.merge_and_unload(safe_merge=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise MMABenchError(f"{adapter} cannot be merged: {str(error).splitlines()[0]}") from error
-    with _appearing(out) as staging:
-        _write_model(staging, merged, engine.chat.tokenizer, engine.extractor, engine.frame_format)
+
+
+def _merged_foreign(adapter: Path, base: str | None) -> tuple[EncodeOnce, Any]:
+    found = read_foreign(adapter)
+    name = base or found.base
+    if name is None:
+        raise MMABenchError(f"{adapter} does not say which model it was made for; name it with --base")
+    engine, _ = load_base(BaseModelSettings(checkpoint=name))
+    if not found.add_to(engine.thinker.model):
+        raise MMABenchError(f"{adapter / WEIGHTS} holds no update")
+    return engine, engine.thinker.model
 
 
 def _read(adapter: Path) -> tuple[BaseModelSettings, str]:

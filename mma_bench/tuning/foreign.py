@@ -1,0 +1,131 @@
+"""Adapters of other trainers, such as LLaMA-Factory and ms-swift: LoRA files as peft writes them, on the whole model.
+
+They name modules as the trainer's version of transformers does, which has moved them twice: the same projection is
+`thinker.model.layers.0...` up to 5.19, `thinker.model.language_model.layers.0...` since 5.23, and has no `thinker.` in
+front where the thinker alone was tuned. So the updates are added to the weights here, by the names that fit.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_UNUSABLE = ("use_dora", "modules_to_save", "fan_in_fan_out", "trainable_token_indices", "lora_bias", "use_qalora")
+_KEY = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
+_ELSEWHERE = "merge it with the trainer's own command (llamafactory-cli export, swift export --merge_lora true) and evaluate that"
+_TOWERS = ("audio_tower.", "visual.", "language_model.")
+
+
+@dataclass(frozen=True)
+class ForeignAdapter:
+    """A LoRA adapter that `mma-bench tune` did not make.
+
+    Attributes:
+        folder: where it is.
+        configuration: what `adapter_config.json` says.
+    """
+
+    folder: Path
+    configuration: dict[str, Any]
+
+    @property
+    def base(self) -> str | None:
+        """Name or folder of the model that it was made for, as far as it says."""
+        return self.configuration.get("base_model_name_or_path") or None
+
+    def add_to(self, model: Any) -> int:
+        """Add the updates to the weights of ``model``, in place.
+
+        Args:
+            model: the thinker.
+
+        Returns:
+            Number of weights that changed.
+
+        Raises:
+            MMABenchError: a file cannot be read, or a module of the adapter is not in the model, or has another shape.
+        """
+        import torch
+
+        added = 0
+        with torch.no_grad():
+            for name, down, up in self._updates():
+                module = _find(model, name)
+                weight = getattr(module, "weight", None)
+                if weight is None or tuple(weight.shape) != (up.shape[0], down.shape[1]):
+                    raise MMABenchError(f"{self.folder}: the base model has no {name} of {up.shape[0]}x{down.shape[1]}")
+                # In float32 and rounded once, as peft merges.
+                update = self._scale(name, down.shape[0]) * (up.float() @ down.float())
+                weight.copy_((weight.float() + update.to(weight.device)).to(weight.dtype))
+                added += 1
+        return added
+
+    def _updates(self) -> "Iterator[tuple[str, torch.Tensor, torch.Tensor]]":
+        from safetensors.torch import load_file
+
+        try:
+            stored = load_file(self.folder / WEIGHTS)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MMABenchError(f"{self.folder / WEIGHTS} cannot be read: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # safetensors has an exception of its own
+            raise MMABenchError(f"{self.folder / WEIGHTS} is not a safetensors file") from error
+        pairs: dict[str, dict[str, torch.Tensor]] = {}
+        for key, tensor in stored.items():
+            found = _KEY.fullmatch(key)
+            if found is None:
+                raise MMABenchError(
+                    f"{self.folder}: {key} is not a LoRA update; merge it with the trainer's own command"
+                )
+            pairs.setdefault(found["module"], {})[found["side"]] = tensor
+        for name, sides in sorted(pairs.items()):
+            if sides.keys() != {"A", "B"}:
+                raise MMABenchError(f"{self.folder}: {name} has half of an update")
+            yield name, sides["A"], sides["B"]
+
+    def _scale(self, name: str, rank: int) -> float:
+        alpha = self.configuration.get("lora_alpha", rank)
+        for pattern, value in (self.configuration.get("alpha_pattern") or {}).items():
+            if re.fullmatch(rf"(?:.*\.)?{pattern}", name):
+                alpha = value
+        return float(alpha) / (rank**0.5 if self.configuration.get("use_rslora") else rank)
+
+
+def read_foreign(folder: Path) -> ForeignAdapter:
+    """Return the adapter in ``folder``.
+
+    Raises:
+        MMABenchError: there is none, or it is of a kind whose merge is more than adding updates.
+    """
+    path = folder / CONFIGURATION
+    try:
+        configuration = json.loads(path.read_text("utf-8"))
+        kind = configuration.get("peft_type")
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise MMABenchError(f"{folder} is not an adapter: {path.name} cannot be read") from error
+    used = [name for name in _UNUSABLE if configuration.get(name)]
+    if configuration.get("bias", "none") != "none":
+        used.append("bias")
+    if kind != "LORA" or used:
+        what = f"a LoRA adapter with {used[0]}" if kind == "LORA" else f"an adapter of type {kind}"
+        raise MMABenchError(f"{folder} is {what}; {_ELSEWHERE}")
+    return ForeignAdapter(folder, configuration)
+
+
+def _find(model: Any, name: str) -> Any:
+    """Return the module of ``model`` that ``name`` means, whichever version of transformers named it; else None."""
+    modules = dict(model.named_modules())
+    plain = name.removeprefix("thinker.").removeprefix("model.")
+    inner = plain.removeprefix("language_model.")
+    starts = ("",) if plain.startswith(_TOWERS[:2]) else ("", "language_model.")
+    for candidate in (f"{front}{start}{inner}" for front in ("", "model.") for start in starts):
+        if candidate in modules:
+            return modules[candidate]
+    return None
