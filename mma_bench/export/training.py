@@ -10,7 +10,9 @@ import yaml
 
 _BASE = "Qwen/Qwen2.5-Omni-7B"
 _PIXELS, _FPS = 504 * 504, 8
-_LANGUAGE_MODEL = r"^thinker\.model\..*\.(q_proj|v_proj)$"
+# Layers of the language model are `thinker.model.layers` up to transformers 5.19, `thinker.model.language_model.layers`
+# since 5.23, where `thinker.model.` is also in front of the audio tower's.
+_LANGUAGE_MODEL = r"^thinker\.model\.(language_model\.)?layers\..*\.(q_proj|v_proj)$"
 
 
 def llama_factory(dataset: str, *, interleaved: bool) -> tuple[str, str]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _UNUSABLE = ("use_dora", "modules_to_save", "fan_in_fan_out", "trainable_token_indices", "lora_bias", "use_qalora")
 _KEY = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
-_ELSEWHERE = "merge it with the trainer's own command (llamafactory-cli export, swift export --merge_lora true) and evaluate that"
+_ELSEWHERE = (
+    "merge it with the trainer's own command (llamafactory-cli export, swift export --merge_lora true), evaluate that"
+)
 _TOWERS = ("audio_tower.", "visual.", "language_model.")
 
 

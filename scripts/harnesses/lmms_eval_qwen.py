@@ -40,7 +40,7 @@ def write_checkpoint(folder: Path) -> None:
     model = transformers.Qwen2_5OmniForConditionalGeneration(config)
     model.thinker.load_state_dict(thinker.model.state_dict())
     model.save_pretrained(folder)
-    torch.save({}, folder / "spk_dict.pt")  # its voices, which are looked for also where nothing speaks
+    torch.save({"Chelsie": {}}, folder / "spk_dict.pt")  # its default voice, looked for where nothing speaks too
     tokens = thinker.media_tokens
     names = {
         "image_token": "<|endoftext|>",

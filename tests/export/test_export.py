@@ -47,8 +47,10 @@ def test_lines_and_media_of_each_format(demo: Path, tmp_path: Path, form: str) -
         script = (out / "train.sh").read_text()
         assert "USE_AUDIO_IN_VIDEO=0" in script
         (pattern,) = re.findall("--target_regex '(.*)'", script)
-        assert re.match(pattern, "thinker.model.layers.0.self_attn.q_proj")
-        assert not re.match(pattern, "thinker.audio_tower.layers.0.self_attn.q_proj")
+        for inner in ("model.layers", "model.language_model.layers"):  # names of two versions of transformers
+            assert re.match(pattern, f"thinker.{inner}.0.self_attn.q_proj")
+        for tower in ("audio_tower.layers", "model.audio_tower.layers"):
+            assert not re.match(pattern, f"thinker.{tower}.0.self_attn.q_proj")
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 

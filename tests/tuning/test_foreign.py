@@ -50,25 +50,34 @@ def adapter(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder, dict(wrapped.merge_and_unload().thinker.state_dict())
 
 
-def older(adapter: Path, out: Path) -> Path:
-    """The same adapter with the names that transformers had up to 5.19, which both trainers still use."""
+def older(adapter: Path, out: Path, *, thinker_alone: bool) -> Path:
+    """The same adapter with the names that transformers had up to 5.19, which both trainers still use.
+
+    LLaMA-Factory tunes the thinker alone and does not say what it belongs to.
+    """
     out.mkdir()
     weights = load_file(adapter / "adapter_model.safetensors")
     for new, old in OLD.items():
         weights = {key.replace(new, old): value for key, value in weights.items()}
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    if thinker_alone:
+        weights = {key.replace("thinker.", ""): value for key, value in weights.items()}
+        config["base_model_name_or_path"] = ""
     save_file(weights, out / "adapter_model.safetensors")
-    (out / "adapter_config.json").write_text((adapter / "adapter_config.json").read_text())
+    (out / "adapter_config.json").write_text(json.dumps(config))
     return out
 
 
-@pytest.mark.parametrize("names", ["new", "old"])
+@pytest.mark.parametrize("names", ["new", "old", "of the thinker alone"])
 def test_the_merged_checkpoint_is_that_of_peft_and_answers_alike(
     whole: Path, adapter: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path, names: str
 ) -> None:
     folder, expected = adapter
-    used = folder if names == "new" else older(folder, tmp_path / "older")
+    alone = names == "of the thinker alone"
+    used = folder if names == "new" else older(folder, tmp_path / "older", thinker_alone=alone)
+    base_option = ["--base", str(whole)] if alone else []
     with pytest.raises(SystemExit) as code:
-        main(["merge-adapter", "--adapter", str(used), "--out", str(tmp_path / "merged")])
+        main(["merge-adapter", "--adapter", str(used), "--out", str(tmp_path / "merged"), *base_option])
     assert code.value.code == 0
     settings = Settings(max_new_tokens=5, score_options=False, min_pixels=1, max_pixels=56 * 56)
     merged, _ = load_checkpoint(str(tmp_path / "merged"), settings)
