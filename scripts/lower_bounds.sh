@@ -31,7 +31,7 @@ folder=${LOWER_BOUNDS_FOLDER:-$(mktemp -d)}
 mkdir -p "$folder"
 [ -x "$folder/uv/bin/uv" ] || { python3 -m venv "$folder/uv" && "$folder/uv/bin/pip" install -q uv; }
 uv=$folder/uv/bin/uv
-export UV_CACHE_DIR="$folder/cache" HF_HUB_OFFLINE=1 PYTHONPATH="$PWD"
+export UV_CACHE_DIR="$folder/cache" HF_HUB_OFFLINE=1 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 failed=()
 for name in "$@"; do
     python=$folder/$name/bin/python

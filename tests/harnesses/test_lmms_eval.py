@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from mma_bench.schema import CONDITIONS
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "mma_bench" / "harnesses" / "lmms_eval"
+DOCUMENT = ROOT / "docs" / "harnesses.md"
 MEASURES = ("macro_accuracy", *reading.MEASURES)
 
 
@@ -109,3 +111,25 @@ def test_lmms_eval_itself_gives_our_scores(
     assert len(result["files"]) == (24 if chat else 12)
     for file in result["files"]:
         assert Path(file).stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["chat", "simple"])
+def test_lmms_evals_own_qwen_wrapper_answers_our_questions(demo: Path, tmp_path: Path, kind: str) -> None:
+    """The wrapper answers with an empty text where anything fails, so a run that ends well says nothing by itself."""
+    python = os.environ.get("MMA_BENCH_LMMS_PYTHON")
+    if not python:
+        pytest.skip("set MMA_BENCH_LMMS_PYTHON to the python of an environment with lmms-eval (docs/harnesses.md)")
+    command = [python, str(ROOT / "scripts" / "harnesses" / "lmms_eval_qwen.py"), "--work", str(tmp_path), "--"]
+    command += ["--tasks", "mma_bench_misaligned", "--limit", "2", *(["--force_simple"] if kind == "simple" else [])]
+    variables = {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "MMA_BENCH_CACHE": str(tmp_path / "cache")}
+    variables["MMA_BENCH_DATA"] = str(demo)
+    ended = subprocess.run(command, env={**os.environ, **variables}, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "2 answers, 0 of them empty" in ended.stdout
+
+
+def test_the_documented_install_has_the_pins_that_lmms_eval_lacks() -> None:
+    (line,) = re.findall(r"^python -m venv lmms-env && .*", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    for pin in ("'filelock<3.21'", "'transformers>=5.17,<5.20'", "'moviepy>=2'", "'qwen-omni-utils[decord]'"):
+        assert pin in line
