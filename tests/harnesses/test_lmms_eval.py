@@ -131,5 +131,5 @@ def test_lmms_evals_own_qwen_wrapper_answers_our_questions(demo: Path, tmp_path:
 
 def test_the_documented_install_has_the_pins_that_lmms_eval_lacks() -> None:
     (line,) = re.findall(r"^python -m venv lmms-env && .*", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
-    for pin in ("'filelock<3.21'", "'transformers>=5.17,<5.20'", "'moviepy>=2'", "'qwen-omni-utils[decord]'"):
+    for pin in ("'filelock<3.21'", "'transformers==5.6.0'", "'moviepy>=2'", "'qwen-omni-utils[decord]'"):
         assert pin in line
