@@ -14,7 +14,7 @@ declare -A extras=(
     [endpoints]="[models,endpoints]"
 )
 declare -A tests=(
-    [core]="tests/parsing tests/evaluation/statistics tests/records tests/export"
+    [core]="tests/parsing --deselect tests/parsing/test_labels.py tests/evaluation/statistics tests/records tests/export"
     [models]="tests/models/test_transformers_omni.py tests/models/test_transformers_omni_frames.py tests/models/test_cascade.py tests/models/test_own_model.py"
     [tune]="tests/tuning"
     [train]="tests/streaming"
