@@ -2,14 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 from mma_bench.columns import arrow_schema, sample_features
 from mma_bench.schema import CONDITIONS, Clip, Modality, Stimulus
-
-MEMBERS = ("flac", "json", "mp4")
-"""Members of a sample, in the order in which a shard holds them."""
 
 CHECKSUMS = "SHA256SUMS"
 """Hashes of all other files, in the form that `sha256sum --check` reads."""
@@ -18,15 +14,6 @@ BUILD_MARK = ".complete.json"
 """The builder's own note on what it finished; not part of the published dataset."""
 
 REMOVED_IDS = "removed_ids.txt"
-
-
-def lies_inside(path: str) -> bool:
-    """Return whether a relative ``path`` stays below the dataset's folder.
-
-    By its words alone: the hub's cache is made of links that lead elsewhere.
-    """
-    parts = PurePosixPath(path)
-    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path and parts.parts != ()
 
 
 def config_of(stimulus: Stimulus) -> str:

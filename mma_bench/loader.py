@@ -1,18 +1,17 @@
 """Read a benchmark: questions as flat rows, media decoded only when asked for."""
 
 import functools
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-import pyarrow.parquet as pq
-
+from mma_bench.dataset.records import read_records
+from mma_bench.dataset.shards import ShardFile
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file
-from mma_bench.layout import conditions_in_order, config_of, lies_inside
+from mma_bench.layout import conditions_in_order, config_of
 from mma_bench.media import Media
 from mma_bench.removed import read_removed_ids
 from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
@@ -155,7 +154,7 @@ def load(
     """
     folder = local_folder(path)
     removed = read_removed_ids(folder)
-    stored = _read(folder / "metadata" / "stimuli.parquet")
+    stored = read_records(folder, "metadata/stimuli.parquet", Stimulus)
     stimuli = [stimulus for stimulus in stored if stimulus.split == split and not removed.cover(stimulus)]
     asked = [question for stimulus in stimuli for question in stimulus.questions]
     if not asked:
@@ -204,13 +203,6 @@ def _wanted(folder: Path, what: str, present: Sequence[str], asked: str | Sequen
     return wanted
 
 
-def _read(path: Path) -> list[Stimulus]:
-    try:
-        return [Stimulus.model_validate(row) for row in pq.read_table(path).to_pylist()]
-    except (OSError, ValueError) as error:
-        raise MMABenchError(f"{path} cannot be read by this version ({error}); build or download it again") from error
-
-
 class _Index:
     """Random access to the members of the shards of a dataset."""
 
@@ -230,37 +222,29 @@ class _Index:
     def _member(self, stimulus: Stimulus, member: str, sha256: str) -> bytes:
         config = config_of(stimulus)
         if config not in self._entries:
-            index = self._folder / "index" / f"{config}.parquet"
-            if not index.exists() and not (self._folder / "data").exists():
+            index = f"index/{config}.parquet"
+            if not (self._folder / index).exists() and not (self._folder / "data").exists():
                 raise MMABenchError(
                     f"{self._folder} holds ids and questions, no media; build it from its source (docs/regenerate.md)"
                 )
-            self._entries[config] = self._read(index)
+            entries = read_records(self._folder, index, IndexEntry)
+            self._entries[config] = {(entry.key, entry.member): entry for entry in entries}
         entry = self._entries[config].get((stimulus.key, member))
-        shard = self._folder / (entry.shard if entry else "")
-        if entry is None or not lies_inside(entry.shard):
+        if entry is None:
             raise MMABenchError(f"{self._folder}: the index has no {member} of {stimulus.key}; download it again")
+        path = self._folder / entry.shard
         try:
-            with open(shard, "rb", buffering=0) as file:
-                state = os.fstat(file.fileno())
-                file.seek(entry.offset)
-                content = file.read(entry.size)
+            with ShardFile(self._folder, entry.shard) as shard:
+                state = shard.status()
+                content = shard.read(entry.offset, entry.size)
         except (OSError, ValueError) as error:
-            raise MMABenchError(f"{shard} cannot be read: {error}; build or download it again") from error
+            raise MMABenchError(f"{path} cannot be read: {error}; build or download it again") from error
         # Hashing takes several times as long as reading, so a member of a file that did not change is hashed once. The
         # time of the inode's last change cannot be set back as that of the content can.
         times = state.st_mtime_ns, state.st_ctime_ns
-        place = (shard, entry.offset, entry.size, sha256, state.st_ino, state.st_size, *times)
+        place = (path, entry.offset, entry.size, sha256, state.st_ino, state.st_size, *times)
         if place not in self._verified or len(content) != entry.size:
             if sha256_bytes(content) != sha256:
-                raise MMABenchError(f"{shard}: {member} of {stimulus.key} has a wrong hash; build or download it again")
+                raise MMABenchError(f"{path}: {member} of {stimulus.key} has a wrong hash; build or download it again")
             self._verified.add(place)
         return content
-
-    @staticmethod
-    def _read(path: Path) -> dict[tuple[str, str], IndexEntry]:
-        try:
-            entries = [IndexEntry.model_validate(row) for row in pq.read_table(path).to_pylist()]
-        except (OSError, ValueError) as error:
-            raise MMABenchError(f"{path} cannot be read ({error}); build or download the dataset again") from error
-        return {(entry.key, entry.member): entry for entry in entries}

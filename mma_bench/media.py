@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
+MAX_FRAME_BYTES = 2 << 30
+"""Bound for the frames of one stimulus, decoded. A video of a few kilobytes can claim any size and length."""
+
 TIME_TOLERANCE = 1e-3
 """A frame counts as on display this many seconds early: the time stamps of odd frame rates are rounded."""
 
@@ -77,6 +80,12 @@ class Media:
         times = sample_times(fps, self.seconds)
         with self._open(self.video_bytes, "mp4") as container:
             stream = container.streams.video[0]
+            needed = len(times) * (size or stream.height) * (size or stream.width) * 3
+            if max(needed, len(times) * stream.height * stream.width * 3) > MAX_FRAME_BYTES:
+                raise MMABenchError(
+                    f"{self.key}: {len(times)} frames of {stream.width} x {stream.height} take more than "
+                    f"{MAX_FRAME_BYTES >> 20} MB; ask for fewer frames a second, or do not trust this dataset"
+                )
             # The builder's encoder makes one slice a frame, so more threads only wait: 146 ms a clip against 136.
             stream.codec_context.thread_count = 1
             if self.regular_keys and (2 / fps).is_integer():

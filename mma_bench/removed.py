@@ -1,11 +1,13 @@
 """Clips that were taken out of a dataset for good: the file `removed_ids.txt`."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.regular import read_inside
 from mma_bench.layout import REMOVED_IDS
 from mma_bench.schema import KEY_PATTERN, Stimulus
 
@@ -57,10 +59,11 @@ def read_removed_ids(path: Path) -> RemovedIds:
         MMABenchError: the file cannot be read, or a line is no id.
     """
     file = path / REMOVED_IDS if path.is_dir() else path
-    if file is not path and not file.exists():
+    if file is not path and not os.path.lexists(file):
         return RemovedIds()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        content = read_inside(path, REMOVED_IDS) if file is not path else file.read_bytes()
+        lines = content.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise MMABenchError(f"cannot read the removed ids in {file}: {error}") from error
     return RemovedIds(frozenset(_ids(lines, file)))

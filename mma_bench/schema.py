@@ -6,13 +6,29 @@ classes below (see `mma_bench.columns`).
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 KEY_PATTERN = r"^[A-Za-z0-9_-]{1,90}$"
 """Keys and clip ids: no dot, because WebDataset cuts a key at the first one; short enough that a tar
 member's name needs no extended header."""
+
+SHARD_PATTERN = r"^data/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.tar$"
+"""Paths of shards, relative to the dataset's folder."""
+
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+MEMBERS = ("flac", "json", "mp4")
+"""Members of a sample, in the order in which a shard holds them."""
+
+MAX_MEMBER_BYTES = 256 << 20
+"""No stream of a clip comes near it (ten seconds take about a megabyte); a larger one is an attack or a mistake."""
+
+MAX_SECONDS = 3600.0
+"""Longest stream, seconds. What a stream is decoded to is allocated by its length, which a dataset states itself."""
+
+Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 
 
 class Modality(StrEnum):
@@ -23,9 +39,9 @@ class Modality(StrEnum):
 
 
 class Record(BaseModel):
-    """Base of all stored records: immutable, and an unknown field is an error."""
+    """Base of all stored records: immutable; an unknown field is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Clip(Record):
@@ -40,8 +56,8 @@ class Clip(Record):
     youtube_id: str | None = Field(description="YouTube id, where there is one")
     start_seconds: float = Field(description="start of the segment in its source, seconds")
     end_seconds: float = Field(description="end of the segment in its source, seconds")
-    video_seconds: float = Field(description="length of the video stream, seconds")
-    audio_seconds: float = Field(description="length of the audio stream, seconds")
+    video_seconds: Seconds = Field(description="length of the video stream, seconds")
+    audio_seconds: Seconds = Field(description="length of the audio stream, seconds")
     frame_rate: float = Field(description="frames a second, constant")
     source_sha256: str = Field(description="SHA-256 of the file that the clip was cut from")
     video_sha256: str = Field(description="SHA-256 of the mp4 file")
@@ -65,7 +81,7 @@ class Stream(Record):
     label: str | None = Field(description="class that the stream shows; none for black frames and silence")
     donor_label: str | None = Field(default=None, description="class of the other clip in a mixed or blended stream")
     sha256: str = Field(description="SHA-256 of the member in the shard")
-    seconds: float = Field(description="length of the stream, seconds")
+    seconds: Seconds = Field(description="length of the stream, seconds")
 
 
 class Question(Record):
@@ -98,7 +114,7 @@ class Stimulus(Record):
     split: str = Field(description="`test` or `train`")
     video: Stream = Field(description="the `mp4` member")
     audio: Stream = Field(description="the `flac` member")
-    seconds: float = Field(description="length to play: the shorter of the two streams, seconds")
+    seconds: Seconds = Field(description="length to play: the shorter of the two streams, seconds")
     questions: list[Question] = Field(description="questions of this condition and of text conditions on it")
 
 
@@ -170,9 +186,9 @@ CONDITIONS: dict[str, Condition] = {condition.name: condition for condition in (
 class IndexEntry(Record):
     """Where one member of a shard lies, for random access."""
 
-    key: str = Field(description="sample key")
-    member: str = Field(description="`mp4`, `flac` or `json`")
-    shard: str = Field(description="path of the tar, relative to the dataset's folder")
-    offset: int = Field(description="first byte of the member's data in the tar")
-    size: int = Field(description="bytes")
-    sha256: str = Field(description="SHA-256 of the member's data")
+    key: str = Field(pattern=KEY_PATTERN, description="sample key")
+    member: Literal["flac", "json", "mp4"] = Field(description="`mp4`, `flac` or `json`")
+    shard: str = Field(pattern=SHARD_PATTERN, description="path of the tar, relative to the dataset's folder")
+    offset: int = Field(ge=0, le=1 << 60, description="first byte of the member's data in the tar")
+    size: int = Field(ge=0, le=MAX_MEMBER_BYTES, description="bytes")
+    sha256: str = Field(pattern=SHA256_PATTERN, description="SHA-256 of the member's data")

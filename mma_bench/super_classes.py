@@ -1,11 +1,12 @@
 """Groups of classes, such as animals: the file `metadata/super_classes.json` of a dataset."""
 
-import json
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
+from mma_bench.files.regular import read_inside
 
 SUPER_CLASSES = "metadata/super_classes.json"
 
@@ -16,10 +17,10 @@ def read_super_classes(folder: Path) -> dict[str, str]:
     Raises:
         MMABenchError: the file is no such mapping.
     """
-    path = folder / SUPER_CLASSES
     try:
-        return TypeAdapter(dict[str, str]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        return TypeAdapter(dict[str, str]).validate_python(parse_json(read_inside(folder, SUPER_CLASSES)))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, ValidationError, RecursionError) as error:
+    except (OSError, ValueError) as error:
+        path = folder / SUPER_CLASSES
         raise MMABenchError(f"{path} gives no super-class of each class; build or download it again") from error

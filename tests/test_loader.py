@@ -106,7 +106,7 @@ def test_a_changed_byte_and_an_index_that_points_elsewhere_are_refused(small: Pa
     for entry in entries:
         entry["shard"] = "../../../../etc/passwd"
     pq.write_table(pa.Table.from_pylist(entries), index)
-    with pytest.raises(mma_bench.MMABenchError, match="the index has no mp4"):
+    with pytest.raises(mma_bench.MMABenchError, match="cannot be read by this version: row 0: shard"):
         mma_bench.load(copy, condition="misaligned")[0].media.frames()
 
 
@@ -116,5 +116,5 @@ def test_what_is_no_benchmark_is_refused(tmp_path: Path, small: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(small, copy)
     (copy / "metadata" / "stimuli.parquet").write_bytes(b"PAR1 not really PAR1")
-    with pytest.raises(mma_bench.MMABenchError, match="cannot be read by this version"):
+    with pytest.raises(mma_bench.MMABenchError, match="cannot be read: not a Parquet table"):
         mma_bench.load(copy)

@@ -21,7 +21,7 @@ from builder.manifest import ManifestRow, write_manifest
 from builder.normalise import NormaliseClips, NormaliseSettings
 from builder.normalise.transcode import ffmpeg_version
 from builder.package.contents import DatasetContents, read_contents
-from builder.package.references import REFERENCES, read_references
+from builder.package.references import read_references
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
 from builder.release import leave_out_removed
 from builder.run import only_build_in
@@ -131,7 +131,7 @@ def hydrate(
 
 def make_source(published: Published, settings: HydrateSettings, out: Path) -> PublishedClips:
     """Return the source of the clips, those left out that were removed here or there."""
-    references = {reference.clip_id: reference for reference in read_references(published.folder / REFERENCES)}
+    references = {reference.clip_id: reference for reference in read_references(published.folder)}
     rows = published_rows(published.contents.clips, references)
     removed = published.contents.removed | (read_removed_ids(out) if out.is_dir() else published.contents.removed)
     return PublishedClips(settings, leave_out_removed(rows, removed))

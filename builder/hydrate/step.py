@@ -3,8 +3,6 @@
 import functools
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from builder.clip_step import ClipStep, Dropped
 from builder.compare import CompareSettings
 from builder.compare.search import equal_sounds, equal_videos
@@ -14,6 +12,7 @@ from builder.inspect.sound_landmarks import sound_landmarks
 from builder.inspect.step import decode
 from builder.manifest import ManifestRow
 from builder.package.references import REFERENCES, ClipReference, read_references
+from mma_bench.dataset.records import read_records
 from mma_bench.hashing import sha256_file
 from mma_bench.schema import Clip
 
@@ -36,12 +35,11 @@ class MatchClips(ClipStep):
 
     @functools.cached_property
     def _published(self) -> dict[str, Clip]:
-        rows = pq.read_table(self.data / "metadata" / "clips.parquet").to_pylist()
-        return {row["clip_id"]: Clip.model_validate(row) for row in rows}
+        return {clip.clip_id: clip for clip in read_records(self.data, "metadata/clips.parquet", Clip)}
 
     @functools.cached_property
     def _references(self) -> dict[str, ClipReference]:
-        return {reference.clip_id: reference for reference in read_references(self.data / REFERENCES)}
+        return {reference.clip_id: reference for reference in read_references(self.data)}
 
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row``, or drop it."""

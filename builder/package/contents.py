@@ -1,6 +1,6 @@
 """Everything in a dataset's folder but the shards: tables, card, licence, changes, removed ids, figures."""
 
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
-from builder.assemble.step import read_stimuli
 from builder.package.card import CardFacts, render
 from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, plot_meetings
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
@@ -17,7 +16,11 @@ from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
+from mma_bench.dataset.records import read_records
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
+from mma_bench.files.regular import read_inside
+from mma_bench.files.settings import first_error
 from mma_bench.layout import REMOVED_IDS, class_meetings
 from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
@@ -99,21 +102,21 @@ def read_contents(folder: Path) -> DatasetContents:
     Raises:
         MMABenchError: ``folder`` is no dataset of this builder.
     """
-    metadata = folder / "metadata"
     try:
         contents = DatasetContents(
-            clips=[Clip.model_validate(row) for row in pq.read_table(metadata / "clips.parquet").to_pylist()],
-            stimuli=read_stimuli(metadata / "stimuli.parquet"),
-            funnel=json.loads((metadata / "funnel.json").read_text(encoding="utf-8")),
-            provenance=json.loads((metadata / "provenance.json").read_text(encoding="utf-8")),
+            clips=read_records(folder, "metadata/clips.parquet", Clip),
+            stimuli=read_records(folder, "metadata/stimuli.parquet", Stimulus),
+            funnel=parse_json(read_inside(folder, "metadata/funnel.json")),
+            provenance=parse_json(read_inside(folder, "metadata/provenance.json")),
             removed=read_removed_ids(folder),
             super_classes=read_super_classes(folder),
-            references=read_references(folder / REFERENCES) if (folder / REFERENCES).is_file() else (),
+            references=read_references(folder) if os.path.lexists(folder / REFERENCES) else (),
         )
         _ = contents.title, contents.settings, contents.ids_only
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MMABenchError) as error:
+        reason = first_error(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
         raise MMABenchError(
-            f"{folder} is not a dataset of this builder ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            f"{folder} is not a dataset of this builder ({type(error).__name__}: {reason[:300]}); "
             "`mma-bench verify-data` names what is wrong"
         ) from error
     return contents

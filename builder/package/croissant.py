@@ -7,8 +7,7 @@ from pydantic import BaseModel
 
 from builder.package.seal import FileHashes
 from mma_bench.columns import documentation
-from mma_bench.layout import MEMBERS
-from mma_bench.schema import Clip, Stimulus
+from mma_bench.schema import MEMBERS, Clip, Stimulus
 
 _TYPES = {"string": "sc:Text", "double": "sc:Float", "int64": "sc:Integer", "bool": "sc:Boolean"}
 _MEDIA = {

@@ -16,6 +16,7 @@ from builder.inspect.step import fingerprint_path
 from builder.manifest import ManifestRow
 from mma_bench.atomic import atomic_path
 from mma_bench.errors import MMABenchError
+from mma_bench.files.tables import read_parquet
 
 REFERENCES = "metadata/references.parquet"
 _SCHEMA = pa.schema(
@@ -69,21 +70,20 @@ def write_references(path: Path, references: Sequence[ClipReference]) -> None:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="zstd")
 
 
-def read_references(path: Path) -> list[ClipReference]:
-    """Read what `write_references` wrote.
+def read_references(folder: Path) -> list[ClipReference]:
+    """Read what `write_references` wrote into the dataset in ``folder``.
 
     Raises:
         MMABenchError: the file is missing, damaged or of another form.
     """
     try:
-        table = pq.read_table(path)
+        table = read_parquet(folder, REFERENCES)
         if not table.schema.equals(_SCHEMA):
             raise ValueError("its columns are others")
         return [_reference(row) for row in table.to_pylist()]
     except (OSError, ValueError, TypeError) as error:
         raise MMABenchError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}); download the dataset again, or build it with this "
-            "version"
+            f"{folder / REFERENCES} cannot be read ({error}); download the dataset again, or build it with this version"
         ) from error
 
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
 from builder.package.replace import replaced
 from builder.package.shards import Shard, known_hash, plan_shards, renamed, write_shard
+from mma_bench.dataset.records import read_records
+from mma_bench.dataset.shards import ShardFile
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_json
-from mma_bench.layout import config_of, lies_inside
+from mma_bench.layout import config_of
 from mma_bench.removed import RemovedIds, check_id
-from mma_bench.schema import IndexEntry, Stimulus
+from mma_bench.schema import MEMBERS, IndexEntry, Stimulus
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def _rewrite_shards(
     rewritten: list[str] = []
     deleted: list[str] = []
     for config in sorted({config_of(s) for s in before.stimuli if s.key not in kept}):
-        where = Path("index") / f"{config}.parquet"
-        old = _read_index(data / where)
+        where = f"index/{config}.parquet"
+        old = read_records(data, where, IndexEntry)
         plan, cut_again = _plan(config, old, kept, before.settings.shards)
         read = _reader(data, old)
         by_shard: dict[str, list[IndexEntry]] = {}
@@ -122,31 +122,21 @@ def _plan(config: str, index: Sequence[IndexEntry], kept: dict[str, Stimulus], s
     return plan, False
 
 
-def _read_index(path: Path) -> list[IndexEntry]:
-    try:
-        return [IndexEntry.model_validate(row) for row in pq.read_table(path).to_pylist()]
-    except (OSError, ValueError) as error:
-        raise MMABenchError(f"{path} cannot be read; `mma-bench verify-data` names what is wrong") from error
-
-
 def _reader(data: Path, index: Sequence[IndexEntry]) -> Callable[[Stimulus, str], bytes]:
-    places = {(entry.key, entry.member): entry for entry in index}
+    places: dict[tuple[str, str], IndexEntry] = {(entry.key, entry.member): entry for entry in index}
 
     def read(stimulus: Stimulus, member: str) -> bytes:
         entry = places.get((stimulus.key, member))
-        shard = data / (entry.shard if entry else "")
         try:
-            if entry is None or not lies_inside(entry.shard):
+            if entry is None:
                 raise ValueError("the index has no such member")
-            with open(shard, "rb") as file:
-                file.seek(entry.offset)
-                content = file.read(entry.size)
+            with ShardFile(data, entry.shard) as shard:
+                content = shard.read(entry.offset, entry.size)
             if sha256_bytes(content) != (known_hash(stimulus, member) or entry.sha256):
                 raise ValueError("its hash is wrong")
         except (OSError, ValueError) as error:
-            raise MMABenchError(
-                f"{shard}: {member} of {stimulus.key}: {error}; `mma-bench verify-data` names all that is wrong"
-            ) from error
+            where = f"{data / (entry.shard if entry else '')}: {member} of {stimulus.key}"
+            raise MMABenchError(f"{where}: {error}; `mma-bench verify-data` names all that is wrong") from error
         return content
 
     return read

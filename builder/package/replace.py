@@ -1,5 +1,6 @@
 """Change a finished dataset: in a linked copy beside it, which takes its place when it is whole."""
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder.package.seal import put_in_place, seal, staging_folder
+from mma_bench.dataset.shards import MAX_SHARD_BYTES
+from mma_bench.errors import MMABenchError
+from mma_bench.files.regular import open_inside
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def replaced(data: Path, fingerprint: str) -> Iterator[Path]:
     staging = staging_folder(data)
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        shutil.copytree(data, staging, copy_function=_link)
+        _copy(data, staging)
         yield staging
         seal(staging, fingerprint)
         put_in_place(staging, data)
@@ -30,7 +34,20 @@ def replaced(data: Path, fingerprint: str) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _link(source: str, target: str) -> None:
+def _copy(data: Path, staging: Path) -> None:
+    try:
+        shutil.copytree(data, staging, copy_function=functools.partial(_link, data))
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise MMABenchError(f"{source} cannot be copied: {reason}; see `mma-bench verify-data`") from error
+
+
+def _link(data: Path, source: str, target: str) -> None:
+    try:
+        # A link that leads out of the dataset would become a file of it, to be published.
+        os.close(open_inside(data, os.path.relpath(source, data), MAX_SHARD_BYTES))
+    except OSError as error:
+        raise MMABenchError(f"{source} cannot be read: {error}; `mma-bench verify-data` names what is wrong") from error
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links

@@ -23,8 +23,8 @@ from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
-from mma_bench.layout import MEMBERS, config_of
-from mma_bench.schema import IndexEntry, Stimulus, Stream
+from mma_bench.layout import config_of
+from mma_bench.schema import MEMBERS, IndexEntry, Stimulus, Stream
 
 _TAR_HASH = b"sha256"
 _NAME = re.compile(r".*/[a-z]+-\d{5}-of-\d{5}")

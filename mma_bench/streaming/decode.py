@@ -12,6 +12,7 @@ from mma_bench import prompts
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
 from mma_bench.media import Media, sample_times
+from mma_bench.schema import MEMBERS
 from mma_bench.streaming.plan import Planned
 from mma_bench.streaming.sample import StreamSample, labels_of, make_question
 from mma_bench.streaming.shards import BadSampleError, ShardReader
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Output = Literal["bytes", "arrays", "tensors", "messages"]
-VIDEO, AUDIO, JSON = range(3)
+AUDIO, JSON, VIDEO = (MEMBERS.index(name) for name in ("flac", "json", "mp4"))
 
 
 class DecodedCache:

@@ -32,7 +32,10 @@ class StreamLoader:
     ) -> None:
         if options.get("persistent_workers"):
             raise MMABenchError("StreamLoader: persistent_workers would not hear of a new epoch; leave it out")
-        self._stream = stream
+        self._given = stream
+        # A copy: another loader of the same stream would otherwise begin where this one was resumed, which at the end
+        # of an epoch means that it gets no sample at all.
+        self._stream = stream = stream.independent()
         self._batch_size = batch_size
         self._workers = workers
         self._collate = _Collate(stream, collate)
@@ -104,6 +107,7 @@ class StreamLoader:
     def _begin(self, epoch: int) -> None:
         self._epoch = epoch
         self._stream.set_epoch(epoch)
+        self._given.pass_epoch(epoch)
         self._positions = [0] * len(self._positions)
         self._next_worker = 0
 

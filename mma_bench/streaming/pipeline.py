@@ -1,10 +1,14 @@
 """The stream: a webdataset pipeline whose source knows its place and can return to it."""
 
+import atexit
+import contextlib
+import copy
 import itertools
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from webdataset.compat import FluidInterface
 from webdataset.pipeline import DataPipeline
@@ -26,6 +30,16 @@ OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100
 _AHEAD = 4  # samples of some two megabytes
 
+_running: "weakref.WeakSet[Iterator[StreamSample]]" = weakref.WeakSet()
+"""Iterations that are not at their end. Where the interpreter exits, they are closed while modules still work."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for samples in list(_running):
+        with contextlib.suppress(ValueError):  # another thread is in it
+            cast("Generator[StreamSample]", samples).close()
+
 
 class Source:
     """Yields what to make next, and remembers how far it came.
@@ -45,7 +59,20 @@ class Source:
         self._given = None if rank is None or world_size is None else (rank, world_size)
         self._found = pytorch_worker_info()[:2]
         self._resume: tuple[list[int], int] | None = None
-        self._place: Place | None = None
+        self._iteration = 0
+
+    def copy(self) -> "Source":
+        """Return a source with the same plan and epoch, and a position of its own."""
+        other = copy.copy(self)
+        other.begin(self.epoch)
+        return other
+
+    def begin(self, epoch: int) -> None:
+        """Begin ``epoch`` with the next iteration, or the middle of it if `start_at` said so."""
+        if epoch != self.epoch:
+            self._resume = None
+        self.epoch = epoch
+        self.position = 0
 
     def ranks(self) -> tuple[int, int]:
         """Return rank and world size: given, or found now, or found when the stream was made.
@@ -73,27 +100,17 @@ class Source:
         return Place(*self.ranks(), worker, workers), positions[worker]
 
     def __call__(self) -> Iterator[Planned]:
-        """Yield the rest of the epoch."""
+        """Yield the rest of the epoch. Of several iterations at a time, the last one that began says how far it is."""
         place, start = self.place()
-        self._place, self._resume = place, None
+        epoch, self._resume = self.epoch, None
+        self._iteration = iteration = self._iteration + 1
         self.position = self.reached = start
-        for planned in self.plan.samples(self.epoch, place, start):
-            self.position = self.reached = planned.position + 1
+        for planned in self.plan.samples(epoch, place, start):
+            if iteration == self._iteration:
+                self.position = self.reached = planned.position + 1
             yield planned
-        self.epoch, self.position = self.epoch + 1, 0
-
-    def following(self, start: int) -> Iterator[Planned]:
-        """Yield this process's samples of the running epoch from ``start`` on, without moving on."""
-        if self._place:
-            yield from self.plan.samples(self.epoch, self._place, start)
-
-    def around(self, start: int) -> Iterator[Planned]:
-        """Yield this process's samples of the running epoch from ``start`` on, then those before."""
-        if self._place:
-            yield from self.following(start)
-            yield from itertools.takewhile(
-                lambda planned: planned.position < start, self.plan.samples(self.epoch, self._place)
-            )
+        if iteration == self._iteration:
+            self.epoch, self.position = epoch + 1, 0
 
 
 class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset has no type information
@@ -130,8 +147,22 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
 
     def set_epoch(self, epoch: int) -> None:
         """Begin ``epoch`` with the next iteration. Needed with a plain DataLoader, whose workers are copies."""
-        self._source.epoch = epoch
-        self._source.position = 0
+        self._source.begin(epoch)
+
+    def pass_epoch(self, epoch: int) -> None:
+        """Begin no epoch before ``epoch``, unless one is being read: a copy of this stream has read those before."""
+        if self._source.position == 0 and self._source.epoch < epoch:
+            self._source.begin(epoch)
+
+    def independent(self) -> "Stream":
+        """Return this stream with an epoch and a position of its own; samples left out are counted in both.
+
+        So several loaders can read one stream.
+        """
+        other = copy.copy(self)
+        other._source = self._source.copy()
+        other.pipeline = [other._source, *self.pipeline[1:]]
+        return other
 
     def resume_workers(self, epoch: int, positions: list[int], first_worker: int) -> None:
         """Begin the next iteration at a position for each worker process, the part of ``first_worker`` first."""
@@ -232,7 +263,7 @@ def stream(
     stages: list[Callable[[Any], Iterator[Any]]] = [_Kept(table, keep)] if keep else []
     decoding = Decoding(output, fps, size, cache=cache)
     verified = VerifiedShards(table, tally) if verify == "once" else None
-    stages.append(_Samples(source, reader, tally, decoding, on_error, verified))
+    stages.append(_Samples(plan, reader, tally, decoding, on_error, verified))
     if output == "messages":
         stages.append(_messages)
     return Stream(source, tally, stages)
@@ -280,14 +311,14 @@ class _Samples:
 
     def __init__(
         self,
-        source: Source,
+        plan: EpochPlan,
         reader: ShardReader,
         tally: Tally,
         decoding: Decoding,
         on_error: OnError,
         verified: VerifiedShards | None,
     ) -> None:
-        self._source = source
+        self._plan = plan
         self._reader = reader
         self._tally = tally
         self._decoding = decoding
@@ -295,36 +326,42 @@ class _Samples:
         self._verified = verified
 
     def __call__(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
-        self._reader.begin()
+        samples = self._make(planned)
+        _running.add(samples)
+        return samples
+
+    def _make(self, planned: Iterator[Planned]) -> Iterator[StreamSample]:
+        reader = self._reader.fresh()  # of its own: several iterations of a stream can run at a time
         ahead: Iterator[None] | None = None
         try:
             for sample in planned:
-                ahead = ahead or self._read_ahead(sample.position)
+                ahead = ahead or self._read_ahead(reader, sample)
                 next(ahead, None)
-                made = self._make_or_skip(sample)
+                made = self._make_or_skip(reader, sample)
                 if made is None and self._on_error == "replace":
-                    made = self._stand_in(sample)
+                    made = self._stand_in(reader, sample)
                 if made is not None:
                     yield made
         finally:  # also of an epoch that its reader leaves early
+            reader.close()
             if self._verified:
                 self._verified.remember()
 
-    def _read_ahead(self, start: int) -> Iterator[None]:
-        """Have the samples from ``start`` on read and hashed, some ahead, one more at each step."""
-        if not self._reader.must_hash():
+    def _read_ahead(self, reader: ShardReader, first: Planned) -> Iterator[None]:
+        """Have the samples from ``first`` on read and hashed, some ahead, one more at each step."""
+        if not reader.must_hash():
             return
-        for count, planned in enumerate(self._source.following(start)):
+        for count, planned in enumerate(self._plan.samples(first.epoch, first.place, first.position)):
             for row, member in _members(planned):
-                self._reader.expect(row, member)
+                reader.expect(row, member)
             if count >= _AHEAD:
                 yield
 
-    def _make_or_skip(self, planned: Planned, *, count: bool = True) -> StreamSample | None:
+    def _make_or_skip(self, reader: ShardReader, planned: Planned, *, count: bool = True) -> StreamSample | None:
         try:
-            made = make_sample(self._source.plan.table, self._reader, planned, self._decoding)
+            made = make_sample(self._plan.table, reader, planned, self._decoding)
         except BadSampleError as error:
-            self._reader.forget(_members(planned))
+            reader.forget(_members(planned))
             if self._on_error == "refuse":
                 raise MMABenchError(str(error)) from error
             if count:
@@ -336,14 +373,15 @@ class _Samples:
 
         return replace(made, video=torch.from_numpy(made.video), audio=torch.from_numpy(made.audio))
 
-    def _stand_in(self, bad: Planned) -> StreamSample:
+    def _stand_in(self, reader: ShardReader, bad: Planned) -> StreamSample:
         """Return the next good sample of this process and epoch: the same one whenever it is asked."""
-        following = self._source.around(bad.position + 1)
-        for planned in itertools.islice(following, _MAX_STAND_INS):
-            made = self._make_or_skip(planned, count=False)
+        following = self._plan.samples(bad.epoch, bad.place, bad.position + 1)
+        before = itertools.islice(self._plan.samples(bad.epoch, bad.place), bad.position)
+        for planned in itertools.islice(itertools.chain(following, before), _MAX_STAND_INS):
+            made = self._make_or_skip(reader, planned, count=False)
             if made is not None:
                 return made
         raise MMABenchError(
-            f"{self._source.plan.table.folder}: a sample is bad, and so are all that could stand in for it; build or "
+            f"{self._plan.table.folder}: a sample is bad, and so are all that could stand in for it; build or "
             "download the dataset again"
         )

@@ -31,12 +31,16 @@ class Planned:
     """One sample to be made.
 
     Attributes:
+        epoch: the epoch that it is of.
+        place: which part of the epoch this process reads.
         position: how many came before it in this process and epoch.
         choice: its streams and its condition.
         modality: what to ask about, unless the sample has no such question.
         seed: seed for whatever is drawn later.
     """
 
+    epoch: int
+    place: Place
     position: int
     choice: Choice
     modality: Modality
@@ -105,7 +109,7 @@ class EpochPlan:
             modality = self.ask or own.choice(list(Modality))
             shares = shares_at(self.points, epoch + position / len(rows))
             around = Surroundings(self.table, window, rows, own)
-            yield Planned(position, _choose(row, shares, around), modality, seed)
+            yield Planned(epoch, place, position, _choose(row, shares, around), modality, seed)
 
 
 def _choose(row: int, shares: dict[str, float], around: Surroundings) -> Choice:

@@ -1,22 +1,21 @@
-"""Read members out of shards by the index, believing neither the tar nor the index.
+"""Read members out of shards by the index, hashed ahead in threads, in any number of processes.
 
-Tars are never unpacked and their members' names never become paths: the index says where a member of ours
-lies, and its bytes must have the hash that the index gives. The headers are walked once a shard, to notice
-what does not belong there: a pickle, a path that climbs out, a link, a length that the file does not have.
+The headers of a shard are walked once, to notice what does not belong there: a pickle, a path that climbs out, a link,
+a length that the file does not have. How a shard is opened and read is in `mma_bench.dataset.shards`.
 """
 
 import multiprocessing
-import os
-import tarfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
+from mma_bench.dataset.shards import Member, ShardFile
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes
-from mma_bench.streaming.table import MAX_MEMBER_BYTES, MEMBERS, ShardTable
+from mma_bench.schema import MAX_MEMBER_BYTES, MEMBERS
+from mma_bench.streaming.table import ShardTable
 
 REASONS = ("foreign_member", "unreadable", "wrong_hash", "undecodable")
 """Why something was left out: a member that is none of ours, a short or missing file, other bytes than the
@@ -90,7 +89,7 @@ class Tally:
 
 
 class ShardReader:
-    """Reads members. Each process opens its own files and keeps the last few open.
+    """Reads members, and keeps the last few files open. Belongs to one iteration in one process (`fresh`).
 
     SHA-256 takes longer than reading, so what will be needed next can be read and hashed in threads meanwhile
     (`expect`); hashing releases the interpreter's lock.
@@ -101,26 +100,29 @@ class ShardReader:
         self._tally = tally
         self._verify = verify
         self._refuse = refuse
-        self._files: dict[tuple[int, int], int] = {}
-        self.begin()
+        self._files: dict[int, ShardFile] = {}
+        self._expected: dict[tuple[int, int], Future[bytes]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_files": {}, "_expected": {}, "_pool": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self.begin()
-
-    def __del__(self) -> None:
-        for owner, handle in ((key[0], handle) for key, handle in getattr(self, "_files", {}).items()):
-            if owner == os.getpid():
-                os.close(handle)
-
-    def begin(self) -> None:
-        """Forget what was expected. Must come first in a process that was forked: it has none of the threads."""
-        self._expected: dict[tuple[int, int], Future[bytes]] = {}
-        self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
+
+    def fresh(self) -> "ShardReader":
+        """Return a reader of the same shards with files and threads of its own, for this process."""
+        return ShardReader(self._table, self._tally, verify=self._verify, refuse=self._refuse)
+
+    def close(self) -> None:
+        """Close the files and end the threads. The reader must not be used any more."""
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._expected.clear()
+        while self._files:
+            self._files.popitem()[1].close()
 
     def must_hash(self) -> bool:
         """Whether some member has to be hashed when it is read."""
@@ -157,8 +159,8 @@ class ShardReader:
         where = f"{table.path(int(table.shard[row]))}: {table.key(row)}.{MEMBERS[member]}"
         try:
             with self._lock:  # another thread may close the file that was used least recently
-                content = os.pread(self._file(int(table.shard[row])), size, int(table.offsets[row, member]))
-        except OSError as error:
+                content = self._file(int(table.shard[row])).read(int(table.offsets[row, member]), size)
+        except (OSError, ValueError) as error:
             raise BadSampleError(
                 "unreadable", f"{where} cannot be read: {error}; build or download it again"
             ) from error
@@ -170,54 +172,27 @@ class ShardReader:
             self._tally.set_verified(row, member)
         return content
 
-    def _file(self, shard: int) -> int:
-        """Return an open file of this process."""
-        name = (os.getpid(), shard)
-        if name not in self._files:
-            path = self._table.path(shard)
-            if not path.resolve().is_relative_to(self._table.folder.resolve()):
-                raise BadSampleError("unreadable", f"{path} leads out of the dataset; do not trust it")
-            if self._tally.claim_walk(shard):
-                self._walk(path)
+    def _file(self, shard: int) -> ShardFile:
+        """Return an open file."""
+        if shard not in self._files:
+            opened = ShardFile(self._table.folder, self._table.shards[shard])
+            try:
+                if self._tally.claim_walk(shard):
+                    self._walk(opened, self._table.path(shard))
+            except BaseException:
+                opened.close()
+                raise
             while len(self._files) >= _OPEN_FILES:
-                owner, handle = next(iter(self._files.items()))
-                del self._files[owner]
-                if owner[0] == os.getpid():
-                    os.close(handle)
-            self._files[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return self._files[name]
+                self._files.pop(next(iter(self._files))).close()
+            self._files[shard] = opened
+        return self._files[shard]
 
-    def _walk(self, path: Path) -> None:
-        for problem in foreign_members(path):
+    def _walk(self, shard: ShardFile, path: Path) -> None:
+        for found in shard.members():
+            # A tar that is cut off shows in the sample that is missing, and nobody reads what follows the end mark.
+            harmless = ("truncated", "hidden_data")
+            if isinstance(found, Member) or (found.kind in harmless and found.size <= MAX_MEMBER_BYTES):
+                continue
             self._tally.add("foreign_member")
             if self._refuse:
-                raise BadSampleError("foreign_member", f"{path}: {problem}; do not trust this dataset")
-
-
-def foreign_members(path: Path) -> Iterator[str]:
-    """Walk the headers of a tar and yield what does not belong into a shard, reading no content.
-
-    A walk ends at the first header that cannot be followed: what the index lists behind it stays readable.
-    """
-    with open(path, "rb") as file:
-        end = os.fstat(file.fileno()).st_size
-        while block := file.read(tarfile.BLOCKSIZE):
-            if not any(block):
-                return
-            try:
-                member = tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
-            except tarfile.HeaderError as error:
-                yield f"no tar header at byte {file.tell() - len(block)} ({error})"
-                return
-            key, _, suffix = member.name.partition(".")
-            if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-                yield f"member {member.name[:100]!r} is no plain file"
-            elif not key or "/" in member.name or suffix not in MEMBERS:
-                yield f"member {member.name[:100]!r} does not belong into a shard ({', '.join(MEMBERS)} do)"
-            following = file.tell() + (member.size + tarfile.BLOCKSIZE - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
-            if not 0 <= member.size <= MAX_MEMBER_BYTES:
-                yield f"member {member.name[:100]!r} claims {member.size} bytes, more than any stream"
-                return
-            if following > end:
-                return  # cut off: reading the sample will say so
-            file.seek(following)
+                raise BadSampleError("foreign_member", f"{path}: {found.detail}; do not trust this dataset")

@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_file
+from mma_bench.files.regular import read_inside
+from mma_bench.files.tables import MAX_TABLE_BYTES, read_parquet
+from mma_bench.hashing import sha256_bytes
 from mma_bench.removed import read_removed_ids
-from mma_bench.schema import KEY_PATTERN
+from mma_bench.schema import KEY_PATTERN, MAX_MEMBER_BYTES, MAX_SECONDS, MEMBERS, SHA256_PATTERN, SHARD_PATTERN
 
-MEMBERS = ("mp4", "flac", "json")
-MAX_MEMBER_BYTES = 256 << 20
-"""No stream of a clip comes near it (ten seconds take about a megabyte); a larger one is an attack or a mistake."""
-
-_SHARD = re.compile(r"data/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.tar")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_STIMULI = "metadata/stimuli.parquet"
+_KEY, _SHARD, _SHA256 = re.compile(KEY_PATTERN), re.compile(SHARD_PATTERN), re.compile(SHA256_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,10 @@ class ShardTable:
         shards: paths of the tars, relative to the folder.
         shard: [N] position in `shards`.
         keys: [N] ASCII.
-        offsets: [N, 3] first byte of the `mp4`, `flac` and `json` member.
+        offsets: [N, 3] first byte of each member, in the order of `mma_bench.schema.MEMBERS`.
         sizes: [N, 3] bytes of each.
         hashes: [N, 3] SHA-256 of each, hexadecimal.
-        seconds: [N, 2] length of the video and of the sound.
+        seconds: [N, 3] length of each member; 0 for `json`.
         labels: names of the classes.
         video_label: [N] position in `labels`, -1 for black frames.
         audio_label: [N] position in `labels`, -1 for silence.
@@ -79,12 +76,13 @@ def read_table(folder: Path, config: str) -> ShardTable:
     Raises:
         MMABenchError: there is no such configuration, or its index or metadata are damaged or hostile.
     """
-    path = folder / "index" / f"{config}.parquet"
+    name = f"index/{config}.parquet"
+    path = folder / name
     if config not in _configs(folder):
         training = "" if config != "train" else "; to train on test clips, name their configuration, such as 'aligned'"
         known = ", ".join(_configs(folder)) or "none: build or download it again"
         raise MMABenchError(f"{folder} has no configuration {config!r} (it has {known}){training}")
-    entries = _entries(path)
+    entries = _entries(folder, name)
     stimuli = _stimuli(folder, set(entries))
     if missing := sorted(entries.keys() - stimuli.keys()):
         raise MMABenchError(f"{path}: {missing[0]} is not in metadata/stimuli.parquet; build or download it again")
@@ -93,7 +91,7 @@ def read_table(folder: Path, config: str) -> ShardTable:
     rows = [key for key in rows if not any(clip_id in removed for clip_id in _clips_of(stimuli[key]))]
     if not rows:
         raise MMABenchError(f"{folder}: configuration {config!r} holds no sample")
-    return _columns(folder, sha256_file(path), rows, entries, stimuli)
+    return _columns(folder, sha256_bytes(read_inside(folder, name, MAX_TABLE_BYTES)), rows, entries, stimuli)
 
 
 def _clips_of(stimulus: dict[str, Any]) -> list[str | None]:
@@ -123,20 +121,33 @@ def _columns(
         offsets=np.array([[entry["offset"] for entry in members] for members in found], np.int64),
         sizes=np.array([[entry["size"] for entry in members] for members in found], np.int64),
         hashes=np.array([[entry["sha256"] for entry in members] for members in found], np.bytes_),
-        seconds=np.array([[stimuli[key][stream]["seconds"] for stream in ("video", "audio")] for key in rows]),
+        seconds=_seconds(folder, rows, stimuli),
         labels=labels,
         video_label=np.array([label_number[stimuli[key]["video"]["label"]] for key in rows], np.int32),
         audio_label=np.array([label_number[stimuli[key]["audio"]["label"]] for key in rows], np.int32),
     )
 
 
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
+def _seconds(folder: Path, rows: list[str], stimuli: dict[str, Any]) -> NDArray[np.float64]:
+    streams = {"flac": "audio", "mp4": "video"}
+    found = [[stimuli[key][streams[name]]["seconds"] if name in streams else 0.0 for name in MEMBERS] for key in rows]
+    seconds = np.array(found, np.float64)
+    if not (bounded := (seconds >= 0) & (seconds <= MAX_SECONDS)).all():  # neither is true of nan
+        key = rows[int(np.argmin(bounded.all(axis=1)))]
+        raise MMABenchError(
+            f"{folder / _STIMULI}: a stream of {key} is not 0 to {MAX_SECONDS:g} s long; do not trust this dataset"
+        )
+    return seconds
+
+
+def _entries(folder: Path, name: str) -> dict[str, dict[str, Any]]:
     """Return for each key its three index entries, each checked: paths, sizes and hashes come from outside."""
+    path = folder / name
     entries: dict[str, dict[str, Any]] = {}
-    for row in _read(path, ["key", "member", "shard", "offset", "size", "sha256"]):
+    for row in _read(folder, name, ["key", "member", "shard", "offset", "size", "sha256"]):
         key, shard = str(row["key"]), str(row["shard"])
         sound = (
-            re.fullmatch(KEY_PATTERN, key)
+            _KEY.fullmatch(key)
             and row["member"] in MEMBERS
             and _SHARD.fullmatch(shard)
             and isinstance(row["offset"], int)
@@ -160,15 +171,14 @@ def _entries(path: Path) -> dict[str, dict[str, Any]]:
 
 def _stimuli(folder: Path, keys: set[str]) -> dict[str, Any]:
     """Return streams of each stimulus, without the questions: in a test split their noise takes 99% of the table."""
-    path = folder / "metadata" / "stimuli.parquet"
-    return {row["key"]: row for row in _read(path, ["key", "video", "audio"]) if row["key"] in keys}
+    return {row["key"]: row for row in _read(folder, _STIMULI, ["key", "video", "audio"]) if row["key"] in keys}
 
 
-def _read(path: Path, columns: list[str]) -> list[dict[str, Any]]:
+def _read(folder: Path, name: str, columns: list[str]) -> list[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
+        rows: list[dict[str, Any]] = read_parquet(folder, name, columns=columns).to_pylist()
         if rows and sorted(rows[0]) != sorted(columns):
             raise ValueError(f"it has no columns {', '.join(sorted(set(columns) - set(rows[0])))}")
     except (OSError, ValueError) as error:
-        raise MMABenchError(f"{path} cannot be read ({error}); build or download the dataset again") from error
+        raise MMABenchError(f"{folder / name} cannot be read ({error}); build or download it again") from error
     return rows

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
+from mma_bench.files.documents import parse_yaml
+from mma_bench.files.regular import read_inside
 from mma_bench.layout import (
     class_counts,
     dataset_configs,
@@ -25,19 +25,15 @@ def check_card(
     folder: Path, clips: Sequence[Clip], stimuli: Sequence[Stimulus], *, ids_only: bool
 ) -> Iterator[Problem]:
     """Yield what the card says wrongly."""
-    path = folder / _CARD
     try:
-        if path.stat().st_size > _MAX_CARD_BYTES:
-            yield Problem("wrong_card", _CARD, "it is too large to be a card")
-            return
-        text = path.read_text(encoding="utf-8")
+        text = read_inside(folder, _CARD, _MAX_CARD_BYTES).decode("utf-8")
         _, front, body = text.split("---\n", 2)
-        facts = yaml.safe_load(front)
+        facts = parse_yaml(front)
         infos = {info["config_name"]: info for info in facts["dataset_info"]}
     except FileNotFoundError:
         yield Problem("missing_file", _CARD, "the dataset has no card")
         return
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         yield Problem("wrong_card", _CARD, f"its YAML cannot be read: {shown(str(error))}")
         return
     expected = dataset_configs(stimuli, ids_only=ids_only)

@@ -1,10 +1,11 @@
 """All checks of a dataset's folder."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
+from mma_bench.files.regular import read_inside
 from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
 from mma_bench.verification.card import check_card
@@ -42,10 +43,10 @@ def verify_data(folder: Path) -> list[Problem]:
 def _licence_mode(folder: Path, problems: list[Problem]) -> str:
     where = "metadata/provenance.json"
     try:
-        return str(json.loads((folder / where).read_text(encoding="utf-8"))["licence_mode"])
+        return str(parse_json(read_inside(folder, where))["licence_mode"])
     except FileNotFoundError:
         problems.append(Problem("missing_file", where, "it says how the dataset was made"))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(Problem("wrong_provenance", where, f"it names no licence_mode: {shown(str(error))}"))
     return "all" if (folder / "data").exists() else "ids-only"
 
@@ -62,17 +63,14 @@ def _check_shards(folder: Path, stimuli: Sequence[Stimulus], *, ids_only: bool) 
     problems: list[Problem] = []
     index = read_index(folder, problems)
     yield from problems
-    shards = {path.relative_to(folder).as_posix(): path for path in sorted((folder / "data").rglob("*.tar"))}
+    shards = {path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*.tar")}
     if ids_only:
         for name in sorted({*shards, *index}):
             yield Problem("unexpected_file", shown(name), "an ids-only dataset holds no media")
         return
-    for name in sorted(index.keys() - shards.keys()):
+    for name in sorted(index.keys() - shards):
         yield Problem("missing_file", shown(name), "the index leads to this shard")
     checks = ShardChecks({stimulus.key: stimulus for stimulus in stimuli})
-    for name, path in shards.items():
-        if not path.is_file() or not path.resolve().is_file():
-            yield Problem("unreadable_file", shown(name), "it is not a file")
-            continue
-        yield from checks.check(path, name, index.get(name, {}))
+    for name in sorted(shards):
+        yield from checks.check(folder, name, index.get(name, {}))
     yield from checks.missing()

@@ -1,10 +1,13 @@
 """Check the files of a dataset against its list of hashes."""
 
+import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mma_bench.hashing import sha256_file
+from mma_bench.dataset.shards import MAX_SHARD_BYTES
+from mma_bench.files.regular import open_inside, read_inside
 from mma_bench.layout import BUILD_MARK, CHECKSUMS
 from mma_bench.verification.problems import Problem, shown
 
@@ -16,7 +19,7 @@ _HUB_CACHE = ".cache"  # what huggingface_hub leaves in a folder that it downloa
 def check_files(folder: Path) -> Iterator[Problem]:
     """Yield files that are missing, changed, or not listed."""
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        lines = read_inside(folder, CHECKSUMS).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         yield Problem("missing_file", CHECKSUMS, f"the list of hashes cannot be read: {shown(str(error))}")
         return
@@ -33,12 +36,17 @@ def check_files(folder: Path) -> Iterator[Problem]:
         yield Problem("missing_file", shown(name).strip("'"), f"{CHECKSUMS} lists it")
     for name in sorted(listed.keys() & present):
         try:
-            same = sha256_file(folder / name) == listed[name]
+            same = _sha256(folder, name) == listed[name]
         except OSError as error:
             yield Problem("unreadable_file", name, str(error.strerror))
             continue
         if not same:
             yield Problem("wrong_hash", name, f"its content is not what {CHECKSUMS} says")
+
+
+def _sha256(folder: Path, name: str) -> str:
+    with os.fdopen(open_inside(folder, name, MAX_SHARD_BYTES), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def dataset_files(folder: Path) -> set[str]:

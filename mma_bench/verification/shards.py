@@ -8,11 +8,11 @@ import av
 from pydantic import ValidationError
 
 from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.shards import Foreign, Member, ShardFile
 from mma_bench.hashing import sha256_bytes
-from mma_bench.layout import MEMBERS, config_of
-from mma_bench.schema import IndexEntry, Stimulus
+from mma_bench.layout import config_of
+from mma_bench.schema import MEMBERS, IndexEntry, Stimulus
 from mma_bench.verification.problems import Problem, shown
-from mma_bench.verification.shard_reader import Member, read_shard
 
 _SECONDS_APART = 0.1  # a container rounds the length of a video by up to a frame
 
@@ -25,13 +25,20 @@ class ShardChecks:
         self._first_seen: dict[str, str] = {}
         self._stream_problems: dict[tuple[str, str], str | None] = {}
 
-    def check(self, path: Path, where: str, index: dict[tuple[str, str], IndexEntry]) -> Iterator[Problem]:
-        """Yield what is wrong with one shard."""
+    def check(self, folder: Path, where: str, index: dict[tuple[str, str], IndexEntry]) -> Iterator[Problem]:
+        """Yield what is wrong with one shard, the file ``where`` below ``folder``."""
+        try:
+            with ShardFile(folder, where) as shard:
+                yield from self._check(shard, where, index)
+        except OSError as error:
+            yield Problem("unreadable_file", shown(where), error.strerror or "it cannot be read")
+
+    def _check(self, shard: ShardFile, where: str, index: dict[tuple[str, str], IndexEntry]) -> Iterator[Problem]:
         seen: set[tuple[str, str]] = set()
         last = ("", "")
-        for member in read_shard(path, where):
-            if isinstance(member, Problem):
-                yield member
+        for member in shard.members():
+            if isinstance(member, Foreign):
+                yield Problem(member.kind, where, member.detail)
                 continue
             place = (member.key, member.kind)
             name = f"{where}, {member.key}.{member.kind}"
@@ -43,7 +50,8 @@ class ShardChecks:
             last = place
             if self._first_seen.setdefault(member.key, where) != where:
                 yield Problem("duplicate", name, f"the key is in {self._first_seen[member.key]} as well")
-            for kind, what in self._content_problems(member, where, index.get(place)):
+            content = shard.read(member.offset, member.size)
+            for kind, what in self._content_problems(member, content, where, index.get(place)):
                 yield Problem(kind, name, what)
         for key in sorted({key for key, _ in seen}):
             if lacking := [kind for kind in MEMBERS if (key, kind) not in seen]:
@@ -56,11 +64,13 @@ class ShardChecks:
         for key in self._stimuli.keys() - self._first_seen.keys():
             yield Problem("missing_member", f"metadata/stimuli.parquet, {key}", "no shard holds it")
 
-    def _content_problems(self, member: Member, where: str, entry: IndexEntry | None) -> Iterator[tuple[str, str]]:
-        sha256 = sha256_bytes(member.content)
+    def _content_problems(
+        self, member: Member, content: bytes, where: str, entry: IndexEntry | None
+    ) -> Iterator[tuple[str, str]]:
+        sha256 = sha256_bytes(content)
         if entry is None:
             yield "wrong_index", "the index has no such member"
-        elif (entry.offset, entry.size) != (member.offset, len(member.content)):
+        elif (entry.offset, entry.size) != (member.offset, member.size):
             yield "wrong_index", f"it lies at byte {member.offset}, the index says {entry.offset}, or its size differs"
         elif entry.sha256 != sha256:
             yield "wrong_hash", f"SHA-256 {sha256}, the index says {shown(entry.sha256)}"
@@ -71,23 +81,23 @@ class ShardChecks:
         if not where.startswith(f"data/{config_of(stimulus)}/{stimulus.split}-"):
             yield "wrong_shard", f"a stimulus of {config_of(stimulus)} ({stimulus.split}) does not belong here"
         if member.kind == "json":
-            yield from _json_problems(member, stimulus)
+            yield from _json_problems(content, stimulus)
             return
         stream = stimulus.video if member.kind == "mp4" else stimulus.audio
         if stream.sha256 != sha256:
             yield "wrong_hash", f"SHA-256 {sha256}, metadata/stimuli.parquet says {shown(stream.sha256)}"
-        elif what := self._stream_problem(member, sha256, stream.seconds):
+        elif what := self._stream_problem(member.kind, content, sha256, stream.seconds):
             yield "wrong_stream", what
 
-    def _stream_problem(self, member: Member, sha256: str, seconds: float) -> str | None:
-        if (sha256, member.kind) not in self._stream_problems:  # conditions share their streams
-            self._stream_problems[sha256, member.kind] = stream_problem(member.kind, member.content, seconds)
-        return self._stream_problems[sha256, member.kind]
+    def _stream_problem(self, kind: str, content: bytes, sha256: str, seconds: float) -> str | None:
+        if (sha256, kind) not in self._stream_problems:  # conditions share their streams
+            self._stream_problems[sha256, kind] = stream_problem(kind, content, seconds)
+        return self._stream_problems[sha256, kind]
 
 
-def _json_problems(member: Member, stimulus: Stimulus) -> Iterator[tuple[str, str]]:
+def _json_problems(content: bytes, stimulus: Stimulus) -> Iterator[tuple[str, str]]:
     try:
-        found = Stimulus.model_validate_json(member.content)
+        found = Stimulus.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         yield "wrong_json", f"{shown('.'.join(str(part) for part in first['loc']))}: {first['msg']}"

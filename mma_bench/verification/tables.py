@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from mma_bench.columns import arrow_schema
+from mma_bench.files.tables import read_parquet
 from mma_bench.removed import RemovedIds
 from mma_bench.schema import CONDITIONS, Clip, IndexEntry, Stimulus, Stream
 from mma_bench.verification.problems import Problem, shown
@@ -21,9 +20,9 @@ _Row = TypeVar("_Row", bound=BaseModel)
 def read_rows(folder: Path, where: str, model: type[_Row], problems: list[Problem]) -> list[_Row]:
     """Return the valid rows of a Parquet file; what is wrong with the file or a row goes to ``problems``."""
     try:
-        table = pq.read_table(folder / where)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        kind = "unreadable_table" if (folder / where).exists() else "missing_file"
+        table = read_parquet(folder, where)
+    except (OSError, ValueError) as error:
+        kind = "missing_file" if isinstance(error, FileNotFoundError) else "unreadable_table"
         problems.append(Problem(kind, where, shown(str(error).splitlines()[0])))
         return []
     expected = arrow_schema(model)

@@ -65,12 +65,12 @@ def shard_of(data: Path, number: int) -> Path:
 
 CASES: dict[str, tuple[Callable[[Path], None], str, int, str]] = {
     "pickle": (lambda shard: append(shard, "a_0.pkl", pickle.dumps(Bomb())), "foreign_member", 0, "a_0.pkl"),
-    "climbing path": (lambda shard: append(shard, "../../a_0.mp4", b"x"), "foreign_member", 0, "does not belong"),
+    "climbing path": (lambda shard: append(shard, "../../a_0.mp4", b"x"), "foreign_member", 0, "outside the folder"),
     "link": (
         lambda shard: append(shard, "a_0.mp4", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
         "foreign_member",
         0,
-        "no plain file",
+        "is a link, a device",
     ),
     "2 GB header": (overwritten_header, "foreign_member", 0, "claims 2147483648 bytes"),
     "2 GB header before all": (huge_header, "wrong_hash", 1, "claims 2147483648 bytes"),

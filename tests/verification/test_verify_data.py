@@ -246,5 +246,5 @@ def test_an_index_of_another_shard_and_tables_that_are_no_tables(copy: Path) -> 
     (copy / "README.md").write_text("---\na: [\n---\n")
     (copy / "metadata" / "provenance.json").write_text("[" * 100_000)
     kinds = {problem.kind for problem in verify_data(copy)}
-    assert {"unreadable_table", "missing_file", "wrong_index", "wrong_card", "wrong_provenance"} <= kinds
+    assert {"unreadable_table", "wrong_row", "wrong_index", "wrong_card", "wrong_provenance"} <= kinds
     assert set(IndexEntry.model_fields) == set(pq.read_table(copy / "index" / "aligned.parquet").column_names)

@@ -8,7 +8,7 @@ from datasets import load_dataset
 
 import mma_bench
 from builder.licences import is_creative_commons
-from builder.package.references import REFERENCES, read_references
+from builder.package.references import read_references
 from builder.package.remove import remove_clips
 from builder.package.settings import PackageSettings
 from mma_bench.verification import verify_data
@@ -38,10 +38,10 @@ def test_ids_only_holds_times_hashes_and_questions_but_no_media(
     with pytest.raises(mma_bench.MMABenchError, match="holds ids and questions, no media"):
         rows[0].media.frames()
     assert "no media" in (out / "README.md").read_text()
-    told = [reference.clip_id for reference in read_references(out / REFERENCES)]
+    told = [reference.clip_id for reference in read_references(out)]
     assert told == [row["clip_id"] for row in pq.read_table(out / "metadata" / "clips.parquet").to_pylist()]
     remove_clips(out, [told[0]])
-    assert [reference.clip_id for reference in read_references(out / REFERENCES)] == told[1:]
+    assert [reference.clip_id for reference in read_references(out)] == told[1:]
     assert verify_data(out) == []
     (out / "data" / "aligned").mkdir(parents=True)
     (out / "data" / "aligned" / "test-00000-of-00001.tar").write_bytes(b"\0" * 1024)
