@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.extras import needs
 
 if TYPE_CHECKING:
+    from mma_bench.streaming.collate import TensorBatch, collate_tensors
     from mma_bench.streaming.loader import StreamLoader
     from mma_bench.streaming.pipeline import Stream, stream
     from mma_bench.streaming.sample import StreamSample
 
-__all__ = ["Stream", "StreamLoader", "StreamSample", "stream"]
+__all__ = ["Stream", "StreamLoader", "StreamSample", "TensorBatch", "collate_tensors", "stream"]
 
-_HOMES = {"Stream": "pipeline", "StreamLoader": "loader", "StreamSample": "sample", "stream": "pipeline"}
+_HOMES = {
+    "Stream": "pipeline",
+    "StreamLoader": "loader",
+    "StreamSample": "sample",
+    "TensorBatch": "collate",
+    "collate_tensors": "collate",
+    "stream": "pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

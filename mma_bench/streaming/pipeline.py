@@ -18,6 +18,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
 from mma_bench.loader import local_folder
 from mma_bench.schema import Modality
+from mma_bench.streaming.collate import make_default
 from mma_bench.streaming.conflicts import Schedule, check_schedule
 from mma_bench.streaming.decode import AUDIO, JSON, VIDEO, DecodedCache, Decoding, Output, make_sample
 from mma_bench.streaming.plan import EpochPlan, Place, Planned
@@ -25,6 +26,8 @@ from mma_bench.streaming.sample import StreamSample
 from mma_bench.streaming.shards import BadSampleError, ShardReader, Tally, Verify
 from mma_bench.streaming.table import ShardTable, read_table
 from mma_bench.streaming.verified import VerifiedShards
+
+make_default()  # here, so that worker processes, which import what they unpickle, know it too
 
 OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100

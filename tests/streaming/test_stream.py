@@ -88,6 +88,49 @@ def test_a_loader_with_workers_that_read_ahead_resumes_exactly(
         StreamLoader(make(train), 2, workers=2).load_state_dict(stopped.state_dict())
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loaders_of_one_stream_do_not_move_each_other_on(train: Path, workers: int) -> None:
+    stream = make(train)
+    whole = {sample.key for sample in make(train)}
+    first = StreamLoader(stream, 2, workers=workers)
+    ended = first.state_dict() | {"positions": [11] if not workers else [5, 6]}
+    first.load_state_dict(ended)  # as saved after the last batch of an epoch
+    assert list(first) == []
+    others = [DataLoader(stream, 2, num_workers=n, collate_fn=list) for n in (0, 2)]
+    for other in (*others, StreamLoader(stream, 2, workers=2)):
+        assert {sample.key for batch in other for sample in batch} == whole
+    # At the same time, each at its own pace:
+    begun = [StreamLoader(make(train, on_error="replace"), 2, workers=workers) for _ in range(2)]
+    at_once = [[s.key for batch in pair for s in batch] for pair in zip(*begun, strict=True)]
+    assert Counter(key for keys in at_once for key in keys) == Counter([*whole, *whole])
+    iterators = iter(stream), iter(stream)
+    next(iterators[0])
+    assert len(list(iterators[1])) == 11
+    assert len(list(iterators[0])) == 10
+
+
+def test_a_position_to_resume_at_is_forgotten_with_its_epoch(train: Path) -> None:
+    stream = make(train)
+    state = stream.state_dict() | {"position": 11}
+    stream.load_state_dict(state)
+    stream.set_epoch(0)
+    assert list(stream) == []
+    stream.load_state_dict(state)
+    stream.set_epoch(1)
+    assert len(list(stream)) == 11
+
+
+def test_a_stream_that_is_being_read_at_exit_says_nothing(train: Path) -> None:
+    program = (
+        "import builtins, sys, mma_bench\n"
+        f"samples = iter(mma_bench.stream({str(train)!r}, output='bytes', verify='always'))\n"
+        "next(samples)\n"
+        "builtins.kept = samples, list(sys.modules.values())\n"  # goes last, when all modules are empty
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_conflicts_are_what_they_say(train: Path) -> None:
     stored = {sample.key: sample for sample in make(train, conflicts=None, shuffle=0)}
     stream = make(train, shuffle=4)
