@@ -1,11 +1,11 @@
 """The command `review`."""
 
-import ipaddress
 import json
 from pathlib import Path
 
 import click
 
+from builder.review.guard import is_loopback
 from builder.review.session import annotator_name
 from mma_bench.extras import needs
 
@@ -62,10 +62,10 @@ def review(
     session = open_review(work, blind=blind, attention=attention, seed=seed)
     with listening(host, port) as bound:
         media = ReviewMedia(work / "normalise" / "clips", work / "review" / "media")
-        app = make_app(session, media, annotator=annotator_name(annotator), loopback=_is_loopback(host))
+        app = make_app(session, media, annotator=annotator_name(annotator), host=host)
         address = f"[{host}]" if ":" in host else host
         click.echo(f"Review page: http://{address}:{bound.getsockname()[1]}/   (stop with Ctrl-C)")
-        if not _is_loopback(host):
+        if not is_loopback(host):
             click.echo("Anybody who can reach this address can judge clips: there is no password.", err=True)
         serve(app, bound)
 
@@ -79,12 +79,3 @@ def _print_summary(work: Path, *, as_json: bool) -> None:
         raise MMABenchError(f"{work} holds no build; give the folder that was --work of `python -m builder run`")
     found = summary(in_force(DecisionStore(work / "review").read()))
     click.echo(json.dumps(found, indent=2) if as_json else format_summary(found))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from builder.manifest import read_manifest
+from builder.review.guard import Guard
 from builder.review.items import make_items
 from builder.review.media import ReviewMedia
 from builder.review.page import make_page, script, style
 from builder.review.session import ReviewSession
 from builder.review.store import DecisionStore
 from mma_bench.errors import MMABenchError
-
-_LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
 # No address but our own: Gradio needs inline scripts, styles and eval, but nothing from outside.
 _POLICY = (
@@ -41,14 +40,20 @@ def open_review(work: Path, *, blind: bool, attention: float, seed: int) -> Revi
     return ReviewSession(items, store, seed=seed, blind=blind)
 
 
-def make_app(session: ReviewSession, media: ReviewMedia, *, annotator: str, loopback: bool) -> Any:
-    """Return the application: the page at `/`, clips at `/clip/{item}.mp4` by the review's own list of items."""
+def make_app(session: ReviewSession, media: ReviewMedia, *, annotator: str, host: str) -> Any:
+    """Return the application: the page at `/`, clips at `/clip/{item}.mp4` by the review's own list of items.
+
+    Args:
+        session: the review.
+        media: the clips.
+        annotator: whose decisions these are; empty to ask for a name.
+        host: address that it will be served on.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio as gr
     from fastapi import FastAPI, HTTPException
     from fastapi.responses import FileResponse
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -71,8 +76,7 @@ def make_app(session: ReviewSession, media: ReviewMedia, *, annotator: str, loop
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    if loopback:  # another site's name that resolves to this machine must not reach the page
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK)
+    app.add_middleware(Guard, host=host)  # the one added last is asked first
     return gr.mount_gradio_app(
         app,
         make_page(session, annotator),

@@ -3,6 +3,7 @@
 import http.client
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -141,3 +142,63 @@ def test_nothing_but_the_clips_is_served_and_only_one_page_writes(build: Build, 
         second = run_builder("review", "--work", str(build.work), "--port", "0", check=False)
         assert second.returncode == 2
         assert "another review page is writing" in second.stderr
+
+
+def ask(port: int, head: str, body: bytes = b"") -> int:
+    """Send a request exactly as written and return the status."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n" + body)
+        return int(connection.recv(64).split()[1])
+
+
+def test_other_pages_names_and_ports_cannot_use_the_server(build: Build) -> None:
+    with serving(build.work) as (_, port):
+        own = f"127.0.0.1:{port}"
+        get, post = f"GET / HTTP/1.1\nHost: {own}\n", f"POST /gradio_api/run/predict HTTP/1.1\nHost: {own}\n"
+        assert ask(port, get) == 200
+        assert ask(port, f"{get}Origin: http://{own}\n") == 200
+        foreign = [
+            "http://evil.example",
+            "null",
+            f"http://127.0.0.1:{port + 1}",
+            f"http://localhost:{port}",
+            f"https://{own}",
+        ]
+        for origin in foreign:
+            for head in (get, post, f"OPTIONS / HTTP/1.1\nHost: {own}\n"):
+                assert ask(port, f"{head}Origin: {origin}\nContent-Length: 2\n", b"{}") == 403, origin
+        for site in ("cross-site", "same-site"):
+            assert ask(port, f"GET /clip/x.mp4 HTTP/1.1\nHost: {own}\nSec-Fetch-Site: {site}\n") == 403
+            assert ask(port, f"{get}Sec-Fetch-Site: {site}\nSec-Fetch-Mode: navigate\n") == 200
+        assert ask(port, f"GET / HTTP/1.1\nHost: localhost:{port}\nOrigin: http://localhost:{port}\n") == 200
+        assert ask(port, f"GET / HTTP/1.1\nHost: [::1]:{port}\n") == 200
+        for host in (
+            "rebound.example",
+            f"rebound.example:{port}",
+            "127.0.0.1.rebound.example",
+            "10.0.0.1",
+            "",
+            "[",
+            "@",
+        ):
+            assert ask(port, f"GET / HTTP/1.1\nHost: {host}\n") == 400, host
+        upgrade = "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\n"
+        assert ask(port, f"{get}{upgrade}Origin: http://evil.example\n") == 403
+
+
+def test_bodies_are_bounded_and_the_interface_is_not_described(build: Build) -> None:
+    with serving(build.work) as (_, port):
+        post = f"POST /gradio_api/run/predict HTTP/1.1\nHost: 127.0.0.1:{port}\nContent-Type: application/json\n"
+        assert ask(port, f"{post}Content-Length: {1 << 40}\n") == 413
+        chunk = b"10000\r\n" + bytes(65536) + b"\r\n"
+        assert ask(port, f"{post}Transfer-Encoding: chunked\n", chunk * 2) == 413
+        for path in (
+            "/openapi.json",
+            "/gradio_api/openapi.json",
+            "/docs",
+            "/redoc",
+            "/gradio_api/info",
+            "/gradio_api/upload",
+        ):
+            assert status_of(port, path)[0] == 404, path
+            assert status_of(port, f"{path}/")[0] == 404, path
