@@ -1,7 +1,6 @@
 """The block that most stages are: one clip in, the same clip out, finished or dropped with a reason."""
 
 import errno
-import json
 import traceback
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from builder.manifest import ManifestRow, read_manifest, write_manifest
 from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 
 
@@ -130,7 +130,7 @@ class ClipStep(PipelineStep):
 
     def _remembered(self, row: ManifestRow) -> ManifestRow | None:
         try:
-            record = json.loads(self._record(row).read_text(encoding="utf-8"))
+            record = parse_json(self._record(row).read_text(encoding="utf-8"))
             result = ManifestRow.model_validate(record["row"])
         except (OSError, ValueError, KeyError, TypeError):
             return None

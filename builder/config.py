@@ -21,7 +21,7 @@ class BuildConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str = Field(default="MMA-Bench", description="name of the dataset on its card")
+    title: str = Field(default="MMA-Bench", min_length=1, max_length=200, description="name of the dataset on its card")
     seed: int = 0
     source: SourceSettings = Field(discriminator="kind")
     normalise: NormaliseSettings = NormaliseSettings()

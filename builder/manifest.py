@@ -3,18 +3,22 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError
 
 from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
+from mma_bench.files.settings import first_error
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
 class CheckResult(Record):
     """What a model said to one yes/no check of a clip."""
+
+    model_config = ConfigDict(allow_inf_nan=True)  # a broken model is named by what reads it
 
     check: str = Field(description="name of the check, see `builder.verify.checks`")
     text: str = Field(description="the model's output; of a very long one the beginning and the end")
@@ -25,6 +29,8 @@ class CheckResult(Record):
 
 class ManifestRow(Record):
     """What is known of a clip so far. A dropped clip keeps its row, with the stage and the reason."""
+
+    model_config = ConfigDict(allow_inf_nan=True)  # measurements are compared with thresholds, not allocated by
 
     clip_id: str = Field(pattern=KEY_PATTERN, description="unique name of the clip")
     file: str = Field(description="the source's name for the media: a path relative to the source")
@@ -122,9 +128,10 @@ def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
     try:
         rows = pq.read_table(path, filters=pc.field("dropped_by").is_null() if kept_only else None)
         return [ManifestRow.model_validate(row) for row in rows.to_pylist()]
-    except (OSError, ValueError) as error:  # ArrowInvalid and pydantic's errors are ValueErrors
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = first_error(error) if isinstance(error, ValidationError) else error
         raise MMABenchError(
-            f"{path} is not a manifest of this version ({error}); delete its folder and run the stage again"
+            f"{path} is not a manifest of this version ({reason}); delete its folder and run the stage again"
         ) from error
 
 

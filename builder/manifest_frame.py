@@ -34,7 +34,7 @@ def read_manifest_frame(path: str | Path, *, kept_only: bool = False) -> "pd.Dat
     try:
         table = pq.read_table(file, filters=pc.field("dropped_by").is_null() if kept_only else None)
         table = table.cast(arrow_schema(ManifestRow))
-    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise MMABenchError(
             f"{file} is not a manifest of this version ({error}); delete its folder and run the stage again"
         ) from error

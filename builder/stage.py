@@ -1,6 +1,5 @@
 """Run a stage over a manifest: skip it if nothing changed, resume it after a kill."""
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from builder.manifest import ManifestRow, read_manifest, write_manifest
 from builder.progress import progress_bar
 from mma_bench import __version__
 from mma_bench.atomic import write_json
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 
 
@@ -68,7 +68,7 @@ class StageFolder:
 
     def _read(self, name: str) -> Any:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return parse_json((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
@@ -81,7 +81,7 @@ def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> i
     forgotten = 0
     for path in (folder / "records").glob("*.json"):
         try:
-            row = json.loads(path.read_text(encoding="utf-8"))["row"]
+            row = parse_json(path.read_text(encoding="utf-8"))["row"]
             again = row["dropped_by"] == folder.name and worth_another_try(row["reason"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # not a whole record: the stage does not use it either

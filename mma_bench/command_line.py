@@ -19,6 +19,31 @@ from mma_bench.suggestions import unknown
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _ARGUMENTS = "mma_bench.arguments"
+_OF_THE_SYSTEM = frozenset(
+    getattr(errno, name)
+    for name in [
+        "ENOSPC",
+        "EDQUOT",
+        "EACCES",
+        "EPERM",
+        "EROFS",
+        "ENOENT",
+        "ENOTDIR",
+        "EISDIR",
+        "EEXIST",
+        "ENOTEMPTY",
+        "ENAMETOOLONG",
+        "ELOOP",
+        "EIO",
+        "ESTALE",
+        "EMFILE",
+        "ENFILE",
+        "EFBIG",
+        "EXDEV",
+        "ETXTBSY",
+    ]
+)
+"""What can go wrong with files from outside, whatever the code does."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +128,12 @@ class Command(click.Group):
             click.echo(f"\ninterrupted; {self._what_is_kept(ctx)}", err=True)
             sys.exit(exit_code(interrupt))
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            if error.errno not in _OF_THE_SYSTEM:
                 raise
-            click.echo(f"error: {error.strerror}: {error.filename or 'a file'}; nothing finished was lost", err=True)
+            where = error.filename or error.filename2 or "a file"
+            removed = " (was its folder removed meanwhile?)" if error.errno in (errno.ENOENT, errno.ESTALE) else ""
+            said = MMABenchError(f"{error.strerror}: {where}{removed}; nothing finished was lost")
+            click.echo(f"error: {said}", err=True)
         sys.exit(2)
 
     def _what_is_kept(self, ctx: click.Context) -> str:

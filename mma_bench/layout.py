@@ -15,6 +15,8 @@ BUILD_MARK = ".complete.json"
 
 REMOVED_IDS = "removed_ids.txt"
 
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {c: f"&#{ord(c)};" for c in "|`[]*\\~#$"}
+
 
 def config_of(stimulus: Stimulus) -> str:
     """Return the configuration whose shards hold ``stimulus``."""
@@ -107,8 +109,11 @@ def size_sentence(clips: Sequence[Clip], stimuli: Sequence[Stimulus]) -> str:
     return f"{len(clips)} clips in {len(class_counts(clips))} classes make {len(stimuli)} stimuli."
 
 
-def table_cell(text: str) -> str:
-    """Return ``text`` so that it cannot break a Markdown table nor be read as HTML."""
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;"), ("`", "&#96;")):
-        text = text.replace(character, entity)
-    return " ".join(text.split())
+def table_cell(text: object) -> str:
+    """Return ``text`` on one line, so that it can neither break a Markdown table nor be a heading, a link or HTML."""
+    return "".join(_ENTITIES.get(character, character) for character in one_line(text))
+
+
+def one_line(text: object) -> str:
+    """Return ``text`` on one line, without characters that cannot be seen."""
+    return "".join(character for character in " ".join(str(text).split()) if character.isprintable())

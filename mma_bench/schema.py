@@ -28,6 +28,9 @@ MAX_MEMBER_BYTES = 256 << 20
 MAX_SECONDS = 3600.0
 """Longest stream, seconds. What a stream is decoded to is allocated by its length, which a dataset states itself."""
 
+MAX_START_SECONDS = 1e7
+"""Latest start of a segment in its source, seconds: 115 days. Clip ids hold it in milliseconds."""
+
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 
 
@@ -54,8 +57,8 @@ class Clip(Record):
     split: str = Field(description="`test` or `train`")
     source: str = Field(description="name of the source that supplied the clip")
     youtube_id: str | None = Field(description="YouTube id, where there is one")
-    start_seconds: float = Field(description="start of the segment in its source, seconds")
-    end_seconds: float = Field(description="end of the segment in its source, seconds")
+    start_seconds: float = Field(ge=0, le=MAX_START_SECONDS, description="start of the segment in its source, seconds")
+    end_seconds: float = Field(ge=0, le=2 * MAX_START_SECONDS, description="end of the segment in its source, seconds")
     video_seconds: Seconds = Field(description="length of the video stream, seconds")
     audio_seconds: Seconds = Field(description="length of the audio stream, seconds")
     frame_rate: float = Field(description="frames a second, constant")

@@ -1,6 +1,5 @@
 """Streams that graded conditions encode, each made once and kept by its hash."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from builder.clip_step import Dropped
 from builder.normalise.settings import NormaliseSettings
 from mma_bench.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 
 _VERSION = 1
@@ -40,7 +40,7 @@ class GradedStreams:
         name = sha256_json([_VERSION, recipe, self.video.model_dump() if suffix == "mp4" else None])[:32]
         record = self.folder / "records" / f"{name}.json"
         try:
-            sha256, seconds = json.loads(record.read_text(encoding="utf-8"))
+            sha256, seconds = parse_json(record.read_text(encoding="utf-8"))
             if graded_file(self.folder, sha256, suffix).is_file():
                 return str(sha256), float(seconds)
         except (OSError, ValueError, TypeError):

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mma_bench.schema import MAX_SECONDS
+
 
 class NormaliseSettings(BaseModel):
     """How clips are stored. The defaults follow MMA-Bench's published preprocessing."""
@@ -14,7 +16,9 @@ class NormaliseSettings(BaseModel):
     fit: Literal["crop", "pad"] = Field(
         default="crop", description="crop: the centre square; pad: the whole picture between black bars"
     )
-    seconds: float = Field(default=10.0, gt=0, description="longest clip; shorter ones keep their length")
+    seconds: float = Field(
+        default=10.0, gt=0, le=MAX_SECONDS, description="longest clip; shorter ones keep their length"
+    )
     frame_rate: float = Field(default=30.0, gt=0, le=240, description="highest constant frame rate")
     crf: int = Field(default=18, ge=0, le=51, description="x264's constant rate factor")
     preset: str = Field(default="veryfast", pattern="^[a-z]+$", description="x264's preset")

@@ -22,6 +22,7 @@ from mma_bench.layout import (
     dataset_features,
     level_counts,
     meeting_rows,
+    one_line,
     question_counts,
     size_sentence,
     table_cell,
@@ -86,6 +87,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701  (Markdown; labels and attributions go through the `cell` filter)
     )
     environment.filters["cell"] = table_cell
+    environment.filters["line"] = one_line
     return environment
 
 
@@ -148,9 +150,9 @@ def _front_matter(facts: CardFacts) -> dict[str, Any]:
     configs = dataset_configs(facts.stimuli, ids_only=facts.ids_only)
     names = [config["config_name"] for config in configs]
     return {
-        "pretty_name": facts.title,
+        "pretty_name": one_line(facts.title),
         "license": "other",
-        "license_name": "per-clip" if len(licences) > 1 else next(iter(licences), "unknown"),
+        "license_name": "per-clip" if len(licences) > 1 else one_line(next(iter(licences), "unknown")),
         "license_link": "LICENSE",
         "task_categories": ["video-classification", "audio-classification", "visual-question-answering"],
         "tags": ["audio-visual", "modality-conflict", "benchmark", "webdataset", "video", "audio"],

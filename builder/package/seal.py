@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mma_bench.atomic import fsync_folder, write_json, write_text
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file
 from mma_bench.layout import BUILD_MARK, CHECKSUMS
 from mma_bench.verification.files import dataset_files
@@ -56,7 +56,7 @@ def seal(folder: Path, fingerprint: str, hashes: FileHashes | None = None) -> No
 def fingerprint_of(folder: Path) -> str:
     """Return what `seal` was given, or an empty text for a folder without the mark (one that was downloaded)."""
     try:
-        return str(json.loads((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
+        return str(parse_json((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

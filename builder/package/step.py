@@ -1,6 +1,5 @@
 """The `package` stage: write everything into a staging folder, then put it in place at once."""
 
-import json
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from builder.package.shards import Shard, WriteShards, index_part, plan_shards, 
 from builder.stage import StageFolder
 from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.layout import BUILD_MARK
 from mma_bench.schema import IndexEntry
@@ -96,7 +96,7 @@ def check_replaceable(out: Path) -> None:
 def _is_in_place(out: Path, fingerprint: str) -> bool:
     """Whether ``out`` is the finished dataset, no file of it missing or cut."""
     try:
-        files = json.loads((out / BUILD_MARK).read_text(encoding="utf-8"))
+        files = parse_json((out / BUILD_MARK).read_text(encoding="utf-8"))
         return files.pop("") == fingerprint and all((out / name).stat().st_size == size for name, size in files.items())
     except (OSError, ValueError, AttributeError, KeyError):
         return False

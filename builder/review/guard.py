@@ -60,10 +60,8 @@ class Guard:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None and origin.lower() != f"http://{headers['host'].lower()}":
             return 403, "another page may not use this server"
-        navigates = (
-            headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET" and scope["path"] == "/"
-        )
-        if origin is None and site in ("cross-site", "same-site") and not navigates:
+        opens = (headers.get("sec-fetch-mode"), scope.get("method"), scope["path"]) == ("navigate", "GET", "/")
+        if origin is None and site in ("cross-site", "same-site") and not opens:
             return 403, "another page may not use this server"
         path = "/" + scope["path"].lower().strip("/")
         inner = path.removeprefix("/gradio_api/")

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_yaml
 from mma_bench.files.settings import first_error
 from mma_bench.parsing import check_labels
 
@@ -105,11 +106,11 @@ def read_rules(path: Path) -> Rules:
         MMABenchError: the file cannot be read, or an entry is missing, unknown or malformed.
     """
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        value = parse_yaml(path.read_text(encoding="utf-8"), _StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise MMABenchError(f"cannot read the rules {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise MMABenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise MMABenchError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise MMABenchError(f"{path}: rules are a YAML mapping with `name`, `classes` and `drop`, see {DEFAULT_RULES}")
     try:

@@ -118,7 +118,7 @@ def _split_lines(path: Path, data: bytes) -> pa.ChunkedArray:
             parse_options=pa_csv.ParseOptions(delimiter="\x1f", quote_char=False, ignore_empty_lines=False),
             convert_options=pa_csv.ConvertOptions(column_types={"line": pa.binary()}, strings_can_be_null=False),
         )
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         if data.count(b"\n") <= HEADER_LINES and not data.split(b"\n", HEADER_LINES)[-1].strip():
             return pa.chunked_array([], type=pa.binary())
         raise MMABenchError(f"{path}: not a text file with one segment a line ({error})") from error

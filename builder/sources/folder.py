@@ -22,6 +22,7 @@ from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
 from mma_bench.parsing import check_labels
+from mma_bench.schema import MAX_START_SECONDS
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,24}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -234,9 +235,9 @@ def _check_label(label: str, where: str) -> None:
 
 def _safe_file(name: str, where: str) -> str:
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\0" in name:
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise MMABenchError(
-            f"{where}: file {name!r} must lie below the media folder; set source.folder to a folder above it"
+            f"{where}: file {name[:200]!r} must be below the media folder; set source.folder to a folder above it"
         )
     return name
 
@@ -249,8 +250,10 @@ def _seconds(record: dict[str, str], column: str, where: str) -> float | None:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise MMABenchError(f"{where}: {column} must be a number of seconds from 0 up, got {text!r}")
+    if not 0 <= value <= MAX_START_SECONDS:  # not true of nan
+        raise MMABenchError(
+            f"{where}: {column} must be a number of seconds from 0 to {MAX_START_SECONDS:.0f}, got {text[:100]!r}"
+        )
     return value
 
 

@@ -1,7 +1,6 @@
 """The block that asks a model the checks of each clip."""
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from builder.verify.gpus import claim_gpu
 from builder.verify.reading import kept_text
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 from mma_bench.models import CheckAnswer, Model, load
 
@@ -123,7 +123,7 @@ class AskModel(ClipStep):
 
     def _remembered(self, row: ManifestRow) -> ManifestRow | None:
         try:
-            record = json.loads(self._record(row).read_text(encoding="utf-8"))
+            record = parse_json(self._record(row).read_text(encoding="utf-8"))
             checks = [CheckResult.model_validate(check) for check in record["checks"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -1,5 +1,6 @@
 """Write an export: every distinct stream once, the lines, and all of it in place at once."""
 
+import errno
 import json
 import shutil
 import tempfile
@@ -67,10 +68,14 @@ def export(
     try:
         lines = _write(staging, list(benchmark), form, f"{target}/" if absolute else "")
         staging.chmod(0o755)
-        if target.exists():
-            target.rmdir()
-        staging.rename(target)
+        staging.rename(target)  # an empty folder is replaced, one with files refuses
         fsync_folder(target.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise MMABenchError(f"{out} was filled while this export was made; choose another folder") from error
+        if not staging.is_dir():
+            raise MMABenchError(f"{staging.parent} or the export in it was removed meanwhile; export again") from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return lines
@@ -97,8 +102,10 @@ def _write(folder: Path, rows: Sequence[QuestionRow], form: str, root: str) -> i
     chosen = FORMATS[form]
     for row in rows:
         if row.key not in written:
-            written[row.key] = [root + path for path in _write_media(folder, row, muxed=chosen.muxed)]
-        lines.append(json.dumps(chosen.line(row, written[row.key]), ensure_ascii=False))
+            written[row.key] = _write_media(folder, row, muxed=chosen.muxed)
+        lines.append(json.dumps(chosen.line(row, [root + path for path in written[row.key]]), ensure_ascii=False))
+    if gone := [path for paths in written.values() for path in paths if not (folder / path).is_file()]:
+        raise MMABenchError(f"{folder / gone[0]} was removed meanwhile; export again")
     write_text(folder / f"{_NAME}.jsonl", "".join(f"{line}\n" for line in lines))
     if chosen.trainer == "llama-factory":
         write_json(folder / "dataset_info.json", dataset_info(_NAME, f"{_NAME}.jsonl"))

@@ -10,10 +10,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_yaml
 from mma_bench.suggestions import did_you_mean, unknown
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -36,8 +36,8 @@ def read_settings(
         MMABenchError: the file cannot be read, or a setting is unknown or wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise MMABenchError(f"cannot read the configuration {path}: {reason[:200]}") from error
     if not isinstance(content, dict):
@@ -163,8 +163,8 @@ def _with(content: Mapping[str, Any], argument: str, example: str) -> dict[str, 
             raise MMABenchError(f"--set {argument}: {section} is a value, not a group of settings")
         target = inner
     try:
-        target[last] = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        target[last] = parse_yaml(text)
+    except ValueError as error:
         raise MMABenchError(f"--set {argument}: the value is not valid YAML; quote it") from error
     return changed
 

@@ -1,6 +1,5 @@
 """The folder of a report: replaced as a whole, and only where a report was before."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from mma_bench.atomic import fsync_folder
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 
 
 def check_replaceable(out: Path, marker: str, form: str) -> None:
@@ -29,7 +29,7 @@ def check_replaceable(out: Path, marker: str, form: str) -> None:
     if not present:
         return
     try:
-        said = json.loads((out / marker).read_bytes())
+        said = parse_json((out / marker).read_bytes())
         ours = set(said["files"]) if said["format"] == form else set()
     except (OSError, ValueError, TypeError, KeyError):
         ours = set()

@@ -10,6 +10,7 @@ from typing import Any
 
 from mma_bench.atomic import fsync_folder, write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.models.transformers_omni.checkpoint import COMMIT
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
 from mma_bench.tuning.foreign import CONFIGURATION, WEIGHTS, read_foreign
@@ -26,7 +27,7 @@ def save_adapter(
     """Write an adapter; the folder appears, or is replaced, when it is complete."""
     with _appearing(folder) as staging:
         model.whole.save_pretrained(staging)
-        config = json.loads((staging / "adapter_config.json").read_text("utf-8"))
+        config = parse_json((staging / "adapter_config.json").read_text("utf-8"))
         random_base = settings.model.checkpoint.startswith(RANDOM)
         config["base_model_name_or_path"] = None if random_base else settings.model.checkpoint
         write_json(staging / "adapter_config.json", config)
@@ -132,7 +133,7 @@ def _merged_foreign(adapter: Path, base: str | None) -> tuple[EncodeOnce, Any]:
 def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
     path = adapter / _RECORD
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = parse_json(path.read_text("utf-8"))
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
         if weights.startswith(COMMIT):  # the branch may have moved since

@@ -13,6 +13,7 @@ from tqdm import tqdm
 import mma_bench
 from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 from mma_bench.tuning.held_out import HeldOutScore
 from mma_bench.tuning.settings import TuneSettings
@@ -82,7 +83,7 @@ class RunRecord:
     def difference(self, out: Path) -> str:
         """Return what the run in ``out`` had otherwise."""
         try:
-            found = json.loads((out / RECORD).read_text("utf-8"))
+            found = parse_json((out / RECORD).read_text("utf-8"))
             earlier, now = _flat(found["configuration"]), _flat(self.configuration)
             parts = [name for name in ("model", "data", "processes") if found[name] != getattr(self, name)]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -164,7 +165,7 @@ class RunLog:
         kept = []
         for line in lines:
             try:
-                if step and json.loads(line)["step"] <= step:
+                if step and parse_json(line)["step"] <= step:
                     kept.append(line)
             except (ValueError, KeyError, TypeError):
                 continue  # a line that a kill cut off

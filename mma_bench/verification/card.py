@@ -1,5 +1,6 @@
 """Check the card against the data: configurations, columns, numbers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def check_card(
     """Yield what the card says wrongly."""
     try:
         text = read_inside(folder, _CARD, _MAX_CARD_BYTES).decode("utf-8")
-        _, front, body = text.split("---\n", 2)
+        _, front, body = re.split(r"^---\n", text, maxsplit=2, flags=re.MULTILINE)
         facts = parse_yaml(front)
         infos = {info["config_name"]: info for info in facts["dataset_info"]}
     except FileNotFoundError:

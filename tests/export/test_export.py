@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import av
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import mma_bench
 from mma_bench.cli import main
 from mma_bench.export import export
+from mma_bench.export.formats import FORMATS
 
 
 @pytest.mark.parametrize("form", ["llama-factory", "llama-factory-separate", "ms-swift-separate", "jsonl"])
@@ -141,3 +144,43 @@ def test_a_failed_export_leaves_nothing_and_a_full_folder_is_kept(
     (tmp_path / "kept" / "file").write_text("mine")
     with pytest.raises(mma_bench.MMABenchError, match="is not empty"):
         export(demo, tmp_path / "kept", form="jsonl", limit=1)
+
+
+def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def other_first(row: mma_bench.loader.QuestionRow, video: str, audio: str) -> dict[str, object]:
+        if not any(out.iterdir()):  # another export begins and ends while this one runs
+            export(demo, out, form="jsonl", condition="aligned", limit=1)
+        return FORMATS["jsonl"](row, video, audio)
+
+    monkeypatch.setitem(FORMATS, "ms-swift", other_first)
+    with pytest.raises(mma_bench.MMABenchError, match="was filled while this export was made"):
+        export(demo, out, form="ms-swift", condition="aligned", limit=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    keys = {
+        json.loads(line)["question_id"].split("/")[0] for line in (out / "mma_bench.jsonl").read_text().splitlines()
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("what", ["parent", "staging"])
+def test_an_export_whose_folder_is_removed_meanwhile_is_one_line(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    parent = tmp_path / "exports"
+
+    def remove_first(row: mma_bench.loader.QuestionRow, video: str, audio: str) -> dict[str, object]:
+        for folder in [parent] if what == "parent" else parent.glob(".*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        return FORMATS["jsonl"](row, video, audio)
+
+    monkeypatch.setitem(FORMATS, "ms-swift", remove_first)
+    arguments = ["export", "--data", str(demo), "--format", "ms-swift", "--limit", "1", "--out", str(parent / "out")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2, result.exception
+    assert len(result.stderr.splitlines()) == 1
+    assert "removed meanwhile" in result.stderr

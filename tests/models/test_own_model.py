@@ -1,15 +1,18 @@
 """A model of a user's own: ten lines, no name, no fingerprint, answers as strings."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import mma_bench
 from mma_bench import MMABenchError
+from mma_bench.command_line import Command
 from mma_bench.evaluation.store import AnswerStore, open_run
 from mma_bench.loader import Sample
 from mma_bench.models import Answer, Model
@@ -102,3 +105,21 @@ def test_without_a_source_file_the_code_itself_is_hashed() -> None:
         "'Dog' if self.words in {'a', 'b'} else ''", "2"
     )
     assert fingerprint("'Dog'", "1") != fingerprint("'Cat'", "1")
+
+
+def test_a_run_whose_folder_is_removed_meanwhile_is_one_line(demo: Path, tmp_path: Path) -> None:
+    class Remover(Mine):
+        def answer(self, sample: Sample) -> list[str]:
+            shutil.rmtree(tmp_path / "run", ignore_errors=True)
+            return super().answer(sample)
+
+    group = Command("group")
+
+    @group.command("mine")
+    def mine() -> None:
+        mma_bench.evaluate(Remover(), demo, run=tmp_path / "run", condition="aligned", limit=1, progress=False)
+
+    result = CliRunner().invoke(group, ["mine"])
+    assert result.exit_code == 2, result.exception
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert "was its folder removed meanwhile?" in result.stderr

@@ -1,7 +1,6 @@
 """A pause of the whole stage: all tasks of all processes wait when one of them is asked whether it is a robot."""
 
 import fcntl
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from builder.sources.audioset.failures import FetchFailed
 from builder.sources.audioset.settings import PauseSettings
 from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 
 _LOOK_SECONDS = 0.5
 
@@ -59,7 +59,7 @@ class Pause:
 
     def _read(self) -> tuple[float, int]:
         try:
-            until, count = json.loads(self._path.read_text(encoding="utf-8"))
+            until, count = parse_json(self._path.read_text(encoding="utf-8"))
             return float(until), int(count)
         except (OSError, ValueError, TypeError):
             return 0.0, 0

@@ -4,10 +4,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_yaml
 
 CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 """The list that ships with the builder."""
@@ -156,7 +156,7 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
         MMABenchError: the file is missing or wrong; names the entry.
     """
     try:
-        listed = _CatalogueFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        listed = _CatalogueFile.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
         photos = {name: _media_file(entry, listed) for name, entry in listed.photos.items()}
         sounds = {name: _media_file(entry, listed) for name, entry in listed.sounds.items()}
         _check_unique(listed.clips)
@@ -167,7 +167,7 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise MMABenchError(f"{path}, {where}: {first['msg']} ({first['input']!r}); correct the entry") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
         raise MMABenchError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
 
 

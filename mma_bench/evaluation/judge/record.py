@@ -12,6 +12,7 @@ from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import VERSION, judge_prompt, needs_judge, read_reply
 from mma_bench.evaluation.lines import whole_lines
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_bytes, sha256_json
 from mma_bench.parsing import Parsed
 from mma_bench.schema import Modality
@@ -117,11 +118,11 @@ def read_replies(folder: Path, judge: Judge) -> Replies:
     known: dict[str, str] = {}
     for number, line in enumerate(whole_lines(path), start=1):
         try:
-            stored = json.loads(line)
+            stored = parse_json(line)
             name, reply = stored["id"], stored["reply"]
             if not isinstance(name, str) or not isinstance(reply, str):
                 raise TypeError("wrong type")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise MMABenchError(
                 f"{path}, line {number} is damaged; delete that line, the judge is asked again"
             ) from error

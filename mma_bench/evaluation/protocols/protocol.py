@@ -4,10 +4,10 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_yaml
 from mma_bench.files.settings import first_error
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
@@ -149,7 +149,7 @@ def load_protocol(name: str | Path) -> Protocol:
             content = file.read(_LARGEST_FILE + 1)
         if len(content) > _LARGEST_FILE:
             raise MMABenchError(f"{path} is no protocol: it is larger than a megabyte")
-        protocol = Protocol.model_validate(yaml.safe_load(content))
+        protocol = Protocol.model_validate(parse_yaml(content.decode("utf-8")))
         if protocol.judge is not None:
             raise MMABenchError(
                 f"{path} names a judge; leave it out, and score with `mma-bench score RUN --judge MODEL`"
@@ -157,7 +157,7 @@ def load_protocol(name: str | Path) -> Protocol:
         return protocol
     except ValidationError as error:
         raise MMABenchError(f"{path}: {first_error(error, Protocol)}; compare it with robust.yaml") from error
-    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise MMABenchError(f"{path} cannot be read as YAML: {' '.join(str(error).split())[:200]}") from error
 
 

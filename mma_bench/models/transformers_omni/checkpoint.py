@@ -1,11 +1,11 @@
 """Checkpoints on the hub or in a folder: loading, and a hash of what was loaded."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
+from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
 from mma_bench.models.transformers_omni.settings import Settings
@@ -102,7 +102,7 @@ def _video_settings(name: str, where: dict[str, Any]) -> dict[str, Any]:
         path = cached_file(name, file, _raise_exceptions_for_missing_entries=False, **where)
         if path is None:
             continue
-        found = json.loads(Path(path).read_text("utf-8"))
+        found = parse_json(Path(path).read_text("utf-8"))
         found = found.get("video_processor", found) if isinstance(found, dict) else {}
         if isinstance(found, dict) and "image_mean" in found:
             return found
