@@ -67,6 +67,7 @@ def _check_rows(
 ) -> None:
     found.attempt(lambda: check_unique(rows))
     kept = [row for row in rows if row.kept]
+    found.lines += [f"noticed: {notice}" for notice in source.notices()]
     agreeing = sum(row.streams_agree for row in kept)
     found.lines += [
         f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",

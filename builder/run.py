@@ -18,6 +18,7 @@ from builder.funnel import funnel
 from builder.inspect import InspectClips
 from builder.manifest import ManifestRow, check_unique, read_manifest, write_manifest
 from builder.normalise import NormaliseClips
+from builder.notices import notices_of
 from builder.package.contents import DatasetContents
 from builder.package.provenance import provenance
 from builder.package.references import references_of
@@ -43,10 +44,12 @@ class BuildResult:
     Attributes:
         out: the dataset's folder.
         rows: all clips, dropped ones with stage and reason.
+        notices: what the build noticed and let stand, a sentence each.
     """
 
     out: Path
     rows: list[ManifestRow]
+    notices: list[str]
 
 
 def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool = False) -> BuildResult:
@@ -106,18 +109,19 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         if verifier:
             hashes["verifier"] = verifier.fingerprint_sha256
         stimuli = plan.folder / "stimuli.parquet"
+        found = [*source.notices(), *notices_of(rows)]
         contents = DatasetContents(
             clips=[row.to_clip() for row in rows if row.kept],
             stimuli=read_stimuli(stimuli),
             funnel=funnel(rows),
-            provenance={**provenance(config, hashes), "licence_mode": mode},
+            provenance={**provenance(config, hashes), "licence_mode": mode, **({"notices": found} if found else {})},
             removed=removed,
             super_classes=super_classes,
             references=references_of(rows, inspect.folder) if mode == "ids-only" else (),
         )
         inputs = PackageInputs(stimuli, plan.clips, plan.streams, contents)
         package_dataset(inputs, work / "package", out, config.executor)
-    return BuildResult(out, rows)
+    return BuildResult(out, rows, found)
 
 
 def _removed_ids(config: BuildConfig, out: Path) -> RemovedIds:

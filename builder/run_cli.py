@@ -44,6 +44,7 @@ def run(
     from builder.dry_run import plan_build
     from builder.run import run_build
     from builder.status import format_status, status_of
+    from mma_bench.layout import one_line
 
     config = load_config(config_path, overrides)
     if dry_run:
@@ -52,7 +53,9 @@ def run(
     result = run_build(config, work, out, retry_failed=retry_failed)
     status = status_of(work)
     if as_json:
-        click.echo(json.dumps({"out": str(result.out), **status}, indent=2))
+        click.echo(json.dumps({"out": str(result.out), "notices": result.notices, **status}, indent=2))
         return
     click.echo(format_status(status, dropped=10))
+    for notice in result.notices:
+        click.echo(f"Noticed: {one_line(notice)}")
     click.echo(f"Dataset: {result.out}")

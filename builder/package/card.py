@@ -107,6 +107,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "variants": [(name, count, find_variant(name)[0].description) for name, count in variant_counts(facts.stimuli)],
         "columns": documentation(Stimulus),
         "clip_columns": documentation(Clip),
+        "notices": facts.provenance.get("notices", []),
         "notes": sorted({clip.notes for clip in facts.clips if clip.notes}),
         "licences": Counter(clip.licence for clip in facts.clips).most_common(),
         "credited": facts.clips if len(facts.clips) <= _MANY_CLIPS else [],

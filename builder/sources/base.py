@@ -52,6 +52,10 @@ class Source(ABC):
         """Return something that changes when media that `fetch` returned before must be fetched again."""
         return ""
 
+    def notices(self) -> list[str]:
+        """Return what the list holds that is left out without being a clip, for the console and the card."""
+        return []
+
     def begins_at(self, row: ManifestRow, path: Path) -> float:
         """Return the second of ``path``, which `fetch` returned, at which the clip's segment begins."""
         return row.start_seconds

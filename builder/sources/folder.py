@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
+from builder.notices import numbers
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
@@ -55,7 +56,7 @@ class FolderSource(Source):
     def __init__(self, settings: FolderSettings) -> None:
         self.settings = settings
         self.root = settings.folder or settings.csv.parent
-        self._records = _read_csv(settings.csv)
+        self._records, self._empty_rows = _read_csv(settings.csv)
         self._classes = self._read_classes()
 
     def class_names(self) -> list[str]:
@@ -81,17 +82,25 @@ class FolderSource(Source):
         segments = [_segment(record, self._where(number)) for number, record in self._records]
         uses = Counter(segments)
         rows: list[ManifestRow] = []
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for (number, record), segment in zip(self._records, segments, strict=True):
             row = self._row(number, record, unique=uses[segment] == 1)
             if row.clip_id in seen:
                 raise MMABenchError(
-                    f"{self.settings.csv}, row {number}: the same segment of {row.file!r} is listed twice; "
-                    "remove one of the rows"
+                    f"{self.settings.csv}, row {number}: the same segment of {row.file!r} is listed twice "
+                    f"(row {seen[row.clip_id]}); remove one of the rows"
                 )
-            seen.add(row.clip_id)
+            seen[row.clip_id] = number
             rows.append(row)
         return rows
+
+    def notices(self) -> list[str]:
+        """Return which rows of the CSV hold only commas."""
+        if not self._empty_rows:
+            return []
+        many = len(self._empty_rows) > 1
+        rows = f"rows {numbers(self._empty_rows)} hold" if many else f"row {self._empty_rows[0]} holds"
+        return [f"{self.settings.csv.name}: {rows} only commas and {'were' if many else 'was'} left out"]
 
     def state(self) -> str:
         """Return a hash of the sizes and times of the files: a replaced file is read again."""
@@ -177,28 +186,36 @@ def _first_rows(records: list[tuple[int, dict[str, str]]]) -> dict[str, str]:
     return rows
 
 
-def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (row number as a spreadsheet counts, columns) of each row that is not blank."""
+def _read_csv(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[int]]:
+    """Return (row number as a spreadsheet counts, columns) of each clip, and the rows that hold only commas."""
+    records: list[tuple[int, dict[str, str]]] = []
+    empty: list[int] = []
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = header
+            reader = csv.reader(file, strict=True)
+            header = [name.strip() for name in next(reader, [])]
             _check_header(header, path)
-            records = []
-            for number, record in enumerate(reader, start=2):
-                if None in record or None in record.values():
-                    raise MMABenchError(
-                        f"{path}, row {number}: {len(header)} columns expected; quote values that contain commas"
-                    )
-                records.append((number, {name: value.strip() for name, value in record.items()}))
+            for number, values in enumerate(reader, start=2):
+                if any(value.strip() for value in values):
+                    records.append((number, _record(header, values, f"{path}, row {number}")))
+                elif values:
+                    empty.append(number)
     except OSError as error:
         raise MMABenchError(f"cannot read the list of clips {path}: {error.strerror}; set source.csv") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise MMABenchError(f"{path} is not a CSV file in UTF-8: {error}; save it again as CSV, UTF-8") from error
     if not records:
         raise MMABenchError(f"{path} lists no clip")
-    return records
+    return records, empty
+
+
+def _record(header: list[str], values: list[str], where: str) -> dict[str, str]:
+    if len(values) != len(header):
+        raise MMABenchError(f"{where}: {len(header)} columns expected; quote values that contain commas")
+    record = dict(zip(header, (value.strip() for value in values), strict=True))
+    if record["file"]:
+        record["file"] = str(PurePosixPath(record["file"]))  # ./x and x are one file
+    return record
 
 
 def _check_header(header: list[str], path: Path) -> None:

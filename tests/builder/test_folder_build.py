@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from builder.cli import main
 from mma_bench import load
+from mma_bench.verification import verify_data
 from tests.conftest import SMALL, run_builder, settings
 
 SECRET = "filmed at home by A. Person"
@@ -165,9 +166,15 @@ def probe(path: Path, *what: str) -> str:
         ("file,label\na.mp4,\n", "row 2: '' cannot be a class name"),
         ('file,label\na.mp4,"Cat, black"\n', "row 2: 'Cat, black' cannot be a class name"),
         ("file,label\na.mp4,Cat\nb.mp4\n", "row 3: 2 columns expected"),
-        ("file,label\n../a.mp4,Cat\nb.mp4,Dog\n", "must lie below the media folder"),
+        ("file,label\n../a.mp4,Cat\nb.mp4,Dog\n", "must be below the media folder"),
         ("file,label,start_seconds\na.mp4,Cat,soon\nb.mp4,Dog,0\n", "row 2: start_seconds must be a number"),
-        ("file,label\na.mp4,Cat\na.mp4,Dog\n", "row 3: the same segment of 'a.mp4' is listed twice"),
+        ("file,label\na.mp4,Cat\na.mp4,Dog\n", "row 3: the same segment of 'a.mp4' is listed twice (row 2)"),
+        ("file,label\n./a.mp4,Cat\na.mp4,Dog\n", "row 3: the same segment of 'a.mp4' is listed twice (row 2)"),
+        (
+            "file,label\n\nb//a.mp4,Cat\n,\nb/./a.mp4,Dog\n",
+            "row 5: the same segment of 'b/a.mp4' is listed twice (row 3)",
+        ),
+        ("file,label\na.mp4,Cat\nb.mp4,Dog,,\n", "row 3: 2 columns expected"),
         ("file,label\na.mp4,Cat\n", "need at least two class names"),
         ("file,label\n", "lists no clip"),
         ("file,label\na.mp4,Cat\nb.mp4,Dog\n", "no clip of 2 is left"),
@@ -179,6 +186,34 @@ def test_a_wrong_list_is_one_line_and_exit_code_2(text: str, message: str, tmp_p
     assert result.exit_code == 2
     assert message in result.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_odd_in_a_list_is_named_on_the_console_and_the_card(shared: Path, tmp_path: Path) -> None:
+    for name in ("bird.mp4", "dog.mp4", "again.mp4"):  # one recording under two labels, and once more
+        shutil.copyfile(shared / "clips" / "canidae_aligned.mp4", tmp_path / name)
+    shutil.copyfile(shared / "clips" / "caption_peturb.mp4", tmp_path / "other.mp4")
+    rows = [
+        "file,label,licence",
+        ",,",
+        "bird.mp4,Bird,x",
+        "dog.mp4,Dog,x",
+        " , ,",
+        "again.mp4,Dog,x",
+        "other.mp4,Bird,x",
+    ]
+    (tmp_path / "list.csv").write_text("\n".join([*rows, ""]))
+    config = tmp_path / "config.yaml"
+    config.write_text(f"source: {{kind: folder, csv: {tmp_path / 'list.csv'}}}\n")
+    places = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
+    result = run_builder("run", "--config", str(config), *places, *settings(*SMALL))
+    commas = "list.csv: rows 2, 5 hold only commas and were left out"
+    same = "the same bytes under different labels, of which at most one is right: "
+    same += "bird_0 (Bird), dog_0 (Dog), again_0 (Dog)"
+    card = (tmp_path / "out" / "README.md").read_text()
+    for notice in (commas, same):
+        assert f"Noticed: {notice}\n" in result.stdout
+        assert f"- Noticed by the build: {notice}\n" in card
+    assert verify_data(tmp_path / "out") == []
 
 
 def test_a_folder_that_is_no_dataset_is_never_replaced(tmp_path: Path, hostile_folder: Path) -> None:

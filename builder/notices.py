@@ -1,0 +1,52 @@
+"""What a build noticed in its list of clips and lets stand: said on the console and on the card."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from builder.manifest import ManifestRow
+
+_SHOWN = 20
+
+
+def notices_of(rows: Sequence[ManifestRow]) -> list[str]:
+    """Return what a reader must know of clips with the same bytes, contradictory labels first.
+
+    Args:
+        rows: all clips, with the hashes of their streams.
+    """
+    groups: defaultdict[tuple[str | None, str | None], list[ManifestRow]] = defaultdict(list)
+    for row in rows:
+        if row.kept and row.video_sha256 and row.audio_sha256:
+            groups[row.video_sha256, row.audio_sha256].append(row)
+    same = [group for group in groups.values() if len(group) > 1]
+    contradictory = [group for group in same if len({_label(row) for row in group}) > 1]
+    copies = [group for group in same if group not in contradictory]
+    return [
+        *_limited(
+            [
+                f"the same bytes under different labels, of which at most one is right: {_named(group, labels=True)}"
+                for group in contradictory
+            ]
+        ),
+        *_limited([f"the same bytes under one label, as clips of their own: {_named(group)}" for group in copies]),
+    ]
+
+
+def numbers(rows: Sequence[int]) -> str:
+    """Return row numbers as text, the first of many."""
+    shown = ", ".join(str(row) for row in rows[:_SHOWN])
+    return f"{shown} and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else shown
+
+
+def _named(group: Sequence[ManifestRow], *, labels: bool = False) -> str:
+    names = [f"{row.clip_id} ({_label(row)})" if labels else row.clip_id for row in group[:_SHOWN]]
+    return ", ".join(names) + (f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else "")
+
+
+def _label(row: ManifestRow) -> str:
+    return row.visual_label if row.streams_agree else f"{row.visual_label} / {row.audio_label}"
+
+
+def _limited(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], f"and {more} more groups of clips with the same bytes"] if more > 0 else lines
