@@ -128,6 +128,8 @@ def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
     try:
         rows = pq.read_table(path, filters=pc.field("dropped_by").is_null() if kept_only else None)
         return [ManifestRow.model_validate(row) for row in rows.to_pylist()]
+    except FileNotFoundError as error:
+        raise MMABenchError(f"{path} is missing (was its folder removed meanwhile?); run the build again") from error
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = first_error(error) if isinstance(error, ValidationError) else error
         raise MMABenchError(

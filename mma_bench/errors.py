@@ -14,7 +14,7 @@ class MMABenchError(Exception):
     """
 
     def __init__(self, message: object = "") -> None:
-        text = " ".join(str(message).split())
+        text = " ".join(line.strip() for line in str(message).splitlines() if line.strip()).replace("\t", " ")
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST - 400]} ... {text[-380:]}"
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
