@@ -14,7 +14,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_bytes, sha256_json
 from mma_bench.layout import config_of
 from mma_bench.removed import RemovedIds, check_id
-from mma_bench.schema import MEMBERS, IndexEntry, Stimulus
+from mma_bench.schema import IndexEntry, Stimulus
 
 
 @dataclass(frozen=True)

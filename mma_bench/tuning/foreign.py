@@ -5,7 +5,6 @@ They name modules as the trainer's version of transformers does, which has moved
 front where the thinker alone was tuned. So the updates are added to the weights here, by the names that fit.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +108,7 @@ def read_foreign(folder: Path) -> ForeignAdapter:
     """
     path = folder / CONFIGURATION
     try:
-        configuration = json.loads(path.read_text("utf-8"))
+        configuration = parse_json(path.read_bytes())
         kind = configuration.get("peft_type")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise MMABenchError(f"{folder} is not an adapter: {path.name} cannot be read") from error
