@@ -1,0 +1,141 @@
+"""Commands on a disk that is full, read-only or gone, and two of them at once: one clear line, and nothing lost."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.faults.kills import Target
+
+_TRACEBACK = "Traceback (most recent call last)"
+_LONGEST = 600.0
+
+
+@dataclass
+class DiskTrial:
+    """What a command did on bad disks: how many trials there were, and what was wrong."""
+
+    name: str
+    trials: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def may_mount() -> bool:
+    """Return whether this process may mount a small file system."""
+    command = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def disk_trial(target: Target, folder: Path, expected: dict[str, str], sizes: tuple[str, ...]) -> DiskTrial:
+    """Run ``target`` on a disk that is full at several sizes, then read-only, then large enough."""
+    found = DiskTrial(target.name)
+    disk = folder / "disk"
+    disk.mkdir(parents=True)
+    with _mounted(disk, "400m"):
+        trial = disk / "trial"
+        trial.mkdir()
+        target.prepare(trial)
+        taken = shutil.disk_usage(disk).used
+        for size in sizes:
+            _remount(disk, f"size={taken + int(size)}")
+            _expect_one_line(found, f"full at {size} more bytes", target, trial, r"space|disk|quota")
+            if target.whole and (left := target.results(trial)) and left != expected:
+                found.wrong.append(f"full at {size} more bytes: the results are neither absent nor complete")
+        _remount(disk, "size=400m,ro")
+        _expect_one_line(found, "read-only", target, trial, r"[Rr]ead-only|written|space")
+        _remount(disk, "size=400m,rw")
+        code, said = _run(target, trial)
+        found.trials += 1
+        if code != 0 or target.results(trial) != expected:
+            found.wrong.append(f"does not recover when there is space: {said[-300:]}")
+    return found
+
+
+def removal_trial(target: Target, folder: Path, after: float) -> DiskTrial:
+    """Remove the folder of a running command: it ends by itself, with one line."""
+    found = DiskTrial(target.name, trials=1)
+    trial = folder / "removed"
+    trial.mkdir(parents=True)
+    target.prepare(trial)
+    process = _start(target, trial)
+    time.sleep(after)
+    shutil.rmtree(trial, ignore_errors=True)
+    try:
+        said = process.communicate(timeout=_LONGEST)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said = process.communicate()[1]
+        found.wrong.append("does not end when its folder is removed")
+    if _TRACEBACK in said:
+        found.wrong.append(f"a traceback when its folder is removed: {said[-300:]}")
+    shutil.rmtree(trial, ignore_errors=True)
+    return found
+
+
+def twice_trial(target: Target, folder: Path, expected: dict[str, str]) -> DiskTrial:
+    """Start a command twice at once: one may refuse, and what is left is whole."""
+    found = DiskTrial(target.name, trials=1)
+    trial = folder / "twice"
+    trial.mkdir(parents=True)
+    target.prepare(trial)
+    both = [_start(target, trial) for _ in range(2)]
+    said = [process.communicate(timeout=_LONGEST)[1] for process in both]
+    codes = sorted(process.returncode for process in both)
+    if codes not in ([0, 0], [0, 2]):
+        found.wrong.append(f"two at once end with {codes}: {said[0][-200:]} | {said[1][-200:]}")
+    if any(_TRACEBACK in one for one in said):
+        found.wrong.append(f"two at once, a traceback: {max(said, key=lambda one: _TRACEBACK in one)[-300:]}")
+    if target.results(trial) != expected:
+        found.wrong.append("two at once leave other results")
+    return found
+
+
+def _expect_one_line(found: DiskTrial, what: str, target: Target, trial: Path, pattern: str) -> None:
+    found.trials += 1
+    code, said = _run(target, trial)
+    if code == 0:
+        return  # it fitted
+    last = said.strip().splitlines()[-1] if said.strip() else ""
+    if code != 2 or _TRACEBACK in said or not re.search(pattern, last):
+        found.wrong.append(f"{what}: exit code {code}, {said[-300:]!r}")
+
+
+def _start(target: Target, folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **target.environment(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-m", *target.arguments(folder)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def _run(target: Target, folder: Path) -> tuple[int, str]:
+    process = _start(target, folder)
+    said = process.communicate(timeout=_LONGEST)[1]
+    return process.returncode, said
+
+
+@contextlib.contextmanager
+def _mounted(folder: Path, size: str) -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)

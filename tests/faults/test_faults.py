@@ -1,0 +1,46 @@
+"""The trials in short: damaged and hostile media, kills, and bad disks."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disks import disk_trial, may_mount, removal_trial, twice_trial
+from tests.faults.kills import kill_trial
+from tests.faults.media import LARGEST, media_trial
+from tests.faults.reviews import review_trial
+from tests.faults.targets import evaluation, exporting
+from tests.models.endpoint_server import EndpointServer
+
+
+def test_every_damaged_or_hostile_file_is_kept_or_has_its_reason(tmp_path: Path) -> None:
+    found = media_trial(tmp_path, 40)
+    assert found.calls == [], "a file made the builder open an address"
+    assert found.unaccounted == []
+    assert found.outcome.code == 0, found.outcome.said
+    assert "Traceback" not in found.outcome.said
+    assert found.outcome.memory < LARGEST
+    assert "internal_error" not in found.reasons
+    assert found.kept >= 5
+    assert sum(found.reasons.values()) >= 20
+    assert b"nobody may read this" not in b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*.tar"))
+
+
+def test_kills_lose_nothing(small_dataset: Path, endpoint: EndpointServer, tmp_path: Path) -> None:
+    endpoint.behaviour.delay = 0.03
+    for target in (exporting(small_dataset), evaluation(small_dataset, endpoint.openai)):
+        found = kill_trial(target, 3, tmp_path / target.name)
+        assert found.wrong == []
+        assert found.kills == 3
+    assert review_trial(3, tmp_path / "review").wrong == []
+
+
+def test_bad_disks_end_in_one_line_and_lose_nothing(small_dataset: Path, tmp_path: Path) -> None:
+    target = exporting(small_dataset)
+    whole = kill_trial(target, 0, tmp_path / "timing")
+    expected = target.results(tmp_path / "timing" / "undisturbed")
+    assert expected
+    assert removal_trial(target, tmp_path, whole.seconds * 0.7).wrong == []
+    assert twice_trial(target, tmp_path, expected).wrong == []
+    if not may_mount():
+        pytest.skip("needs the right to mount a small file system")
+    assert disk_trial(target, tmp_path, expected, ("0", "100000")).wrong == []
