@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the answer parser with atheris, which is installed for this alone:
+"""Coverage-guided fuzzing of the answer parser with atheris, which is installed for this alone.
 
     pip install atheris
     python -m tests.faults.fuzz_parser -max_total_time=600 -max_len=4000
@@ -39,7 +39,21 @@ def main() -> None:
         import mma_bench.parsing  # noqa: F401
 
     words = [word for options in _OPTIONS for word in options]
-    words += ["not", "is", "neither", "nor", "answer:", "**", "<think>", "</think>", "\\boxed{", "}", "I", "hear", "see"]
+    words += [
+        "not",
+        "is",
+        "neither",
+        "nor",
+        "answer:",
+        "**",
+        "<think>",
+        "</think>",
+        "\\boxed{",
+        "}",
+        "I",
+        "hear",
+        "see",
+    ]
 
     def one_input(data: bytes) -> None:
         provider = atheris.FuzzedDataProvider(data)
