@@ -30,7 +30,7 @@ class Target:
         results: what it leaves behind; between kills this must be nothing, or the whole.
         prepare: makes the folder ready, once.
         environment: more variables, given the folder.
-        whole: whether the results appear at once; of a command that appends, only the end is compared.
+        whole: whether the results appear at once; those of a command that appends must never shrink.
     """
 
     name: str
@@ -74,9 +74,13 @@ def kill_trial(target: Target, kills: int, folder: Path, seed: int = 0) -> KillT
         prepared(target, trial)
         for _ in range(draw.randint(1, 4)):
             found.runs += 1
+            before = target.results(trial)
             found.kills += kill(target, trial, draw.uniform(0.1, 1.0) * found.seconds)
-            if target.whole and (left := target.results(trial)) and left != expected:
+            left = target.results(trial)
+            if target.whole and left and left != expected:
                 found.wrong.append(f"{trial.name}: after a kill the results are neither absent nor complete")
+            if not target.whole and (lost := before.items() - left.items()):
+                found.wrong.append(f"{trial.name}: a kill lost {len(lost)} of {len(before)} results")
             if found.kills == kills:
                 break
         code, said = finish(target, trial)

@@ -1,12 +1,13 @@
 """The commands that are put on trial, each as a user runs it."""
 
-import json
 import shutil
 from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.faults.drawn import draw
 from tests.faults.kills import Target, answers_of, files_of
+
+REPOSITORY = "my-org/mma-bench"
 
 _TINY = ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"
 
@@ -38,7 +39,7 @@ def build(config: Path) -> Target:
 
 
 def evaluation(data: Path, model: str) -> Target:
-    """An evaluation, resumed by the same command."""
+    """An evaluation, resumed by the same command; its answers only ever grow."""
 
     def arguments(folder: Path) -> list[str]:
         run = ["mma_bench", "eval", "--data", str(data), "--run", str(folder / "run"), "--skip-probe"]
@@ -51,7 +52,7 @@ def rescoring(run: Path, data: Path) -> Target:
     """Scoring stored answers again."""
 
     def arguments(folder: Path) -> list[str]:
-        return ["mma_bench", "rescore", "--run", str(folder / "run"), "--data", str(data)]
+        return ["mma_bench", "score", str(folder / "run"), "--data", str(data)]
 
     return Target(
         "re-scoring",
@@ -65,7 +66,7 @@ def reporting(run: Path, data: Path) -> Target:
     """A report of a run."""
 
     def arguments(folder: Path) -> list[str]:
-        return ["mma_bench", "report", "--run", str(run), "--data", str(data), "--out", str(folder / "report")]
+        return ["mma_bench", "report", str(run), "--data", str(data), "--out", str(folder / "report")]
 
     return Target("report", arguments, files_of("report"))
 
@@ -105,9 +106,6 @@ def tuning(data: Path) -> Target:
 def publishing(data: Path, hub_url: str, token: str) -> Target:
     """An upload to a hub; what arrived is looked at by whoever runs the hub."""
 
-    def name(folder: Path) -> str:
-        return f"my-org/{folder.name}"
-
     def environment(folder: Path) -> dict[str, str]:
         return {
             "HF_ENDPOINT": hub_url,
@@ -120,7 +118,7 @@ def publishing(data: Path, hub_url: str, token: str) -> Target:
         }
 
     def arguments(folder: Path) -> list[str]:
-        return ["builder", "publish", name(folder), "--data", str(folder / "mma-bench")]
+        return ["builder", "publish", REPOSITORY, "--data", str(folder / "mma-bench")]
 
     return Target(
         "upload",
@@ -129,9 +127,3 @@ def publishing(data: Path, hub_url: str, token: str) -> Target:
         prepare=lambda folder: shutil.copytree(data, folder / "mma-bench"),
         environment=environment,
     )
-
-
-def scores(run: Path) -> str:
-    """Return the scores of a run as text, without what differs between runs."""
-    found = json.loads((run / "scores.json").read_text("utf-8"))
-    return json.dumps(found["cells"], sort_keys=True)

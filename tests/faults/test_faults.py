@@ -1,14 +1,16 @@
 """The trials in short: damaged and hostile media, kills, and bad disks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.faults.disks import disk_trial, may_mount, removal_trial, twice_trial
+from tests.faults.hub import upload_trial
 from tests.faults.kills import kill_trial
 from tests.faults.media import LARGEST, media_trial
 from tests.faults.reviews import review_trial
-from tests.faults.targets import evaluation, exporting
+from tests.faults.targets import evaluation, exporting, reporting, rescoring
 from tests.models.endpoint_server import EndpointServer
 
 
@@ -27,11 +29,24 @@ def test_every_damaged_or_hostile_file_is_kept_or_has_its_reason(tmp_path: Path)
 
 def test_kills_lose_nothing(small_dataset: Path, endpoint: EndpointServer, tmp_path: Path) -> None:
     endpoint.behaviour.delay = 0.03
-    for target in (exporting(small_dataset), evaluation(small_dataset, endpoint.openai)):
+    asked = evaluation(small_dataset, endpoint.openai)
+    for target in (exporting(small_dataset), asked):
         found = kill_trial(target, 3, tmp_path / target.name)
         assert found.wrong == []
         assert found.kills == 3
     assert review_trial(3, tmp_path / "review").wrong == []
+    assert upload_trial(small_dataset, 1, tmp_path / "upload").wrong == []
+    run = tmp_path / asked.name / "undisturbed" / "run"
+    for target in (rescoring(run, small_dataset), reporting(run, small_dataset)):
+        assert kill_trial(target, 1, tmp_path / target.name).wrong == []
+
+
+def test_a_trial_sees_what_is_lost(small_dataset: Path, endpoint: EndpointServer, tmp_path: Path) -> None:
+    """A command that starts over after every kill is noticed, although it ends in the same answers."""
+    endpoint.behaviour.delay = 0.03
+    asked = evaluation(small_dataset, endpoint.openai)
+    careless = replace(asked, arguments=lambda folder: [*asked.arguments(folder), "--overwrite"])
+    assert any("a kill lost" in wrong for wrong in kill_trial(careless, 4, tmp_path, seed=1).wrong)
 
 
 def test_bad_disks_end_in_one_line_and_lose_nothing(small_dataset: Path, tmp_path: Path) -> None:
