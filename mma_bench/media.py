@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -90,14 +90,16 @@ class Media:
             stream.codec_context.thread_count = 1
             if self.regular_keys and (2 / fps).is_integer():
                 stream.codec_context.skip_frame = "NONKEY"
-            chosen = list(_frames_at(times, _timed_frames(container, stream)))
-        if not chosen:
+            height, width = (size or stream.height), (size or stream.width)
+            reformatter = VideoReformatter()  # one for all: frame.reformat makes a scaler for each frame
+            pictures = np.empty((len(times), height, width, 3), np.uint8)
+            count = 0
+            # One at a time: the frames of a hostile video may be larger than its header says.
+            for picture, frame in zip(pictures, _frames_at(times, _timed_frames(container, stream)), strict=False):
+                picture[...] = _pixels(reformatter.reformat(frame, width=width, height=height, format="rgb24"))
+                count += 1
+        if not count:
             raise MMABenchError(f"{self.key}: the video has no frame; build or download the dataset again")
-        height, width = (size or chosen[0].height), (size or chosen[0].width)
-        reformatter = VideoReformatter()  # one for all: frame.reformat makes a scaler for each frame
-        pictures = np.empty((len(chosen), height, width, 3), np.uint8)
-        for picture, frame in zip(pictures, chosen, strict=True):
-            picture[...] = _pixels(reformatter.reformat(frame, width=width, height=height, format="rgb24"))
         return pictures
 
     def audio(self, rate: int = AUDIO_RATE) -> "NDArray[np.float32]":
@@ -115,21 +117,17 @@ class Media:
         import av
         import numpy as np
 
-        blocks: list[NDArray[np.float32]] = []
         with self._open(self.audio_bytes, "flac") as container:
             stream = container.streams.audio[0]
-            if (stream.rate, stream.channels, stream.format.name) == (rate, 1, "s16"):
+            if stream.format and (stream.rate, stream.channels, stream.format.name) == (rate, 1, "s16"):
                 # As stored: without the resampler it takes 6.5 ms a clip and not 15.4.
-                parts = [frame.to_ndarray().reshape(-1) for frame in container.decode(stream)]
-                samples = np.concatenate(parts)[: round(self.seconds * rate)] if parts else np.zeros(0, np.int16)
+                parts = (frame.to_ndarray().reshape(-1) for frame in container.decode(stream))
+                samples = first_samples(parts, round(self.seconds * rate), np.int16)
                 return samples.astype(np.float32) * np.float32(1 / 32768)
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            for frame in container.decode(stream):
-                frame.pts = None  # one stream from zero: let the resampler count
-                blocks += [_samples(part) for part in resampler.resample(frame)]
-        blocks += [_samples(part) for part in resampler.resample(None)]
-        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-        return samples[: round(self.seconds * rate)].astype(np.float32, copy=False)
+            return first_samples(
+                _resampled(resampler, container.decode(stream)), round(self.seconds * rate), np.float32
+            )
 
     def mp4(self) -> bytes:
         """Return one mp4 with both streams, H.264 and FLAC, copied without decoding.
@@ -175,7 +173,7 @@ class Media:
         try:
             with cast("InputContainer", av.open(io.BytesIO(data), format=container_format)) as container:
                 yield container
-        except (av.error.FFmpegError, ValueError) as error:
+        except (av.error.FFmpegError, ValueError, IndexError) as error:
             raise MMABenchError(
                 f"{self.key}: its {container_format} stream cannot be read ({error}); build or download it again"
             ) from error
@@ -226,6 +224,30 @@ def _pixels(frame: "av.VideoFrame") -> "NDArray[np.uint8]":
     plane = frame.planes[0]
     lines: NDArray[np.uint8] = np.frombuffer(cast("Any", plane), np.uint8).reshape(-1, plane.line_size)
     return lines[: frame.height, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+
+
+def first_samples(blocks: "Iterable[NDArray[Any]]", count: int, dtype: Any) -> "NDArray[Any]":
+    """Return the first ``count`` samples of ``blocks``, each of shape [samples], and ask for no block after them.
+
+    A FLAC file of a hundred kilobytes can hold ten hours of silence.
+    """
+    import numpy as np
+
+    kept: list[NDArray[Any]] = []
+    missing = count
+    for block in blocks:
+        kept.append(block[:missing])
+        missing -= len(kept[-1])
+        if missing <= 0:
+            break
+    return np.concatenate(kept).astype(dtype, copy=False) if kept else np.zeros(0, dtype)
+
+
+def _resampled(resampler: "av.AudioResampler", frames: "Iterable[av.AudioFrame]") -> "Iterator[NDArray[np.float32]]":
+    for frame in frames:
+        frame.pts = None  # one stream from zero: let the resampler count
+        yield from map(_samples, resampler.resample(frame))
+    yield from map(_samples, resampler.resample(None))
 
 
 def _samples(frame: "av.AudioFrame") -> "NDArray[np.float32]":

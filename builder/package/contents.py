@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from builder.package.card import CardFacts, render
+from builder.package.claims import check_claims
 from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, plot_meetings
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
@@ -112,6 +113,7 @@ def read_contents(folder: Path) -> DatasetContents:
             super_classes=read_super_classes(folder),
             references=read_references(folder) if os.path.lexists(folder / REFERENCES) else (),
         )
+        check_claims(contents.funnel, contents.provenance)
         _ = contents.title, contents.settings, contents.ids_only
     except (OSError, ValueError, KeyError, TypeError, MMABenchError) as error:
         reason = first_error(error) if isinstance(error, ValidationError) else " ".join(str(error).split())

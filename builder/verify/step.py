@@ -95,9 +95,12 @@ class AskModel(ClipStep):
         requests = {row.clip_id: maker.requests(row) for row in rows}
         owner = {sample.stimulus.key: clip_id for clip_id, made in requests.items() for sample, _ in made}
         missing = {clip_id: len(made) for clip_id, made in requests.items()}
+        asked = {sample.stimulus.key: len(checks) for made in requests.values() for sample, checks in made}
         answers: dict[str, dict[str, CheckAnswer]] = {clip_id: {} for clip_id in requests}
         by_id = {row.clip_id: row for row in rows}
         for sample, answered in model.check_all([request for made in requests.values() for request in made]):
+            if len(answered) < asked[sample.stimulus.key]:
+                continue  # a server answered some checks before it failed; its error follows
             clip_id = owner[sample.stimulus.key]
             answers[clip_id].update({answer.name: answer for answer in answered})
             missing[clip_id] -= 1

@@ -12,7 +12,7 @@ from mma_bench.containers import CONTAINERS, MAX_PIXELS
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.loader import Sample
-from mma_bench.media import Media, flac_bytes
+from mma_bench.media import Media, first_samples, flac_bytes
 from mma_bench.schema import Stimulus, Stream
 
 if TYPE_CHECKING:
@@ -158,13 +158,15 @@ def _samples(path: Path) -> "NDArray[np.int16]":
     with _open(path) as container:
         stream = container.streams.audio[0]
         graph = _resampling(stream)
-        blocks = []
-        for frame in container.decode(stream):
-            graph.push(frame)
-            blocks += list(_pulled(graph))
-        graph.push(None)
-        blocks += list(_pulled(graph))
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
+
+        def blocks() -> "Iterator[NDArray[np.int16]]":
+            for frame in container.decode(stream):
+                graph.push(frame)
+                yield from _pulled(graph)
+            graph.push(None)
+            yield from _pulled(graph)
+
+        return first_samples(blocks(), round(_LONGEST_SECONDS * AUDIO_RATE), np.int16)
 
 
 def _resampling(stream: "AudioStream") -> "Graph":

@@ -226,6 +226,7 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     if overwrite:
         (folder / "answers.jsonl").unlink(missing_ok=True)
         (folder / "usage.json").unlink(missing_ok=True)
+        (folder / "scores.json").unlink(missing_ok=True)
         forget_judge(folder)
     write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
 

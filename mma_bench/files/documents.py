@@ -8,6 +8,11 @@ import yaml
 MAX_VALUES = 1_000_000
 """Bound for the values of a YAML document. Ten lines of anchors and aliases can stand for billions."""
 
+MAX_DIGITS = 100
+"""Bound for the text of a number. Those in base 60 (1:1:1...) take quadratic time, hexadecimal ones have no bound."""
+
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+
 _FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What PyYAML raises besides its own errors: ValueError for 2024-99-99 and for numbers of 5,000 digits, KeyError for
 `!!bool maybe`, AttributeError for `!!timestamp now`, RecursionError for 3,000 brackets; its subclasses raise TypeError
@@ -24,15 +29,23 @@ def parse_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
     Raises:
         ValueError: it is not one, is nested too deeply, or its aliases stand for too much. The message is one line.
     """
+    parser: yaml.SafeLoader | None = None
     try:
-        value = yaml.load(text, Loader=loader)  # noqa: S506 - a SafeLoader
-        _count(value, {}, set())
+        parser = loader(text)
+        # The nodes are counted before values are made of them: merge keys copy what they stand for.
+        if (node := parser.get_single_node()) is None:
+            return None
+        _count(node, {}, set())
+        value = parser.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark else ""
         raise ValueError(_line(f"{place}{error.problem or error.context}")) from error
     except (yaml.YAMLError, *_FAULTS) as error:
         raise ValueError(_reason(error)) from error
+    finally:
+        if parser is not None:
+            parser.dispose()
     return value
 
 
@@ -48,17 +61,19 @@ def parse_json(content: str | bytes) -> Any:
         raise ValueError(_reason(error)) from error
 
 
-def _count(value: Any, known: dict[int, int], open_: set[int]) -> int:
-    """Return how many values ``value`` stands for, with what each alias repeats counted each time."""
-    if not isinstance(value, dict | list | tuple | set):
+def _count(node: yaml.Node, known: dict[int, int], open_: set[int]) -> int:
+    """Return how many values ``node`` stands for, with what each alias repeats counted each time."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag in _NUMBERS and len(node.value) > MAX_DIGITS:
+            raise ValueError("a number has too many digits")
         return 1
-    here = id(value)
+    here = id(node)
     if here in known:
         return known[here]
     if here in open_:
         raise ValueError("an alias stands for what contains it")
     open_.add(here)
-    inner = [*value, *value.values()] if isinstance(value, dict) else list(value)
+    inner = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
     known[here] = total = 1 + sum(_count(each, known, open_) for each in inner)
     open_.discard(here)
     if total > MAX_VALUES:

@@ -31,6 +31,7 @@ _KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 LARGEST_INLINE = 20_000_000
 """Bytes of one request, the service's limit."""
 
+_RELEASE_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 
 
@@ -127,8 +128,10 @@ class GeminiModel(EndpointModel):
 
         for file in media:
             if isinstance(file, types.File) and file.name:
-                with contextlib.suppress(Exception):  # the service deletes it in two days anyway
-                    await client.files.delete(name=file.name)
+                # The service deletes it in two days anyway, so neither a failure nor a slow reply matters.
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_RELEASE_SECONDS):
+                        await client.files.delete(name=file.name)
 
     async def _ask(self, client: "AsyncClient", request: Request) -> Reply:
         with self._failures():

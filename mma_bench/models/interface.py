@@ -95,14 +95,16 @@ class Model(ABC):
         Args:
             requests: stimuli, each with a key of its own, and their checks. The stimuli's own questions are not
                 asked.
+
+        Yields:
+            A stimulus and its answers. Checks that a server answered before it failed or was interrupted come alone:
+            fewer answers than checks, and then its error.
         """
         asked = {sample.stimulus.key: (sample, checks) for sample, checks in requests}
         for questioned, answers in self.answer_all([_with_checks(*request) for request in requests]):
             sample, checks = asked[questioned.stimulus.key]
             by_id = {answer.question_id: answer for answer in answers}
-            if len(by_id) < len(checks):
-                continue  # a server answered some questions before it failed; its error follows
-            found = [by_id[_question_id(sample, check)] for check in checks]
+            found = ((check, by_id.get(_question_id(sample, check))) for check in checks)
             yield (
                 sample,
                 [
@@ -113,7 +115,8 @@ class Model(ABC):
                         answer.finish_reason,
                         answer.reasoning,
                     )
-                    for check, answer in zip(checks, found, strict=True)
+                    for check, answer in found
+                    if answer
                 ],
             )
 

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, Json, ValidationError, field_validator, model_validator
@@ -207,10 +208,14 @@ class OpenAIModel(EndpointModel):
         try:
             completion = read_reply(content)
         except StreamError as error:
-            raise TemporaryError(
-                f"an error in a stream ({self._quoted(error)})",
-                recurring=error.message.encode("utf-8", errors="replace"),
-            ) from error
+            status = error.status
+            reason = f"an error in a stream ({self._quoted(error)})"
+            if status and not is_temporary(status) and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise MMABenchError(f"{self.name}: {reason}") from error
+            # Where a status says that it passes, the same words again say nothing.
+            passes = status not in (None, HTTPStatus.INTERNAL_SERVER_ERROR)
+            recurring = None if passes else error.message.encode("utf-8", errors="replace")
+            raise TemporaryError(reason, recurring=recurring) from error
         except ValueError as error:
             raise TemporaryError(
                 f"a malformed reply ({self._fault(error)}): "

@@ -1,6 +1,7 @@
 """Media parts of a request in the form of chat completions."""
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def encode_media(parts: Sequence[Part], host: MediaHost | None, audio_as: str) -
             continue
         path, place = host.put(part)
         files.append(path)
-        encoded.append(_reference(part.kind, place.encode("utf-8")))
+        encoded.append(_reference(part.kind, json.dumps(place)[1:-1].encode("ascii")))
     return EncodedMedia(b",".join(encoded), files)
 
 

@@ -29,6 +29,12 @@ class StreamError(Exception):
         self.message = message
         self.code = code
 
+    @property
+    def status(self) -> int | None:
+        """The code as an HTTP status, none if it is not one."""
+        text = str(self.code)
+        return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else None
+
 
 class Alternative(BaseModel):
     """A token that could have been the answer's, with its log-probability."""

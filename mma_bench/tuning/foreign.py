@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
+from mma_bench.files.settings import first_error
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +29,20 @@ _ELSEWHERE = (
 _TOWERS = ("audio_tower.", "visual.", "language_model.")
 
 
+_Alpha = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+
+
+class Configuration(BaseModel):
+    """What counts of `adapter_config.json`. Names in `alpha_pattern` are taken as they are, not as patterns."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    base_model_name_or_path: str | None = None
+    lora_alpha: _Alpha | None = None
+    alpha_pattern: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]+$")], _Alpha] = {}
+    use_rslora: bool = False
+
+
 @dataclass(frozen=True)
 class ForeignAdapter:
     """A LoRA adapter that `mma-bench tune` did not make.
@@ -36,12 +53,12 @@ class ForeignAdapter:
     """
 
     folder: Path
-    configuration: dict[str, Any]
+    configuration: "Configuration"
 
     @property
     def base(self) -> str | None:
         """Name or folder of the model that it was made for, as far as it says."""
-        return self.configuration.get("base_model_name_or_path") or None
+        return self.configuration.base_model_name_or_path or None
 
     def add_to(self, model: Any) -> int:
         """Add the updates to the weights of ``model``, in place.
@@ -60,13 +77,18 @@ class ForeignAdapter:
         added = 0
         with torch.no_grad():
             for name, down, up in self._updates():
+                if down.ndim != 2 or up.ndim != 2 or not 0 < down.shape[0] == up.shape[1]:
+                    raise MMABenchError(f"{self.folder}: {name} is not an update of low rank")
                 module = _find(model, name)
                 weight = getattr(module, "weight", None)
                 if weight is None or tuple(weight.shape) != (up.shape[0], down.shape[1]):
                     raise MMABenchError(f"{self.folder}: the base model has no {name} of {up.shape[0]}x{down.shape[1]}")
                 # In float32 and rounded once, as peft merges.
                 update = self._scale(name, down.shape[0]) * (up.float() @ down.float())
-                weight.copy_((weight.float() + update.to(weight.device)).to(weight.dtype))
+                changed = weight.float() + update.to(weight.device)
+                if not torch.isfinite(changed).all():
+                    raise MMABenchError(f"{self.folder}: with {name}, weights are not finite (NaN or inf)")
+                weight.copy_(changed.to(weight.dtype))
                 added += 1
         return added
 
@@ -93,11 +115,12 @@ class ForeignAdapter:
             yield name, sides["A"], sides["B"]
 
     def _scale(self, name: str, rank: int) -> float:
-        alpha = self.configuration.get("lora_alpha", rank)
-        for pattern, value in (self.configuration.get("alpha_pattern") or {}).items():
-            if re.fullmatch(rf"(?:.*\.)?{pattern}", name):
+        alpha = self.configuration.lora_alpha or float(rank)
+        for part, value in self.configuration.alpha_pattern.items():
+            if name == part or name.endswith(f".{part}"):
                 alpha = value
-        return float(alpha) / (rank**0.5 if self.configuration.get("use_rslora") else rank)
+                break  # as peft, which takes the first one
+        return float(alpha / (rank**0.5 if self.configuration.use_rslora else rank))
 
 
 def read_foreign(folder: Path) -> ForeignAdapter:
@@ -108,17 +131,20 @@ def read_foreign(folder: Path) -> ForeignAdapter:
     """
     path = folder / CONFIGURATION
     try:
-        configuration = parse_json(path.read_bytes())
-        kind = configuration.get("peft_type")
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        said = parse_json(path.read_bytes())
+        kind = said.get("peft_type")
+        used = [name for name in _UNUSABLE if said.get(name)]
+        if said.get("bias", "none") != "none":
+            used.append("bias")
+    except (OSError, ValueError, AttributeError) as error:
         raise MMABenchError(f"{folder} is not an adapter: {path.name} cannot be read") from error
-    used = [name for name in _UNUSABLE if configuration.get(name)]
-    if configuration.get("bias", "none") != "none":
-        used.append("bias")
     if kind != "LORA" or used:
         what = f"a LoRA adapter with {used[0]}" if kind == "LORA" else f"an adapter of type {kind}"
         raise MMABenchError(f"{folder} is {what}; {_ELSEWHERE}")
-    return ForeignAdapter(folder, configuration)
+    try:
+        return ForeignAdapter(folder, Configuration.model_validate(said))
+    except ValidationError as error:
+        raise MMABenchError(f"{path}: {first_error(error)}; {_ELSEWHERE}") from error
 
 
 def _find(model: Any, name: str) -> Any:

@@ -159,7 +159,7 @@ class TrainSettings(_Section):
     weights: Literal["lora", "full"] = Field(
         "lora", description="full: the layers of the language model themselves, in float32"
     )
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=100_000_000)
     micro_batch: int = Field(4, ge=1, description="questions that run together; the rest of a step is accumulated")
     learning_rate: float = Field(1e-4, gt=0)
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")

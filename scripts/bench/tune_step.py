@@ -31,7 +31,7 @@ from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SM
 from mma_bench.models.transformers_omni.training_batch import Example as PlainExample
 from mma_bench.models.transformers_omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality, Question
-from mma_bench.tuning.example import Example, Prepare
+from mma_bench.tuning.example import Asked, Example, Prepare
 from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.model import TunedModel, add_updates, recompute_activations, trainable
 from mma_bench.tuning.objective import conflict_variants
@@ -89,7 +89,7 @@ def clips(given: argparse.Namespace, prepare: Prepare) -> list[Example]:
             )
             patches, spectrum = prepare.streams(video, audio)
             names = f"video{number}", labels[0], spectrum, f"audio{number}", labels[1]
-            found.append(Example(question, answer, patches, *names))
+            found.append(Example(question, answer, patches, *names, Asked(asked)))
     return found
 
 

@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -152,12 +154,12 @@ def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
     out = tmp_path / "out"
     out.mkdir()
 
-    def other_first(row: mma_bench.loader.QuestionRow, video: str, audio: str) -> dict[str, object]:
+    def other_first(row: mma_bench.loader.QuestionRow, paths: Sequence[str]) -> dict[str, object]:
         if not any(out.iterdir()):  # another export begins and ends while this one runs
             export(demo, out, form="jsonl", condition="aligned", limit=1)
-        return FORMATS["jsonl"](row, video, audio)
+        return FORMATS["jsonl"].line(row, paths)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", other_first)
+    monkeypatch.setitem(FORMATS, "ms-swift", replace(FORMATS["jsonl"], line=other_first))
     with pytest.raises(mma_bench.MMABenchError, match="was filled while this export was made"):
         export(demo, out, form="ms-swift", condition="aligned", limit=2)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -173,12 +175,12 @@ def test_an_export_whose_folder_is_removed_meanwhile_is_one_line(
 ) -> None:
     parent = tmp_path / "exports"
 
-    def remove_first(row: mma_bench.loader.QuestionRow, video: str, audio: str) -> dict[str, object]:
+    def remove_first(row: mma_bench.loader.QuestionRow, paths: Sequence[str]) -> dict[str, object]:
         for folder in [parent] if what == "parent" else parent.glob(".*"):
             shutil.rmtree(folder, ignore_errors=True)
-        return FORMATS["jsonl"](row, video, audio)
+        return FORMATS["jsonl"].line(row, paths)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", remove_first)
+    monkeypatch.setitem(FORMATS, "ms-swift", replace(FORMATS["jsonl"], line=remove_first))
     arguments = ["export", "--data", str(demo), "--format", "ms-swift", "--limit", "1", "--out", str(parent / "out")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2, result.exception

@@ -17,6 +17,9 @@ from mma_bench.files.documents import parse_json, parse_yaml
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
+MERGED = "a0: &a0 {k0: 1, k1: 1, k2: 1, k3: 1, k4: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 9)
+)
 YAML = {
     "a date that is none": "title: 2024-99-99\n",
     "a number of 5,000 digits": f"seed: {'9' * 5000}\n",
@@ -25,6 +28,9 @@ YAML = {
     "a list as a key": "? [a]\n: b\n",
     "a mapping as a key": "? {a: b}\n: c\n",
     "a billion values in ten lines": BOMB,
+    "a million merged keys": MERGED,
+    "base 60": f"seed: 1{':1' * 200_000}\n",
+    "a hexadecimal number of 5,000 digits": f"seed: 0x{'f' * 5000}\n",
     "an alias of what contains it": "source: &a [*a]\n",
     "no truth value": "seed: !!bool maybe\n",
     "no time": "seed: !!timestamp now\n",

@@ -1,17 +1,32 @@
 """The forms in which servers take media and give answers: each is read, or the error says what to try."""
 
+import asyncio
+import gzip
+import json
+import threading
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
 from mma_bench.loader import Sample
-from mma_bench.models import Answer, load
+from mma_bench.models import Answer, Check, load
 from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.endpoint.http_client import http_client
+from mma_bench.models.endpoint.patience import TemporaryError
+from mma_bench.models.endpoint.prepare import Part
+from mma_bench.models.openai_media import encode_media
 from mma_bench.models.openai_reply import Said, StreamError, read_reply
+from mma_bench.schema import Modality
 from tests.models.endpoint_server import EndpointServer
+
+if TYPE_CHECKING:
+    from mma_bench.models.endpoint.hosting import MediaHost
+    from mma_bench.models.openai_endpoint import OpenAIModel
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +160,86 @@ def test_streams_are_put_together_and_broken_ones_are_not_answers() -> None:
     for broken in (b"data: [1]\n\n", b"data: nonsense\n\n", b"", b"[" * 100_000, b'{"choices": "x"}', b"9" * 5000):
         with pytest.raises(ValueError, match=r"."):
             read_reply(broken)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        (429, "a passing fault"),
+        ("503", "a passing fault"),
+        (None, "the same words twice"),
+        (500, "the same words twice"),
+        (400, "final"),
+    ],
+)
+def test_errors_in_a_stream_are_judged_by_their_code(code: object, outcome: str) -> None:
+    model = cast("OpenAIModel", load("openai:m@http://127.0.0.1:9/v1"))
+    event = f"data: {json.dumps({'error': {'message': 'Rate limit reached', 'code': code}})}\n\n".encode()
+    with pytest.raises(MMABenchError if outcome == "final" else TemporaryError, match="Rate limit reached") as raised:
+        model._read(event, ["Yes", "No"])
+    if isinstance(raised.value, TemporaryError):
+        assert (raised.value.recurring is None) is (outcome == "a passing fault")
+
+
+def test_a_compressed_reply_is_refused_before_it_grows() -> None:
+    content = gzip.compress(bytes(50_000_000))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    async def get(url: str) -> None:
+        async with http_client(concurrency=1, timeout=10) as client:
+            await client.get(url)
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        with pytest.raises(TemporaryError, match="compressed with 'gzip'"):
+            asyncio.run(get(f"http://127.0.0.1:{server.server_port}/"))
+        thread.join()
+
+
+def test_a_folder_of_any_name_can_be_sent_by_path(tmp_path: Path) -> None:
+    encoded = encode_media(
+        [Part("video", "video/mp4", b"x")], cast("MediaHost", Host(tmp_path / 'a "quoted" \\ folder')), "input_audio"
+    )
+    (part,) = json.loads(f"[{encoded.json.decode()}]")
+    assert part["video_url"]["url"] == str(encoded.files[0])
+
+
+class Host:
+    """Puts files into a folder and names them by their path."""
+
+    is_open = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, part: Part) -> tuple[Path, str]:
+        path = self.folder / "file.mp4"
+        return path, str(path)
+
+
+def test_checks_that_were_answered_before_a_failure_are_kept(
+    samples: Sequence[Sample], endpoint: EndpointServer
+) -> None:
+    endpoint.behaviour.faults.extend(["", "", "400"])
+    model = load(endpoint.openai, {"concurrency": "1", "retries": "0"})
+    checks = [Check(f"c{n}", Modality.VISUAL, "Bird", f"Is there a bird ({n})?", ["Bird", "Dog"]) for n in range(4)]
+    found: list[str] = []
+
+    def ask_all() -> None:
+        for _, answers in model.check_all([(samples[0], checks)]):
+            found.extend(answer.name for answer in answers)
+
+    with pytest.raises(MMABenchError, match="400"):
+        ask_all()
+    assert len(found) == len(endpoint.seen) - 1 > 0

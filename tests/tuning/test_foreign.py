@@ -1,6 +1,7 @@
 """Adapters of other trainers are merged into what peft itself makes of them, whichever version named the modules."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mma_bench.models.transformers_omni import Asked, Settings
 from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.tuning import merge
+from mma_bench.tuning.foreign import read_foreign
 from tests.models.test_transformers_omni import sound, video
 
 OLD = {"thinker.model.language_model.": "thinker.model.", "thinker.model.audio_tower.": "thinker.audio_tower."}
@@ -133,3 +135,42 @@ def test_what_cannot_be_merged_is_one_clear_line_and_leaves_nothing(
     with pytest.raises(MMABenchError, match="safetensors"):
         merge(other, out, str(whole))
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"alpha_pattern": {"((([a-z0-9.]+)+)+)+!": 1}}, "alpha_pattern"),
+        ({"alpha_pattern": [1]}, "alpha_pattern"),
+        ({"lora_alpha": "x"}, "lora_alpha"),
+        ({"lora_alpha": 0}, "lora_alpha"),
+        ({"base_model_name_or_path": {}}, "base_model_name_or_path"),
+    ],
+)
+def test_a_hostile_configuration_is_one_line(
+    adapter: tuple[Path, Any], tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    folder = tmp_path / "adapter"
+    shutil.copytree(adapter[0], folder)
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(MMABenchError, match=says):
+        read_foreign(folder)
+
+
+@pytest.mark.parametrize(
+    ("down", "up", "says"),
+    [
+        (torch.zeros(8), torch.zeros(8), "not an update of low rank"),
+        (torch.zeros(0, 8), torch.zeros(8, 0), "not an update of low rank"),
+        (torch.zeros(2, 8), torch.zeros(8, 3), "not an update of low rank"),
+        (torch.full((2, 8), float("nan")), torch.ones(8, 2), "not finite"),
+        (torch.full((2, 8), 1e38), torch.full((8, 2), 1e38), "not finite"),
+    ],
+)
+def test_hostile_updates_are_one_line(tmp_path: Path, down: torch.Tensor, up: torch.Tensor, says: str) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "lora_alpha": 2}')
+    save_file({"x.lora_A.weight": down, "x.lora_B.weight": up}, tmp_path / "adapter_model.safetensors")
+    model = torch.nn.ModuleDict({"x": torch.nn.Linear(8, 8)})
+    with pytest.raises(MMABenchError, match=says):
+        read_foreign(tmp_path).add_to(model)

@@ -54,6 +54,9 @@ def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> 
             await self._stream.aclose()
 
     async def bound(response: httpx2.Response) -> None:
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):  # it was not asked for, and could grow a thousandfold after the bound
+            raise TemporaryError(f"a reply compressed with {coding[:40]!r}, which was not asked for")
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = Bounded(response.stream)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mma_bench.columns import AUDIO_RATE
-from mma_bench.media import TIME_TOLERANCE, Media, flac_bytes
+from mma_bench.media import TIME_TOLERANCE, Media, first_samples, flac_bytes
 from mma_bench.models.endpoint.settings import EndpointSettings
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ def _pcm(media: Media) -> "NDArray[np.int16]":
 
     with av.open(io.BytesIO(media.audio_bytes), "r", format="flac") as container:
         stream = container.streams.audio[0]
-        if (stream.format.name, stream.layout.name, stream.rate) == ("s16", "mono", AUDIO_RATE):
+        if stream.format and (stream.format.name, stream.layout.name, stream.rate) == ("s16", "mono", AUDIO_RATE):
             # Half the time of the way through floats, with the same result.
-            blocks = [frame.to_ndarray().reshape(-1) for frame in container.decode(stream)]
-            samples = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
-            return samples[: round(media.seconds * AUDIO_RATE)].astype(np.int16, copy=False)
+            blocks = (frame.to_ndarray().reshape(-1) for frame in container.decode(stream))
+            return first_samples(blocks, round(media.seconds * AUDIO_RATE), np.int16)
     return np.clip(np.rint(media.audio(AUDIO_RATE) * 32768), -32768, 32767).astype(np.int16)
 
 

@@ -1,5 +1,6 @@
 """`python -m builder remove` and the list of removed ids."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -90,3 +91,31 @@ def test_builds_and_the_loader_leave_removed_clips_out(small_dataset: Path, smal
     assert all(clip not in clips for clips in stimuli_of(data).values())
     assert verify_data(data) == []
     assert clip.rpartition("_")[0] in (data / "removed_ids.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("funnel.json", '{"a": 1}'),
+        ("funnel.json", "[1]"),
+        ("funnel.json", '[{"stage": "x"}]'),
+        ("funnel.json", '[{"stage": "# x", "in": 1, "kept": 1, "dropped": {}}]'),
+        ("provenance.json", {"notices": 3}),
+        ("provenance.json", {"hydrated": "x"}),
+        ("provenance.json", {"note": "\ud800"}),
+        ("provenance.json", {"config": []}),
+    ],
+)
+def test_a_hostile_dataset_is_one_line_and_stays_as_it_is(
+    small_dataset: Path, tmp_path: Path, name: str, content: str | dict[str, object]
+) -> None:
+    data = Path(shutil.copytree(small_dataset, tmp_path / "mma-bench"))
+    path = data / "metadata" / name
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(path.read_text()) | content)
+    path.write_text(content)
+    before = tree(data)
+    result = remove(data, str(min(clip for clip in next(iter(stimuli_of(data).values())) if clip)))
+    assert result.exit_code == 2, result.exception
+    assert len(result.stderr.splitlines()) == 1
+    assert tree(data) == before
