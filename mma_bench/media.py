@@ -123,11 +123,14 @@ class Media:
                 # As stored: without the resampler it takes 6.5 ms a clip and not 15.4.
                 parts = (frame.to_ndarray().reshape(-1) for frame in container.decode(stream))
                 samples = first_samples(parts, round(self.seconds * rate), np.int16)
-                return samples.astype(np.float32) * np.float32(1 / 32768)
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            return first_samples(
-                _resampled(resampler, container.decode(stream)), round(self.seconds * rate), np.float32
-            )
+                samples = samples.astype(np.float32) * np.float32(1 / 32768)
+            else:
+                resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+                resampled = _resampled(resampler, container.decode(stream))
+                samples = first_samples(resampled, round(self.seconds * rate), np.float32)
+        if not len(samples):
+            raise MMABenchError(f"{self.key}: its flac stream cannot be read (it holds no sound); download it again")
+        return samples
 
     def mp4(self) -> bytes:
         """Return one mp4 with both streams, H.264 and FLAC, copied without decoding.
