@@ -17,7 +17,7 @@ _SHOWN = 20
 
 
 @click.command()
-@click.option("--data", required=True, help="Folder of a dataset of ids, or ORG/NAME on a hub.")
+@click.option("--data", required=True, help="Folder of an ids-only dataset, or ORG/NAME on a hub.")
 @click.option(
     "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
 )
@@ -41,11 +41,11 @@ def hydrate(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Fetch the media of a dataset of ids and make the full dataset.
+    """Fetch the media of an ids-only dataset and create the full dataset.
 
-    Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, where
-    another ffmpeg writes other bytes, the published fingerprints. Clips that are gone or have become another video
-    are reported and left out. Interrupted runs resume.
+    Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, if
+    your ffmpeg writes different bytes, the published fingerprints. Clips that are gone, or that are a different video
+    now, are reported and left out. Interrupted runs resume.
 
     \b
     Examples:
