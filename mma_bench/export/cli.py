@@ -45,8 +45,8 @@ def export_command(
     ms-swift only interleaves audio that is part of the video file, so its files contain both streams.
 
     For LLaMA-Factory, use the folder as `dataset_dir` and `media_dir`, and the dataset `mma_bench`. ms-swift
-    resolves paths in its working directory: run it in the folder, or use --absolute. The folder also contains train.yaml
-    or train.sh, which train as the paper did.
+    resolves paths in its working directory: run it in the folder, or use --absolute. The folder also contains
+    train.yaml or train.sh, which train as the paper did.
 
     \b
     Examples:
