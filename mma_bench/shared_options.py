@@ -20,9 +20,7 @@ folder_path = click.Path(path_type=Path, file_okay=False)
 
 def data_option() -> Decorator:
     """Return `--data`, the dataset to use."""
-    return click.option(
-        "--data", default="mma-bench", show_default=True, help="Folder of a dataset, or ORG/NAME on a hub."
-    )
+    return click.option("--data", default="mma-bench", show_default=True, help="Dataset folder, or ORG/NAME on a hub.")
 
 
 def moved_data_option(**settings: Any) -> Decorator:

@@ -22,13 +22,11 @@ _SHOWN = 20
     "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
 )
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the full dataset.")
-@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 of cut clips.")
+@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 for cut clips.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override download.NAME or executor.NAME."
 )
-@click.option(
-    "--retry-failed", is_flag=True, help="Retry clips whose download failed for a reason that may have passed."
-)
+@click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
 @click.option("--dry-run", is_flag=True, help="Check the dataset and show what would be fetched, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def hydrate(

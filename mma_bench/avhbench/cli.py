@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("avhbench")
 @click.option("--qa", type=click.Path(path_type=Path), required=True, help="AVHBench's QA.json.")
-@click.option("--videos", type=click.Path(path_type=Path), required=True, help="Folder of its videos, ID.mp4.")
+@click.option(
+    "--videos", type=click.Path(path_type=Path), required=True, help="Folder with AVHBench's videos, named ID.mp4."
+)
 @model_options()
 @run_option()
 @click.option(
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     "video_driven_audio_hallucination, av_matching, av_captioning.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Maximum number of videos, in the order of their ids.")
-@click.option("--allow-missing", is_flag=True, help="Continue with the videos that exist.")
+@click.option("--allow-missing", is_flag=True, help="Continue without videos that are missing or unreadable.")
 @overwrite_option()
 @skip_probe_option()
 @allow_empty_option()
@@ -48,8 +50,8 @@ def avhbench_command(
 ) -> None:
     """Evaluate a model on AVHBench. Interrupted runs resume.
 
-    Missing or unreadable videos end the run before it begins, with exit code 2; --allow-missing continues with the
-    others.
+    Missing or unreadable videos stop the command before the first question, with exit code 2; --allow-missing
+    continues without them.
 
     \b
     Examples:

@@ -68,7 +68,7 @@ def score_command(
 @click.option("--out", type=_DATA, help="Folder for comparison.json, differences.csv and flips.csv.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def compare_command(first: Path, second: Path, data: Path | None, out: Path | None, as_json: bool) -> None:
-    """Compare two runs question by question: paired tests, corrected for their number, and a list of flips.
+    """Compare two runs question by question: paired tests, corrected for multiple comparisons, and flipped answers.
 
     Accuracies are the headline accuracies of the runs' reports: the protocol's headline wordings and average.
 
