@@ -13,7 +13,7 @@ COMMANDS = {
     "hydrate": Entry("builder.hydrate.cli:hydrate", "Fetch the media of an ids-only dataset.", "the finished clips"),
     "remove": Entry("builder.work_cli:remove", "Remove clips from a finished dataset."),
     "select": Entry("builder.select.cli:select", "Select candidate clips from AudioSet."),
-    "ontology": Entry("builder.select.cli:ontology", "Show which AudioSet classes the rules keep."),
+    "ontology": Entry("builder.select.cli:ontology", "Draw which AudioSet classes the rules keep."),
     "demo-media": Entry("builder.work_cli:demo_media", "Download the media of the demo.", "the complete files"),
 }
 

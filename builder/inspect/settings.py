@@ -23,4 +23,4 @@ class InspectSettings(BaseModel):
 
     max_duration_difference: float = Field(default=3.0, ge=0, description="between the two streams, seconds")
     min_source_size: int = Field(default=90, ge=0, description="shorter side of the source's frames, pixels")
-    min_source_frame_rate: float = Field(default=5.0, ge=0, description="of the source, frames per second")
+    min_source_frame_rate: float = Field(default=5.0, ge=0, description="of the source, frames a second")

@@ -19,7 +19,7 @@ _VARIANTS = (
     "form",
     required=True,
     type=click.Choice(["llama-factory", "llama-factory-separate", "ms-swift", "ms-swift-separate", "jsonl"]),
-    help="Target trainer. -separate: all video tokens before all audio tokens.",
+    help="Trainer that reads the files. -separate: all video tokens before all audio tokens.",
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 @condition_option()
