@@ -10,9 +10,9 @@ COMMANDS = {
     "status": Entry("builder.work_cli:status", "Show what each stage kept and dropped, and why."),
     "review": Entry("builder.review.cli:review", "Accept or reject clips in the browser.", "all decisions"),
     "publish": Entry("builder.publish.cli:publish", "Upload a dataset to a hub.", "the files that were uploaded"),
-    "hydrate": Entry("builder.hydrate.cli:hydrate", "Fetch the media of a dataset of ids.", "the finished clips"),
+    "hydrate": Entry("builder.hydrate.cli:hydrate", "Fetch the media of an ids-only dataset.", "the finished clips"),
     "remove": Entry("builder.work_cli:remove", "Remove clips from a finished dataset."),
-    "select": Entry("builder.select.cli:select", "Choose candidate clips from AudioSet."),
+    "select": Entry("builder.select.cli:select", "Select candidate clips from AudioSet."),
     "ontology": Entry("builder.select.cli:ontology", "Draw which AudioSet classes the rules keep."),
     "demo-media": Entry("builder.work_cli:demo_media", "Download the media of the demo.", "the complete files"),
 }

@@ -70,8 +70,8 @@ def _check_rows(
     found.lines += [f"noticed: {notice}" for notice in source.notices()]
     agreeing = sum(row.streams_agree for row in kept)
     found.lines += [
-        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them unusable by the list alone",
-        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree already",
+        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them rejected because of the list",
+        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree",
     ]
     if source.name == "folder":  # a list that its user wrote; AudioSet's lists drop most of their rows on purpose
         found.problems += [f"{row.file}: {row.detail}" for row in rows if not row.kept]

@@ -31,7 +31,7 @@ class ExecutorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["local", "ray"] = "local"
-    workers: int = Field(default=0, ge=0, description="tasks at a time; 0 for one a CPU core")
+    workers: int = Field(default=0, ge=0, description="tasks at a time; 0: one per CPU core")
     tasks_per_worker: int = Field(default=4, ge=1, description="smaller tasks lose less when one is killed")
 
     @property

@@ -16,9 +16,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--work", type=_FOLDER, required=True, help="Folder for intermediate results; keep it to resume.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the dataset.")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a setting; repeatable.")
-@click.option(
-    "--retry-failed", is_flag=True, help="Retry clips whose download failed for a reason that may have passed."
-)
+@click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
 @click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(

@@ -17,7 +17,7 @@ def status_of(work: Path) -> dict[str, Any]:
     """
     finished = list(takewhile(lambda stage: (work / stage / "manifest.parquet").is_file(), CLIP_STAGES))
     if not finished:
-        raise MMABenchError(f"{work} holds no build; give the folder that was --work of `python -m builder run`")
+        raise MMABenchError(f"{work} does not contain a build; pass the --work folder of `python -m builder run`")
     rows = read_manifest(work / finished[-1] / "manifest.parquet")
     dropped = [
         {

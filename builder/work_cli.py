@@ -34,7 +34,7 @@ def status(work: Path, dropped: int, as_json: bool) -> None:
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--data", type=_FOLDER, required=True, help="Folder of the dataset.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def remove(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Remove clips from a finished dataset, with every stimulus that uses their video or audio.
 

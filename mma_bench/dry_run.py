@@ -84,7 +84,7 @@ def check_model(name: str, options: Mapping[str, str]) -> str:
         from mma_bench.models import load
 
         load(name, options)  # local weights, or a server that is not asked yet
-        return f"model {name}: its packages and options are right"
+        return f"model {name}: packages and options are valid"
     from mma_bench.models.transformers_omni.settings import parse_settings
 
     parse_settings(options)
@@ -100,7 +100,7 @@ def check_checkpoint(name: str, *extras: str) -> str:
     require("transformers models", ("torch", "transformers"), *extras)
     import torch
 
-    device = f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no GPU found, so the CPU"
+    device = f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "the CPU (no GPU found)"
     folder = Path(name)
     if folder.is_dir():
         if not (folder / "config.json").is_file():

@@ -225,7 +225,7 @@ class _Index:
             index = f"index/{config}.parquet"
             if not (self._folder / index).exists() and not (self._folder / "data").exists():
                 raise MMABenchError(
-                    f"{self._folder} holds ids and questions, no media; build it from its source (docs/regenerate.md)"
+                    f"{self._folder} is an ids-only dataset without media; build it first (docs/regenerate.md)"
                 )
             entries = read_records(self._folder, index, IndexEntry)
             self._entries[config] = {(entry.key, entry.member): entry for entry in entries}

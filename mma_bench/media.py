@@ -84,7 +84,7 @@ class Media:
             if max(needed, len(times) * stream.height * stream.width * 3) > MAX_FRAME_BYTES:
                 raise MMABenchError(
                     f"{self.key}: {len(times)} frames of {stream.width} x {stream.height} take more than "
-                    f"{MAX_FRAME_BYTES >> 20} MB; ask for fewer frames a second, or do not trust this dataset"
+                    f"{MAX_FRAME_BYTES >> 20} MB; request fewer frames per second, or do not trust this dataset"
                 )
             # The builder's encoder makes one slice a frame, so more threads only wait: 146 ms a clip against 136.
             stream.codec_context.thread_count = 1

@@ -51,35 +51,35 @@ class Clip(Record):
     """One source segment after normalisation: a silent video and a mono sound."""
 
     clip_id: str = Field(pattern=KEY_PATTERN, description="`{youtube_id}_{start_ms}`, or a name made from the file")
-    visual_label: str = Field(description="class of what is seen")
-    audio_label: str = Field(description="class of what is heard; differs from visual_label if the clip disagrees")
+    visual_label: str = Field(description="class of the video")
+    audio_label: str = Field(description="class of the audio; differs from visual_label if the streams disagree")
     source_labels: list[str] = Field(description="labels of the source before they were mapped to classes")
     split: str = Field(description="`test` or `train`")
     source: str = Field(description="name of the source that supplied the clip")
-    youtube_id: str | None = Field(description="YouTube id, where there is one")
+    youtube_id: str | None = Field(description="YouTube id, if there is one")
     start_seconds: float = Field(ge=0, le=MAX_START_SECONDS, description="start of the segment in its source, seconds")
     end_seconds: float = Field(ge=0, le=2 * MAX_START_SECONDS, description="end of the segment in its source, seconds")
     video_seconds: Seconds = Field(description="length of the video stream, seconds")
     audio_seconds: Seconds = Field(description="length of the audio stream, seconds")
-    frame_rate: float = Field(description="frames a second, constant")
+    frame_rate: float = Field(description="frames per second, constant")
     source_sha256: str = Field(description="SHA-256 of the file that the clip was cut from")
     video_sha256: str = Field(description="SHA-256 of the mp4 file")
     audio_sha256: str = Field(description="SHA-256 of the flac file")
     licence: str = Field(description="licence of the source media, or `unknown`")
-    attribution: str = Field(description="whom to credit, or empty")
+    attribution: str = Field(description="who must be credited, or empty")
     notes: str = Field(description="what a user must know about the clip (synthetic motion, looped sound), or empty")
-    verified_by: str = Field(description="how it was checked that both streams show the label; `unverified` if not")
+    verified_by: str = Field(description="who verified that both streams match the label; `unverified` if nobody did")
 
 
 class Stream(Record):
     """One stream of a stimulus and where it comes from."""
 
     origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted"] = Field(
-        description="a clip's own stream byte for byte, a generated one, or how it was made from a clip's own"
+        description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own"
     )
-    clip_id: str | None = Field(description="the clip whose stream it is; none for black frames and silence")
+    clip_id: str | None = Field(description="clip that the stream comes from; none for black frames and silence")
     donor_clip_id: str | None = Field(
-        default=None, description="the other clip that is in a mixed or blended stream: its licence holds as well"
+        default=None, description="the other clip in a mixed or blended stream; its licence applies as well"
     )
     label: str | None = Field(description="class that the stream shows; none for black frames and silence")
     donor_label: str | None = Field(default=None, description="class of the other clip in a mixed or blended stream")
@@ -93,17 +93,19 @@ class Question(Record):
     question_id: str = Field(
         description="`{stimulus key}/{condition}/{modality}`, and `/{variant}` unless that is `standard`"
     )
-    condition: str = Field(description="condition that the question belongs to; text conditions ask aligned media")
-    variant: str = Field(default="standard", description="how the question is worded, see `mma_bench.questions`")
+    condition: str = Field(description="condition that the question belongs to; text conditions use aligned media")
+    variant: str = Field(default="standard", description="wording of the question, see `mma_bench.questions`")
     modality: Modality = Field(description="`visual` or `audio`: what the question asks about")
     prompt: str = Field(description="exact text for the model")
     options: list[str] = Field(min_length=2, description="class names to choose from, in the order of the prompt")
     answer: str = Field(
-        description="class of the clip in the asked modality. Where `answerable` is false that modality was "
+        description="class of the clip in the asked modality. If `answerable` is false, that modality was "
         "removed: giving this answer is a hallucination, abstaining is right"
     )
-    distractor: str | None = Field(description="another class that a modality not asked about suggests, if any")
-    answerable: bool = Field(description="false where the asked modality was removed from the stimulus")
+    distractor: str | None = Field(
+        description="another class, suggested by a modality that was not asked about, if any"
+    )
+    answerable: bool = Field(description="false if the asked modality was removed from the stimulus")
 
 
 class Stimulus(Record):
@@ -140,7 +142,7 @@ _PAPER = (
     Condition(name="misaligned", changes="media", description="audio replaced by that of a clip of another class"),
     Condition(name="audio_removed", changes="media", description="audio replaced by digital silence"),
     Condition(name="frames_zeroed", changes="media", description="video replaced by black frames"),
-    Condition(name="misleading_caption", changes="text", description="the prompt begins with a caption that lies"),
+    Condition(name="misleading_caption", changes="text", description="the prompt begins with a misleading caption"),
     Condition(name="long_context", changes="text", description="the prompt is padded with random letters"),
 )
 _FURTHER = (
@@ -148,16 +150,18 @@ _FURTHER = (
         name="true_caption", changes="text", description="the prompt begins with a caption that names the answer"
     ),
     Condition(
-        name="unrelated_true_text", changes="text", description="the prompt begins with true facts on other things"
+        name="unrelated_true_text", changes="text", description="the prompt begins with true facts about other things"
     ),
     Condition(
-        name="unrelated_false_text", changes="text", description="the prompt begins with false claims on other things"
+        name="unrelated_false_text",
+        changes="text",
+        description="the prompt begins with false claims about other things",
     ),
     Condition(
         name="mixed_audio",
         changes="media",
         unit="dB",
-        description="audio mixed with that of a clip of another class; level: the other over its own",
+        description="audio mixed with that of a clip of another class; level: the other relative to its own",
     ),
     Condition(
         name="blended_frames",
@@ -175,7 +179,7 @@ _FURTHER = (
         name="shifted_audio",
         changes="media",
         unit="s",
-        description="audio shifted in time against the video; level: how much later it is heard",
+        description="audio shifted in time against the video; level: delay of the audio",
     ),
 )
 

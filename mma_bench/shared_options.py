@@ -20,14 +20,12 @@ folder_path = click.Path(path_type=Path, file_okay=False)
 
 def data_option() -> Decorator:
     """Return `--data`, the dataset to use."""
-    return click.option(
-        "--data", default="mma-bench", show_default=True, help="Folder of a dataset, or ORG/NAME on a hub."
-    )
+    return click.option("--data", default="mma-bench", show_default=True, help="Dataset folder, or ORG/NAME on a hub.")
 
 
 def moved_data_option(**settings: Any) -> Decorator:
     """Return `--data` for commands that find the dataset by what a run recorded."""
-    return click.option("--data", type=folder_path, help="The dataset, if it was moved since the run.", **settings)
+    return click.option("--data", type=folder_path, help="Dataset folder, if it has moved since the run.", **settings)
 
 
 def model_options() -> Decorator:
@@ -99,5 +97,5 @@ def allow_empty_option() -> Decorator:
     return click.option(
         "--allow-empty",
         is_flag=True,
-        help="Score the run even if an answer was cut before it began, or half of the answers are empty.",
+        help="Score the run even if answers are empty because of the token limit, or half of all answers are empty.",
     )

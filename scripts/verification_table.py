@@ -98,7 +98,7 @@ def false_claims(video: Clip, sound: Clip, kind: str) -> list[Claim]:
     picture, heard = video.visual_label, sound.audio_label
     return [
         Claim(
-            f"{kind}, label of the picture",
+            f"{kind}, label of the video",
             video,
             sound,
             picture,
@@ -106,7 +106,7 @@ def false_claims(video: Clip, sound: Clip, kind: str) -> list[Claim]:
             {Modality.VISUAL: True, Modality.AUDIO: False},
         ),
         Claim(
-            f"{kind}, label of the sound", video, sound, heard, heard, {Modality.VISUAL: False, Modality.AUDIO: True}
+            f"{kind}, label of the audio", video, sound, heard, heard, {Modality.VISUAL: False, Modality.AUDIO: True}
         ),
     ]
 

@@ -45,13 +45,13 @@ class AssembleSettings(BaseModel):
         "shares, `shifted_audio` in seconds; they encode new streams",
     )
     graded_clips: int | None = Field(
-        default=None, ge=1, description="at most so many clips for each graded condition, drawn by the seed"
+        default=None, ge=1, description="maximum number of clips per graded condition, drawn with the seed"
     )
     variants: list[str] = Field(
-        default_factory=list, description="further wordings to store of each question, see `mma_bench.questions`"
+        default_factory=list, description="additional wordings of each question to store, see `mma_bench.questions`"
     )
     partners: PartnerPolicy = Field(
-        default="any_other_class", description="whose sound a clip gets: of which class the partner must be"
+        default="any_other_class", description="which class the partner, which lends its audio, must have"
     )
     avoid_near_synonyms: bool = Field(
         default=False,
@@ -60,7 +60,7 @@ class AssembleSettings(BaseModel):
     )
     noise_letters: int = Field(default=10_000, ge=1, description="random letters of the long context")
     noise_tokens: int | None = Field(
-        default=None, ge=1, description="instead: words of random letters; a token is what stands between spaces"
+        default=None, ge=1, description="instead: words of random letters, separated by spaces"
     )
     noise_position: Position = Field(
         default="after",

@@ -17,18 +17,16 @@ _SHOWN = 20
 
 
 @click.command()
-@click.option("--data", required=True, help="Folder of a dataset of ids, or ORG/NAME on a hub.")
+@click.option("--data", required=True, help="Folder of an ids-only dataset, or ORG/NAME on a hub.")
 @click.option(
     "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
 )
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the full dataset.")
-@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 of cut clips.")
+@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 for cut clips.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override download.NAME or executor.NAME."
 )
-@click.option(
-    "--retry-failed", is_flag=True, help="Retry clips whose download failed for a reason that may have passed."
-)
+@click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
 @click.option("--dry-run", is_flag=True, help="Check the dataset and show what would be fetched, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def hydrate(
@@ -41,11 +39,11 @@ def hydrate(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Fetch the media of a dataset of ids and make the full dataset.
+    """Fetch the media of an ids-only dataset and create the full dataset.
 
-    Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, where
-    another ffmpeg writes other bytes, the published fingerprints. Clips that are gone or have become another video
-    are reported and left out. Interrupted runs resume.
+    Each clip is cut and encoded as it was for publication. Its streams must have the published hashes or, if
+    your ffmpeg writes different bytes, the published fingerprints. Clips that are gone, or that are a different video
+    now, are reported and left out. Interrupted runs resume.
 
     \b
     Examples:

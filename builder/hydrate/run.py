@@ -86,7 +86,7 @@ def read_published(folder: Path) -> Published:
         raise MMABenchError(f"{folder} is damaged: {problems[0]}{more}; download it again")
     contents = read_contents(folder)
     if not contents.ids_only:
-        raise MMABenchError(f"{folder} is no dataset of ids: it holds its media already")
+        raise MMABenchError(f"{folder} already contains media; expected an ids-only dataset")
     config = contents.provenance["config"]
     try:
         normalise = NormaliseSettings.model_validate(config["normalise"])
@@ -108,7 +108,7 @@ def hydrate(
         MMABenchError: an input is wrong, another run uses ``work``, or no clip can be had.
     """
     if out.absolute() == published.folder.absolute():
-        raise MMABenchError(f"--out {out} is the dataset of ids itself; choose another folder")
+        raise MMABenchError(f"--out {out} is the ids-only dataset itself; choose another folder")
     check_replaceable(out)
     with only_build_in(work):
         source = make_source(published, settings, out)

@@ -67,7 +67,7 @@ def _row(clip: Clip, references: Mapping[str, ClipReference]) -> ManifestRow:
         raise MMABenchError(f"metadata/references.parquet lacks {clip.clip_id}; download the dataset again")
     # The id becomes part of an address and of a path.
     if clip.youtube_id is not None and not _YOUTUBE_ID.fullmatch(clip.youtube_id):
-        raise MMABenchError(f"{clip.clip_id}: {clip.youtube_id[:100]!r} is no YouTube id; do not trust this dataset")
+        raise MMABenchError(f"{clip.clip_id}: {clip.youtube_id[:100]!r} is not a YouTube id; do not trust this dataset")
     if not (math.isfinite(clip.start_seconds) and clip.start_seconds >= 0):
         raise MMABenchError(f"{clip.clip_id} begins at {clip.start_seconds} s; do not trust this dataset")
     seconds = reference.segment_seconds

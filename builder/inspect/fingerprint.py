@@ -43,5 +43,5 @@ class Fingerprint:
                 return cls(np.load(file), np.load(file))
         except (OSError, ValueError, EOFError) as error:
             raise MMABenchError(
-                f"{path} is not a fingerprint ({error}); delete it and run the build again, it is made anew"
+                f"{path} is not a fingerprint ({error}); delete it and run the build again to recreate it"
             ) from error

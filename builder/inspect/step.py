@@ -94,7 +94,7 @@ def _problems(row: ManifestRow, limits: InspectSettings) -> Iterator[tuple[str, 
     if sides and min(sides) < limits.min_source_size:
         yield "low_resolution", f"the source has {row.source_width}x{row.source_height} pixels"
     if row.source_frame_rate is not None and row.source_frame_rate < limits.min_source_frame_rate:
-        yield "low_frame_rate", f"the source has {row.source_frame_rate:.2f} frames a second"
+        yield "low_frame_rate", f"the source has {row.source_frame_rate:.2f} frames per second"
     if abs(number(row.duration_difference)) > limits.max_duration_difference:
         yield "durations_differ", f"{row.video_seconds:.2f} s of video, {row.audio_seconds:.2f} s of sound"
     if number(row.audio_peak) < limits.min_peak:

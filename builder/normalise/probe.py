@@ -67,7 +67,7 @@ def probe(path: Path) -> Probe:
         found = json.loads(said)
         return _probe(found.get("streams", []), found.get("format", {}))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise Dropped("undecodable", "not a media file that can be read: its description makes no sense") from error
+        raise Dropped("undecodable", "not a readable media file: its metadata is invalid") from error
 
 
 def _probe(streams: Sequence[Mapping[str, Any]], container: Mapping[str, Any]) -> Probe:

@@ -52,9 +52,9 @@ def place(path: Path, *, start: float, seconds: float) -> "NDArray[np.int16]":
                     placed[first:end] = block[first - position : end - position]
                     heard = max(heard, end)
     except (av.error.FFmpegError, IndexError, ValueError) as error:
-        raise Dropped("zero_length", "the segment holds no sound") from error
+        raise Dropped("zero_length", "the segment contains no audio") from error
     if not heard:
-        raise Dropped("zero_length", "the segment holds no sound")
+        raise Dropped("zero_length", "the segment contains no audio")
     return placed[:heard]
 
 

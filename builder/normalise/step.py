@@ -62,7 +62,7 @@ class NormaliseClips(ClipStep):
 
 def _check_lengths(video: float, audio: float, *, expected: float) -> None:
     if video <= 0 or audio <= 0:
-        raise Dropped("zero_length", f"the segment holds {video:.2f} s of video and {audio:.2f} s of sound")
+        raise Dropped("zero_length", f"the segment contains {video:.2f} s of video and {audio:.2f} s of audio")
     if video < expected - _TRUNCATION_SECONDS:
         raise Dropped("truncated", f"only {video:.2f} s of {expected:.2f} s of video can be decoded")
 
@@ -73,4 +73,4 @@ def _count_frames(path: Path) -> tuple[int, float]:
             stream = container.streams.video[0]
             return stream.frames, float(stream.average_rate or 1)
     except (av.error.FFmpegError, IndexError) as error:
-        raise Dropped("zero_length", "the segment holds no video frame") from error
+        raise Dropped("zero_length", "the segment contains no video frame") from error

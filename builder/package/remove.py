@@ -50,7 +50,7 @@ def remove_clips(data: Path, names: Sequence[str]) -> Removal:
     asked = RemovedIds(frozenset(check_id(name) for name in names))
     gone = [clip.clip_id for clip in before.clips if clip.clip_id in asked]
     if absent := [name for name in names if not any(clip in RemovedIds(frozenset({name})) for clip in gone)]:
-        raise MMABenchError(f"{data} holds no clip {absent[0]!r}; metadata/clips.parquet lists those it holds")
+        raise MMABenchError(f"{data} does not contain clip {absent[0]!r}; metadata/clips.parquet lists its clips")
     after = _without(before, gone, asked)
     if not after.stimuli:
         raise MMABenchError(f"nothing would be left of {data}; delete the folder instead")

@@ -29,7 +29,7 @@ class PackageSettings(BaseModel):
     )
     removed_ids: Path | None = Field(
         default=None,
-        description="ids to leave out, one a line; those that the dataset in --out removed stay out anyway",
+        description="ids to leave out, one per line; those already removed from the dataset in --out stay out anyway",
     )
     hub_name: str = Field(
         default="", pattern=r"^([A-Za-z0-9][\w.-]*/[\w.-]+)?$", description="ORG/NAME on the hub, for the card"
@@ -37,7 +37,7 @@ class PackageSettings(BaseModel):
     version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="version of the dataset")
     date_published: date | None = Field(default=None, description="for Croissant; a build reads no clock")
     contact: str = Field(
-        default="the discussion page of the dataset's repository", description="where to ask for the removal of a clip"
+        default="the discussion page of the dataset's repository", description="where to request the removal of a clip"
     )
 
     def mode_for(self, source: str) -> LicenceMode:

@@ -176,8 +176,8 @@ def _hub_errors(repository: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
         raise MMABenchError(
-            f"the hub refused {repository} ({status}: {str(error).splitlines()[0]}); log in by `hf auth login` or set "
-            "HF_TOKEN to a token that may write there; started again, an upload goes on where it stopped"
+            f"the hub refused {repository} ({status}: {str(error).splitlines()[0]}); run `hf auth login` or set "
+            "HF_TOKEN to a token that may write there; interrupted uploads resume when run again"
         ) from error
     except (HTTPError, RuntimeError, ValueError) as error:
         why = error.__cause__ or error

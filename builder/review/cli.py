@@ -43,7 +43,7 @@ def review(
     summary: bool,
     as_json: bool,
 ) -> None:
-    """Accept or reject clips on a page in the browser; the next `run` follows the decisions.
+    """Accept or reject clips on a page in the browser. The next `run` applies the decisions.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def review(
         address = f"[{host}]" if ":" in host else host
         click.echo(f"Review page: http://{address}:{bound.getsockname()[1]}/   (stop with Ctrl-C)")
         if not is_loopback(host):
-            click.echo("Anybody who can reach this address can judge clips: there is no password.", err=True)
+            click.echo("warning: there is no password; anyone who can reach this address can judge clips.", err=True)
         serve(app, bound)
 
 
@@ -76,6 +76,6 @@ def _print_summary(work: Path, *, as_json: bool) -> None:
     from mma_bench.errors import MMABenchError
 
     if not work.is_dir():
-        raise MMABenchError(f"{work} holds no build; give the folder that was --work of `python -m builder run`")
+        raise MMABenchError(f"{work} does not contain a build; pass the --work folder of `python -m builder run`")
     found = summary(in_force(DecisionStore(work / "review").read()))
     click.echo(json.dumps(found, indent=2) if as_json else format_summary(found))

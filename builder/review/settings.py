@@ -11,9 +11,9 @@ class ReviewSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_disagreement: Literal["drop", "keep"] = Field(
-        default="drop", description="what becomes of a clip that as many people accept as reject"
+        default="drop", description="what to do with a clip that as many people accept as reject"
     )
     required: bool = Field(default=False, description="drop clips that nobody accepted or rejected")
     min_attention: float = Field(
-        default=0.0, ge=0, le=1, description="leave out people who rejected a smaller share of the swapped clips"
+        default=0.0, ge=0, le=1, description="ignore people who rejected a smaller share of the swapped clips"
     )

@@ -48,10 +48,10 @@ def select(
     skip_bad_rows: bool,
     as_json: bool,
 ) -> None:
-    """Choose the clips of AudioSet that are worth verifying.
+    """Select candidate clips from AudioSet by their labels.
 
-    Writes OUT with the candidates, and next to it NAME.dropped.parquet with every other row and its reason, and
-    NAME.provenance.json with counts and hashes.
+    Writes the candidates to OUT. Next to it, NAME.dropped.parquet lists every other row with its reason, and
+    NAME.provenance.json contains counts and hashes.
     """
     from builder.select.stage import select as run_select
     from builder.select.summary import format_summary

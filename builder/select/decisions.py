@@ -137,7 +137,7 @@ def _drops(rules: Rules, ontology: Ontology, class_roots: set[str]) -> dict[str,
         for text in drop.nodes:
             id_ = ontology.resolve(text)
             if id_ in drops:
-                raise MMABenchError(f"rules: {text!r} stands in the drop lists twice; keep one entry")
+                raise MMABenchError(f"rules: {text!r} is in the drop lists twice; keep one entry")
             drops[id_] = _Statement(kind, drop.reason, drop.subtree)
     return marked | drops  # what the rules say of a node by name comes before the ontology's own mark
 

@@ -26,7 +26,7 @@ def by_class(groups: Mapping[str, Sequence[str]], where: str) -> dict[str, str]:
     for group, names in groups.items():
         for name in names:
             if name in found:
-                raise MMABenchError(f"{where}: {name!r} stands below {found[name]!r} and {group!r}; remove one")
+                raise MMABenchError(f"{where}: {name!r} is listed under {found[name]!r} and {group!r}; remove one")
             found[name] = group
     return found
 

@@ -16,10 +16,10 @@ class VerifySettings(BaseModel):
     model_options: dict[str, str] = Field(default_factory=dict, description="the model's options, as text")
     min_yes_probability: dict[CheckName, float] = Field(
         default_factory=dict,
-        description="a check with a threshold is passed by the probability of Yes, where the model gives one, "
-        "not by its words; changing it asks nothing again",
+        description="a check with a threshold is passed by the probability of Yes, if the model returns one, "
+        "not by its words; changing it calls no model",
     )
-    clips_at_a_time: int = Field(default=8, ge=1, description="clips whose checks a model gets at once")
+    clips_at_a_time: int = Field(default=8, ge=1, description="clips per batch")
     workers: int = Field(
-        default=0, ge=0, description="processes, each with the model; 0: one a GPU, or one a core for the cascade"
+        default=0, ge=0, description="processes, each with the model; 0: one per GPU, or one per core for the cascade"
     )

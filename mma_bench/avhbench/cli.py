@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("avhbench")
 @click.option("--qa", type=click.Path(path_type=Path), required=True, help="AVHBench's QA.json.")
-@click.option("--videos", type=click.Path(path_type=Path), required=True, help="Folder of its videos, ID.mp4.")
+@click.option(
+    "--videos", type=click.Path(path_type=Path), required=True, help="Folder with AVHBench's videos, named ID.mp4."
+)
 @model_options()
 @run_option()
 @click.option(
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     "video_driven_audio_hallucination, av_matching, av_captioning.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Maximum number of videos, in the order of their ids.")
-@click.option("--allow-missing", is_flag=True, help="Continue with the videos that exist.")
+@click.option("--allow-missing", is_flag=True, help="Continue without videos that are missing or unreadable.")
 @overwrite_option()
 @skip_probe_option()
 @allow_empty_option()
@@ -46,10 +48,10 @@ def avhbench_command(
     allow_empty: bool,
     as_json: bool,
 ) -> None:
-    """Ask a model AVHBench's questions. Interrupted runs resume.
+    """Evaluate a model on AVHBench. Interrupted runs resume.
 
-    Missing or unreadable videos end the run before it begins, with exit code 2; --allow-missing continues with the
-    others.
+    Missing or unreadable videos stop the command before the first question, with exit code 2; --allow-missing
+    continues without them.
 
     \b
     Examples:
@@ -90,11 +92,11 @@ def _print(scores: "AVHBenchScores", run: Path) -> None:
         for name, value in published().accuracy.get(task.task, {}).items():
             click.echo(f"  {name + ' (published, not re-run)':<37}  {value:.1f}")
     if scores.captions:
-        click.echo(f"{scores.captions} captions are stored and not scored: no metric's model ships with mma-bench")
+        click.echo(f"{scores.captions} captions are stored but not scored: mma-bench ships no captioning metric")
     if scores.unanswered:
-        click.echo(f"{scores.unanswered} rows have no answer and are in no figure above")
+        click.echo(f"{scores.unanswered} rows have no answer and are not included in the figures above")
     if scores.videos:
-        click.echo(f"{len(scores.videos)} videos were not asked about: {', '.join(sorted(scores.videos))}")
+        click.echo(f"{len(scores.videos)} videos were left out: {', '.join(sorted(scores.videos))}")
     for group in scores.repeated:
         what = "contradicts itself" if group.contradicts else "is asked twice"
         click.echo(f"rows {', '.join(map(str, group.rows))}: {group.text!r} about {group.video_id} {what}; all count")

@@ -25,12 +25,12 @@ _SHOWN = 10
 @click.argument("run", type=_FOLDER)
 @moved_data_option()
 @judge_options()
-@click.option("--no-judge", is_flag=True, help="Ignore the judge that the run was scored with.")
+@click.option("--no-judge", is_flag=True, help="Score without the judge that was used before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def score_command(
     run: Path, data: Path | None, judge: str | None, judge_option: tuple[str, ...], no_judge: bool, as_json: bool
 ) -> None:
-    """Re-score a run's stored answers and write its scores.json. No model is asked, except with --judge.
+    """Re-score a run's stored answers and write its scores.json. No model is called, except with --judge.
 
     \b
     Examples:
@@ -64,13 +64,13 @@ def score_command(
 @click.command()
 @click.argument("first", type=_FOLDER)
 @click.argument("second", type=_FOLDER)
-@click.option("--data", type=_DATA, help="The dataset, if it was moved since the runs.")
+@click.option("--data", type=_DATA, help="Dataset folder, if it has moved since the runs.")
 @click.option("--out", type=_DATA, help="Folder for comparison.json, differences.csv and flips.csv.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def compare_command(first: Path, second: Path, data: Path | None, out: Path | None, as_json: bool) -> None:
-    """Compare two runs question by question: paired tests, corrected for their number, and a list of flips.
+    """Compare two runs question by question: paired tests, corrected for multiple comparisons, and flipped answers.
 
-    Accuracies are those that the reports of both runs lead with: the protocol's headline wordings and average.
+    Accuracies are the headline accuracies of the runs' reports: the protocol's headline wordings and average.
 
     \b
     Examples:

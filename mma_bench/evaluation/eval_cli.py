@@ -29,7 +29,7 @@ from mma_bench.shared_options import (
     default="robust",
     show_default=True,
     metavar="paper|robust|FILE",
-    help="What is asked: a protocol by name, or a YAML file.",
+    help="Protocol that defines the questions: a name or a YAML file.",
 )
 @click.option(
     "--repeats",

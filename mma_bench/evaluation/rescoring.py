@@ -69,7 +69,7 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
         )
         _ = scores.table  # here, because it makes most of what is left to make
     if not scores.verdicts:
-        raise MMABenchError(f"{folder} holds no answers; finish it with `mma-bench eval --run {folder}`")
+        raise MMABenchError(f"{folder} contains no answers; finish it with `mma-bench eval --run {folder}`")
     return Rescored(run, benchmark, scores, notes_on(run, scores, answers.values()), answers, keys)
 
 
@@ -115,8 +115,8 @@ def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:
         raise MMABenchError(f"{folder}: {error}{hint}") from error
     if stored.fingerprint != run.data_sha256:
         raise MMABenchError(
-            f"{folder} was made on other data than {data or run.data} holds now "
+            f"{folder} was evaluated on data that differs from the current contents of {data or run.data} "
             f"(sha256 {run.data_sha256[:12]}, now {stored.fingerprint[:12]}); "
-            "give the data it was made on with --data, or evaluate again"
+            "give the original data with --data, or evaluate again"
         )
     return apply_protocol(run.asked, stored)

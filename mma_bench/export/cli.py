@@ -27,7 +27,7 @@ _VARIANTS = (
 @click.option("--seed", default=0, show_default=True, help="Seed of the wordings.")
 @split_option()
 @limit_option()
-@click.option("--absolute", is_flag=True, help="Write absolute paths of the media, not paths relative to the folder.")
+@click.option("--absolute", is_flag=True, help="Write absolute media paths instead of paths relative to the folder.")
 def export_command(
     data: str,
     form: str,
@@ -39,14 +39,14 @@ def export_command(
     limit: int | None,
     absolute: bool,
 ) -> None:
-    """Write the questions and their media for another trainer.
+    """Write the questions and their media as training files for another trainer.
 
-    llama-factory and ms-swift train on the layout that `mma-bench eval` uses: video and audio tokens interleaved by
-    time. ms-swift takes audio that it interleaves from the video, so its files hold both streams.
+    llama-factory and ms-swift use the same layout as `mma-bench eval`: video and audio tokens interleaved by time.
+    ms-swift only interleaves audio that is part of the video file, so its files contain both streams.
 
-    LLaMA-Factory takes the folder as `dataset_dir` and as `media_dir`, with the dataset `mma_bench`. ms-swift
-    resolves paths where it runs: run it in the folder, or use --absolute. The folder also contains train.yaml or
-    train.sh, which train as the paper did.
+    For LLaMA-Factory, use the folder as `dataset_dir` and `media_dir`, and the dataset `mma_bench`. ms-swift
+    resolves paths in its working directory: run it in the folder, or use --absolute. The folder also contains
+    train.yaml or train.sh, which train as the paper did.
 
     \b
     Examples:

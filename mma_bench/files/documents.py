@@ -71,7 +71,7 @@ def _count(node: yaml.Node, known: dict[int, int], open_: set[int]) -> int:
     if here in known:
         return known[here]
     if here in open_:
-        raise ValueError("an alias stands for what contains it")
+        raise ValueError("an alias refers to a node that contains it")
     open_.add(here)
     inner = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
     known[here] = total = 1 + sum(_count(each, known, open_) for each in inner)

@@ -177,7 +177,7 @@ def _assembled(events: Iterable[Any]) -> dict[str, Any]:
     reason = None
     for event in events:
         if not isinstance(event, dict):
-            raise ValueError("an event is no object")
+            raise ValueError("an event is not an object")
         if error := event.get("error"):
             known = error if isinstance(error, dict) else {"message": error}
             raise StreamError(str(known.get("message", known)), known.get("code"))

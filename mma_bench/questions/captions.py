@@ -37,6 +37,8 @@ def _reworded(question: Question, wording: str) -> Question:
     caption = str(question.distractor)
     bare = caption_line(caption)
     if not question.prompt.startswith(bare):
-        raise MMABenchError(f"{question.question_id}: the prompt does not begin with {bare!r}; it is not one of ours")
+        raise MMABenchError(
+            f"{question.question_id}: the prompt does not start with {bare!r}; it was not created by mma-bench"
+        )
     worded = f"Video_caption: {wording.format(caption)}"
     return question.model_copy(update={"prompt": worded + question.prompt.removeprefix(bare)})

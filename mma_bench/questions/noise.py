@@ -54,4 +54,6 @@ def _parts(question: Question) -> tuple[str, prompts.Position]:
         return question.prompt.removeprefix(f"{plain} "), "after"
     if question.prompt.endswith(f" {plain}"):
         return question.prompt.removesuffix(f" {plain}"), "before"
-    raise MMABenchError(f"{question.question_id}: the prompt does not hold {plain[:60]!r}...; it is not one of ours")
+    raise MMABenchError(
+        f"{question.question_id}: the prompt does not contain {plain[:60]!r}...; it was not created by mma-bench"
+    )

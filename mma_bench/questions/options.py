@@ -70,6 +70,8 @@ def with_options(question: Question, options: Sequence[str]) -> Question:
     """
     before = options_line(question.options)
     if question.prompt.count(before) != 1:
-        raise MMABenchError(f"{question.question_id}: the prompt does not say {before[:60]!r}; it is not one of ours")
+        raise MMABenchError(
+            f"{question.question_id}: the prompt lacks {before[:60]!r}; it was not created by mma-bench"
+        )
     prompt = question.prompt.replace(before, options_line(options))
     return question.model_copy(update={"prompt": prompt, "options": list(options)})

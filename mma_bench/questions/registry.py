@@ -113,7 +113,9 @@ def vary(question: Question, variant: str, context: Context) -> Question:
     """
     found, number = find_variant(variant)
     if question.variant != STANDARD:
-        raise MMABenchError(f"{question.question_id} is no standard question; make {variant} of the standard one")
+        raise MMABenchError(
+            f"{question.question_id} is not a standard question; derive {variant} from the standard one"
+        )
     if not found.applies(question):
         raise MMABenchError(f"{question.question_id}: {variant} does not apply to a question of {question.condition}")
     if variant == STANDARD:

@@ -11,7 +11,7 @@ RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 @click.command("export-run")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the records.")
-@click.option("--data", type=click.Path(path_type=Path), help="The dataset, if it is not where the run says.")
+@click.option("--data", type=click.Path(path_type=Path), help="Dataset folder, if it has moved since the run.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Schema of the records."
 )
@@ -44,11 +44,12 @@ def export_run_command(
     relationship: str,
     timestamp: int | None,
 ) -> None:
-    """Export a run as records that other tools read. No model is asked.
+    """Export a run as records that other tools can read. No model is called.
 
     The records follow the schema of Every Eval Ever 0.3.0: one JSON file with every score and its 95% interval, and one
-    JSON Lines file with every answer and the rule that read it. They go to
-    data/mma-bench/DEVELOPER/MODEL below OUT. Exporting the same run again gives the same bytes.
+    JSON Lines file with every answer and the rule that parsed it.
+
+    The files are written to OUT/data/mma-bench/DEVELOPER/MODEL. Exporting the same run again gives the same bytes.
 
     \b
     Examples:
@@ -66,7 +67,5 @@ def export_run_command(
     )
     exported = export_run(run, out, data=data, publisher=publisher)
     if exported.missing:
-        click.echo(
-            f"note: {exported.missing} questions of the run have no answer yet; they count in no score", err=True
-        )
+        click.echo(f"note: {exported.missing} questions of the run have no answer yet; they are not scored", err=True)
     click.echo(f"Record with {exported.samples} answers: {exported.path}")

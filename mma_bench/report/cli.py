@@ -11,21 +11,21 @@ import click
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the report.")
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), help="The dataset, if it was moved since the runs."
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Dataset folder, if it has moved since the runs."
 )
 @click.option(
     "--examples",
     type=click.IntRange(min=0),
     default=3,
     show_default=True,
-    help="Stimuli to play of each media condition.",
+    help="Playable examples per media condition.",
 )
 @click.option("--dataset-id", metavar="ORG/NAME", help="The dataset's name on the hub, for the files in hub/.")
 def report(runs: tuple[Path, ...], out: Path, data: Path | None, examples: int, dataset_id: str | None) -> None:
     """Compare runs over the same data on one static page, with tables, figures and playable examples.
 
-    Answers are scored anew from what the runs store; no model is asked. The folder can be published as it is:
-    the page needs no server and no network.
+    Stored answers are re-scored; no model is called. You can publish the folder unchanged: the page needs no server
+    and no network.
 
     \b
     Examples:

@@ -196,7 +196,7 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
     def check_state(self, state: dict[str, Any], *names: str) -> None:
         """Raise MMABenchError unless ``state`` has ``names`` and belongs to this stream."""
         if missing := [name for name in ("epoch", "fingerprint", *names) if name not in state]:
-            raise MMABenchError(f"this is no state of such a stream: it has no {missing[0]!r}")
+            raise MMABenchError(f"this is not a state of such a stream: it has no {missing[0]!r}")
         if state["fingerprint"] != self.fingerprint():
             raise MMABenchError(
                 "the state belongs to another stream: dataset, config, seed, shuffle, conflicts, ask and the number of "

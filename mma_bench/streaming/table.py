@@ -90,7 +90,7 @@ def read_table(folder: Path, config: str) -> ShardTable:
     removed = read_removed_ids(folder)
     rows = [key for key in rows if not any(clip_id in removed for clip_id in _clips_of(stimuli[key]))]
     if not rows:
-        raise MMABenchError(f"{folder}: configuration {config!r} holds no sample")
+        raise MMABenchError(f"{folder}: configuration {config!r} contains no samples")
     return _columns(folder, sha256_bytes(read_inside(folder, name, MAX_TABLE_BYTES)), rows, entries, stimuli)
 
 
@@ -158,7 +158,7 @@ def _entries(folder: Path, name: str) -> dict[str, dict[str, Any]]:
         )
         if not sound:
             raise MMABenchError(
-                f"{path}: the entry of {key[:100]!r} in {shard[:100]!r} is no entry of an index (member, path, size "
+                f"{path}: the entry of {key[:100]!r} in {shard[:100]!r} is not a valid index entry (member, path, size "
                 "or hash); do not trust this dataset"
             )
         if entries.setdefault(key, {}).setdefault(row["member"], row) is not row:

@@ -126,7 +126,7 @@ def _merged_foreign(adapter: Path, base: str | None) -> tuple[EncodeOnce, Any]:
         raise MMABenchError(f"{adapter} does not say which model it was made for; name it with --base")
     engine, _ = load_base(BaseModelSettings(checkpoint=name))
     if not found.add_to(engine.thinker.model):
-        raise MMABenchError(f"{adapter / WEIGHTS} holds no update")
+        raise MMABenchError(f"{adapter / WEIGHTS} contains no update")
     return engine, engine.thinker.model
 
 
@@ -140,7 +140,7 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
             settings = settings.model_copy(update={"revision": weights.removeprefix(COMMIT)})
         return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MMABenchError(f"{adapter} is no adapter of `mma-bench tune`: {path.name} cannot be read") from error
+        raise MMABenchError(f"{adapter} is not an adapter of `mma-bench tune`: {path.name} cannot be read") from error
 
 
 def _card(settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> str:

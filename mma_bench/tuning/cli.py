@@ -23,9 +23,9 @@ import click
 )
 @click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop. Writes nothing.")
 def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: bool) -> None:
-    """Teach a model which modality to trust, on clips whose video, audio and text disagree.
+    """Fine-tune a model on clips whose video, audio and text disagree, so that it learns which modality to trust.
 
-    LoRA by default; train.weights=full tunes the layers of the language model themselves.
+    Trains LoRA by default; train.weights=full trains all layers of the language model.
 
     Interrupted runs resume when the same command runs again. On several GPUs, start it with
     `accelerate launch -m mma_bench tune ...`.
@@ -46,7 +46,7 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     result = tune(settings, out)
     if result is None or os.environ.get("RANK", "0") != "0":  # one of several processes that accelerate started
         return
-    score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions right"
+    score = "" if result.score is None else f", {100 * result.score:.1f} % of the held-out questions correct"
     early = ", stopped early" if result.stopped_early else ""
     if settings.train.weights == "full":
         click.echo(f"{result.steps} steps{early}{score}. Checkpoint: {result.adapter}")
@@ -54,7 +54,7 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     else:
         click.echo(f"{result.steps} steps{early}{score}. Adapter: {result.adapter}")
         click.echo(f"Merge it: mma-bench merge-adapter --adapter {result.adapter} --out {out / 'merged'}")
-    click.echo(f"Evaluate it, and the base, with {settings.model.evaluation_options}")
+    click.echo(f"Evaluate it and the base model with {settings.model.evaluation_options}")
 
 
 @click.command()
@@ -62,12 +62,12 @@ def tune_command(config: Path, out: Path, overrides: tuple[str, ...], dry_run: b
     "--adapter",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
-    help="Folder of an adapter of `mma-bench tune`, LLaMA-Factory or ms-swift.",
+    help="Adapter folder written by `mma-bench tune`, LLaMA-Factory or ms-swift.",
 )
 @click.option(
     "--base",
     metavar="NAME",
-    help="Base model, a hub name or folder, of another trainer's adapter. Default: what it says.",
+    help="Base model (hub name or folder), for adapters of other trainers. Default: the one named in the adapter.",
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 def merge_command(adapter: Path, base: str | None, out: Path) -> None:

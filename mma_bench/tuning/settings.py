@@ -26,7 +26,7 @@ class BaseModelSettings(_Section):
     checkpoint: str = Field(min_length=1, description="hub name, folder, or `random:ARCHITECTURE` for a stand-in")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU, else float32")
     attn_implementation: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
-    fps: float = Field(2.0, gt=0, le=30, description="frames a second")
+    fps: float = Field(2.0, gt=0, le=30, description="frames per second")
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
@@ -57,7 +57,7 @@ class MixPoint(_Section):
     """From which step on a mix holds."""
 
     from_step: int = Field(0, ge=0)
-    clips: Mapping[str, int] = Field(min_length=1, description="clips a step of each condition")
+    clips: Mapping[str, int] = Field(min_length=1, description="clips per step, for each condition")
 
 
 class DataSettings(_Section):

@@ -125,7 +125,7 @@ def read_text_questions(path: Path) -> list[TextQuestion]:
     except (OSError, UnicodeDecodeError) as error:
         raise MMABenchError(f"data.text_questions: {path} cannot be read: {error}") from error
     if not found:
-        raise MMABenchError(f"data.text_questions: {path} holds no question")
+        raise MMABenchError(f"data.text_questions: {path} contains no questions")
     return found
 
 

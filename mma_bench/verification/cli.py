@@ -11,7 +11,7 @@ import click
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 def verify_data_command(path: Path, as_json: bool) -> None:
-    """Check every hash, column, key and number of a dataset, and list what is wrong.
+    """Check every hash, column, key and number of a dataset, and list the problems.
 
     Exit code 0: sound; 1: damaged, one problem per line; 2: PATH is not a dataset. Nothing is extracted or executed.
 

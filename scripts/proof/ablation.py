@@ -4,7 +4,7 @@
     python scripts/proof/ablation.py --base B0 --data mma-bench --out proof --seeds 1 --steps 100 --limit 50
 
 B0, B1, B2 are checkpoints of the tiny model, trained on procedural clips, and each seed tunes the next one; the data
-has a `train` configuration and test clips of other seeds. An interrupted command goes on where it stopped. It writes
+has a `train` configuration and test clips of other seeds. Interrupted commands resume. It writes
 `table.md`, `ablation.png`, `results.json`.
 """
 

@@ -170,7 +170,7 @@ def test_the_command_names_missing_videos_and_goes_on_without_them_when_told(
     assert table.exit_code == 0
     assert "Gemini-Flash (published, not re-run)" in table.stdout
     assert "contradicts itself; all count" in table.stdout
-    assert "2 videos were not asked about: 00002, 00003" in table.stdout
+    assert "2 videos were left out: 00002, 00003" in table.stdout
     said = avhbench(qa, videos, run, "--model", "baseline:random", "--allow-missing", "--json")
     scores: dict[str, Any] = json.loads(said.stdout)
     assert set(scores["videos_not_asked"]) == {"00002", "00003"}

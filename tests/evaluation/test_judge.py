@@ -231,7 +231,7 @@ def test_a_wrong_judge_is_one_clear_message() -> None:
     cases = [
         ("cascade", {}, "a judge is a server"),
         ("openai:x@http://127.0.0.1:9/v1", {"media": "parts"}, "text alone"),
-        ("openai:x@http://127.0.0.1:9/v1", {"temperature": "1"}, "does not throw dice"),
+        ("openai:x@http://127.0.0.1:9/v1", {"temperature": "1"}, "the judge must be deterministic"),
     ]
     for model, options, message in cases:
         with pytest.raises(mma_bench.MMABenchError, match=message):

@@ -8,7 +8,7 @@ from mma_bench import parse_answer
 from tests.conftest import ROOT
 
 OPTIONS = ["Cat", "Dog", "Bird", "Singing", "Singing_bowl"]
-ROW = re.compile(r"^\| `(\w+)` \| `(.*)`( \(asked about the sound\))? \| (\w+) \| (\w*) ?\|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(\w+)` \| `(.*)`( \(asked about the audio\))? \| (\w+) \| (\w*) ?\|$", re.MULTILINE)
 ROWS = ROW.findall((ROOT / "docs" / "parsing.md").read_text(encoding="utf-8"))
 
 

@@ -173,7 +173,7 @@ def test_refusals_are_one_clear_line_and_keep_what_was_there(report: Path, runs:
     before = tree(copy)
     cases = [
         ([runs[0], other], tmp_path / "new", "about different data"),
-        ([other], tmp_path / "new", "was made on other data"),
+        ([other], tmp_path / "new", "was evaluated on data that differs"),
         ([runs[0], runs[0]], tmp_path / "new", "given twice"),
         ([runs[0]], full, "not an earlier report"),
         ([runs[0]], copy, "thesis.txt"),

@@ -62,7 +62,7 @@ def test_text_questions_of_a_file(demo: Path, base: Path, tmp_path: Path) -> Non
         ('{"question": "a", "options": ["b", "c"], "answer": "b"}\n{"question": "a"}\n', "line 2: options: Field req"),
         ('{"question": "a", "options": ["b", "c"], "answer": "d"}\n', "line 1: the line: .*must be one of the options"),
         ("[" * 5000, "line 1: the line: Invalid JSON"),
-        ("\n\n", "holds no question"),
+        ("\n\n", "contains no questions"),
     ],
 )
 def test_a_wrong_file_of_text_questions_is_named(tmp_path: Path, content: str, says: str) -> None:

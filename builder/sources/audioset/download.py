@@ -112,7 +112,7 @@ def _run(row: ManifestRow, work: Path, settings: DownloadSettings, *, whole: boo
 def _meaning(error: Exception, site: Any, address: str, *, whole: bool) -> Exception:
     text = str(error)
     if "No space left on device" in text or "Disk quota exceeded" in text:
-        return MMABenchError("the disk is full; free some space and run the same command again, it goes on")
+        return MMABenchError("the disk is full; free some space and run the same command again to resume")
     if not whole and ("ffmpeg exited" in text or "Requested format is not available" in text):
         return _NoSegment()
     failure = classify(error)

@@ -43,7 +43,7 @@ class Pause:
                 self._path.unlink(missing_ok=True)
                 raise MMABenchError(
                     f"the site refused {count} times in a row ({failure.detail}); wait some hours or set "
-                    "source.download.cookies, then run the same command again, it goes on"
+                    "source.download.cookies, then run the same command again to resume"
                 )
             seconds = self._settings.first_seconds * 2**count
             seconds = min(max(seconds, failure.retry_after or 0), self._settings.longest_seconds)

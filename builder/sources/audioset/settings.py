@@ -36,10 +36,12 @@ class DownloadSettings(_Part):
     whole: bool = Field(default=False, description="download whole videos instead of segments; `rate_limit` needs it")
     max_whole_bytes: int = Field(default=300_000_000, ge=1, description="largest whole video that is downloaded")
     rate_limit: int | None = Field(
-        default=None, ge=1, description="bytes a second for one download of a whole video or of a cut file"
+        default=None, ge=1, description="bytes per second for one download of a whole video or of a cut file"
     )
-    retries: int = Field(default=3, ge=0, description="repetitions after a network error")
-    backoff_seconds: float = Field(default=2, ge=0, description="wait before the first repetition, then twice as long")
+    retries: int = Field(default=3, ge=0, description="retries after a network error")
+    backoff_seconds: float = Field(
+        default=2, ge=0, description="wait before the first retry, then twice as long each time"
+    )
     timeout_seconds: float = Field(default=30, gt=0, description="longest silence of a connection")
     cookies: Path | None = Field(default=None, description="cookies in Netscape's format; read, never written")
     concurrency: int = Field(default=4, ge=1, description="downloads at a time")
@@ -85,7 +87,7 @@ class AudioSetSettings(_Part):
     split: Split | dict[str, Split] = Field(
         default="test", description="split of all clips, or of each list by its file's name without suffix"
     )
-    skip_bad_rows: bool = Field(default=False, description="go on over damaged rows and count them")
+    skip_bad_rows: bool = Field(default=False, description="skip damaged rows and count them")
     limit: int | None = Field(default=None, ge=2, description="only the first candidates by clip id")
     mirror: Path | None = Field(
         default=None, description="folder with {youtube_id}.mp4, or {youtube_id}_{start_ms}.mp4 cut already"

@@ -77,7 +77,7 @@ def load_judge(model: str, options: Mapping[str, str]) -> Model:
         raise MMABenchError("--judge-option media: a judge gets text alone; leave it out")
     judge = load(model, {**options, "media": "none"})
     if judge.draws:
-        raise MMABenchError("--judge-option temperature: a judge does not throw dice; leave it out")
+        raise MMABenchError("--judge-option temperature: the judge must be deterministic; remove temperature")
     return judge
 
 

@@ -99,7 +99,7 @@ class Protocol(_Part):
     def _fits_together(self) -> Self:
         names = [rule.name for rule in self.variants]
         if len(set(names)) < len(names):
-            raise ValueError("variants: a variant stands there twice")
+            raise ValueError("variants: a variant is listed twice")
         if missing := [name for name in self.headline if name not in names]:
             raise ValueError(f"headline: {missing[0]} is not among the variants")
         if STANDARD not in names:
@@ -148,7 +148,7 @@ def load_protocol(name: str | Path) -> Protocol:
         with open(path, "rb") as file:
             content = file.read(_LARGEST_FILE + 1)
         if len(content) > _LARGEST_FILE:
-            raise MMABenchError(f"{path} is no protocol: it is larger than a megabyte")
+            raise MMABenchError(f"{path} is not a protocol: it is larger than a megabyte")
         protocol = Protocol.model_validate(parse_yaml(content.decode("utf-8")))
         if protocol.judge is not None:
             raise MMABenchError(

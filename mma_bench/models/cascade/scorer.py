@@ -123,7 +123,7 @@ class CascadeScorer:
                 "the cascade takes mono samples at 16 kHz, shape [samples], float32, range -1 to 1"
             )
         if not np.isfinite(waveform).all():
-            raise MMABenchError("a waveform holds values that are not finite; decode the audio again")
+            raise MMABenchError("a waveform contains values that are not finite (NaN or inf); decode the audio again")
         return AudioEvidence(() if is_silent(waveform) else self._tagger.tag(waveform))
 
     def see(self, frames: "NDArray[np.uint8]") -> VisualEvidence:

@@ -55,7 +55,7 @@ def parse_address(family: str, rest: str, default_url: str) -> Address:
         raise MMABenchError(f"{family}: the URL after @ has no host or a wrong port; write http://HOST:PORT/...")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise MMABenchError(
-            f"{family}: the URL of {host} holds a user name, a password or a query such as ?key=...; the URL is stored "
+            f"{family}: the URL of {host} contains a user name, a password or a query such as ?key=...; it is stored "
             "with the answers, so leave them out and give the key in the environment"
         )
     return Address(match["model"], match["url"].rstrip("/"), is_default=False)
@@ -78,7 +78,9 @@ def find_key(address: Address, variables: tuple[str, ...], *, is_chosen: bool) -
     if key is None and (address.is_default or is_chosen):
         raise MMABenchError(f"{address.url} needs a key; put it into the environment variable {variables[0]}")
     if key is not None and not (key.isascii() and key.isprintable()):
-        raise MMABenchError(f"the key in {variables[0]} holds characters that no key has; copy it again")
+        raise MMABenchError(
+            f"the key in {variables[0]} contains characters that are not allowed in a key; copy it again"
+        )
     return key if address.keeps_secrets or is_chosen else None
 
 

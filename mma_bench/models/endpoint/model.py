@@ -47,7 +47,7 @@ class EndpointModel(Model):
         self._thread: LoopThread | None = None
         if any(self.scrubber.text(text) != text for text in (self.name, *self.fingerprint().values())):
             raise MMABenchError(
-                f"{family}: the model's name, the URL or a setting holds the key, and these are stored with the "
+                f"{family}: the model's name, the URL or a setting contains the key, and these are stored with the "
                 f"answers; give the key in the environment variable {settings.key_variable} alone"
             )
 

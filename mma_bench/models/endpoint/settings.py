@@ -26,23 +26,26 @@ class EndpointSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     media: Literal["parts", "frames", "muxed", "none"] = Field(
-        "parts", description="silent video and audio apart; frames as images, and audio; one file with both; text alone"
+        "parts",
+        description="silent video and audio separately; frames as images, and audio; one file with both; text only",
     )
-    fps: float = Field(2.0, gt=0, le=60, description="frames a second, for media=frames")
+    fps: float = Field(2.0, gt=0, le=60, description="frames per second, for media=frames")
     size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
     audio_format: Literal["wav", "flac"] = Field("wav", description="how audio is sent, for media=parts and frames")
-    max_tokens: int | None = Field(256, ge=1, description="longest answer, tokens; none leaves it to the server")
+    max_tokens: int | None = Field(256, ge=1, description="maximum tokens of an answer; none leaves it to the server")
     thinking_max_tokens: int = Field(
-        8192, ge=1, description="longest answer of a model that thinks, tokens, unless max_tokens is set"
+        8192, ge=1, description="maximum tokens of an answer of a reasoning model, unless max_tokens is set"
     )
-    temperature: float | None = Field(0.0, ge=0, le=2, description="0 is greedy; none leaves it out of the request")
-    seed: int | None = Field(0, description="seed of the server's sampling; none leaves it out of the request")
-    logprobs: int = Field(0, ge=0, le=20, description="alternatives of the first token to score options by")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="0 is greedy; none omits it from the request")
+    seed: int | None = Field(0, description="seed of the server's sampling; none omits it from the request")
+    logprobs: int = Field(0, ge=0, le=20, description="alternatives of the first token used to score options")
     concurrency: int = Field(16, ge=1, le=1024, description="requests in flight")
-    timeout: float = Field(300.0, gt=0, description="seconds for one request, from its start to its last byte")
-    retries: int = Field(8, ge=0, le=100, description="how often a request is repeated after a passing failure")
-    backoff: float = Field(0.5, gt=0, le=60, description="longest wait before the first repetition, seconds")
-    key_variable: str = Field(pattern=VARIABLE, description="environment variable that holds the key")
+    timeout: float = Field(300.0, gt=0, description="time limit per request, from its start to its last byte, seconds")
+    retries: int = Field(
+        8, ge=0, le=100, description="maximum number of retries of a request after a temporary failure"
+    )
+    backoff: float = Field(0.5, gt=0, le=60, description="longest wait before the first retry, seconds")
+    key_variable: str = Field(pattern=VARIABLE, description="environment variable that contains the key")
 
     @field_validator("size", "max_tokens", "temperature", "seed", mode="before")
     @classmethod

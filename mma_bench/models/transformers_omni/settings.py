@@ -23,20 +23,18 @@ class Settings(BaseModel):
         description="a device, or `auto` and the like to spread the layers (needs accelerate); none: one GPU, or CPU",
     )
     attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] = Field(
-        "sdpa", description="kernel of the attention"
+        "sdpa", description="attention kernel"
     )
-    fps: float = Field(2.0, gt=0, le=30, description="frames a second of the video")
+    fps: float = Field(2.0, gt=0, le=30, description="frames per second of the video")
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels; none: the family's own")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels; none: the family's own")
     batch_size: int = Field(8, ge=1, description="questions about one stimulus that run together")
-    max_new_tokens: int = Field(128, ge=1, description="longest answer, tokens")
-    score_options: bool = Field(True, description="also give the log-likelihood of every option")
+    max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
+    score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
-    local_files_only: bool = Field(False, description="never ask the hub, use what was downloaded before")
-    encoder_cache_mb: int = Field(
-        1024, ge=0, description="memory for encoded streams kept for the next stimuli, of each modality, MB"
-    )
+    local_files_only: bool = Field(False, description="never contact the hub; use only local files")
+    encoder_cache_mb: int = Field(1024, ge=0, description="memory for encoded streams, per modality, MB")
 
     def deciding(self) -> dict[str, str]:
         """Return the settings that can change an answer.

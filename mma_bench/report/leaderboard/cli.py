@@ -14,12 +14,12 @@ import click
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     multiple=True,
-    help="A dataset that was moved since the runs; repeatable.",
+    help="Dataset folder, if it has moved since the runs; repeatable.",
 )
 def leaderboard(folders: tuple[Path, ...], out: Path, data: tuple[Path, ...]) -> None:
     """Write a sortable page of all runs in the given folders.
 
-    Stored answers are re-scored; no model is asked. Runs share a table only if they answered the same questions: same
+    Stored answers are re-scored; no model is called. Runs share a table only if they answered the same questions: same
     data, split, protocol and selection. Unfinished runs, and runs that cannot be scored, are listed with the reason.
 
     \b

@@ -168,7 +168,7 @@ def test_what_cannot_be_hydrated_is_refused_in_one_line(published: Published, tm
     mirror = ("--mirror", tmp_path)
     for data, more, message in (
         (published.full, (), "holds its media already"),
-        (hostile, mirror, "is no YouTube id; do not trust this dataset"),
+        (hostile, mirror, "is not a YouTube id; do not trust this dataset"),
         (damaged, mirror, "is damaged: wrong_hash"),
         (old, mirror, "build it with this version"),
         (published.ids, ("--set", "download.speed=1"), "download.speed: there is no such setting"),
@@ -180,4 +180,4 @@ def test_what_cannot_be_hydrated_is_refused_in_one_line(published: Published, tm
         assert message in result.stderr.splitlines()[-1]
         assert not (tmp_path / "mma-bench").exists()
     result = invoke("hydrate", "--data", published.ids, "--work", tmp_path / "w", "--out", published.ids, *mirror)
-    assert "is the dataset of ids itself" in result.stderr
+    assert "is the ids-only dataset itself" in result.stderr

@@ -43,7 +43,7 @@ def test_the_card_says_what_a_reader_must_know(small_dataset: Path) -> None:
     assert "figures/composition.png" in card.text
     with Image.open(small_dataset / "figures" / "composition.png") as figure:
         assert figure.width > 600
-    assert "encoded again" in (small_dataset / "CHANGES.md").read_text()
+    assert "re-encoded as H.264" in (small_dataset / "CHANGES.md").read_text()
     assert "as the demo: 8 clips" in (small_dataset / "LICENSE").read_text()
     tasks = yaml.safe_load((small_dataset / "eval.yaml").read_text())["tasks"]
     assert {"id": "misaligned", "config": "misaligned", "split": "test"} in tasks

@@ -35,7 +35,7 @@ def test_ids_only_holds_times_hashes_and_questions_but_no_media(
     assert clip["end_seconds"] > clip["start_seconds"]
     rows = mma_bench.load(out)
     assert rows[0].prompt
-    with pytest.raises(mma_bench.MMABenchError, match="holds ids and questions, no media"):
+    with pytest.raises(mma_bench.MMABenchError, match="is an ids-only dataset without media"):
         rows[0].media.frames()
     assert "no media" in (out / "README.md").read_text()
     told = [reference.clip_id for reference in read_references(out)]

@@ -56,7 +56,10 @@ def test_the_last_clip_of_a_shard_a_wrong_id_and_a_failure_halfway(
     data = Path(shutil.copytree(small_dataset, tmp_path / "mma-bench"))
     before = tree(data)
     clip = next(iter(stimuli_of(data))).removeprefix("aligned_")
-    for wrong, message in (("no-such-clip", "holds no clip 'no-such-clip'"), ("../x", "is not the id of a clip")):
+    for wrong, message in (
+        ("no-such-clip", "does not contain clip 'no-such-clip'"),
+        ("../x", "is not the id of a clip"),
+    ):
         result = remove(data, wrong)
         assert result.exit_code == 2
         assert message in result.stderr

@@ -46,7 +46,7 @@ def test_a_node_left_to_two_classes_stops_with_its_name() -> None:
         ({"dog": ["Dgo"]}, {}, "class dog: the ontology has no node 'Dgo'; close: 'Dog'"),
         ({"dog": ["Dog"]}, {"ambiguous": ["Dog"]}, "dog has the root Dog, which"),
         ({"animal": ["Animal", "Dog"]}, {"ambiguous": ["Pets"]}, "animal has the root Dog, which"),
-        ({"dog": ["Dog"]}, {"ambiguous": ["Hiss"], "no_class": ["Hiss"]}, "'Hiss' stands in the drop lists twice"),
+        ({"dog": ["Dog"]}, {"ambiguous": ["Hiss"], "no_class": ["Hiss"]}, "'Hiss' is in the drop lists twice"),
         ({"dog": ["Dog"]}, {"ambiguous": ["Hisss"]}, "drop.ambiguous: .* close: 'Hiss'"),
     ],
 )
