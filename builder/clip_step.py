@@ -11,8 +11,8 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 

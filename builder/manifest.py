@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, ValidationError
 
-from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path
 from mma_bench.files.settings import first_error
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 

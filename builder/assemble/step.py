@@ -12,8 +12,8 @@ from builder.assemble.plan import AssemblePlan
 from builder.assemble.stimuli import make_stimuli
 from builder.clip_step import write_progress
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
+from mma_bench.files.atomic import atomic_path
 from mma_bench.schema import Stimulus
 
 _NO_STIMULUS = "it has no part in the chosen conditions (streams that disagree are never aligned)"

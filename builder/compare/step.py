@@ -15,7 +15,7 @@ from builder.compare.splits import EqualStreams, separate
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.step import fingerprint_path
 from builder.manifest import ManifestRow, write_manifest
-from mma_bench.atomic import write_text
+from mma_bench.files.atomic import write_text
 
 
 class CompareClips(PipelineStep):

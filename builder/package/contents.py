@@ -14,10 +14,10 @@ from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, pl
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
-from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
 from mma_bench.dataset.records import read_records
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path, write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.files.regular import read_inside
 from mma_bench.files.settings import first_error

@@ -11,7 +11,7 @@ from builder.review.agreement import attention_share
 from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
 from builder.review.store import Decision, DecisionStore, in_force
-from mma_bench.atomic import write_text
+from mma_bench.files.atomic import write_text
 
 
 def run_review(settings: ReviewSettings, work: Path, source: Path) -> list[ManifestRow]:

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mma_bench import __version__
-from mma_bench.atomic import write_json
 from mma_bench.avhbench.asking import Questions
 from mma_bench.avhbench.protocol import protocol, published
 from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
@@ -18,6 +17,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.outlook import AnswerProgress, Workload
 from mma_bench.evaluation.store import AnswerStore
+from mma_bench.files.atomic import write_json
 from mma_bench.hashing import sha256_file
 from mma_bench.interruption import held_back
 from mma_bench.models import Model

@@ -41,10 +41,10 @@ def score_command(
         raise click.UsageError("give --judge or --no-judge, not both")
     if judge_option and not judge:
         raise click.UsageError("--judge-option needs --judge")
-    from mma_bench.atomic import write_json
     from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore
     from mma_bench.evaluation.summary import summary
+    from mma_bench.files.atomic import write_json
 
     if judge:
         from mma_bench.evaluation.judge.asking import judge_run
@@ -77,8 +77,8 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
       mma-bench compare runs/base runs/tuned
       mma-bench compare runs/base runs/tuned --out comparison
     """
-    from mma_bench.atomic import write_text
     from mma_bench.evaluation.comparison import Flip, compare
+    from mma_bench.files.atomic import write_text
 
     comparison = compare(first, second, data)
     # ASCII only: an answer may hold half of a surrogate pair, which UTF-8 cannot carry.

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mma_bench import __version__
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
@@ -14,6 +13,7 @@ from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protoc
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
+from mma_bench.files.atomic import write_json
 from mma_bench.interruption import held_back
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
+from mma_bench.files.atomic import write_json
 from mma_bench.schema import Question, Stimulus
 
 _SYNC_SECONDS = 1.0

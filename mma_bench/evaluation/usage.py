@@ -16,9 +16,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.store import AnswerStore, StoredAnswer
+from mma_bench.files.atomic import write_json
 from mma_bench.models.interface import Model
 
 _FILE = "usage.json"

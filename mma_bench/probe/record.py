@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
 from mma_bench.probe.findings import Probe
 
 _FILE = "probe.json"

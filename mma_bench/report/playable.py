@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mma_bench.atomic import write_bytes
 from mma_bench.evaluation.kinds import Kind, kind_of
+from mma_bench.files.atomic import write_bytes
 from mma_bench.loader import Benchmark, Sample
 from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.runs import ScoredRun

@@ -4,7 +4,6 @@ Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.
 """
 
 import math
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -17,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
 from mma_bench import __version__
-from mma_bench.atomic import fsync_folder, write_json
 from mma_bench.command_line import Command
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.hashing import sha256_file
 from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
 from mma_bench.schema import Modality
@@ -90,19 +89,15 @@ def pretrain(out: Path, settings: Pretraining, report: Callable[[str], Any] = cl
     record["loss of the towers"] = _train_towers(batch, lessons, settings)
     report(f"towers: loss {', '.join(f'{np.mean(loss[-20:]):.3f}' for loss in record['loss of the towers'].values())}")
     record |= _train_whole(batch, lessons, settings, report)
-    staging = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    save_checkpoint(staging, thinker, tokenizer, extractor)
-    record |= {
-        "seconds": round(time.perf_counter() - began, 1),
-        "weights": sum(weight.numel() for weight in thinker.model.parameters()),
-        "sha256": {path.name: sha256_file(path) for path in sorted(staging.iterdir())},
-        "versions": {"mma_bench": __version__, "torch": torch.__version__},
-    }
-    write_json(staging / RECORD, record)
-    staging.rename(out)
-    fsync_folder(out.parent)
+    with atomic_folder(out) as folder:
+        save_checkpoint(folder, thinker, tokenizer, extractor)
+        record |= {
+            "seconds": round(time.perf_counter() - began, 1),
+            "weights": sum(weight.numel() for weight in thinker.model.parameters()),
+            "sha256": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+            "versions": {"mma_bench": __version__, "torch": torch.__version__},
+        }
+        write_json(folder / RECORD, record)
     return record
 
 

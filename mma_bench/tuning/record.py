@@ -11,8 +11,8 @@ from typing import Any
 from tqdm import tqdm
 
 import mma_bench
-from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 from mma_bench.tuning.held_out import HeldOutScore

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from builder.sources.audioset.failures import FetchFailed
 from builder.sources.audioset.settings import PauseSettings
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 
 _LOOK_SECONDS = 0.5

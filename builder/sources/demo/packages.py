@@ -16,8 +16,8 @@ from pathlib import Path
 
 from builder.sources.demo.catalogue import DemoClip, MediaFile, load_catalogue
 from builder.sources.demo.qt_resources import QtResourceArchive
-from mma_bench.atomic import write_bytes
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_bytes
 from mma_bench.hashing import sha256_bytes, sha256_file
 
 _TIMEOUT_SECONDS = 1800  # 44 MB at 25 kB/s
