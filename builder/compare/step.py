@@ -1,7 +1,5 @@
 """The block of the `compare` stage: one task, because every clip is compared with all others."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.step import fingerprint_path
 from builder.manifest import ManifestRow, write_manifest
 from mma_bench.files.atomic import write_text
+from mma_bench.files.text import csv_text
 
 
 class CompareClips(PipelineStep):
@@ -57,13 +56,11 @@ class CompareClips(PipelineStep):
         return Fingerprint.read(fingerprint_path(self.inspected, row.clip_id))
 
     def _write_matches(self, rows: list[ManifestRow], found: dict[str, tuple[EqualStreams, list[Match]]]) -> None:
-        lines: list[list[str]] = [["stream", "clip_id", "other_clip_id", "score"]]
+        lines: list[list[str]] = []
         for stream, (groups, matches) in found.items():
             for match in matches:
                 first, second = groups.firsts[match.first], groups.firsts[match.second]
                 lines.append([stream, rows[first].clip_id, rows[second].clip_id, f"{match.score:.3f}"])
             for first, *copies in groups.members:
                 lines += [[stream, rows[first].clip_id, rows[copy].clip_id, "1.000"] for copy in copies]
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(lines)
-        write_text(self.folder / "matches.csv", text.getvalue())
+        write_text(self.folder / "matches.csv", csv_text(["stream", "clip_id", "other_clip_id", "score"], lines))

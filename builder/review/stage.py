@@ -1,7 +1,5 @@
 """Apply people's decisions to the manifest."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
 from builder.review.store import Decision, DecisionStore, in_force
 from mma_bench.files.atomic import write_text
+from mma_bench.files.text import csv_text
 
 
 def run_review(settings: ReviewSettings, work: Path, source: Path) -> list[ManifestRow]:
@@ -52,20 +51,10 @@ def _reviewed(
 
 
 def _write_decisions(path: Path, standing: Mapping[str, Mapping[str, Decision]]) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["clip_id", "annotator", "decision", "blind"])
-    table.writerows(
-        sorted(
-            [decision.clip_id, _cell(name), decision.decision, str(decision.blind).lower()]
-            for name, decisions in standing.items()
-            for decision in decisions.values()
-            if not decision.is_attention_check
-        )
+    rows = sorted(
+        [decision.clip_id, name, decision.decision, str(decision.blind).lower()]
+        for name, decisions in standing.items()
+        for decision in decisions.values()
+        if not decision.is_attention_check
     )
-    write_text(path, text.getvalue())
-
-
-def _cell(text: str) -> str:
-    """Return ``text`` so that a spreadsheet does not take it for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    write_text(path, csv_text(["clip_id", "annotator", "decision", "blind"], rows))

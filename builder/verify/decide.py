@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from builder.manifest import CheckResult, ManifestRow
-from builder.verify.reading import quoted
 from builder.verify.settings import CheckName
+from mma_bench.files.text import one_line
 from mma_bench.parsing import read_yes_no
 
 
@@ -36,4 +36,4 @@ def _judged(check: CheckResult, thresholds: Mapping[CheckName, float]) -> CheckR
 
 def _in_words(check: CheckResult) -> str:
     probability = "" if check.yes_probability is None else f", yes {check.yes_probability:.2f}"
-    return f'{check.check} "{quoted(check.text)}"{probability}'
+    return f'{check.check} "{one_line(check.text, 60, hidden=" ")}"{probability}'

@@ -6,8 +6,9 @@ from typing import Any
 
 from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.evaluation.scores import Verdict
+from mma_bench.files.text import visible
 from mma_bench.loader import Sample
-from mma_bench.report.excerpts import excerpt, visible
+from mma_bench.report.excerpts import excerpt
 from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.playable import media_path

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mma_bench.files.text import visible
 from mma_bench.loader import Benchmark
 from mma_bench.prompts import NONE_OF_THE_ABOVE
-from mma_bench.report.excerpts import visible
 from mma_bench.schema import CONDITIONS, Modality
 
 

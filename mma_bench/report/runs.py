@@ -11,9 +11,9 @@ from mma_bench.evaluation.rescoring import questions_of, rescore
 from mma_bench.evaluation.scores import Scores, Verdict
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
 from mma_bench.evaluation.usage import Usage, read_usage
+from mma_bench.files.text import visible
 from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
-from mma_bench.report.excerpts import visible
 
 BASELINE_PREFIX = "baseline:"
 

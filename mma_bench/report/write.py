@@ -11,6 +11,7 @@ from mma_bench import __version__
 from mma_bench.evaluation.kinds import kind_of
 from mma_bench.evaluation.scores import Cell
 from mma_bench.files.atomic import atomic_folder, write_text
+from mma_bench.files.text import csv_text
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.report.contents import Contents, gather
@@ -23,7 +24,6 @@ from mma_bench.report.progress import Stages
 from mma_bench.report.runs import ScoredRun, read_runs
 from mma_bench.report.tables.files import write_tables
 from mma_bench.report.tables.markdown import markdown, markdown_text
-from mma_bench.report.tables.spreadsheet import csv_text
 
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.dataset.shards import Foreign, Member, ShardFile
+from mma_bench.files.text import shown
 from mma_bench.hashing import sha256_bytes
 from mma_bench.layout import config_of
 from mma_bench.schema import MEMBERS, IndexEntry, Stimulus
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _SECONDS_APART = 0.1  # a container rounds the length of a video by up to a frame
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from mma_bench.columns import arrow_schema
 from mma_bench.files.tables import read_parquet
+from mma_bench.files.text import shown
 from mma_bench.removed import RemovedIds
 from mma_bench.schema import CONDITIONS, Clip, IndexEntry, Stimulus, Stream
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _Row = TypeVar("_Row", bound=BaseModel)
 
