@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
@@ -131,7 +131,7 @@ def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
     except FileNotFoundError as error:
         raise MMABenchError(f"{path} is missing (was its folder removed meanwhile?); run the build again") from error
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = first_error(error) if isinstance(error, ValidationError) else error
+        reason = str(first_fault(error)) if isinstance(error, ValidationError) else error
         raise MMABenchError(
             f"{path} is not a manifest of this version ({reason}); delete its folder and run the stage again"
         ) from error

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_yaml
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
 from mma_bench.schema import CONDITIONS
@@ -156,7 +156,7 @@ def load_protocol(name: str | Path) -> Protocol:
             )
         return protocol
     except ValidationError as error:
-        raise MMABenchError(f"{path}: {first_error(error, Protocol)}; compare it with robust.yaml") from error
+        raise MMABenchError(f"{path}: {first_fault(error, Protocol)}; compare it with robust.yaml") from error
     except (OSError, ValueError) as error:
         raise MMABenchError(f"{path} cannot be read as YAML: {' '.join(str(error).split())[:200]}") from error
 
