@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import fcntl
 import glob
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.lock import hold
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -164,7 +164,7 @@ def _new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
         staging = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
         handle = os.open(staging, os.O_RDONLY)
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            hold(handle)
         if staging.is_dir():
             return staging, handle
         os.close(handle)  # another process took it for abandoned before it was locked
@@ -178,7 +178,7 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
         except OSError:
             continue
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(handle, wait=False)
             shutil.rmtree(folder, ignore_errors=True)
         except OSError:  # a process is writing it, or the file system has no locks
             continue

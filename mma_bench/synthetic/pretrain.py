@@ -4,16 +4,14 @@ Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.
 """
 
 import math
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from tqdm import tqdm
 
 from mma_bench import __version__
 from mma_bench.command_line import Command
@@ -21,6 +19,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.hashing import sha256_file
 from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+from mma_bench.progress import bar
 from mma_bench.schema import Modality
 from mma_bench.synthetic.lessons import Lessons, Mix
 from mma_bench.synthetic.tiny_model import SIZE, make_tiny_model, save_checkpoint, training_batch
@@ -173,11 +172,11 @@ def rates(settings: Pretraining, highest: float, steps: int) -> list[float]:
     ]
 
 
-def _progress(planned: list[float], name: str) -> Iterable[float]:
-    shown: Iterable[float] = tqdm(
-        planned, name, unit="step", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 15
-    )
-    return shown
+def _progress(planned: list[float], name: str) -> Iterator[float]:
+    with bar(name, len(planned), unit="step") as shown:
+        for rate in planned:
+            yield rate
+            shown.update()
 
 
 def accuracy(batch: TrainingBatch, examples: list[Example], size: int = 60) -> float:
