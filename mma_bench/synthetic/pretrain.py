@@ -18,7 +18,8 @@ from mma_bench.command_line import Command
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.hashing import sha256_file
-from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+from mma_bench.models.transformers_omni.conversation import IGNORED
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 from mma_bench.progress import bar
 from mma_bench.schema import Modality
 from mma_bench.synthetic.lessons import Lessons, Mix
@@ -152,7 +153,7 @@ def _train_whole(
     return {"loss": losses, "one sense alone": looks}
 
 
-def answer_loss(batch: TrainingBatch, examples: list[Example]) -> "torch.Tensor":
+def answer_loss(batch: TrainingBatch, examples: list[Exchange]) -> "torch.Tensor":
     """Return the mean cross-entropy of the answers' tokens; logits of other tokens are not computed."""
     import torch
 
@@ -179,7 +180,7 @@ def _progress(planned: list[float], name: str) -> Iterator[float]:
             shown.update()
 
 
-def accuracy(batch: TrainingBatch, examples: list[Example], size: int = 60) -> float:
+def accuracy(batch: TrainingBatch, examples: list[Exchange], size: int = 60) -> float:
     """Return the share of examples whose answer is the likeliest, token for token."""
     import torch
 
