@@ -104,6 +104,7 @@ class ManifestRow(Record):
 
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
         """Return the row as dropped by ``stage``."""
+        # Not `changed`, which takes 36 us against 2: a list can drop two million rows, and these types are known.
         return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
 
     def to_clip(self) -> Clip:

@@ -83,7 +83,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         manifest = selected
         for step in (fetch, normalise, inspect):
             workers = source.fetch_workers if step is fetch else None
-            executor = config.executor.model_copy(update={"workers": workers}) if workers else config.executor
+            executor = config.executor.changed(workers=workers) if workers else config.executor
             rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
         run_compare(config.compare, work, manifest)

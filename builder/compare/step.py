@@ -6,7 +6,7 @@ from pathlib import Path
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from builder.clip_step import write_progress
+from builder.clip_step import from_document, to_document, write_progress
 from builder.compare.search import Match, equal_sounds, equal_videos
 from builder.compare.settings import CompareSettings
 from builder.compare.splits import EqualStreams, separate
@@ -36,7 +36,7 @@ class CompareClips(PipelineStep):
 
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Compare all kept clips."""
-        rows = [ManifestRow.model_validate(document.metadata) for document in data]
+        rows = [from_document(document) for document in data]
         kept = [row for row in rows if row.kept]
         videos = EqualStreams.of([row.video_sha256 for row in kept])
         sounds = EqualStreams.of([row.audio_sha256 for row in kept])
@@ -50,7 +50,7 @@ class CompareClips(PipelineStep):
         results = [finished.get(row.clip_id, row) for row in rows]
         write_progress(self.folder, rank, len(rows))
         write_manifest(self.folder / "manifest.parquet", results)
-        yield from (Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in results)
+        yield from map(to_document, results)
 
     def _read(self, row: ManifestRow) -> Fingerprint:
         return Fingerprint.read(fingerprint_path(self.inspected, row.clip_id))

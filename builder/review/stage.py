@@ -37,9 +37,7 @@ def _reviewed(
     item_id = make_item(row).item_id
     votes = Counter(decisions[item_id].decision for decisions in standing.values() if item_id in decisions)
     yes, no = votes["yes"], votes["no"]
-    counted = row.model_copy(
-        update={"people_yes": yes, "people_no": no, "people_unsure": votes["unsure"]} if votes else {}
-    )
+    counted = row.changed(people_yes=yes, people_no=no, people_unsure=votes["unsure"]) if votes else row
     detail = f"{yes} yes, {no} no, {votes['unsure']} unsure"
     if no > yes:
         return counted.drop("review", "rejected_by_people", detail)

@@ -15,7 +15,7 @@ def decide(row: ManifestRow, thresholds: Mapping[CheckName, float], verifier: st
     The detail names every check that was not passed, with the model's words.
     """
     checks = [_judged(check, thresholds) for check in row.checks]
-    judged = row.model_copy(update={"checks": checks, "verifier": verifier})
+    judged = row.changed(checks=checks, verifier=verifier)
     failed = [check for check in checks if not check.passed]
     if not failed:
         return judged
@@ -31,7 +31,7 @@ def _judged(check: CheckResult, thresholds: Mapping[CheckName, float]) -> CheckR
         passed = check.yes_probability >= threshold
     else:
         passed = said == "yes"
-    return check.model_copy(update={"said": said, "passed": passed})
+    return check.changed(said=said, passed=passed)
 
 
 def _in_words(check: CheckResult) -> str:

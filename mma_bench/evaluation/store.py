@@ -11,14 +11,14 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.files.atomic import write_json
-from mma_bench.schema import Question, Stimulus
+from mma_bench.schema import Checked, Question, Stimulus
 
 _SYNC_SECONDS = 1.0
 """Between two calls of fsync, which for each stimulus was 42% of the evaluator's own time."""
@@ -27,7 +27,7 @@ _decode = json.JSONDecoder().decode
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-class Run(BaseModel):
+class Run(Checked):
     """What was asked of whom: the head of a run folder.
 
     Attributes:
@@ -60,7 +60,7 @@ class Run(BaseModel):
     def asked(self) -> Protocol:
         """The protocol, with the judge: numbers of other judges, or of none, do not compare."""
         protocol = self.protocol or load_protocol("paper")
-        return protocol.model_copy(update={"judge": self.judge.title}) if self.judge else protocol
+        return protocol.changed(judge=self.judge.title) if self.judge else protocol
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -243,7 +243,7 @@ def open_run(folder: Path, *, judged: bool = True) -> Run:
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
-    return run.model_copy(update={"judge": read_judge(folder) if judged else None})
+    return run.changed(judge=read_judge(folder) if judged else None)
 
 
 def _check(answer: StoredAnswer) -> None:

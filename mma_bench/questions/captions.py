@@ -39,4 +39,4 @@ def _reworded(question: Question, wording: str) -> Question:
     if not question.prompt.startswith(bare):
         raise MMABenchError(f"{question.question_id}: the prompt does not begin with {bare!r}; it is not one of ours")
     worded = f"Video_caption: {wording.format(caption)}"
-    return question.model_copy(update={"prompt": worded + question.prompt.removeprefix(bare)})
+    return question.changed(prompt=worded + question.prompt.removeprefix(bare))

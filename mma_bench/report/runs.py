@@ -90,11 +90,9 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
     scored = [score_run(folder, label, data) for (folder, _), label in zip(heads, labels_of(heads), strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
-    everything = runs[0].model_copy(
-        update={
-            "conditions": sorted({name for run in runs for name in run.conditions}),
-            "limit": None if None in limits else max(limit for limit in limits if limit is not None),
-        }
+    everything = runs[0].changed(
+        conditions=sorted({name for run in runs for name in run.conditions}),
+        limit=None if None in limits else max(limit for limit in limits if limit is not None),
     )
     return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
 

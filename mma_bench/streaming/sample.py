@@ -89,14 +89,13 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
     labels = labels_of(table, planned)
     seen, other = labels if question.modality == "visual" else labels[::-1]
     answer = seen or question.answer
-    changes = {
-        "question_id": f"{key}/{choice.condition}/{question.modality}",
-        "condition": choice.condition,
-        "answer": answer,
-        "distractor": other if other != answer else None,
-        "answerable": seen is not None,
-    }
-    question = question.model_copy(update=changes)
+    question = question.changed(
+        question_id=f"{key}/{choice.condition}/{question.modality}",
+        condition=choice.condition,
+        answer=answer,
+        distractor=other if other != answer else None,
+        answerable=seen is not None,
+    )
     text = TEXT_CONFLICTS.get(choice.condition)
     return text(question, labels, generator) if text else question
 

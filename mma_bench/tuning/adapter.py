@@ -118,7 +118,7 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
         if weights.startswith(COMMIT):  # the branch may have moved since
-            settings = settings.model_copy(update={"revision": weights.removeprefix(COMMIT)})
+            settings = settings.changed(revision=weights.removeprefix(COMMIT))
         return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MMABenchError(f"{adapter} is no adapter of `mma-bench tune`: {path.name} cannot be read") from error

@@ -99,7 +99,7 @@ def apply_task(name: str, example: Example, given: Sequence[TextQuestion]) -> Ex
     seed = f"{name}/{example.question.modality}/{example.video_key}/{example.audio_key}"
     made = TASKS[name].ask(example, given, random.Random(seed))  # noqa: S311
     question_id = f"{example.question.question_id}/{name}"
-    return replace(made, question=made.question.model_copy(update={"question_id": question_id, "condition": name}))
+    return replace(made, question=made.question.changed(question_id=question_id, condition=name))
 
 
 def read_text_questions(path: Path) -> list[TextQuestion]:

@@ -281,9 +281,7 @@ def main() -> None:
         "supervised": ObjectiveSettings(),
         "+ consistency": ObjectiveSettings(consistency=consistency),
         "+ adversarial": ObjectiveSettings(adversarial=attack),
-        "+ adversarial, own first pass": ObjectiveSettings(
-            adversarial=attack.model_copy(update={"share_gradient": False})
-        ),
+        "+ adversarial, own first pass": ObjectiveSettings(adversarial=attack.changed(share_gradient=False)),
         "all": ObjectiveSettings(consistency=consistency, adversarial=attack),
     }
     turns = Turns(given, {name: our_step(given, tuned, examples, row) for name, row in rows.items()})
