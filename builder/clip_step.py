@@ -11,8 +11,8 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 
@@ -39,6 +39,16 @@ _MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.
 """No other clip would survive these either, so they end the stage and cost no clip."""
 
 
+def to_document(row: ManifestRow) -> Document:
+    """Return a row in the form in which datatrove hands it from block to block."""
+    return Document(text="", id=row.clip_id, metadata=row.model_dump())
+
+
+def from_document(document: Document) -> ManifestRow:
+    """Return the row of a document that `to_document` made."""
+    return ManifestRow.model_validate(document.metadata)
+
+
 class ReadManifest(PipelineStep):
     """Deal out the rows of a manifest to tasks: row i goes to task i modulo the number of tasks.
 
@@ -56,7 +66,7 @@ class ReadManifest(PipelineStep):
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yield one document a row, the row in its metadata."""
         for row in read_manifest(Path(self.manifest), kept_only=self.kept_only)[rank::world_size]:
-            yield Document(text="", id=row.clip_id, metadata=row.model_dump())
+            yield to_document(row)
 
 
 class ClipStep(PipelineStep):
@@ -92,12 +102,12 @@ class ClipStep(PipelineStep):
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Process the clips of this task; clips that an earlier stage dropped pass through."""
         for done, document in enumerate(data, start=1):
-            row = ManifestRow.model_validate(document.metadata)
+            row = from_document(document)
             if row.kept:
                 row = self._remembered(row) or self._process_and_remember(row)
                 self.stat_update(row.reason or "kept")
             write_progress(self.folder, rank, done)
-            yield Document(text="", id=row.clip_id, metadata=row.model_dump())
+            yield to_document(row)
 
     def _process_and_remember(self, row: ManifestRow) -> ManifestRow:
         self._processed += 1
@@ -158,7 +168,7 @@ class WriteManifestPart(PipelineStep):
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write the rows when the task is through, then pass them on."""
         documents = list(data)
-        rows = [ManifestRow.model_validate(document.metadata) for document in documents]
+        rows = [from_document(document) for document in documents]
         write_manifest(self.folder / "parts" / f"{rank:05d}.parquet", rows)
         yield from documents
 

@@ -15,9 +15,10 @@ from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from mma_bench.extras import needs
+from mma_bench.schema import Checked
 
 _PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -25,7 +26,7 @@ _NOWHERE = open(os.devnull, "w")  # noqa: SIM115  (datatrove's log keeps it unti
 _PRELOADED = ["builder.run", "cv2", "librosa.core.spectrum"]
 
 
-class ExecutorSettings(BaseModel):
+class ExecutorSettings(Checked):
     """Where the tasks of a stage run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

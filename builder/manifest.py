@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, ValidationError
 
-from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
 from mma_bench.errors import MMABenchError
-from mma_bench.files.settings import first_error
+from mma_bench.files.atomic import atomic_path
+from mma_bench.files.faults import first_fault
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
@@ -104,6 +104,7 @@ class ManifestRow(Record):
 
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
         """Return the row as dropped by ``stage``."""
+        # Not `changed`, which takes 36 us against 2: a list can drop two million rows, and these types are known.
         return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
 
     def to_clip(self) -> Clip:
@@ -131,7 +132,7 @@ def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
     except FileNotFoundError as error:
         raise MMABenchError(f"{path} is missing (was its folder removed meanwhile?); run the build again") from error
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = first_error(error) if isinstance(error, ValidationError) else error
+        reason = str(first_fault(error)) if isinstance(error, ValidationError) else error
         raise MMABenchError(
             f"{path} is not a manifest of this version ({reason}); delete its folder and run the stage again"
         ) from error

@@ -1,6 +1,5 @@
 """Run all stages of a build in order."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from builder.stage import StageFolder, forget_failures, run_clip_stage
 from builder.verify.stage import make_verifier, run_verify
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
+from mma_bench.files.lock import open_locked
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.parsing import check_labels
 from mma_bench.removed import RemovedIds, read_removed_ids
@@ -83,7 +83,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         manifest = selected
         for step in (fetch, normalise, inspect):
             workers = source.fetch_workers if step is fetch else None
-            executor = config.executor.model_copy(update={"workers": workers}) if workers else config.executor
+            executor = config.executor.changed(workers=workers) if workers else config.executor
             rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
         run_compare(config.compare, work, manifest)
@@ -167,16 +167,13 @@ def only_build_in(work: Path) -> Iterator[None]:
     """Hold a lock on ``work``; it ends with the process, however that ends."""
     try:
         work.mkdir(parents=True, exist_ok=True)
-        lock = open(work / ".lock", "a")  # noqa: SIM115  (closed below)
+        lock = open_locked(work / ".lock", wait=False, holder="process")  # datatrove's forked manager must not have it
+    except BlockingIOError as error:
+        raise MMABenchError(f"another build is using {work}; wait for it or choose another --work") from error
     except OSError as error:
         raise MMABenchError(f"cannot use the work folder {work}: {error.strerror}; choose another --work") from error
     with lock:
-        try:
-            # A record lock (lockf), not flock: datatrove's forked manager must not inherit it.
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise MMABenchError(f"another build is using {work}; wait for it or choose another --work") from error
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(str(os.getpid()).encode("ascii"))
         lock.flush()
         yield

@@ -42,7 +42,7 @@ def run(
     from builder.dry_run import plan_build
     from builder.run import run_build
     from builder.status import format_status, status_of
-    from mma_bench.layout import one_line
+    from mma_bench.files.text import one_line
 
     config = load_config(config_path, overrides)
     if dry_run:

@@ -13,7 +13,7 @@ from builder.executors import ExecutorSettings, make_executor
 from builder.manifest import ManifestRow, read_manifest, write_manifest
 from builder.progress import progress_bar
 from mma_bench import __version__
-from mma_bench.atomic import write_json
+from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 

@@ -1,5 +1,7 @@
 """The one exception that a user is meant to read."""
 
+from mma_bench.files.text import escaped
+
 _LONGEST = 2000
 
 
@@ -17,4 +19,4 @@ class MMABenchError(Exception):
         text = " ".join(line.strip() for line in str(message).splitlines() if line.strip()).replace("\t", " ")
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST - 400]} ... {text[-380:]}"
-        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+        super().__init__(escaped(text))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mma_bench.columns import arrow_schema, sample_features
+from mma_bench.files.text import one_line
 from mma_bench.schema import CONDITIONS, Clip, Modality, Stimulus
 
 CHECKSUMS = "SHA256SUMS"
@@ -112,8 +113,3 @@ def size_sentence(clips: Sequence[Clip], stimuli: Sequence[Stimulus]) -> str:
 def table_cell(text: object) -> str:
     """Return ``text`` on one line, so that it can neither break a Markdown table nor be a heading, a link or HTML."""
     return "".join(_ENTITIES.get(character, character) for character in one_line(text))
-
-
-def one_line(text: object) -> str:
-    """Return ``text`` on one line, without characters that cannot be seen."""
-    return "".join(character for character in " ".join(str(text).split()) if character.isprintable())

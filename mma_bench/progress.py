@@ -59,6 +59,7 @@ def bar(title: str, total: int, *, done: int = 0, unit: str = "question", show: 
     """Return a bar with the time left; a log file gets a line now and then."""
     from tqdm import tqdm
 
+    interactive = sys.stderr.isatty()
     return tqdm(
         total=total,
         initial=done,
@@ -66,7 +67,8 @@ def bar(title: str, total: int, *, done: int = 0, unit: str = "question", show: 
         unit=unit,
         file=sys.stderr,
         disable=not show,
-        mininterval=0.5 if sys.stderr.isatty() else _REPEAT_SECONDS,
+        dynamic_ncols=interactive,
+        mininterval=0.5 if interactive else _REPEAT_SECONDS,
     )
 
 

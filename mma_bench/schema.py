@@ -6,7 +6,7 @@ classes below (see `mma_bench.columns`).
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,7 +41,25 @@ class Modality(StrEnum):
     AUDIO = "audio"
 
 
-class Record(BaseModel):
+class Checked(BaseModel):
+    """Base of models that are copied with changes."""
+
+    def changed(self, **fields: Any) -> Self:
+        """Return a copy in which ``fields`` have other values, checked as when the model was made.
+
+        Pydantic's `model_copy(update=...)` takes any name and any value: a misspelled one would be lost in silence.
+
+        Raises:
+            TypeError: there is no such field.
+            ValidationError: a value is not what its field holds.
+        """
+        if strange := fields.keys() - type(self).model_fields.keys():
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(strange))}")
+        valid = self.__pydantic_validator__.validate_python({**self.__dict__, **fields})
+        return self.model_copy(update={name: getattr(valid, name) for name in fields})
+
+
+class Record(Checked):
     """Base of all stored records: immutable; an unknown field is an error, and so is a number that is not finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -145,8 +145,8 @@ def stimulus_of(claim: Claim, condition: str, key: str) -> Sample:
         streams = {"video": video.stimulus.video, "audio": sound.stimulus.audio}
         seconds = min(stream.seconds for stream in streams.values())
         media = Media(key, video.media.read_video, sound.media.read_audio, seconds)
-        sample = replace(video, stimulus=video.stimulus.model_copy(update={**streams, "seconds": seconds}), media=media)
-    return replace(sample, stimulus=sample.stimulus.model_copy(update={"key": key}))
+        sample = replace(video, stimulus=video.stimulus.changed(**streams, seconds=seconds), media=media)
+    return replace(sample, stimulus=sample.stimulus.changed(key=key))
 
 
 def streams_asked(

@@ -6,8 +6,8 @@ from typing import Any
 
 from builder.clip_step import Dropped
 from builder.normalise.settings import NormaliseSettings
-from mma_bench.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 

@@ -10,10 +10,10 @@ from datatrove.pipeline.base import PipelineStep
 from builder.assemble.conditions import GRADED_CONDITIONS
 from builder.assemble.plan import AssemblePlan
 from builder.assemble.stimuli import make_stimuli
-from builder.clip_step import write_progress
+from builder.clip_step import from_document, to_document, write_progress
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.atomic import atomic_path
 from mma_bench.columns import to_table
+from mma_bench.files.atomic import atomic_path
 from mma_bench.schema import Stimulus
 
 _NO_STIMULUS = "it has no part in the chosen conditions (streams that disagree are never aligned)"
@@ -67,7 +67,7 @@ class AssembleStimuli(PipelineStep):
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write `stimuli.parquet` and the manifest."""
         folder = self.plan.folder
-        rows = [ManifestRow.model_validate(document.metadata) for document in data]
+        rows = [from_document(document) for document in data]
         assembly = self.plan.assembly(rows)
         stimuli: list[Stimulus] = []
         results: list[ManifestRow] = []
@@ -81,7 +81,7 @@ class AssembleStimuli(PipelineStep):
                 write_progress(folder, rank, done)
         write_stimuli(folder / "stimuli.parquet", sorted(stimuli, key=lambda stimulus: stimulus.key))
         write_manifest(folder / "manifest.parquet", results)
-        yield from (Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in results)
+        yield from map(to_document, results)
 
 
 def write_stimuli(path: Path, stimuli: list[Stimulus]) -> None:

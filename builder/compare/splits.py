@@ -80,12 +80,11 @@ def separate(
     results = []
     for clip, row in enumerate(rows):
         around = [(row.split, video, sound) for video in videos.around(clip) for sound in sounds.around(clip)]
-        counts = {
-            "same_video": videos.others(clip),
-            "same_sound": sounds.others(clip),
-            "duplicates": sum(len(pairs.get(pair, ())) for pair in around) - 1,
-        }
-        result = row.model_copy(update=counts)
+        result = row.changed(
+            same_video=videos.others(clip),
+            same_sound=sounds.others(clip),
+            duplicates=sum(len(pairs.get(pair, ())) for pair in around) - 1,
+        )
         leak = leaks.of(clip, settings) if row.split == "train" else None
         earlier = min((taken[pair] for pair in around if pair in taken), default=None)
         if leak:

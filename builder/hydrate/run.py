@@ -123,7 +123,7 @@ def hydrate(
         manifest = selected
         for step in (fetch, normalise, match):
             workers = source.fetch_workers if step is fetch else None
-            executor = settings.executor.model_copy(update={"workers": workers}) if workers else settings.executor
+            executor = settings.executor.changed(workers=workers) if workers else settings.executor
             rows = run_clip_stage(step, manifest, executor)
             manifest = StageFolder(step.folder).manifest
         return _package(published, rows, settings, normalise.folder / "clips", work, out)
@@ -200,7 +200,7 @@ def _assembly(published: Published, clips: Sequence[Clip], folder: Path, streams
 def _made_here(clip: Clip, row: ManifestRow) -> Clip:
     names = ("source_sha256", "video_sha256", "audio_sha256", "video_seconds", "audio_seconds", "frame_rate")
     changes = {name: getattr(row, name) for name in names}
-    return clip.model_copy(update={**changes, "end_seconds": clip.start_seconds + (row.video_seconds or 0.0)})
+    return clip.changed(**changes, end_seconds=clip.start_seconds + (row.video_seconds or 0.0))
 
 
 def _hashes(clip: Clip) -> tuple[str, str]:

@@ -77,8 +77,7 @@ class Replacement:
             audio = self._stream(stimulus.audio, stimulus.video, video=False)
         else:
             video, audio = self._graded(stimulus, stimulus.level)
-        changes = {"video": video, "audio": audio, "seconds": min(video.seconds, audio.seconds)}
-        return stimulus.model_copy(update=changes)
+        return stimulus.changed(video=video, audio=audio, seconds=min(video.seconds, audio.seconds))
 
     def _graded(self, stimulus: Stimulus, level: float) -> tuple[Stream, Stream]:
         """Encode the streams of a graded stimulus as the build did that published it."""
@@ -112,7 +111,7 @@ class Replacement:
             if stream.sha256 != (before.video_sha256 if video else before.audio_sha256):
                 raise _Missing("cannot_be_made")
             sha256, seconds = (now.video_sha256, now.video_seconds) if video else (now.audio_sha256, now.audio_seconds)
-            return stream.model_copy(update={"sha256": sha256, "seconds": seconds})
+            return stream.changed(sha256=sha256, seconds=seconds)
         if stream.origin == "black" and video:
             return self.assembly.generated.black(now)
         if stream.origin == "silence" and not video:

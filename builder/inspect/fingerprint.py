@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mma_bench.atomic import atomic_path
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

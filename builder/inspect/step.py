@@ -40,7 +40,7 @@ class InspectClips(ClipStep):
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with its measurements, dropped if one of them is beyond its threshold."""
         samples, luma = decode(row, self.clips, self.limits.frames_per_second)
-        measured = row.model_copy(update=self._measure(row, samples, luma))
+        measured = row.changed(**self._measure(row, samples, luma))
         if problem := next(_problems(measured, self.limits), None):
             return measured.drop(self.stage, *problem)
         Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])

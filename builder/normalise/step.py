@@ -9,7 +9,7 @@ from builder.manifest import ManifestRow
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
-from mma_bench.atomic import atomic_path
+from mma_bench.files.atomic import atomic_path
 from mma_bench.hashing import sha256_file
 
 _TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than what decodes
@@ -44,19 +44,17 @@ class NormaliseClips(ClipStep):
             if found.seconds is not None:
                 seconds = min(seconds, found.seconds - row.media_start_seconds)
             _check_lengths(frames / rate, written.audio_seconds, expected=seconds)
-        return row.model_copy(
-            update={
-                "video_sha256": sha256_file(video_path),
-                "audio_sha256": sha256_file(audio_path),
-                "video_seconds": round(frames / rate, 6),
-                "audio_seconds": round(written.audio_seconds, 6),
-                "frame_rate": round(rate, 6),
-                "source_width": found.width,
-                "source_height": found.height,
-                "source_frame_rate": round(float(found.frame_rate), 6),
-                "decoder_complaints": written.complaints,
-                "first_complaint": written.first_complaint or None,
-            }
+        return row.changed(
+            video_sha256=sha256_file(video_path),
+            audio_sha256=sha256_file(audio_path),
+            video_seconds=round(frames / rate, 6),
+            audio_seconds=round(written.audio_seconds, 6),
+            frame_rate=round(rate, 6),
+            source_width=found.width,
+            source_height=found.height,
+            source_frame_rate=round(float(found.frame_rate), 6),
+            decoder_complaints=written.complaints,
+            first_complaint=written.first_complaint or None,
         )
 
 

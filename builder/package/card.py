@@ -15,6 +15,7 @@ from builder.package.figures import COMPOSITION, CONFLICTS
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.columns import documentation
+from mma_bench.files.text import one_line
 from mma_bench.layout import (
     class_counts,
     class_meetings,
@@ -22,7 +23,6 @@ from mma_bench.layout import (
     dataset_features,
     level_counts,
     meeting_rows,
-    one_line,
     question_counts,
     size_sentence,
     table_cell,

@@ -15,13 +15,13 @@ from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, pl
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
-from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.columns import to_table
 from mma_bench.dataset.records import read_records
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path, write_json, write_text
 from mma_bench.files.documents import parse_json
+from mma_bench.files.faults import first_fault
 from mma_bench.files.regular import read_inside
-from mma_bench.files.settings import first_error
 from mma_bench.layout import REMOVED_IDS, class_meetings
 from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
@@ -116,7 +116,7 @@ def read_contents(folder: Path) -> DatasetContents:
         check_claims(contents.funnel, contents.provenance)
         _ = contents.title, contents.settings, contents.ids_only
     except (OSError, ValueError, KeyError, TypeError, MMABenchError) as error:
-        reason = first_error(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
+        reason = str(first_fault(error)) if isinstance(error, ValidationError) else " ".join(str(error).split())
         raise MMABenchError(
             f"{folder} is not a dataset of this builder ({type(error).__name__}: {reason[:300]}); "
             "`mma-bench verify-data` names what is wrong"

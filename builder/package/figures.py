@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.atomic import atomic_path
+from mma_bench.files.atomic import atomic_path
 from mma_bench.layout import class_counts
 from mma_bench.schema import Clip
 

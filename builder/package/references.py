@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.step import fingerprint_path
 from builder.manifest import ManifestRow
-from mma_bench.atomic import atomic_path
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path
 from mma_bench.files.tables import read_parquet
 
 REFERENCES = "metadata/references.parquet"

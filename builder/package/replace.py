@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from builder.package.seal import put_in_place, seal, staging_folder
+from builder.package.seal import seal
 from mma_bench.dataset.shards import MAX_SHARD_BYTES
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_folder
 from mma_bench.files.regular import open_inside
 
 
@@ -17,26 +18,21 @@ from mma_bench.files.regular import open_inside
 def replaced(data: Path, fingerprint: str) -> Iterator[Path]:
     """Yield a copy of ``data`` to change; afterwards it is hashed and put in place. On an exception nothing changes.
 
-    Unchanged files are hard links, so files of the copy must be replaced (as `mma_bench.atomic` does), never edited.
+    Unchanged files are hard links, so files of the copy must be replaced (see `mma_bench.files.atomic`), never edited.
 
     Args:
         data: folder of a dataset.
         fingerprint: what the builder shall take the result for.
     """
-    staging = staging_folder(data)
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
+    with atomic_folder(data, replace=True) as staging:
         _copy(data, staging)
         yield staging
         seal(staging, fingerprint)
-        put_in_place(staging, data)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _copy(data: Path, staging: Path) -> None:
     try:
-        shutil.copytree(data, staging, copy_function=functools.partial(_link, data))
+        shutil.copytree(data, staging, copy_function=functools.partial(_link, data), dirs_exist_ok=True)
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise MMABenchError(f"{source} cannot be copied: {reason}; see `mma-bench verify-data`") from error

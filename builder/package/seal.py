@@ -1,26 +1,15 @@
-"""The last steps of a dataset's folder: hashes of all files, the mark that it is complete, and putting it in place."""
+"""The last steps of a dataset's folder: hashes of all files, and the mark that it is complete."""
 
-import ctypes
-import errno
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mma_bench.atomic import fsync_folder, write_json, write_text
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file
 from mma_bench.layout import BUILD_MARK, CHECKSUMS
 from mma_bench.verification.files import dataset_files
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
-
-
-def staging_folder(out: Path) -> Path:
-    """Return where a dataset is made before it replaces ``out``: beside it, on the same file system."""
-    return out.absolute().parent / f".{out.absolute().name}.partial"
 
 
 class FileHashes:
@@ -59,29 +48,3 @@ def fingerprint_of(folder: Path) -> str:
         return str(parse_json((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def put_in_place(staging: Path, out: Path) -> None:
-    """Rename ``staging`` to ``out``; an earlier ``out`` is deleted once the new one stands in its place."""
-    if out.exists():
-        _exchange(staging, out)
-        fsync_folder(out.absolute().parent)
-        shutil.rmtree(staging)
-    else:
-        staging.rename(out)
-    fsync_folder(out.absolute().parent)
-
-
-def _exchange(a: Path, b: Path) -> None:
-    """Swap two folders; at no moment is there none called ``b`` (Linux), or for an instant only (elsewhere)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        if libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
-            return
-        code = ctypes.get_errno()
-        if code not in (errno.ENOSYS, errno.EINVAL):  # EINVAL: a file system that cannot exchange
-            raise OSError(code, os.strerror(code), str(b))
-    aside = a.with_name(f"{a.name}.replaced")
-    b.rename(aside)
-    a.rename(b)
-    aside.rename(a)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from builder.executors import ExecutorSettings
 from builder.package.contents import DatasetContents, write_contents, write_table
-from builder.package.seal import FileHashes, put_in_place, seal, staging_folder
+from builder.package.seal import FileHashes, seal
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
 from builder.stage import StageFolder
-from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import put_in_place, staging_folder, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.layout import BUILD_MARK

@@ -13,8 +13,8 @@ from builder.package.replace import replaced
 from builder.package.seal import fingerprint_of
 from builder.publish.changelog import changelog_entry, merge_changes
 from builder.publish.difference import Difference, RemoteFile, compare
-from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_text
 from mma_bench.layout import CHECKSUMS
 from mma_bench.verification import verify_data
 from mma_bench.verification.files import dataset_files

@@ -4,8 +4,8 @@ import functools
 from pathlib import Path
 
 from builder.review.items import ReviewItem
-from mma_bench.atomic import write_bytes
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_bytes
 from mma_bench.media import Media
 
 

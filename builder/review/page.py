@@ -9,8 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from builder.manifest import CheckResult
 from builder.review.items import ReviewItem
 from builder.review.session import Progress, ReviewSession, annotator_name
-from builder.verify.reading import quoted
 from builder.verify.wording import wording
+from mma_bench.files.text import one_line
 
 _FOLDER = Path(__file__).parent
 _WHAT = {
@@ -111,7 +111,7 @@ def render(part: str, *values: Any) -> str:
 
 def _answer(check: CheckResult) -> dict[str, Any]:
     percent = None if check.yes_probability is None else round(100 * check.yes_probability)
-    words = quoted(check.text, 200)
+    words = one_line(check.text, 200, hidden=" ")
     return {
         "what": _WHAT.get(check.check, check.check),
         "said": check.said,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from builder.review.items import ReviewItem, order_for
 from builder.review.store import LONGEST_NAME, Decision, DecisionStore, Judgement, in_force
+from mma_bench.files.text import one_line
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,4 @@ class ReviewSession:
 
 def annotator_name(text: str | None) -> str:
     """Return a name as it is stored: printable, without space around, at most 40 characters; empty if there is none."""
-    visible = "".join(character for character in text or "" if character.isprintable())
-    return " ".join(visible.split())[:LONGEST_NAME].strip()
+    return one_line(text or "")[:LONGEST_NAME].strip()

@@ -1,7 +1,5 @@
 """Apply people's decisions to the manifest."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +9,8 @@ from builder.review.agreement import attention_share
 from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
 from builder.review.store import Decision, DecisionStore, in_force
-from mma_bench.atomic import write_text
+from mma_bench.files.atomic import write_text
+from mma_bench.files.text import csv_text
 
 
 def run_review(settings: ReviewSettings, work: Path, source: Path) -> list[ManifestRow]:
@@ -38,9 +37,7 @@ def _reviewed(
     item_id = make_item(row).item_id
     votes = Counter(decisions[item_id].decision for decisions in standing.values() if item_id in decisions)
     yes, no = votes["yes"], votes["no"]
-    counted = row.model_copy(
-        update={"people_yes": yes, "people_no": no, "people_unsure": votes["unsure"]} if votes else {}
-    )
+    counted = row.changed(people_yes=yes, people_no=no, people_unsure=votes["unsure"]) if votes else row
     detail = f"{yes} yes, {no} no, {votes['unsure']} unsure"
     if no > yes:
         return counted.drop("review", "rejected_by_people", detail)
@@ -52,20 +49,10 @@ def _reviewed(
 
 
 def _write_decisions(path: Path, standing: Mapping[str, Mapping[str, Decision]]) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["clip_id", "annotator", "decision", "blind"])
-    table.writerows(
-        sorted(
-            [decision.clip_id, _cell(name), decision.decision, str(decision.blind).lower()]
-            for name, decisions in standing.items()
-            for decision in decisions.values()
-            if not decision.is_attention_check
-        )
+    rows = sorted(
+        [decision.clip_id, name, decision.decision, str(decision.blind).lower()]
+        for name, decisions in standing.items()
+        for decision in decisions.values()
+        if not decision.is_attention_check
     )
-    write_text(path, text.getvalue())
-
-
-def _cell(text: str) -> str:
-    """Return ``text`` so that a spreadsheet does not take it for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    write_text(path, csv_text(["clip_id", "annotator", "decision", "blind"], rows))

@@ -1,6 +1,5 @@
 """People's decisions on disk: append-only, one JSON object a line, safe against a kill at any moment."""
 
-import fcntl
 import json
 import os
 import threading
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.lock import open_locked
 from mma_bench.schema import Record
 
 Judgement = Literal["yes", "no", "unsure"]
@@ -49,9 +49,8 @@ class DecisionStore:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._held = open(self.path, "ab")  # noqa: SIM115  (held, with its lock, until the process ends)
-            # flock, not lockf: a record lock ends as soon as the process closes the file anywhere, as `read` does.
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Held by the file: a lock of the process ends as soon as it closes the file anywhere, as `read` does.
+            self._held = open_locked(self.path, wait=False, holder="file")
         except BlockingIOError as error:
             raise MMABenchError(
                 f"another review page is writing to {self.path}; open that one, or stop it first"

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.faults import first_fault
 
 
 class Node(BaseModel):
@@ -146,10 +147,8 @@ def read_ontology(path: Path) -> Ontology:
     except OSError as error:
         raise MMABenchError(f"cannot read the ontology {path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
         raise MMABenchError(
-            f"{path} is not an AudioSet ontology ({where}: {first['msg']}); expected the published ontology.json"
+            f"{path} is not an AudioSet ontology ({first_fault(error)}); expected the published ontology.json"
         ) from error
     if not nodes:
         raise MMABenchError(f"{path}: the ontology is empty; expected the published ontology.json")

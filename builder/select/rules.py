@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_yaml
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 from mma_bench.parsing import check_labels
 
 RULES_FOLDER = Path(__file__).parents[1] / "rules"
@@ -116,4 +116,4 @@ def read_rules(path: Path) -> Rules:
     try:
         return Rules.model_validate(value)
     except ValidationError as error:
-        raise MMABenchError(f"{path}: {first_error(error, Rules)}; docs/curation.md explains the entries") from error
+        raise MMABenchError(f"{path}: {first_fault(error, Rules)}; docs/curation.md explains the entries") from error

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from builder.select.judged_list import JudgedList
 from builder.select.label_filter import REASONS, Reason
-from mma_bench.atomic import atomic_path
+from mma_bench.files.atomic import atomic_path
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())  # few distinct values: Parquet takes over the dictionary as it is
 _LIST = pa.list_(pa.string())

@@ -21,12 +21,11 @@ class FetchClips(ClipStep):
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with the path and the SHA-256 of its source file."""
         path = self.source.fetch(row, self.folder / "media")
-        found = {
-            "media": os.path.relpath(path, self.folder),
-            "media_start_seconds": self.source.begins_at(row, path),
-            "source_sha256": sha256_file(path),
-        }
-        return row.model_copy(update=found)
+        return row.changed(
+            media=os.path.relpath(path, self.folder),
+            media_start_seconds=self.source.begins_at(row, path),
+            source_sha256=sha256_file(path),
+        )
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the source file."""

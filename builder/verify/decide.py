@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from builder.manifest import CheckResult, ManifestRow
-from builder.verify.reading import quoted
 from builder.verify.settings import CheckName
+from mma_bench.files.text import one_line
 from mma_bench.parsing import read_yes_no
 
 
@@ -15,7 +15,7 @@ def decide(row: ManifestRow, thresholds: Mapping[CheckName, float], verifier: st
     The detail names every check that was not passed, with the model's words.
     """
     checks = [_judged(check, thresholds) for check in row.checks]
-    judged = row.model_copy(update={"checks": checks, "verifier": verifier})
+    judged = row.changed(checks=checks, verifier=verifier)
     failed = [check for check in checks if not check.passed]
     if not failed:
         return judged
@@ -31,9 +31,9 @@ def _judged(check: CheckResult, thresholds: Mapping[CheckName, float]) -> CheckR
         passed = check.yes_probability >= threshold
     else:
         passed = said == "yes"
-    return check.model_copy(update={"said": said, "passed": passed})
+    return check.changed(said=said, passed=passed)
 
 
 def _in_words(check: CheckResult) -> str:
     probability = "" if check.yes_probability is None else f", yes {check.yes_probability:.2f}"
-    return f'{check.check} "{quoted(check.text)}"{probability}'
+    return f'{check.check} "{one_line(check.text, 60, hidden=" ")}"{probability}'

@@ -1,10 +1,11 @@
 """Give each process that runs a model a GPU of its own."""
 
-import fcntl
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from mma_bench.files.lock import open_locked
 
 _held: list[Any] = []  # open files: a lock lasts as long as its file is open, so as long as the process
 
@@ -37,13 +38,10 @@ def claim_gpu() -> str | None:
         return None
     for gpu in gpus:
         path = Path(tempfile.gettempdir()) / f"mma-bench-gpu-{os.getuid()}-{gpu.replace('/', '_')}.lock"
-        file = open(path, "a")  # noqa: SIM115  (kept open on purpose)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
+            _held.append(open_locked(path, wait=False))  # kept open on purpose
+        except BlockingIOError:
             continue
-        _held.append(file)
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         return gpu
     return None

@@ -13,8 +13,8 @@ from builder.normalise.settings import NormaliseSettings
 from builder.verify.checks import CHECKS, ClipChecks, checks_of
 from builder.verify.gpus import claim_gpu
 from builder.verify.reading import kept_text
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
 from mma_bench.models import CheckAnswer, Model, load

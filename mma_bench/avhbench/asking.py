@@ -131,4 +131,4 @@ def _caption_request(row: Row) -> Question:
 
 
 def _with_questions(sample: Sample, questions: list[Question]) -> Sample:
-    return replace(sample, questions=questions, stimulus=sample.stimulus.model_copy(update={"questions": questions}))
+    return replace(sample, questions=questions, stimulus=sample.stimulus.changed(questions=questions))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mma_bench.avhbench.protocol import protocol
 from mma_bench.errors import MMABenchError
+from mma_bench.files.faults import first_fault
 from mma_bench.hashing import sha256_bytes
 from mma_bench.models.checks import NO, YES
 from mma_bench.suggestions import unknown
@@ -97,10 +98,8 @@ def read_questions(path: Path, tasks: Collection[str] = ()) -> list[Row]:
     except OSError as error:
         raise MMABenchError(f"{path} cannot be read: {error.strerror}; give AVHBench's QA.json as --qa") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part!r}]" for part in first["loc"])
         raise MMABenchError(
-            f"{path}{place}: {first['msg']}; AVHBench's file is a list of {{video_id, task, text, label}}"
+            f"{path}: {first_fault(error)}; AVHBench's file is a list of {{video_id, task, text, label}}"
         ) from error
     rows = [_row(path, number, entry, known) for number, entry in enumerate(entries)]
     return [row for row in rows if not tasks or row.task in tasks]

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from mma_bench import __version__
-from mma_bench.atomic import write_json
 from mma_bench.avhbench.asking import Questions
 from mma_bench.avhbench.protocol import protocol, published
 from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
@@ -16,13 +15,14 @@ from mma_bench.avhbench.scores import TaskScores, score_tasks
 from mma_bench.avhbench.videos import find_videos
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
-from mma_bench.evaluation.outlook import AnswerProgress, Workload
+from mma_bench.evaluation.outlook import Workload
+from mma_bench.evaluation.run_folder import asking, read_head, write_head
 from mma_bench.evaluation.store import AnswerStore
+from mma_bench.files.atomic import write_json
 from mma_bench.hashing import sha256_file
-from mma_bench.interruption import held_back
 from mma_bench.models import Model
 from mma_bench.models import load as load_model
-from mma_bench.probe import Probe, probe, record_probe, require_reach
+from mma_bench.probe import checked_reach, record_probe
 from mma_bench.progress import activity, say
 
 _HEAD = "avhbench.json"
@@ -131,11 +131,11 @@ def evaluate_avhbench(
     questions = Questions(rows, found, loaded, fingerprint)
     unanswered = questions.open({} if overwrite else store.read())
     say(_ahead(loaded, questions, unanswered), show=progress)
-    reach = _reach(loaded, check_reach=check_reach, progress=progress) if loaded.takes_media and unanswered else None
-    _begin(folder, head, overwrite=overwrite)
+    reach = checked_reach(loaded, check=check_reach, progress=progress) if loaded.takes_media and unanswered else None
+    write_head(folder, _HEAD, head.model_dump(), discard=("answers.jsonl",) if overwrite else ())
     if reach:
         record_probe(folder, reach)
-    _ask(questions, unanswered, store, loaded.name, progress=progress)
+    _ask(questions, unanswered, store, progress=progress)
     answers = store.read()
     require_answers(fingerprint, answers.values(), allow_empty=allow_empty)
     scores = _scores(rows, questions.texts(answers), problems)
@@ -143,16 +143,12 @@ def evaluate_avhbench(
     return scores
 
 
-def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, name: str, *, progress: bool) -> None:
-    answered = len(questions) - len(rows)
-    with AnswerProgress(name, len(questions), answered, show=progress) as bar:
-        try:
-            with held_back(questions.model.stop_soon) as interruption:
-                for answers in questions.ask(rows, interruption):
-                    store.append(answers)
-                    bar.advance(answers)
-        finally:
-            store.sync()  # also what was answered before a failure
+def _ask(questions: Questions, rows: Sequence[Row], store: AnswerStore, *, progress: bool) -> None:
+    total = len(questions)
+    with asking(questions.model, store, total, total - len(rows), progress=progress) as (bar, interruption):
+        for answers in questions.ask(rows, interruption):
+            store.append(answers)
+            bar.advance(answers)
 
 
 def _ahead(model: Model, questions: Questions, rows: Sequence[Row]) -> str:
@@ -185,35 +181,10 @@ def _absence(problems: Mapping[str, str], total: int, folder: Path) -> str:
     return f"{len(problems)} of {total} videos cannot be asked about in {folder} ({listed}{more}); {hint}"
 
 
-def _reach(model: Model, *, check_reach: bool, progress: bool) -> Probe:
-    if not check_reach:
-        return Probe(skipped=True)
-    found = probe(model, progress=progress)
-    require_reach(model, found)
-    return found
-
-
 def _check(folder: Path, head: Head, *, overwrite: bool) -> None:
-    path = folder / _HEAD
-    if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise MMABenchError(f"{folder} exists and is not a run of AVHBench; choose another --run")
-        return
-    try:
-        earlier = Head.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise MMABenchError(f"{path} cannot be read by this version; choose another --run") from error
-    if earlier != head and not overwrite:
+    earlier = read_head(folder, _HEAD, Head, what="a run of AVHBench")
+    if earlier and earlier != head and not overwrite:
         raise MMABenchError(
             f"{folder} holds answers of {earlier.model}: another model, setting, version, wording or QA.json; "
             "choose another --run, or --overwrite to ask everything again"
         )
-
-
-def _begin(folder: Path, head: Head, *, overwrite: bool) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".tmp-*"):  # of a run that was killed while it wrote its head or its scores
-        leftover.unlink(missing_ok=True)
-    if overwrite:
-        (folder / "answers.jsonl").unlink(missing_ok=True)
-    write_json(folder / _HEAD, head.model_dump())

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mma_bench.errors import MMABenchError
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 from mma_bench.files.tables import read_parquet
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -28,8 +28,8 @@ def read_records(folder: Path, name: str, model: type[_Record]) -> list[_Record]
         try:
             records.append(model.model_validate(row))
         except ValidationError as error:
+            fault = str(first_fault(error))[:300]
             raise MMABenchError(
-                f"{folder / name} cannot be read by this version: row {number}: {first_error(error)[:300]}; build or "
-                "download it again"
+                f"{folder / name} cannot be read by this version: row {number}: {fault}; build or download it again"
             ) from error
     return records

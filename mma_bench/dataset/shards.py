@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from mma_bench.files.regular import open_inside
+from mma_bench.files.text import shown
 from mma_bench.schema import KEY_PATTERN, MAX_MEMBER_BYTES, MEMBERS
 
 MAX_SHARD_BYTES = 64 << 30
@@ -117,7 +118,7 @@ class ShardFile:
                 return
             begin = at + _BLOCK
             if not 0 <= info.size <= end - begin:
-                text = f"{_shown(info.name)} claims {info.size} bytes where {max(0, end - begin)} are left"
+                text = f"{shown(info.name)} claims {info.size} bytes where {max(0, end - begin)} are left"
                 yield Foreign("truncated", text, info.size)
                 return
             yield _member(info, begin)
@@ -144,26 +145,22 @@ class ShardFile:
 
 def _member(info: tarfile.TarInfo, begin: int) -> Member | Foreign:
     name = _NAME.fullmatch(info.name)
-    shown = _shown(info.name)
+    named = shown(info.name)
     if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        kind = _shown(info.type.decode("latin-1"))
-        return Foreign("special_member", f"{shown} is a link, a device or a header of type {kind}", info.size)
+        kind = shown(info.type.decode("latin-1"))
+        return Foreign("special_member", f"{named} is a link, a device or a header of type {kind}", info.size)
     if name is None:
         return _bad_name(info.name, info.size)
     if info.size > MAX_MEMBER_BYTES:
-        return Foreign("oversized_member", f"{shown} claims {info.size} bytes, more than any stream", info.size)
+        return Foreign("oversized_member", f"{named} claims {info.size} bytes, more than any stream", info.size)
     return Member(name[1], name[2], begin, info.size)
 
 
 def _bad_name(name: str, size: int) -> Foreign:
     path = PurePosixPath(name)
-    shown = _shown(name)
+    named = shown(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
-        return Foreign("unsafe_name", f"{shown} would be written outside the folder", size)
+        return Foreign("unsafe_name", f"{named} would be written outside the folder", size)
     if path.suffix.lower() in _RUNS_CODE:
-        return Foreign("pickle_member", f"{shown}: loaders execute what such a file says; do not load it", size)
-    return Foreign("unexpected_member", f"{shown} is not KEY.{', KEY.'.join(MEMBERS)}", size)
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 100 else text[:97] + "...")
+        return Foreign("pickle_member", f"{named}: loaders execute what such a file says; do not load it", size)
+    return Foreign("unexpected_member", f"{named} is not KEY.{', KEY.'.join(MEMBERS)}", size)

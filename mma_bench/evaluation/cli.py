@@ -1,9 +1,6 @@
 """The commands `mma-bench score` and `mma-bench compare`."""
 
-import csv
-import io
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,10 +38,10 @@ def score_command(
         raise click.UsageError("give --judge or --no-judge, not both")
     if judge_option and not judge:
         raise click.UsageError("--judge-option needs --judge")
-    from mma_bench.atomic import write_json
     from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore
     from mma_bench.evaluation.summary import summary
+    from mma_bench.files.atomic import write_json
 
     if judge:
         from mma_bench.evaluation.judge.asking import judge_run
@@ -77,8 +74,9 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
       mma-bench compare runs/base runs/tuned
       mma-bench compare runs/base runs/tuned --out comparison
     """
-    from mma_bench.atomic import write_text
     from mma_bench.evaluation.comparison import Flip, compare
+    from mma_bench.files.atomic import write_text
+    from mma_bench.files.text import csv_text
 
     comparison = compare(first, second, data)
     # ASCII only: an answer may hold half of a surrogate pair, which UTF-8 cannot carry.
@@ -87,7 +85,7 @@ def compare_command(first: Path, second: Path, data: Path | None, out: Path | No
         write_text(out / "comparison.json", document)
         write_text(out / "differences.csv", _differences_csv(comparison))
         columns = [field.name for field in fields(Flip)]
-        write_text(out / "flips.csv", _csv(columns, [[*asdict(flip).values()] for flip in comparison.flips]))
+        write_text(out / "flips.csv", csv_text(columns, [[*asdict(flip).values()] for flip in comparison.flips]))
     click.echo(document if as_json else _text(comparison, first, second), nl=not as_json)
 
 
@@ -133,6 +131,8 @@ def _said(label: str | None, outcome: str) -> str:
 
 
 def _differences_csv(comparison: "Comparison") -> str:
+    from mma_bench.files.text import csv_text
+
     rows = []
     for difference in comparison.differences:
         values = asdict(difference)
@@ -142,24 +142,8 @@ def _differences_csv(comparison: "Comparison") -> str:
                 flat.update({name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]})
             else:
                 flat[name] = value
-        rows.append({name: round(v, 6) if isinstance(v, float) else v for name, v in flat.items()})
-    return _csv(list(rows[0]), [list(row.values()) for row in rows])
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
-    return target.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Return ``value`` so that no spreadsheet takes a model's words for a formula, and UTF-8 can carry it."""
-    if not isinstance(value, str):
-        return value
-    text = value.encode("utf-8", errors="backslashreplace").decode("utf-8").replace("\x00", "\\x00")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+        rows.append(flat)
+    return csv_text(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _finite(value: Any) -> Any:

@@ -79,13 +79,13 @@ def evaluate_command(
         raise click.UsageError("--judge-option needs --judge")
     if (price_in is None) != (price_out is None):
         raise click.UsageError("give both --price-in and --price-out")
-    from mma_bench.atomic import write_json
     from mma_bench.evaluation import evaluate, open_run, rescore
     from mma_bench.evaluation.judge.asking import judge_run, load_judge
     from mma_bench.evaluation.rescoring import notes_on
     from mma_bench.evaluation.store import AnswerStore
     from mma_bench.evaluation.summary import summary
     from mma_bench.evaluation.usage import Price
+    from mma_bench.files.atomic import write_json
 
     judge_options = named_options(judge_option, "--judge-option")
     if judge:

@@ -5,22 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from mma_bench import __version__
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
-from mma_bench.evaluation.outlook import AnswerProgress, Workload
+from mma_bench.evaluation.outlook import Workload
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
+from mma_bench.evaluation.run_folder import asking
 from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
-from mma_bench.interruption import held_back
+from mma_bench.files.atomic import write_json
 from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
 from mma_bench.models.own import as_answers
-from mma_bench.probe import Probe, record_probe, require_reach, unclear_note
-from mma_bench.probe import probe as probe_model
+from mma_bench.probe import checked_reach, record_probe
 from mma_bench.progress import activity, say
 
 
@@ -106,7 +105,7 @@ def evaluate(
     ahead = Workload.of(loaded, benchmark, rounds)
     say(ahead.text(loaded.name), show=progress)
     is_probed = loaded.takes_media and any(rounds)
-    found = _reach(loaded, probe=probe, progress=progress) if is_probed else None
+    found = checked_reach(loaded, check=probe, progress=progress) if is_probed else None
     begin_run(folder, head, overwrite=overwrite)
     if found:
         record_probe(folder, found)
@@ -148,17 +147,6 @@ def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], 
     ]
 
 
-def _reach(model: Model, *, probe: bool, progress: bool) -> Probe:
-    """Return whether the media reach ``model``; raise before anything is written if they do not."""
-    if not probe:
-        return Probe(skipped=True)
-    found = probe_model(model, progress=progress)
-    require_reach(model, found)
-    for finding in found.unclear:
-        say(f"note: {unclear_note(model, finding)}")
-    return found
-
-
 def _ask(
     model: Model,
     benchmark: Benchmark,
@@ -171,19 +159,15 @@ def _ask(
     model.prepare([question for sample in benchmark.samples for question in sample.questions])
     total = len(benchmark) * len(rounds)
     left = sum(len(sample.questions) for samples in rounds for sample in samples)
-    with AnswerProgress(model.name, total, total - left, show=progress) as bar:
-        try:
-            with held_back(model.stop_soon) as interruption:
-                for repeat, samples in enumerate(rounds):
-                    if not samples or interruption:
-                        continue
-                    model.begin_repeat(repeat)
-                    for sample, answers in model.answer_all(samples):
-                        answered = as_answers(sample, answers, model.name)
-                        store.append(_stored(sample, answered, keys, repeat))
-                        bar.advance(answered)
-        finally:
-            store.sync()  # also what was answered before a failure
+    with asking(model, store, total, total - left, progress=progress) as (bar, interruption):
+        for repeat, samples in enumerate(rounds):
+            if not samples or interruption:
+                continue
+            model.begin_repeat(repeat)
+            for sample, answers in model.answer_all(samples):
+                answered = as_answers(sample, answers, model.name)
+                store.append(_stored(sample, answered, keys, repeat))
+                bar.advance(answered)
 
 
 def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat: int) -> list[StoredAnswer]:

@@ -11,15 +11,16 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
-from mma_bench.schema import Question, Stimulus
+from mma_bench.evaluation.run_folder import read_head, write_head
+from mma_bench.schema import Checked, Question, Stimulus
 
+_HEAD = "run.json"
 _SYNC_SECONDS = 1.0
 """Between two calls of fsync, which for each stimulus was 42% of the evaluator's own time."""
 
@@ -27,7 +28,7 @@ _decode = json.JSONDecoder().decode
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-class Run(BaseModel):
+class Run(Checked):
     """What was asked of whom: the head of a run folder.
 
     Attributes:
@@ -60,7 +61,7 @@ class Run(BaseModel):
     def asked(self) -> Protocol:
         """The protocol, with the judge: numbers of other judges, or of none, do not compare."""
         protocol = self.protocol or load_protocol("paper")
-        return protocol.model_copy(update={"judge": self.judge.title}) if self.judge else protocol
+        return protocol.changed(judge=self.judge.title) if self.judge else protocol
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -220,15 +221,10 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
         MMABenchError: as `check_run`.
     """
     check_run(folder, run, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".tmp-*"):  # of a run that was killed while it wrote its head or its scores
-        leftover.unlink(missing_ok=True)
     if overwrite:
-        (folder / "answers.jsonl").unlink(missing_ok=True)
-        (folder / "usage.json").unlink(missing_ok=True)
-        (folder / "scores.json").unlink(missing_ok=True)
         forget_judge(folder)
-    write_json(folder / "run.json", run.model_dump(mode="json", exclude={"judge"}))
+    head = run.model_dump(mode="json", exclude={"judge"})
+    write_head(folder, _HEAD, head, discard=("answers.jsonl", "usage.json", "scores.json") if overwrite else ())
 
 
 def open_run(folder: Path, *, judged: bool = True) -> Run:
@@ -244,7 +240,7 @@ def open_run(folder: Path, *, judged: bool = True) -> Run:
     run = _read_run(folder)
     if run is None:
         raise MMABenchError(f"{folder} is not a run; make one with `mma-bench eval --run {folder}`")
-    return run.model_copy(update={"judge": read_judge(folder) if judged else None})
+    return run.changed(judge=read_judge(folder) if judged else None)
 
 
 def _check(answer: StoredAnswer) -> None:
@@ -266,18 +262,10 @@ def _check(answer: StoredAnswer) -> None:
 
 
 def _read_run(folder: Path) -> Run | None:
-    path = folder / "run.json"
-    if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise MMABenchError(f"{folder} exists and is not a run; choose another folder")
-        return None
-    try:
-        run = Run.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise MMABenchError(f"{path} cannot be read by this version; choose another --run") from error
-    if run.protocol and run.protocol.sha256 != run.protocol_sha256:
+    run = read_head(folder, _HEAD, Run)
+    if run and run.protocol and run.protocol.sha256 != run.protocol_sha256:
         raise MMABenchError(
-            f"{path}: the protocol was changed after the run was made (sha256 {run.protocol.sha256[:12]}, was "
-            f"{str(run.protocol_sha256)[:12]}); choose another --run"
+            f"{folder / _HEAD}: the protocol was changed after the run was made (sha256 {run.protocol.sha256[:12]}, "
+            f"was {str(run.protocol_sha256)[:12]}); choose another --run"
         )
     return run

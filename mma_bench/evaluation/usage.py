@@ -14,12 +14,13 @@ from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.store import AnswerStore, StoredAnswer
+from mma_bench.files.atomic import write_json
 from mma_bench.models.interface import Model
+from mma_bench.schema import Checked
 
 _FILE = "usage.json"
 
@@ -35,7 +36,7 @@ class Price:
     output: float
 
 
-class _Session(BaseModel):
+class _Session(Checked):
     """What no answer can tell, over all sessions of a run."""
 
     model_config = ConfigDict(frozen=True)
@@ -139,7 +140,7 @@ class UsageMeter:
         if len(answers) > self._answered:  # a session that asked nothing leaves the record as it is
             session = self._added(time.monotonic() - self._began)
         if self._price:
-            session = session.model_copy(update={"price_input": self._price.input, "price_output": self._price.output})
+            session = session.changed(price_input=self._price.input, price_output=self._price.output)
         write_json(self._folder / _FILE, _usage(answers, session).to_json())
 
     def _added(self, seconds: float) -> _Session:
@@ -151,7 +152,7 @@ class UsageMeter:
             size, of = _peak_memory()
             if earlier.peak_memory_of != of or size > (earlier.peak_memory_bytes or 0):
                 update |= {"peak_memory_bytes": size, "peak_memory_of": of}
-        return earlier.model_copy(update=update)
+        return earlier.changed(**update)
 
 
 def _peak_memory() -> tuple[int, str]:

@@ -1,17 +1,14 @@
 """Write an export: every distinct stream once, the lines, and all of it in place at once."""
 
-import errno
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mma_bench.atomic import fsync_folder, write_bytes, write_json, write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.export.formats import FORMATS, dataset_info
 from mma_bench.export.training import TRAINING
+from mma_bench.files.atomic import atomic_folder, write_bytes, write_json, write_text
 from mma_bench.hashing import sha256_bytes
 from mma_bench.loader import Benchmark, QuestionRow, load
 from mma_bench.questions import STANDARD, Context, applies, vary
@@ -63,22 +60,8 @@ def export(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
     benchmark = _worded(load(data, condition=condition, split=split, limit=limit), variants, seed)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.partial-"))
-    try:
-        lines = _write(staging, list(benchmark), form, f"{target}/" if absolute else "")
-        staging.chmod(0o755)
-        staging.rename(target)  # an empty folder is replaced, one with files refuses
-        fsync_folder(target.parent)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            raise MMABenchError(f"{out} was filled while this export was made; choose another folder") from error
-        if not staging.is_dir():
-            raise MMABenchError(f"{staging.parent} or the export in it was removed meanwhile; export again") from error
-        raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return lines
+    with atomic_folder(target) as folder:
+        return _write(folder, list(benchmark), form, f"{target}/" if absolute else "")
 
 
 def _worded(benchmark: Benchmark, variants: Sequence[str], seed: int) -> Benchmark:

@@ -3,8 +3,6 @@
 A wrong setting is blamed on where it was written: on the file only if the file alone has the same fault.
 """
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,10 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_yaml
-from mma_bench.suggestions import did_you_mean, unknown
+from mma_bench.files.faults import first_fault, identity, sorted_errors
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
-_SCALAR = (str, int, float, bool, type(None))
 
 
 def read_settings(
@@ -66,11 +63,10 @@ def apply_overrides(
     try:
         return model.model_validate(states[-1])
     except ValidationError as error:
-        first = _errors(error)[0]
-        culprit = next(number for number, state in enumerate(states) if _identity(first) in _faults(model, state))
+        first = identity(sorted_errors(error)[0])
+        culprit = next(number for number, state in enumerate(states) if first in _faults(model, state))
         source = f"--set {overrides[culprit - 1]}" if culprit else where
-        place, problem = explain(first, model)
-        raise MMABenchError(f"{source}: {f'{place}: ' if place else ''}{problem}") from error
+        raise MMABenchError(f"{source}: {first_fault(error, model)}") from error
 
 
 def validated(model: type[_Settings], content: Any, where: str) -> _Settings:
@@ -82,69 +78,14 @@ def validated(model: type[_Settings], content: Any, where: str) -> _Settings:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise MMABenchError(f"{where}: {first_error(error, model)}") from error
-
-
-def first_error(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """Return the first fault of ``error`` as `PLACE: PROBLEM`.
-
-    Args:
-        error: what pydantic found.
-        model: what was checked; with it, the setting that was probably meant is named.
-    """
-    place, problem = explain(_errors(error)[0], model)
-    return f"{place}: {problem}" if place else problem
-
-
-def explain(first: Mapping[str, Any], model: type[BaseModel] | None = None) -> tuple[str, str]:
-    """Return the place and the problem of one fault.
-
-    Args:
-        first: an entry of `ValidationError.errors`.
-        model: what was checked.
-    """
-    names, parent = _walk(model, first["loc"])
-    place, context = ".".join(names), first.get("ctx", {})
-    kind, problem = first["type"], str(first["msg"]).removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        known = list(parent.model_fields) if parent else []
-        problem = f"there is no such setting{did_you_mean(names[-1], known)}"
-        if known and "did you mean" not in problem:
-            problem += f"; there are {', '.join(known)}"
-    elif kind == "missing":
-        problem = "this setting is required"
-    elif kind in ("literal_error", "enum"):
-        known = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
-        problem = unknown("unknown value", str(first["input"]), known)
-    elif kind == "union_tag_invalid":
-        known = [part.strip("' ") for part in str(context["expected_tags"]).split(",")]
-        place, problem = f"{place}.{_tag(context)}", unknown("unknown value", str(context["tag"]), known)
-    elif kind == "union_tag_not_found":
-        place, problem = f"{place}.{_tag(context)}", "this setting is required"
-    return place, problem
-
-
-def _tag(context: Mapping[str, Any]) -> str:
-    return str(context["discriminator"]).strip("'")
-
-
-def _errors(error: ValidationError) -> list[Any]:
-    """Return the faults, unknown names first: a misspelled one also leaves the right one missing."""
-    found = error.errors(include_url=False)
-    return sorted(found, key=lambda fault: fault["type"] != "extra_forbidden")
-
-
-def _identity(fault: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what makes two faults the same. Of a whole section the content may differ and the fault be the same."""
-    given = fault["input"]
-    return fault["loc"], fault["type"], fault["msg"], repr(given) if isinstance(given, _SCALAR) else None
+        raise MMABenchError(f"{where}: {first_fault(error, model)}") from error
 
 
 def _faults(model: type[BaseModel], content: Mapping[str, Any]) -> set[tuple[Any, ...]]:
     try:
         model.model_validate(content)
     except ValidationError as error:
-        return {_identity(fault) for fault in _errors(error)}
+        return {identity(fault) for fault in sorted_errors(error)}
     return set()
 
 
@@ -167,53 +108,3 @@ def _with(content: Mapping[str, Any], argument: str, example: str) -> dict[str, 
     except ValueError as error:
         raise MMABenchError(f"--set {argument}: the value is not valid YAML; quote it") from error
     return changed
-
-
-def _walk(model: Any, location: Sequence[int | str]) -> tuple[list[str], type[BaseModel] | None]:
-    """Return the names of a place as a file has them, and the model in which its last name is a setting.
-
-    pydantic puts the tag of a union between the names of a place; no file has it.
-    """
-    names: list[str] = []
-    parent: type[BaseModel] | None = None
-    here = model
-    for part in location:
-        models = [each for each in _members(here) if isinstance(each, type) and issubclass(each, BaseModel)]
-        tagged = [each for each in models if part in _tags(each)] if len(models) > 1 else []
-        if tagged:
-            here = tagged[0]
-            continue
-        names.append(str(part))
-        parent = models[0] if models else None
-        field = parent.model_fields.get(str(part)) if parent else None
-        here = field.annotation if field else _inner(here)
-    return names, parent
-
-
-def _members(annotation: Any) -> list[Any]:
-    """Return the types of a union, or the one type."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _members(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return [member for each in typing.get_args(annotation) for member in _members(each)]
-    return [annotation]
-
-
-def _tags(model: type[BaseModel]) -> set[Any]:
-    """Return the values of the literal fields of a model, which tell it from others of a union."""
-    return {
-        value
-        for field in model.model_fields.values()
-        if typing.get_origin(field.annotation) is typing.Literal
-        for value in typing.get_args(field.annotation)
-    }
-
-
-def _inner(annotation: Any) -> Any:
-    """Return the type of the items of a list, a tuple or a mapping."""
-    for member in _members(annotation):
-        arguments = [each for each in typing.get_args(member) if each is not Ellipsis]
-        if arguments and typing.get_origin(member) is not typing.Literal:
-            return arguments[-1]
-    return None

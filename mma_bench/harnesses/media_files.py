@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mma_bench.atomic import write_bytes
 from mma_bench.cache import cache_folder
+from mma_bench.files.atomic import write_bytes
 from mma_bench.hashing import sha256_json
 from mma_bench.loader import Sample
 from mma_bench.models.endpoint.prepare import prepare_parts

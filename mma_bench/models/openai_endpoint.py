@@ -16,6 +16,7 @@ from pydantic import Field, Json, ValidationError, field_validator, model_valida
 
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
+from mma_bench.files.faults import first_fault
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
 from mma_bench.models.endpoint.address import Address, find_key, parse_address
 from mma_bench.models.endpoint.advice import media_advice
@@ -242,9 +243,8 @@ class OpenAIModel(EndpointModel):
         """Return in words what is wrong with a reply."""
         if not isinstance(error, ValidationError):
             return self._quoted(error, 100)
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        return f"{place}: {self._quoted(first['msg'], 100)}"
+        fault = first_fault(error)
+        return f"{fault.place or 'the whole'}: {self._quoted(fault.message, 100)}"
 
 
 def _words(error: "APIStatusError") -> str:

@@ -5,10 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mma_bench.probe.findings import Finding, Probe, Verdict
-    from mma_bench.probe.reach import probe, require_reach, unclear_note
+    from mma_bench.probe.reach import checked_reach, probe, require_reach, unclear_note
     from mma_bench.probe.record import read_probe, record_probe
 
-__all__ = ["Finding", "Probe", "Verdict", "probe", "read_probe", "record_probe", "require_reach", "unclear_note"]
+__all__ = [
+    "Finding",
+    "Probe",
+    "Verdict",
+    "checked_reach",
+    "probe",
+    "read_probe",
+    "record_probe",
+    "require_reach",
+    "unclear_note",
+]
 
 _HOMES = {
     "Finding": "findings",
@@ -17,6 +27,7 @@ _HOMES = {
     "probe": "reach",
     "read_probe": "record",
     "record_probe": "record",
+    "checked_reach": "reach",
     "require_reach": "reach",
     "unclear_note": "reach",
 }

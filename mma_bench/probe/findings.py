@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import combinations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from mma_bench.models.interface import Answer
-from mma_bench.schema import Modality
+from mma_bench.schema import Checked, Modality
 
 _NOISE_FACTOR = 10.0
 _LEAST_DIFFERENCE = 1e-3
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     UNCLEAR = "unclear"
 
 
-class Finding(BaseModel):
+class Finding(Checked):
     """What was found about one modality.
 
     Attributes:
@@ -45,7 +45,7 @@ class Finding(BaseModel):
     short_tokens: Mapping[str, Sequence[int | None]] = {}
 
 
-class Probe(BaseModel):
+class Probe(Checked):
     """The findings about a model, or that nobody asked.
 
     Attributes:

@@ -7,7 +7,7 @@ from mma_bench.models.interface import Answer, Model
 from mma_bench.probe import stimuli
 from mma_bench.probe.findings import Finding, Heard, Probe, Verdict, judge
 from mma_bench.probe.signals import SECONDS, SOUND_NAMES
-from mma_bench.progress import bar
+from mma_bench.progress import bar, say
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:
@@ -43,6 +43,26 @@ def require_reach(model: Model, found: Probe) -> None:
             f"{model.name} was not evaluated. {reasons}. Check how the server takes media (for an endpoint, try "
             "--model-option media=frames or muxed); --skip-probe evaluates all the same, and the report says so"
         )
+
+
+def checked_reach(model: Model, *, check: bool, progress: bool) -> Probe:
+    """Return whether the media reach ``model``, before anything of a run is written.
+
+    Args:
+        model: who is asked.
+        check: ask; otherwise the result says that nobody asked.
+        progress: show progress on standard error.
+
+    Raises:
+        MMABenchError: a modality does not reach the model.
+    """
+    if not check:
+        return Probe(skipped=True)
+    found = probe(model, progress=progress)
+    require_reach(model, found)
+    for finding in found.unclear:
+        say(f"note: {unclear_note(model, finding)}")
+    return found
 
 
 def unclear_note(model: Model, finding: Finding) -> str:

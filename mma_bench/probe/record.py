@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
 from mma_bench.probe.findings import Probe
 
 _FILE = "probe.json"
@@ -15,9 +15,7 @@ _FILE = "probe.json"
 def record_probe(run: Path, found: Probe) -> None:
     """Keep ``found`` with the run."""
     # Answers may hold half of a surrogate pair, which UTF-8 cannot carry.
-    shown = found.model_copy(
-        update={"findings": [f.model_copy(update={"answers": _encodable(f.answers)}) for f in found.findings]}
-    )
+    shown = found.changed(findings=[f.changed(answers=_encodable(f.answers)) for f in found.findings])
     write_json(run / _FILE, shown.model_dump(mode="json"))
 
 

@@ -41,4 +41,4 @@ def _reworded(question: Question, wording: str) -> Question:
             f"{question.question_id}: the prompt does not start with {bare!r}; it was not created by mma-bench"
         )
     worded = f"Video_caption: {wording.format(caption)}"
-    return question.model_copy(update={"prompt": worded + question.prompt.removeprefix(bare)})
+    return question.changed(prompt=worded + question.prompt.removeprefix(bare))

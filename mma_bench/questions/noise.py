@@ -44,7 +44,7 @@ def noise_tokens(question: Question, context: Context, generator: random.Random,
 
 def _with(question: Question, noise: str, position: prompts.Position) -> Question:
     plain = prompts.question(question.modality, question.options)
-    return question.model_copy(update={"prompt": prompts.with_noise(plain, noise, position)})
+    return question.changed(prompt=prompts.with_noise(plain, noise, position))
 
 
 def _parts(question: Question) -> tuple[str, prompts.Position]:

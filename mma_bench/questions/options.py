@@ -41,7 +41,7 @@ def none_present(question: Question, context: Context, generator: random.Random,
 def none_absent(question: Question, context: Context, generator: random.Random, number: int) -> Question:
     """The right class is no option; "None of the above" is one, and the answer."""
     others = [name for name in question.options if name != question.answer]
-    return with_options(question, [*others, NONE_OF_THE_ABOVE]).model_copy(update={"answer": NONE_OF_THE_ABOVE})
+    return with_options(question, [*others, NONE_OF_THE_ABOVE]).changed(answer=NONE_OF_THE_ABOVE)
 
 
 @variant(_always)
@@ -74,4 +74,4 @@ def with_options(question: Question, options: Sequence[str]) -> Question:
             f"{question.question_id}: the prompt lacks {before[:60]!r}; it was not created by mma-bench"
         )
     prompt = question.prompt.replace(before, options_line(options))
-    return question.model_copy(update={"prompt": prompt, "options": list(options)})
+    return question.changed(prompt=prompt, options=list(options))

@@ -122,5 +122,5 @@ def vary(question: Question, variant: str, context: Context) -> Question:
         return question
     stimulus = question.question_id.partition("/")[0]
     generator = random.Random(f"{context.seed}/{variant}/{stimulus}")  # noqa: S311
-    changed = found.change(question, context, generator, number)
-    return changed.model_copy(update={"variant": variant, "question_id": f"{question.question_id}/{variant}"})
+    worded = found.change(question, context, generator, number)
+    return worded.changed(variant=variant, question_id=f"{question.question_id}/{variant}")

@@ -6,9 +6,10 @@ from typing import Any
 
 from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.evaluation.scores import Verdict
+from mma_bench.files.text import visible
+from mma_bench.layout import conditions_in_order
 from mma_bench.loader import Sample
-from mma_bench.report.excerpts import excerpt, visible
-from mma_bench.report.facts import ordered_conditions
+from mma_bench.report.excerpts import excerpt
 from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.playable import media_path
 from mma_bench.report.runs import ScoredRun
@@ -47,7 +48,7 @@ def browser_data(runs: Sequence[ScoredRun], playable: Sequence[Sample]) -> dict[
     usual = set(runs[0].scores.variants)
     chosen = sorted(asked, key=lambda name: _place(asked[name][0][1], order, misled, usual))[:MOST]
     texts, labels, rules, stimuli, variants = _Names(), _Names(), _Names(), _Names(), _Names()
-    conditions = ordered_conditions({asked[name][0][1].question.condition for name in chosen})
+    conditions = conditions_in_order({asked[name][0][1].question.condition for name in chosen})
     kinds = list(Kind)
     samples: dict[str, Sample] = {}
     questions = []

@@ -1,9 +1,9 @@
-"""Text of unknown origin, made fit to be shown: every character visible, and never endless."""
+"""Answers of models, cut to a length that a page can show."""
 
-import unicodedata
 from dataclasses import dataclass
 
-_KEPT = frozenset("\n\t\u200c\u200d")  # joiners belong to the spelling of words and emoji
+from mma_bench.files.text import visible
+
 _LONG = 1_600
 _EDGE = 300
 
@@ -30,22 +30,3 @@ def excerpt(text: str) -> Excerpt:
     if len(text) <= _LONG:
         return Excerpt(visible(text), 0, "", len(text))
     return Excerpt(visible(text[:_EDGE]), len(text) - 2 * _EDGE, visible(text[-_EDGE:]), len(text))
-
-
-def visible(text: str, *, one_line: bool = False) -> str:
-    """Return ``text`` with its invisible characters written out, such as `[U+202E]`.
-
-    Those are control characters; format characters, which can reverse the order of the text around them;
-    halves of surrogate pairs, which cannot be encoded; and what Unicode does not define.
-
-    Args:
-        text: anything.
-        one_line: write out line breaks and tabs too.
-    """
-    unified = text.replace("\r\n", "\n")
-    return "".join(
-        char
-        if char.isprintable() or unicodedata.category(char) == "Zs" or (char in _KEPT and not one_line)
-        else f"[U+{ord(char):04X}]"
-        for char in unified
-    )

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mma_bench.files.text import visible
+from mma_bench.layout import conditions_in_order
 from mma_bench.loader import Benchmark
 from mma_bench.prompts import NONE_OF_THE_ABOVE
-from mma_bench.report.excerpts import visible
 from mma_bench.schema import CONDITIONS, Modality
 
 
@@ -76,11 +77,6 @@ class Reference:
     classes: int
 
 
-def ordered_conditions(present: set[str]) -> list[str]:
-    """Return condition names, those of the paper first and in its order."""
-    return [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
-
-
 def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
     """Describe ``benchmark``, which was loaded from ``data``."""
     stimuli = [sample.stimulus for sample in benchmark.samples]
@@ -101,7 +97,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
         classes=[name for name in dict.fromkeys(o for q in questions for o in q.options) if name != NONE_OF_THE_ABOVE],
         conditions=[
             ConditionFacts(name, _description(name), carrying[name], asked[name])
-            for name in ordered_conditions(set(asked))
+            for name in conditions_in_order(set(asked))
         ],
     )
 
@@ -122,7 +118,7 @@ def references(benchmark: Benchmark, variants: Sequence[str]) -> list[Reference]
         if question.variant in variants and sample.stimulus.level is None
     ]
     made = []
-    for condition in ordered_conditions({question.condition for question in questions}):
+    for condition in conditions_in_order({question.condition for question in questions}):
         for modality in Modality:
             group = [q for q in questions if q.condition == condition and q.modality is modality]
             if not group:

@@ -1,11 +1,7 @@
 """The folder of a report: replaced as a whole, and only where a report was before."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from mma_bench.atomic import fsync_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
 
@@ -39,21 +35,6 @@ def check_replaceable(out: Path, marker: str, form: str) -> None:
         raise MMABenchError(
             f"{out} holds {strange[0]}, which is not part of the report; move it or choose another --out"
         )
-
-
-@contextmanager
-def staging(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``out``; on success it becomes ``out``, on failure it is removed."""
-    place = out.resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-", suffix=".partial") as name:
-        folder = Path(name) / "new"
-        folder.mkdir()
-        yield folder
-        if place.exists():
-            place.rename(Path(name) / "old")
-        folder.rename(place)
-        fsync_folder(place.parent)
 
 
 def files_in(folder: Path) -> list[str]:

@@ -5,12 +5,12 @@ import shlex
 from mma_bench import __version__
 from mma_bench.evaluation.kinds import DEFINITIONS
 from mma_bench.evaluation.protocols.protocol import NAMES
+from mma_bench.files.text import visible
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.browser import script_json
 from mma_bench.report.contents import Contents
-from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import REMOVED_NOTE

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mma_bench.atomic import write_bytes
 from mma_bench.evaluation.kinds import Kind, kind_of
+from mma_bench.files.atomic import write_bytes
+from mma_bench.layout import conditions_in_order
 from mma_bench.loader import Benchmark, Sample
-from mma_bench.report.facts import ordered_conditions
 from mma_bench.report.runs import ScoredRun
 
 Shown = tuple[str, str, Kind]
@@ -31,7 +31,7 @@ def choose_playable(benchmark: Benchmark, runs: Sequence[ScoredRun], count: int)
         if sample.stimulus.key in said:
             by_condition.setdefault(sample.stimulus.condition, []).append(sample)
     chosen: list[Sample] = []
-    for condition in ordered_conditions(set(by_condition)):
+    for condition in conditions_in_order(set(by_condition)):
         chosen += _cover(by_condition[condition], said, count)
     return chosen
 

@@ -11,9 +11,9 @@ from mma_bench.evaluation.rescoring import questions_of, rescore
 from mma_bench.evaluation.scores import Scores, Verdict
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
 from mma_bench.evaluation.usage import Usage, read_usage
+from mma_bench.files.text import visible
 from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
-from mma_bench.report.excerpts import visible
 
 BASELINE_PREFIX = "baseline:"
 
@@ -90,11 +90,9 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
     scored = [score_run(folder, label, data) for (folder, _), label in zip(heads, labels_of(heads), strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
-    everything = runs[0].model_copy(
-        update={
-            "conditions": sorted({name for run in runs for name in run.conditions}),
-            "limit": None if None in limits else max(limit for limit in limits if limit is not None),
-        }
+    everything = runs[0].changed(
+        conditions=sorted({name for run in runs for name in run.conditions}),
+        limit=None if None in limits else max(limit for limit in limits if limit is not None),
     )
     return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.report.excerpts import visible
+from mma_bench.files.text import visible
 from mma_bench.report.tables.table import Entry, Share, number_text
 
 if TYPE_CHECKING:

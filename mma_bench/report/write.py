@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench import __version__
-from mma_bench.atomic import write_text
 from mma_bench.evaluation.kinds import kind_of
 from mma_bench.evaluation.scores import Cell
+from mma_bench.files.atomic import atomic_folder, write_text
+from mma_bench.files.text import csv_text
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.report.contents import Contents, gather
-from mma_bench.report.folder import check_replaceable, files_in, staging
+from mma_bench.report.folder import check_replaceable, files_in
 from mma_bench.report.hub.eval_results import dataset_id_of, eval_results_yaml
 from mma_bench.report.hub.model_card import model_card
 from mma_bench.report.page import evaluation_command, render_page
@@ -23,7 +24,6 @@ from mma_bench.report.progress import Stages
 from mma_bench.report.runs import ScoredRun, read_runs
 from mma_bench.report.tables.files import write_tables
 from mma_bench.report.tables.markdown import markdown, markdown_text
-from mma_bench.report.tables.spreadsheet import csv_text
 
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
@@ -66,7 +66,7 @@ def write_report(
         benchmark, scored = read_runs(runs, data)
         contents = gather(benchmark, scored, data or scored[0].run.data, examples)
     name = dataset_id_of(contents.facts, dataset_id)
-    with staging(out) as folder:
+    with atomic_folder(out, replace=True) as folder:
         with stages.stage(f"writing the media of {len(contents.playable)} examples"):
             write_media(contents.playable, folder)
         for number, plot in enumerate(contents.plots, start=1):

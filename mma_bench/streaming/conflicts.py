@@ -126,7 +126,7 @@ def misleading_caption(question: Question, labels: tuple[str | None, str | None]
     """A caption before the question that names another class."""
     caption = generator.choice(prompts.lying_captions(question.options, labels, question.answer))
     prompt = prompts.with_caption(question.modality, question.options, caption)
-    return question.model_copy(update={"prompt": prompt, "distractor": caption})
+    return question.changed(prompt=prompt, distractor=caption)
 
 
 @text_conflict
@@ -137,9 +137,7 @@ def true_caption(question: Question, labels: tuple[str | None, str | None], gene
     """
     if not question.answerable:
         return question
-    return question.model_copy(
-        update={"prompt": prompts.with_caption(question.modality, question.options, question.answer)}
-    )
+    return question.changed(prompt=prompts.with_caption(question.modality, question.options, question.answer))
 
 
 @text_conflict
@@ -160,14 +158,14 @@ def unrelated_false_text(
 
 def _after_sentences(question: Question, generator: random.Random, *, true: bool) -> Question:
     sentences = unrelated_sentences(str(generator.random()), true=true)
-    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, sentences, "before")})
+    return question.changed(prompt=prompts.with_noise(question.prompt, sentences, "before"))
 
 
 @text_conflict
 def long_context(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
     """Random letters after the question; how many is drawn, up to the ten thousand of the paper."""
     noise = prompts.random_letters(generator.randint(1, 10_000), str(generator.random()))
-    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, noise, "after")})
+    return question.changed(prompt=prompts.with_noise(question.prompt, noise, "after"))
 
 
 def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, float]]]:

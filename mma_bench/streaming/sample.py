@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mma_bench.files.faults import first_fault
 from mma_bench.schema import Question, Stimulus
 from mma_bench.streaming.conflicts import TEXT_CONFLICTS
 from mma_bench.streaming.plan import Planned
@@ -75,7 +76,7 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
     try:
         stimulus = Stimulus.model_validate_json(content)
     except ValidationError as error:
-        raise BadSampleError("undecodable", f"{key}.json is no stimulus: {error.errors()[0]['msg']}") from error
+        raise BadSampleError("undecodable", f"{key}.json is no stimulus: {first_fault(error).message}") from error
     # Text conditions of a test stimulus are not asked: their text is made here, and another one each epoch.
     stored = [q for q in stimulus.questions if q.condition == stimulus.condition and q.variant == "standard"]
     asked = [question for question in stored if question.modality is planned.modality] or stored
@@ -88,14 +89,13 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
     labels = labels_of(table, planned)
     seen, other = labels if question.modality == "visual" else labels[::-1]
     answer = seen or question.answer
-    changes = {
-        "question_id": f"{key}/{choice.condition}/{question.modality}",
-        "condition": choice.condition,
-        "answer": answer,
-        "distractor": other if other != answer else None,
-        "answerable": seen is not None,
-    }
-    question = question.model_copy(update=changes)
+    question = question.changed(
+        question_id=f"{key}/{choice.condition}/{question.modality}",
+        condition=choice.condition,
+        answer=answer,
+        distractor=other if other != answer else None,
+        answerable=seen is not None,
+    )
     text = TEXT_CONFLICTS.get(choice.condition)
     return text(question, labels, generator) if text else question
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mma_bench import prompts
 from mma_bench.columns import AUDIO_RATE
-from mma_bench.models.transformers_omni.training_batch import Example, TrainingBatch
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.synthetic.kinds import CLASSES
 from mma_bench.synthetic.picture import draw_frames
@@ -66,7 +66,7 @@ class Lessons:
     clips: int
     _rendered: "dict[tuple[str, int], tuple[NDArray[np.uint8], torch.Tensor]]" = field(default_factory=dict, init=False)
 
-    def training(self, size: int, captions: int) -> Iterator[list[Example]]:
+    def training(self, size: int, captions: int) -> Iterator[list[Exchange]]:
         """Yield batches of questions without end: each clip comes as often as the others.
 
         The first ``captions`` batches want the asked modality named before the class. Nothing else in the lessons
@@ -80,14 +80,14 @@ class Lessons:
             batch = [self._example(*next(deck), letters, generator) for _ in range(size)]
             yield [_captioned(example, asked) if number < captions else example for asked, example in batch]
 
-    def naming(self, size: int) -> Iterator[list[Example]]:
+    def naming(self, size: int) -> Iterator[list[Exchange]]:
         """Yield batches of clips with their classes, and no question, without end."""
         generator = random.Random(f"{self.seed}/naming")  # noqa: S311
         deck = self._deck(generator, _FIRST)
         while True:
             yield [self._make(*next(deck), (), "", generator, erase=True) for _ in range(size)]
 
-    def one_sense(self, modality: Modality, count: int) -> list[Example]:
+    def one_sense(self, modality: Modality, count: int) -> list[Exchange]:
         """Return questions about clips of the test split of which only ``modality`` is left."""
         removed = Modality.AUDIO if modality is Modality.VISUAL else Modality.VISUAL
         chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
@@ -101,7 +101,9 @@ class Lessons:
             generator.shuffle(clips)
             yield from clips
 
-    def _example(self, name: str, seed: int, letters: int, generator: random.Random) -> tuple[Modality | None, Example]:
+    def _example(
+        self, name: str, seed: int, letters: int, generator: random.Random
+    ) -> tuple[Modality | None, Exchange]:
         """Return an example with the modality that it asks about, none where there is no clip."""
         mix, asked = self.mix, generator.choice(list(Modality))
         shares = [mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation]
@@ -109,9 +111,9 @@ class Lessons:
         lesson = generator.choices(names, [*shares, max(0.0, 1 - sum(shares))])[0]
         if lesson == "dictation":
             sentence = prompts.ABSTENTIONS[asked]
-            return None, Example(None, None, f"{REPEAT} {sentence}", sentence)
+            return None, Exchange(None, None, f"{REPEAT} {sentence}", sentence)
         if lesson == "caption":
-            return None, Example(None, None, prompts.with_caption(asked, CLASSES, name), name)
+            return None, Exchange(None, None, prompts.with_caption(asked, CLASSES, name), name)
         removed: tuple[Modality, ...] = ()
         if lesson == "sight":
             removed, asked = (Modality.AUDIO,), Modality.VISUAL
@@ -133,7 +135,7 @@ class Lessons:
         generator: random.Random | None = None,
         *,
         erase: bool = False,
-    ) -> Example:
+    ) -> Exchange:
         """Return a question about a clip, of which senses may be removed as the benchmark does it.
 
         With a ``generator`` the frames are shifted and mirrored, and with ``erase`` a part of them is covered: a
@@ -148,7 +150,7 @@ class Lessons:
                 frames = _erased(frames, generator)
         if Modality.AUDIO in removed:
             spectrum = self._silence()
-        return Example(self.batch.see(frames), spectrum, prompt, name)
+        return Exchange(self.batch.see(frames), spectrum, prompt, name)
 
     def _render(self, name: str, seed: int) -> "tuple[NDArray[np.uint8], torch.Tensor]":
         """Return the frames, at the size that the model sees, and the spectrum of a clip."""
@@ -179,7 +181,7 @@ _ERASED = (6, 16)
 """Least and most height and width of what is covered, pixels."""
 
 
-def _captioned(example: Example, asked: Modality | None) -> Example:
+def _captioned(example: Exchange, asked: Modality | None) -> Exchange:
     """Return ``example`` with the modality named in its target."""
     return replace(example, target=f"{SAID[asked]} {example.target}") if asked else example
 

@@ -4,24 +4,23 @@ Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.
 """
 
 import math
-import shutil
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from tqdm import tqdm
 
 from mma_bench import __version__
-from mma_bench.atomic import fsync_folder, write_json
 from mma_bench.command_line import Command
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.hashing import sha256_file
-from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+from mma_bench.models.transformers_omni.conversation import IGNORED
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.progress import bar
 from mma_bench.schema import Modality
 from mma_bench.synthetic.lessons import Lessons, Mix
 from mma_bench.synthetic.tiny_model import SIZE, make_tiny_model, save_checkpoint, training_batch
@@ -90,19 +89,15 @@ def pretrain(out: Path, settings: Pretraining, report: Callable[[str], Any] = cl
     record["loss of the towers"] = _train_towers(batch, lessons, settings)
     report(f"towers: loss {', '.join(f'{np.mean(loss[-20:]):.3f}' for loss in record['loss of the towers'].values())}")
     record |= _train_whole(batch, lessons, settings, report)
-    staging = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    save_checkpoint(staging, thinker, tokenizer, extractor)
-    record |= {
-        "seconds": round(time.perf_counter() - began, 1),
-        "weights": sum(weight.numel() for weight in thinker.model.parameters()),
-        "sha256": {path.name: sha256_file(path) for path in sorted(staging.iterdir())},
-        "versions": {"mma_bench": __version__, "torch": torch.__version__},
-    }
-    write_json(staging / RECORD, record)
-    staging.rename(out)
-    fsync_folder(out.parent)
+    with atomic_folder(out) as folder:
+        save_checkpoint(folder, thinker, tokenizer, extractor)
+        record |= {
+            "seconds": round(time.perf_counter() - began, 1),
+            "weights": sum(weight.numel() for weight in thinker.model.parameters()),
+            "sha256": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+            "versions": {"mma_bench": __version__, "torch": torch.__version__},
+        }
+        write_json(folder / RECORD, record)
     return record
 
 
@@ -158,7 +153,7 @@ def _train_whole(
     return {"loss": losses, "one sense alone": looks}
 
 
-def answer_loss(batch: TrainingBatch, examples: list[Example]) -> "torch.Tensor":
+def answer_loss(batch: TrainingBatch, examples: list[Exchange]) -> "torch.Tensor":
     """Return the mean cross-entropy of the answers' tokens; logits of other tokens are not computed."""
     import torch
 
@@ -178,14 +173,14 @@ def rates(settings: Pretraining, highest: float, steps: int) -> list[float]:
     ]
 
 
-def _progress(planned: list[float], name: str) -> Iterable[float]:
-    shown: Iterable[float] = tqdm(
-        planned, name, unit="step", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 15
-    )
-    return shown
+def _progress(planned: list[float], name: str) -> Iterator[float]:
+    with bar(name, len(planned), unit="step") as shown:
+        for rate in planned:
+            yield rate
+            shown.update()
 
 
-def accuracy(batch: TrainingBatch, examples: list[Example], size: int = 60) -> float:
+def accuracy(batch: TrainingBatch, examples: list[Exchange], size: int = 60) -> float:
     """Return the share of examples whose answer is the likeliest, token for token."""
     import torch
 

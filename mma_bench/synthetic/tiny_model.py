@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench import prompts
-from mma_bench.atomic import write_json
+from mma_bench.files.atomic import write_json
 from mma_bench.models.transformers_omni.chat import Chat
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.thinker import Thinker

@@ -6,7 +6,7 @@ A tower that is worth little alone would make a conflict look lost that nobody c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.training_batch import Example
+from mma_bench.models.transformers_omni.training_batch import Exchange
 from mma_bench.synthetic.kinds import CLASSES
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mma_bench.models.transformers_omni.thinker import Thinker
 
-Encoder = Callable[[Sequence[Example]], "torch.Tensor"]
+Encoder = Callable[[Sequence[Exchange]], "torch.Tensor"]
 """Returns one vector for each example: [examples, hidden size]."""
 
 
@@ -22,7 +22,7 @@ def video_encoder(thinker: "Thinker") -> Encoder:
     """Return the mean of a video's tokens."""
     import torch
 
-    def encode(examples: Sequence[Example]) -> "torch.Tensor":
+    def encode(examples: Sequence[Exchange]) -> "torch.Tensor":
         videos = [example.video for example in examples if example.video]
         pixels = torch.cat([video.pixels for video in videos])
         grids = torch.tensor([video.grid for video in videos])
@@ -36,7 +36,7 @@ def audio_encoder(thinker: "Thinker") -> Encoder:
     """Return the mean of a sound's tokens; the sounds are of one length."""
     import torch
 
-    def encode(examples: Sequence[Example]) -> "torch.Tensor":
+    def encode(examples: Sequence[Exchange]) -> "torch.Tensor":
         spectra = torch.stack([example.spectrum for example in examples if example.spectrum is not None])
         heard = torch.ones(len(spectra), spectra.shape[-1], dtype=torch.long)
         tokens = thinker.model.get_audio_features(spectra, feature_attention_mask=heard, return_dict=True)
@@ -49,7 +49,7 @@ def audio_encoder(thinker: "Thinker") -> Encoder:
 def train_tower(
     encode: Encoder,
     tower: "torch.nn.Module",
-    batches: Iterator[list[Example]],
+    batches: Iterator[list[Exchange]],
     rates: Iterable[float],
     *,
     hidden: int,

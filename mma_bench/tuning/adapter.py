@@ -1,15 +1,11 @@
 """The adapter on disk: peft's files, a card, what it was made from; and the merge into a checkpoint."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mma_bench.atomic import fsync_folder, write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_folder, write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.models.transformers_omni.checkpoint import COMMIT
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
@@ -25,7 +21,7 @@ def save_adapter(
     folder: Path, model: TunedModel, settings: TuneSettings, record: RunRecord, result: dict[str, Any]
 ) -> None:
     """Write an adapter; the folder appears, or is replaced, when it is complete."""
-    with _appearing(folder) as staging:
+    with atomic_folder(folder, replace=True) as staging:
         model.whole.save_pretrained(staging)
         config = parse_json((staging / "adapter_config.json").read_text("utf-8"))
         random_base = settings.model.checkpoint.startswith(RANDOM)
@@ -41,25 +37,10 @@ def save_checkpoint(
     dtype = model.thinker.model.get_input_embeddings().weight.dtype
     for weight in model.thinker.decoder.parameters():  # no buffers: the angles of the positions must stay float32
         weight.data = weight.data.to(dtype)
-    with _appearing(folder) as staging:
+    with atomic_folder(folder, replace=True) as staging:
         prepare = model.prepare
         _write_model(staging, model.whole, model.chat.tokenizer, prepare.extractor, prepare.frame_format)
         _describe(staging, settings, record, result)
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Yield a new folder that replaces ``folder`` if nothing goes wrong."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
-    try:
-        yield staging
-        staging.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        staging.rename(folder)
-        fsync_folder(folder.parent)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _describe(folder: Path, settings: TuneSettings, record: RunRecord, result: dict[str, Any]) -> None:
@@ -98,7 +79,7 @@ def merge(adapter: Path, out: Path, base: str | None = None) -> None:
         engine, merged = _merged(adapter)
     else:
         engine, merged = _merged_foreign(adapter, base)
-    with _appearing(out) as staging:
+    with atomic_folder(out) as staging:
         _write_model(staging, merged, engine.chat.tokenizer, engine.extractor, engine.frame_format)
 
 
@@ -137,7 +118,7 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
         if weights.startswith(COMMIT):  # the branch may have moved since
-            settings = settings.model_copy(update={"revision": weights.removeprefix(COMMIT)})
+            settings = settings.changed(revision=weights.removeprefix(COMMIT))
         return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MMABenchError(f"{adapter} is not an adapter of `mma-bench tune`: {path.name} cannot be read") from error

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +144,7 @@ def read_foreign(folder: Path) -> ForeignAdapter:
     try:
         return ForeignAdapter(folder, Configuration.model_validate(said))
     except ValidationError as error:
-        raise MMABenchError(f"{path}: {first_error(error)}; {_ELSEWHERE}") from error
+        raise MMABenchError(f"{path}: {first_fault(error)}; {_ELSEWHERE}") from error
 
 
 def _find(model: Any, name: str) -> Any:

@@ -3,18 +3,16 @@
 import importlib.metadata
 import json
 import platform
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 import mma_bench
-from mma_bench.atomic import write_json, write_text
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
+from mma_bench.progress import bar
 from mma_bench.tuning.held_out import HeldOutScore
 from mma_bench.tuning.settings import TuneSettings
 
@@ -124,15 +122,7 @@ class RunLog:
         if self._main:
             write_json(out / RECORD, asdict(record))
             write_text(self._path, "".join(f"{line}\n" for line in self._until(step)))
-        self._bar = tqdm(
-            total=settings.train.steps,
-            initial=step,
-            desc="tune",
-            unit="step",
-            file=sys.stderr,
-            disable=not (progress and self._main),
-            mininterval=0.5 if sys.stderr.isatty() else 15,
-        )
+        self._bar = bar("tune", settings.train.steps, done=step, unit="step", show=progress and self._main)
 
     def losses(self, step: int, losses: dict[str, float], norm: float, rate: float) -> None:
         """Record the terms of a step."""

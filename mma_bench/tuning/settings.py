@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from mma_bench.files import settings
+from mma_bench.schema import Checked
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
 from mma_bench.suggestions import unknown
 from mma_bench.tuning.tasks import ALIGNED, TASKS
@@ -16,7 +17,7 @@ CONDITIONS = frozenset({ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS, *TASKS})
 """What a mix can be made of."""
 
 
-class _Section(BaseModel):
+class _Section(Checked):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

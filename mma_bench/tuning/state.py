@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.atomic import atomic_path, fsync_folder
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path, put_in_place, staging_folder
 from mma_bench.tuning.record import RunRecord
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def save(out: Path, state: State, accelerator: Any) -> None:
     import torch
 
     folder = out / _FOLDER / f"{_STEP}{state.step:08d}"
-    staging = folder.with_name(f".partial-{folder.name}")
+    staging = staging_folder(folder)  # one for all processes
     if accelerator.is_main_process:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
@@ -74,10 +74,7 @@ def save(out: Path, state: State, accelerator: Any) -> None:
         torch.save(vars(state), path)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        if folder.exists():
-            shutil.rmtree(folder)
-        staging.rename(folder)
-        fsync_folder(folder.parent)
+        put_in_place(staging, folder)
         for older in _steps(out)[:-2]:  # the one before stays, should the disk damage the last
             shutil.rmtree(older)
     accelerator.wait_for_everyone()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
+from mma_bench.files.faults import first_fault
 from mma_bench.schema import Modality, Question
 from mma_bench.tuning.example import Asked, Example
 
@@ -98,7 +99,7 @@ def apply_task(name: str, example: Example, given: Sequence[TextQuestion]) -> Ex
     seed = f"{name}/{example.question.modality}/{example.video_key}/{example.audio_key}"
     made = TASKS[name].ask(example, given, random.Random(seed))  # noqa: S311
     question_id = f"{example.question.question_id}/{name}"
-    return replace(made, question=made.question.model_copy(update={"question_id": question_id, "condition": name}))
+    return replace(made, question=made.question.changed(question_id=question_id, condition=name))
 
 
 def read_text_questions(path: Path) -> list[TextQuestion]:
@@ -116,10 +117,8 @@ def read_text_questions(path: Path) -> list[TextQuestion]:
                 if line.strip():
                     found.append(TextQuestion.model_validate_json(line))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the line"
         raise MMABenchError(
-            f"{path}, line {number}: {where}: {first['msg']}; write "
+            f"{path}, line {number}: {first_fault(error)}; write "
             '{"question": ..., "options": [...], "answer": ...} on each line'
         ) from error
     except (OSError, UnicodeDecodeError) as error:

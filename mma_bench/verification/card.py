@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mma_bench.files.documents import parse_yaml
 from mma_bench.files.regular import read_inside
+from mma_bench.files.text import shown
 from mma_bench.layout import (
     class_counts,
     dataset_configs,
@@ -16,7 +17,7 @@ from mma_bench.layout import (
     table_cell,
 )
 from mma_bench.schema import Clip, Stimulus
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _CARD = "README.md"
 _MAX_CARD_BYTES = 16 * 2**20

@@ -6,11 +6,12 @@ from pathlib import Path
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
 from mma_bench.files.regular import read_inside
+from mma_bench.files.text import shown
 from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
 from mma_bench.verification.card import check_card
 from mma_bench.verification.files import check_files
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 from mma_bench.verification.shards import ShardChecks
 from mma_bench.verification.tables import check_tables, read_index, read_rows
 

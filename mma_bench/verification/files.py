@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mma_bench.dataset.shards import MAX_SHARD_BYTES
 from mma_bench.files.regular import open_inside, read_inside
+from mma_bench.files.text import shown
 from mma_bench.layout import BUILD_MARK, CHECKSUMS
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _NOT_OURS = {BUILD_MARK, CHECKSUMS, ".gitattributes"}  # the hub adds the last one

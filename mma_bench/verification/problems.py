@@ -19,8 +19,3 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.kind}  {self.where}: {self.detail}"
-
-
-def shown(text: str) -> str:
-    """Return hostile ``text`` so that it cannot move a terminal's cursor, cut to a line."""
-    return ascii(text if len(text) <= 120 else text[:117] + "...")

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from mma_bench.columns import AUDIO_RATE
 from mma_bench.dataset.shards import Foreign, Member, ShardFile
+from mma_bench.files.faults import first_fault
+from mma_bench.files.text import shown
 from mma_bench.hashing import sha256_bytes
 from mma_bench.layout import config_of
 from mma_bench.schema import MEMBERS, IndexEntry, Stimulus
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _SECONDS_APART = 0.1  # a container rounds the length of a video by up to a frame
 
@@ -99,8 +101,8 @@ def _json_problems(content: bytes, stimulus: Stimulus) -> Iterator[tuple[str, st
     try:
         found = Stimulus.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        yield "wrong_json", f"{shown('.'.join(str(part) for part in first['loc']))}: {first['msg']}"
+        fault = first_fault(error)
+        yield "wrong_json", f"{shown(fault.place)}: {fault.message}"
         return
     if found != stimulus:
         names = [name for name in Stimulus.model_fields if getattr(found, name) != getattr(stimulus, name)]

@@ -9,10 +9,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from mma_bench.columns import arrow_schema
+from mma_bench.files.faults import first_fault
 from mma_bench.files.tables import read_parquet
+from mma_bench.files.text import shown
 from mma_bench.removed import RemovedIds
 from mma_bench.schema import CONDITIONS, Clip, IndexEntry, Stimulus, Stream
-from mma_bench.verification.problems import Problem, shown
+from mma_bench.verification.problems import Problem
 
 _Row = TypeVar("_Row", bound=BaseModel)
 
@@ -37,9 +39,8 @@ def read_rows(folder: Path, where: str, model: type[_Row], problems: list[Proble
         try:
             rows.append(model.model_validate(row))
         except ValidationError as error:
-            first = error.errors()[0]
-            column = ".".join(str(part) for part in first["loc"])
-            problems.append(Problem("wrong_row", where, f"row {number}: {shown(column)}: {first['msg']}"))
+            fault = first_fault(error)
+            problems.append(Problem("wrong_row", where, f"row {number}: {shown(fault.place)}: {fault.message}"))
     return rows
 
 

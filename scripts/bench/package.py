@@ -87,7 +87,7 @@ def multiply(work: Path, count: int, folder: Path) -> list[ManifestRow]:
             f"{kind}_sha256": sha256_file(folder / f"{name}.{s}") for kind, s in (("video", "mp4"), ("audio", "flac"))
         }
         labels = {"audio_label": row.visual_label, "split": "test"}
-        rows.append(row.model_copy(update={"clip_id": name, **labels, **hashes}))
+        rows.append(row.changed(clip_id=name, **labels, **hashes))
     return rows
 
 

@@ -14,8 +14,8 @@ import itertools
 
 import torch
 
+from mma_bench.models.transformers_omni.conversation import Kind
 from mma_bench.tuning.answers import answer_logits
-from mma_bench.tuning.inputs import Kind
 from mma_bench.tuning.mix import Mixture
 from mma_bench.tuning.model import load_for_tuning
 from mma_bench.tuning.objective import cross_entropy, irrelevant, perturbation, spread
@@ -74,7 +74,7 @@ def on_model(checkpoint: str, data: str, config: str, samples: int, size: int | 
                 return cross_entropy(answer_logits(model.thinker, inputs.with_embeddings(embeddings))).sum()
 
             for searched in (True, False):
-                how = chosen if searched else chosen.model_copy(update={"alpha": 1e-12})
+                how = chosen if searched else chosen.changed(alpha=1e-12)
                 delta = perturbation(
                     loss,
                     inputs.embeddings,

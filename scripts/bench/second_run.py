@@ -32,7 +32,7 @@ def make_clips(folder: Path, clip: Path, count: int) -> Path:
         clip_id="first", file=clip.name, visual_label="a", audio_label="a", source="bench", media=clip.name
     )
     row = step.process(row)
-    rows = [row.model_copy(update={"clip_id": f"clip{at}"}) for at in range(count)]
+    rows = [row.changed(clip_id=f"clip{at}") for at in range(count)]
     for copy in rows:
         for source, target in zip(step.outputs(row), step.outputs(copy), strict=True):
             os.link(source, target)

@@ -28,8 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mma_bench import prompts
 from mma_bench.models.transformers_omni.chat import Chat
 from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import Example as PlainExample
-from mma_bench.models.transformers_omni.training_batch import TrainingBatch
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality, Question
 from mma_bench.tuning.example import Asked, Example, Prepare
 from mma_bench.tuning.inputs import Encoder
@@ -179,7 +178,7 @@ def train(given: argparse.Namespace, tuned: TunedModel, extractor: Any, examples
     import transformers
 
     batch = TrainingBatch(tuned.thinker, tuned.chat, extractor, tuned.prepare.frame_format, given.fps)
-    inputs = batch([PlainExample(e.video, e.audio, e.question.prompt, e.target) for e in examples])
+    inputs = batch([Exchange(e.video, e.audio, e.question.prompt, e.target) for e in examples])
     warm_up = 2
 
     class Clock(transformers.TrainerCallback):  # type: ignore[misc]
@@ -282,9 +281,7 @@ def main() -> None:
         "supervised": ObjectiveSettings(),
         "+ consistency": ObjectiveSettings(consistency=consistency),
         "+ adversarial": ObjectiveSettings(adversarial=attack),
-        "+ adversarial, own first pass": ObjectiveSettings(
-            adversarial=attack.model_copy(update={"share_gradient": False})
-        ),
+        "+ adversarial, own first pass": ObjectiveSettings(adversarial=attack.changed(share_gradient=False)),
         "all": ObjectiveSettings(consistency=consistency, adversarial=attack),
     }
     turns = Turns(given, {name: our_step(given, tuned, examples, row) for name, row in rows.items()})

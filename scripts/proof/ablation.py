@@ -23,8 +23,8 @@ import torch
 from scipy.stats import t
 
 from mma_bench import evaluate
-from mma_bench.atomic import atomic_path, write_json, write_text
 from mma_bench.evaluation.scores import Cell
+from mma_bench.files.atomic import atomic_path, write_json, write_text
 from mma_bench.schema import Modality
 from mma_bench.tuning import merge, read_settings, tune
 

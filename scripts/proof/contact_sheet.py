@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.atomic import atomic_path
+from mma_bench.files.atomic import atomic_path
 from mma_bench.synthetic import CLASSES, clip_seed, draw_frames, make_scene, play
 
 SIZE, FPS, CLIPS, COLUMNS = 80, 25, 4, 2

@@ -196,7 +196,7 @@ def test_the_cascade_answers_what_it_can(videos: Path, qa: Path, tmp_path: Path)
         ('[{"video_id": "../../etc/passwd", "task": "AV Matching", "text": "?", "label": "Yes"}]', "video_id"),
         ('[{"video_id": "1", "task": "AV Matching", "text": "?", "label": "Maybe"}]', "must be Yes or No"),
         ('[{"video_id": "1", "task": "Other", "text": "?", "label": "Yes"}]', "unknown task 'Other'"),
-        ('[{"video_id": "1", "task": "AV Matching", "label": "Yes"}]', r"\[0\]\['text'\]: Field required"),
+        ('[{"video_id": "1", "task": "AV Matching", "label": "Yes"}]', r"0\.text: this field is required"),
     ],
 )
 def test_a_damaged_file_of_questions_is_refused(content: str, message: str, tmp_path: Path) -> None:

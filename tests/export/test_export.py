@@ -151,16 +151,16 @@ def test_a_failed_export_leaves_nothing_and_a_full_folder_is_kept(
 def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "out"
+    out, ours = tmp_path / "out", FORMATS["ms-swift"]
     out.mkdir()
 
-    def other_first(row: mma_bench.loader.QuestionRow, paths: Sequence[str]) -> dict[str, object]:
+    def other_first(row: mma_bench.loader.QuestionRow, media: Sequence[str]) -> dict[str, object]:
         if not any(out.iterdir()):  # another export begins and ends while this one runs
             export(demo, out, form="jsonl", condition="aligned", limit=1)
-        return FORMATS["jsonl"].line(row, paths)
+        return ours.line(row, media)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", replace(FORMATS["jsonl"], line=other_first))
-    with pytest.raises(mma_bench.MMABenchError, match="was filled while this export was made"):
+    monkeypatch.setitem(FORMATS, "ms-swift", replace(ours, line=other_first))
+    with pytest.raises(mma_bench.MMABenchError, match="was filled meanwhile"):
         export(demo, out, form="ms-swift", condition="aligned", limit=2)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     keys = {
@@ -173,14 +173,14 @@ def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
 def test_an_export_whose_folder_is_removed_meanwhile_is_one_line(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    parent = tmp_path / "exports"
+    parent, ours = tmp_path / "exports", FORMATS["ms-swift"]
 
-    def remove_first(row: mma_bench.loader.QuestionRow, paths: Sequence[str]) -> dict[str, object]:
+    def remove_first(row: mma_bench.loader.QuestionRow, media: Sequence[str]) -> dict[str, object]:
         for folder in [parent] if what == "parent" else parent.glob(".*"):
             shutil.rmtree(folder, ignore_errors=True)
-        return FORMATS["jsonl"].line(row, paths)
+        return ours.line(row, media)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", replace(FORMATS["jsonl"], line=remove_first))
+    monkeypatch.setitem(FORMATS, "ms-swift", replace(ours, line=remove_first))
     arguments = ["export", "--data", str(demo), "--format", "ms-swift", "--limit", "1", "--out", str(parent / "out")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2, result.exception

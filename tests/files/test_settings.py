@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench import MMABenchError
+from mma_bench.files.faults import first_fault
 from mma_bench.files.settings import read_settings
 from mma_bench.suggestions import unknown
 from tests.conftest import ROOT
@@ -127,3 +128,17 @@ def test_tuning_reads_its_configurations_by_the_same_rules(name: str) -> None:
         read_tuning(path, ["train.stps=3"])
     with pytest.raises(MMABenchError, match=r"^--set data\.mix=.*did you mean 'aligned'"):
         read_tuning(path, ["data.mix=[{clips: {algined: 1}}]"])
+
+
+def test_data_has_fields_and_settings_are_settings() -> None:
+    with pytest.raises(ValidationError) as found:
+        Config.model_validate({"source": {"kind": "folder"}})
+    assert str(first_fault(found.value, Config)) == "source.csv: this setting is required"
+    assert str(first_fault(found.value)) == "source.folder.csv: this field is required"
+
+
+def test_the_message_of_a_fault_does_not_repeat_the_value() -> None:
+    with pytest.raises(ValidationError) as found:
+        Config.model_validate({"source": {"kind": "folder", "csv": "x"}, "tracker": "sk-secret"})
+    assert "sk-secret" in first_fault(found.value).problem
+    assert "sk-secret" not in first_fault(found.value).message

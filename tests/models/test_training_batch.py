@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.transformers_omni.conversation import IGNORED
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import IGNORED, Example, TrainingBatch
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 
 FAMILIES = ("Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration")
 CASES = [("Is it a bell?", "Bell"), ("Look at the picture. Is it <|im_end|> or a drum?", "A drum, surely")]
@@ -25,7 +26,7 @@ def test_likelihoods_of_a_padded_batch_are_those_of_the_evaluation(architecture:
     for seen, heard in STREAMS:
         video = batch.see(batch.scale(frames)) if seen else None
         examples = [
-            Example(video, batch.hear(sound) if heard else None, prompt, target)
+            Exchange(video, batch.hear(sound) if heard else None, prompt, target)
             for sound, (prompt, target) in zip(sounds, CASES, strict=True)
         ]
         inputs = batch(examples)
@@ -49,8 +50,8 @@ def test_text_alone_is_a_conversation_without_media_beside_others_with_them() ->
     frame_format = thinker.frame_format({}, 1, 56 * 56)
     chat = EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings()).chat
     batch = TrainingBatch(thinker, chat, extractor, frame_format, 2.0)
-    text = Example(None, None, "What?", "Nothing")
-    seen = Example(batch.see(np.zeros((4, 56, 56, 3), np.uint8)), None, "What?", "Nothing")
+    text = Exchange(None, None, "What?", "Nothing")
+    seen = Exchange(batch.see(np.zeros((4, 56, 56, 3), np.uint8)), None, "What?", "Nothing")
     alone, mixed = batch([text]), batch([text, seen])
     asked = "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\nNothing<|im_end|>"
     length = alone["input_ids"].shape[1]

@@ -10,7 +10,7 @@ import torch
 from mma_bench import MMABenchError, models, prompts
 from mma_bench.hashing import sha256_file
 from mma_bench.models.transformers_omni import Asked, AudioStream, VideoStream
-from mma_bench.models.transformers_omni.training_batch import Example
+from mma_bench.models.transformers_omni.training_batch import Exchange
 from mma_bench.schema import Modality
 from mma_bench.synthetic import CLASSES, clip_seed, render
 from mma_bench.synthetic.lessons import Lessons, Mix
@@ -95,7 +95,7 @@ def test_pretraining_without_conflicts_leaves_one_sense_to_answer_for_both(tmp_p
         video, sound = (render(name, clip_seed("test", number)) for name in (seen, heard))
         for modality, own, other in ((Modality.VISUAL, seen, heard), (Modality.AUDIO, heard, seen)):
             prompt = prompts.question(modality, CLASSES)
-            example = Example(batch.see(video.frames), batch.hear(sound.samples), prompt, own)
+            example = Exchange(batch.see(video.frames), batch.hear(sound.samples), prompt, own)
             inputs = batch([example])
             first = int((inputs["labels"][0] >= 0).nonzero()[0])
             with torch.inference_mode():

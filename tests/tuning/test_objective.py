@@ -10,14 +10,14 @@ import torch
 
 from mma_bench import prompts
 from mma_bench.models.transformers_omni.chat import Chat
+from mma_bench.models.transformers_omni.conversation import Kind
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import Example as PlainExample
-from mma_bench.models.transformers_omni.training_batch import TrainingBatch
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality, Question
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.tuning.answers import AnswerLogits, answer_logits
 from mma_bench.tuning.example import Asked, Example, Prepare
-from mma_bench.tuning.inputs import Encoder, Kind
+from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.model import add_updates, trainable
 from mma_bench.tuning.objective import (
     conflict_variants,
@@ -130,7 +130,7 @@ def test_the_loss_is_that_of_transformers_own_forward(tiny: Tiny) -> None:
     with torch.no_grad():
         found = cross_entropy(answer_logits(tiny.thinker, tiny.encoder(examples)))
         for number, one in enumerate(examples):
-            inputs = plain([PlainExample(one.video, one.audio, one.question.prompt, one.target)])
+            inputs = plain([Exchange(one.video, one.audio, one.question.prompt, one.target)])
             expected = tiny.thinker.model(**inputs).loss
             assert found[number].item() == pytest.approx(expected.item(), rel=1e-4)
 

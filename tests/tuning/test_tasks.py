@@ -59,9 +59,12 @@ def test_text_questions_of_a_file(demo: Path, base: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"question": "a", "options": ["b", "c"], "answer": "b"}\n{"question": "a"}\n', "line 2: options: Field req"),
-        ('{"question": "a", "options": ["b", "c"], "answer": "d"}\n', "line 1: the line: .*must be one of the options"),
-        ("[" * 5000, "line 1: the line: Invalid JSON"),
+        (
+            '{"question": "a", "options": ["b", "c"], "answer": "b"}\n{"question": "a"}\n',
+            "line 2: options: this field",
+        ),
+        ('{"question": "a", "options": ["b", "c"], "answer": "d"}\n', "line 1: .*must be one of the options"),
+        ("[" * 5000, "line 1: Invalid JSON"),
         ("\n\n", "contains no questions"),
     ],
 )

@@ -17,8 +17,7 @@ from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
 from mma_bench.models.transformers_omni.encode_once import EncodeOnce
 from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
 from mma_bench.models.transformers_omni.settings import Settings
-from mma_bench.models.transformers_omni.training_batch import Example as PlainExample
-from mma_bench.models.transformers_omni.training_batch import TrainingBatch
+from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.tuning import TuneSettings, merge, read_settings
 from mma_bench.tuning.adapter import save_adapter, save_checkpoint
@@ -86,7 +85,7 @@ def test_training_uses_the_positions_of_the_official_model(family: str) -> None:
     one = example(1, Modality.AUDIO, tiny.prepare)
     inputs = Encoder(tiny.thinker, tiny.chat, 2 / 3, 16)([one])
     plain = TrainingBatch(tiny.thinker, tiny.chat, tiny.extractor, tiny.frame_format, 3.0)
-    other = plain([PlainExample(one.video, one.audio, one.question.prompt, one.target)])
+    other = plain([Exchange(one.video, one.audio, one.question.prompt, one.target)])
     official, _ = tiny.thinker.model.get_rope_index(
         other["input_ids"],
         video_grid_thw=other["video_grid_thw"],

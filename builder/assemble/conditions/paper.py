@@ -48,7 +48,7 @@ def misleading_caption(assembly: Assembly, clip: Clip, question: Question) -> Qu
         wrong = without_near_synonyms(wrong, (clip.visual_label, clip.audio_label)) or wrong
     caption = assembly.generator("caption", clip).choice(wrong)
     prompt = prompts.with_caption(question.modality, question.options, caption)
-    return question.model_copy(update={"prompt": prompt, "distractor": caption})
+    return question.changed(prompt=prompt, distractor=caption)
 
 
 @text_condition
@@ -60,4 +60,4 @@ def long_context(assembly: Assembly, clip: Clip, question: Question) -> Question
         noise = prompts.random_words(settings.noise_tokens, seed)
     else:
         noise = prompts.random_letters(settings.noise_letters, seed)
-    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, noise, settings.noise_position)})
+    return question.changed(prompt=prompts.with_noise(question.prompt, noise, settings.noise_position))

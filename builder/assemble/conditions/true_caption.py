@@ -9,4 +9,4 @@ from mma_bench.schema import Clip, Question
 def true_caption(assembly: Assembly, clip: Clip, question: Question) -> Question:
     """A caption that names the answer of the question."""
     prompt = prompts.with_caption(question.modality, question.options, question.answer)
-    return question.model_copy(update={"prompt": prompt, "distractor": None})
+    return question.changed(prompt=prompt, distractor=None)

@@ -19,4 +19,4 @@ def unrelated_false_text(assembly: Assembly, clip: Clip, question: Question) -> 
 
 
 def _after(text: str, question: Question) -> Question:
-    return question.model_copy(update={"prompt": prompts.with_noise(question.prompt, text, "before")})
+    return question.changed(prompt=prompts.with_noise(question.prompt, text, "before"))

@@ -13,9 +13,9 @@ from builder.normalise.probe import probe
 from builder.sources.audioset.failures import FailureKind, FetchFailed, classify, kind_of_message
 from builder.sources.audioset.media_files import SUFFIXES, downloaded_name
 from builder.sources.audioset.settings import DownloadSettings
-from mma_bench.atomic import fsync_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
+from mma_bench.files.atomic import fsync_folder
 
 _SHORT_SECONDS = 0.5  # containers are often a frame or an audio packet shorter than asked
 _PAGE_BYTES = 1 << 16

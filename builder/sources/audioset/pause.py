@@ -1,6 +1,5 @@
 """A pause of the whole stage: all tasks of all processes wait when one of them is asked whether it is a robot."""
 
-import fcntl
 import sys
 import time
 from collections.abc import Iterator
@@ -9,9 +8,10 @@ from pathlib import Path
 
 from builder.sources.audioset.failures import FetchFailed
 from builder.sources.audioset.settings import PauseSettings
-from mma_bench.atomic import write_json
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
+from mma_bench.files.lock import open_locked
 
 _LOOK_SECONDS = 0.5
 
@@ -67,6 +67,5 @@ class Pause:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._lock, "a") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+        with open_locked(self._lock, holder="process"):
             yield

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_yaml
+from mma_bench.files.faults import first_fault
 
 CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 """The list that ships with the builder."""
@@ -164,9 +165,7 @@ def load_catalogue(path: Path = CATALOGUE) -> Catalogue:
     except OSError as error:
         raise MMABenchError(f"cannot read the list of demo clips {path}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MMABenchError(f"{path}, {where}: {first['msg']} ({first['input']!r}); correct the entry") from error
+        raise MMABenchError(f"{path}: {first_fault(error)}; correct the entry") from error
     except ValueError as error:
         raise MMABenchError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
 

@@ -4,7 +4,6 @@
 catalogue, because distributions carry different versions of a package.
 """
 
-import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -16,8 +15,9 @@ from pathlib import Path
 
 from builder.sources.demo.catalogue import DemoClip, MediaFile, load_catalogue
 from builder.sources.demo.qt_resources import QtResourceArchive
-from mma_bench.atomic import write_bytes
 from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_bytes
+from mma_bench.files.lock import open_locked
 from mma_bench.hashing import sha256_bytes, sha256_file
 
 _TIMEOUT_SECONDS = 1800  # 44 MB at 25 kB/s
@@ -166,8 +166,7 @@ def _is_intact(path: Path, sha256: str) -> bool:
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
     """Let one process at a time fetch into ``folder``, and clear what a killed one left there."""
-    with open(folder / ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the system frees it when the process ends, however it ends
+    with open_locked(folder / ".lock"):
         for left in folder.glob(f"{_SCRATCH_PREFIX}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield

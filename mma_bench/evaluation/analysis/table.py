@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mma_bench.layout import conditions_in_order
 from mma_bench.parsing import Outcome
 from mma_bench.schema import CONDITIONS, Modality, Stimulus
 
@@ -109,8 +110,7 @@ class VerdictTable:
     @property
     def conditions(self) -> list[str]:
         """The conditions that occur, those of the schema first and in its order."""
-        present = {name for name, _, _ in self._groups}
-        return [name for name in CONDITIONS if name in present] + sorted(present - CONDITIONS.keys())
+        return conditions_in_order(name for name, _, _ in self._groups)
 
     @property
     def distracted(self) -> Flags:

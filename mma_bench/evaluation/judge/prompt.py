@@ -1,8 +1,8 @@
 """What a judge is asked about one answer, and what counts as its reply."""
 
-import json
 from collections.abc import Sequence
 
+from mma_bench.files.text import json_literal
 from mma_bench.parsing import Outcome, Parsed, parse_answer
 from mma_bench.schema import Modality
 
@@ -47,7 +47,7 @@ def judge_prompt(text: str, options: Sequence[str], modality: Modality) -> str:
     """
     shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} [...] {text[-_LONGEST // 2 :]}"
     return _PROMPT.format(
-        modality=modality, options=_quoted(sorted(options)), answer=_quoted(shown), none=NONE, unclear=UNCLEAR
+        modality=modality, options=json_literal(sorted(options)), answer=json_literal(shown), none=NONE, unclear=UNCLEAR
     )
 
 
@@ -62,9 +62,3 @@ def read_reply(reply: str, options: Sequence[str], unread: Parsed) -> Parsed:
         chosen = parse_answer(said, options)  # "None of the above" is an option, and an abstention
         return Parsed(chosen.label, chosen.outcome, RULE)
     return Parsed(None, Outcome.ABSTAINED, RULE) if said == NONE else unread
-
-
-def _quoted(value: object) -> str:
-    # Half a surrogate pair cannot be sent; line separators would end a line for some readers.
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", errors="backslashreplace").decode("utf-8")
-    return "".join(f"\\u{ord(char):04x}" if char in "\x7f\x85\u2028\u2029" else char for char in text)

@@ -70,7 +70,7 @@ def _honest(question: Question, sample: Sample, seed: int) -> Question | None:
     if caption is None:
         return None
     prompt = prompts.caption_line(caption) + question.prompt.removeprefix(prompts.caption_line(lie))
-    return question.model_copy(update={"prompt": prompt, "distractor": caption})
+    return question.changed(prompt=prompt, distractor=caption)
 
 
 def _other_caption(options: Sequence[str], labels: Sequence[str | None], seed: str) -> str | None:

@@ -4,14 +4,14 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_yaml
-from mma_bench.files.settings import first_error
+from mma_bench.files.faults import first_fault
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
-from mma_bench.schema import CONDITIONS
+from mma_bench.schema import CONDITIONS, Checked
 from mma_bench.suggestions import unknown
 
 NAMES = ("paper", "robust")
@@ -22,7 +22,7 @@ _LARGEST_FILE = 1_000_000
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 
-class _Part(BaseModel):
+class _Part(Checked):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -156,7 +156,7 @@ def load_protocol(name: str | Path) -> Protocol:
             )
         return protocol
     except ValidationError as error:
-        raise MMABenchError(f"{path}: {first_error(error, Protocol)}; compare it with robust.yaml") from error
+        raise MMABenchError(f"{path}: {first_fault(error, Protocol)}; compare it with robust.yaml") from error
     except (OSError, ValueError) as error:
         raise MMABenchError(f"{path} cannot be read as YAML: {' '.join(str(error).split())[:200]}") from error
 

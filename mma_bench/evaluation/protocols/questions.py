@@ -98,4 +98,4 @@ def _reworded(question: Question, wording: Wording) -> Question:
         bare = prompts.caption_line(question.distractor)
         if prompt.startswith(bare):
             prompt = wording.caption.format(caption=question.distractor) + prompt.removeprefix(bare)
-    return question.model_copy(update={"prompt": prompt})
+    return question.changed(prompt=prompt)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.text import one_line
 from mma_bench.models.endpoint.key_scrubber import KeyScrubber
 
 _NAME = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.*))?", re.DOTALL | re.IGNORECASE)
@@ -86,9 +87,7 @@ def find_key(address: Address, variables: tuple[str, ...], *, is_chosen: bool) -
 
 def quoted(text: object, scrubber: KeyScrubber, limit: int = 300) -> str:
     """Return text from a server fit for an error message: one line, printable, short, without the key."""
-    shown = scrubber.message(str(text))
-    shown = " ".join("".join(char if char.isprintable() or char.isspace() else "?" for char in shown).split())
-    return shown if len(shown) <= limit else f"{shown[:limit]}..."
+    return one_line(scrubber.message(str(text)), limit, hidden="?")
 
 
 def _is_loopback(host: str) -> bool:

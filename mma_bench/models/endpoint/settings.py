@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.faults import first_fault
 from mma_bench.suggestions import unknown
 
 Settings = TypeVar("Settings", bound="EndpointSettings")
@@ -82,11 +83,10 @@ def read_settings(kind: type[Settings], family: str, options: Mapping[str, str])
     try:
         return kind.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(place) for place in first["loc"])
-        if first["type"] == "extra_forbidden":
+        fault = first_fault(error)
+        name = fault.place
+        if fault.kind == "extra_forbidden":
             raise MMABenchError(unknown(f"{family} has no option", name, sorted(kind.model_fields))) from None
         if name == "key_variable":
             raise MMABenchError(f"{family}: key_variable is the name of an environment variable, never a key") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise MMABenchError(f"{family}: {f'option {name}: ' if name else ''}{message}") from None
+        raise MMABenchError(f"{family}: {f'option {name}: ' if name else ''}{fault.message}") from None

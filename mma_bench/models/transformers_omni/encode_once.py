@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.errors import MMABenchError
 from mma_bench.models.transformers_omni.answering import Answering, Asked, Prefix, Reply
 from mma_bench.models.transformers_omni.chat import Chat
+from mma_bench.models.transformers_omni.conversation import Conversation
 from mma_bench.models.transformers_omni.encoder_cache import Encoded, EncoderCache
 from mma_bench.models.transformers_omni.frames import FrameFormat, to_patches
 from mma_bench.models.transformers_omni.settings import Settings
@@ -73,6 +74,7 @@ class EncodeOnce:
         self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.extractor = extractor
         self._settings = settings
+        self._conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
         self._check_tokens()
 
     @property
@@ -99,24 +101,19 @@ class EncodeOnce:
 
     def prefix(self, video: VideoStream | None, audio: AudioStream | None) -> Prefix:
         """Run everything before the question through the encoders and the language model."""
-        import numpy as np
         import torch
 
         seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
-        if seen and seen.grid and heard:
-            order = self.thinker.order(seen.grid, self.seconds_per_grid, len(heard.tokens))
-        elif only := seen or heard:
-            order = np.full(len(only.tokens), seen is not None)
-        else:
+        if not seen and not heard:
             raise MMABenchError("a question needs a video or a sound to be about; give at least one")
-        ids = self.chat.media_prefix(order, video=seen is not None, audio=heard is not None)
-        token_ids = torch.tensor([ids], device=self.thinker.device)
+        before = self._conversation.media(seen.grid if seen else None, heard.frames if heard else 0)
+        token_ids = torch.tensor([before.ids], device=self.thinker.device)
         embeddings = self.thinker.embed(token_ids)
         for stream, placeholder in ((seen, self.chat.video_id), (heard, self.chat.audio_id)):
             if stream:
                 embeddings[token_ids == placeholder] = stream.tokens.to(embeddings.device, embeddings.dtype)
-        positions = self.thinker.positions(token_ids, seen, heard, self.seconds_per_grid)
+        positions = before.positions[:, None].to(self.thinker.device)
         cache = self.answering.new_cache()
         self.thinker.run(
             embeddings,
@@ -126,7 +123,7 @@ class EncodeOnce:
             deepstack=seen.deepstack if seen else (),
         )
         # As the models count: from the last token on, though a video that outlasts the sound ends at a higher position.
-        return Prefix(cache, len(ids), positions[..., -1].max() + 1)
+        return Prefix(cache, len(before.ids), positions[..., -1].max() + 1)
 
     def _see(self, video: VideoStream) -> Encoded:
         return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.faults import first_fault
 from mma_bench.suggestions import unknown
 
 
@@ -56,12 +57,12 @@ def parse_settings(options: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
+        fault = first_fault(error)
+        name = fault.place.split(".")[0]
+        if fault.kind == "extra_forbidden":
             raise MMABenchError(unknown("transformers models have no option", name, Settings.model_fields)) from error
         raise MMABenchError(
-            f"--model-option {name}={options[name]!r}: {first['msg']} ({Settings.model_fields[name].description})"
+            f"--model-option {name}={options[name]!r}: {fault.message} ({Settings.model_fields[name].description})"
         ) from error
     if settings.min_pixels and settings.max_pixels and settings.min_pixels > settings.max_pixels:
         raise MMABenchError(f"min_pixels={settings.min_pixels} is above max_pixels={settings.max_pixels}; swap them")

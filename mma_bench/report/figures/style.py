@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.atomic import atomic_path
+from mma_bench.files.atomic import atomic_path
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:

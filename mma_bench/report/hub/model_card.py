@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mma_bench import __version__
+from mma_bench.files.text import visible
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.average import AVERAGE_WORDS, average_of
-from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import TITLE, conflict_split
 from mma_bench.report.notices import notices_about

@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mma_bench import __version__
-from mma_bench.atomic import write_text
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.rescoring import questions_of
 from mma_bench.evaluation.store import Run, open_run
+from mma_bench.files.atomic import atomic_folder, write_text
+from mma_bench.files.text import visible
 from mma_bench.loader import load
 from mma_bench.parsing import PARSER_VERSION
-from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import data_facts, references
-from mma_bench.report.folder import check_replaceable, files_in, staging
+from mma_bench.report.folder import check_replaceable, files_in
 from mma_bench.report.leaderboard.board import Board, make_board
 from mma_bench.report.runs import Heads, ScoredRun, labels_of, score_run, selection_of
 from mma_bench.report.tables.files import write_tables
@@ -51,7 +51,7 @@ def write_leaderboard(
     if not boards:
         name, reason = left_out[0]
         raise MMABenchError(f"none of {len(places)} runs can be shown; {name}: {reason}")
-    with staging(out) as folder:
+    with atomic_folder(out, replace=True) as folder:
         write_tables([board.table for board in boards], folder / "tables")
         write_text(folder / "index.html", _page(boards, left_out))
         write_text(folder / "leaderboard.json", _json(boards, left_out, [*files_in(folder), "leaderboard.json"]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mma_bench.report.excerpts import visible
+from mma_bench.files.text import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import REMOVED_NOTE, cell_of

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mma_bench.atomic import write_text
+from mma_bench.files.atomic import write_text
 from mma_bench.report.tables.latex import latex
 from mma_bench.report.tables.markdown import markdown
 from mma_bench.report.tables.spreadsheet import table_csv

@@ -6,8 +6,8 @@ from dataclasses import replace
 from mma_bench.evaluation.analysis.changes import corrected_together
 from mma_bench.evaluation.scores import Cell
 from mma_bench.evaluation.statistics import Average
+from mma_bench.files.text import visible
 from mma_bench.report.average import AVERAGE_WORDS, headline_of
-from mma_bench.report.excerpts import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.table import Column, Row, Share, Table, in_words, share_of

@@ -1,6 +1,6 @@
 """A table for a paper: LaTeX with booktabs, where nothing that a model says is a command."""
 
-from mma_bench.report.excerpts import visible
+from mma_bench.files.text import visible
 from mma_bench.report.tables.table import Entry, Share, Table, number_text
 
 _COMMANDS = {

@@ -1,6 +1,6 @@
 """A table as Markdown, which also reads well in a terminal."""
 
-from mma_bench.report.excerpts import visible
+from mma_bench.files.text import visible
 from mma_bench.report.tables.table import Entry, Share, Table, number_text
 
 _ENTITIES = {character: f"&#{ord(character)};" for character in "&<>|`[]\\~"} | {"*": "\\*"}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mma_bench.evaluation.analysis import Estimate
-from mma_bench.report.excerpts import visible
+from mma_bench.files.text import visible
 from mma_bench.schema import Modality
 
 RowKind = Literal["model", "baseline", "reference", "published"]

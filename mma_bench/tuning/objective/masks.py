@@ -9,8 +9,8 @@ perturbed.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mma_bench.models.transformers_omni.conversation import Kind
 from mma_bench.tuning.example import Asked
-from mma_bench.tuning.inputs import Kind
 
 if TYPE_CHECKING:
     import torch

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.manifest import ManifestRow, read_manifest
-from builder.verify.reading import quoted
 from builder.verify.stage import public_name
 from builder.verify.wording import wording
+from mma_bench.files.text import one_line
 from mma_bench.loader import Sample
 from mma_bench.models import Answer, Check, Model, load
 from mma_bench.parsing import read_yes_no
@@ -176,7 +176,7 @@ def test_only_a_plain_yes_is_yes(text: str, said: str) -> None:
 
 
 def test_names_and_words_are_fit_to_be_shown() -> None:
-    assert quoted("a\x1b[31m\u202e\n\tb" + "c" * 100) == "a [31m b" + "c" * 51 + "…"
+    assert one_line("a\x1b[31m\u202e\n\tb" + "c" * 100, 60, hidden=" ") == "a [31m b" + "c" * 51 + "…"
     assert public_name("openai:qwen@http://gpu.internal:8000/v1") == "openai:qwen"
     assert public_name("transformers:/home/ada/qwen") == "transformers:qwen"
     assert wording().readable("Frying_food") == "frying food"
