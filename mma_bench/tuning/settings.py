@@ -8,12 +8,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mma_bench.files import settings
-from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
+from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
 from mma_bench.suggestions import unknown
 from mma_bench.tuning.tasks import ALIGNED, TASKS
 
-CONDITIONS = frozenset({ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS, *TASKS})
-"""What a mix can be made of."""
+
+def _check_condition(what: str, name: str) -> None:
+    """Raise ValueError if a mix cannot be made of ``name``."""
+    if not any(name in known for known in ((ALIGNED,), MEDIA_CONFLICTS, TEXT_CONFLICTS, TASKS)):
+        raise ValueError(unknown(what, name, sorted({ALIGNED, *known_conflicts(), *TASKS})))
 
 
 class _Section(BaseModel):
@@ -79,8 +82,7 @@ class DataSettings(_Section):
     def _known_conditions(self) -> "DataSettings":
         for point in self.mix:
             for name, count in point.clips.items():
-                if name not in CONDITIONS:
-                    raise ValueError(unknown("mix: there is no condition", name, sorted(CONDITIONS)))
+                _check_condition("mix: there is no condition", name)
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
@@ -148,8 +150,7 @@ class HeldOutSettings(_Section):
     @model_validator(mode="after")
     def _known_conditions(self) -> "HeldOutSettings":
         for name in self.conditions:
-            if name not in CONDITIONS:
-                raise ValueError(unknown("there is no condition", name, sorted(CONDITIONS)))
+            _check_condition("there is no condition", name)
         return self
 
 
