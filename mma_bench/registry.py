@@ -114,20 +114,20 @@ class Registry(Mapping[str, T]):
 
     def entries(self) -> list[Registered[T]]:
         """Return everything that can be loaded; see `problems` for the rest."""
-        return [self._entry(name) for name in self]
+        return [self.entry(name) for name in self]
 
-    def problems(self) -> list[str]:
-        """Return in words why entry points cannot be used, one line each."""
-        found = []
+    def problems(self) -> dict[str, str]:
+        """Return in words, one line each, why names cannot be used."""
+        found = {}
         for name in self.names():
             try:
                 self[name]
             except MMABenchError as error:
-                found.append(str(error))
+                found[name] = str(error)
         return found
 
     def __getitem__(self, name: str) -> T:
-        return self._entry(name).value
+        return self.entry(name).value
 
     def __iter__(self) -> Iterator[str]:
         for name in self.names():
@@ -149,7 +149,13 @@ class Registry(Mapping[str, T]):
     def _declared(self) -> Mapping[str, list[EntryPoint]]:
         return _declared(PREFIX + self.group) if self.group else {}
 
-    def _entry(self, name: str) -> Registered[T]:
+    def entry(self, name: str) -> Registered[T]:
+        """Return what is called ``name`` with its description and origin.
+
+        Raises:
+            KeyError: nothing is.
+            MMABenchError: several packages declare it, or its package fails to load.
+        """
         declared = self._declared().get(name, [])
         known = self._known.get(name)
         others = sorted({_package(point) for point in declared})

@@ -95,18 +95,18 @@ def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Av
 
 
 _FURTHER = {
-    "competence": competence_splits,
-    "changes": changes,
-    "power": powers,
-    "doses": dose_responses,
-    "calibration": calibrations,
-    "sensitivity": sensitivities,
-    "baselines": baselines,
+    "competence": "Losses split into missing competence and interference",
+    "changes": "Every condition against aligned, with McNemar's test",
+    "power": "Smallest difference that each comparison could show",
+    "doses": "Accuracy over the levels of graded conditions",
+    "calibration": "Confidence of option scores against accuracy",
+    "sensitivity": "Sensitivity to wording",
+    "baselines": "What the labels alone give",
 }
 """Analyses that take more than a table and wordings, or whose table shows more than their fields: see `analyse`."""
 
-for _name, _function in _FURTHER.items():
-    ANALYSES.add(_name, Analyser(_name, "", {}, "", None, ""), _function)
+for _name, _title in _FURTHER.items():
+    ANALYSES.add(_name, Analyser(_name, _title, {}, "", None, ""), analyse, _title)
 
 
 def _plain(value: Any) -> Any:

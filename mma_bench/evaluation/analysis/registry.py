@@ -80,7 +80,7 @@ def analysis(
         named = name or function.__name__
         shown = {key: Column(value) if isinstance(value, str) else value for key, value in columns.items()}
         made = Analyser(named, title, shown, caption, function, table or named, head, row, tuple(notes))
-        ANALYSES.add(named, made, function)
+        ANALYSES.add(named, made, function, title)
         return function
 
     return register
