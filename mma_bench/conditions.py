@@ -82,7 +82,7 @@ class Shared(Mapping[str, T], Generic[F, T]):
         self._adapt = adapt
 
     def __getitem__(self, name: str) -> T:
-        if name not in CONDITIONS.names():
+        if name not in CONDITIONS:
             raise KeyError(name)
         CONDITIONS[name]  # imports the package that declares it, which registers its function
         return self._adapt(name, self._found[name])

@@ -94,7 +94,7 @@ def make_command(kinds: Mapping[str, Callable[[], Listing]], program: str) -> cl
     @click.option("--json", "as_json", is_flag=True, help="Print name, help and origin as JSON.")
     def list_command(kind: str, as_json: bool) -> None:
         if kind not in kinds:
-            hint = "; python -m builder lists them" if kind == "sources" else ""
+            hint = "; for sources, run: python -m builder list sources" if kind == "sources" else ""
             raise MMABenchError(f"{unknown('there is no list of', kind, kinds)}{hint}")
         found = kinds[kind]()
         if as_json:
@@ -108,7 +108,7 @@ def make_command(kinds: Mapping[str, Callable[[], Listing]], program: str) -> cl
             click.echo(f"note: {problem}", err=True)
 
     list_command.help = (
-        "List what there is, one line each, followed by where it comes from: built in, or the package that added it.\n\n"
+        "List what there is, one line each, and where it comes from: built in, or the package that added it.\n\n"
         f"\b\nExamples:\n  {program} list {first}\n  {program} list conditions --json"
     )
     return list_command

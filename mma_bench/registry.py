@@ -72,6 +72,7 @@ class Registry(Mapping[str, T]):
         self._adopt = adopt
         self._more = more
         self._known: dict[str, Registered[T]] = {}
+        self._made_of: dict[str, tuple[object, object]] = {}
         self._failures: dict[str, str] = {}
 
     def add(self, name: str, value: T, source: object = None, help: str | None = None) -> None:
@@ -88,11 +89,12 @@ class Registry(Mapping[str, T]):
         """
         source = value if source is None else source
         origin = _origin(source)
+        made_of = (getattr(source, "__module__", None), getattr(source, "__qualname__", source))
         known = self._known.get(name)
-        if known and (known.origin == BUILT_IN or origin != known.origin):
-            raise MMABenchError(
-                f"{origin} registers the {self.what} {name!r}, which is {_brought(known.origin)}; rename it"
-            )
+        if known and made_of != self._made_of[name]:  # the same function again is a module that was reloaded
+            brought = _brought(known.origin)
+            raise MMABenchError(f"{origin} registers the {self.what} {name!r}, which is {brought}; rename it")
+        self._made_of[name] = made_of
         line = (getattr(source, "__doc__", None) or "").strip().split("\n")[0] if help is None else help
         self._known[name] = Registered(name, value, line, origin)
 
