@@ -9,4 +9,10 @@ def _sources() -> Listing:
     return listing(SOURCES)
 
 
-list_command = make_command({"sources": _sources, **KINDS}, "python -m builder")
+def _checks() -> Listing:
+    from builder.inspect.checks import CHECKS
+
+    return listing(CHECKS)
+
+
+list_command = make_command({"sources": _sources, "checks": _checks, **KINDS}, "python -m builder")

@@ -69,6 +69,12 @@ def _variants() -> Listing:
     return listing(VARIANTS)
 
 
+def _terms() -> Listing:
+    from mma_bench.tuning.objective.registry import TERMS
+
+    return listing(TERMS)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "conditions": _conditions,
@@ -76,6 +82,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "protocols": _protocols,
     "analyses": _analyses,
     "formats": _formats,
+    "terms": _terms,
 }
 """What `mma-bench list` knows."""
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT, settings
 from tests.extension import Outside, declare, examples, write_extension
 
 CONFIG = """
 source: {kind: class-folders, folder: clips}
 normalise: {size: 112, seconds: 1, frame_rate: 16}
-inspect: {frames_per_second: 8}
+inspect: {frames_per_second: 8, checks: [very_dark]}
 compare: {drop_leaks: false}
 assemble:
   noise_letters: 50
@@ -67,7 +68,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Outside:
 
 def test_each_example_is_shorter_than_thirty_lines() -> None:
     modules = {path: text for path, text in examples().items() if path.endswith((".py", ".yaml"))}
-    assert len(modules) == 7
+    assert len(modules) == 9
     lengths = {path: sum(1 for line in text.splitlines() if line.strip()) for path, text in modules.items()}
     assert max(lengths.values()) < 30, lengths
 
@@ -94,6 +95,34 @@ def test_the_stream_and_the_tuning_mix_take_conditions_from_outside(outside: Out
     assert len(swapped) == 6
     assert all(answer != audio for _, answer, audio, _ in swapped)
     assert sum(line[0] == "polite_lie" and line[3].startswith("I believe it is") for line in lines) == 6
+
+
+def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> None:
+    changes = {
+        "data.path": "data",
+        "data.mix": "[{clips: {swapped_video: 1, polite_lie: 1}}]",
+        "objective": "{terms: {confidence: 0.01}}",
+        "train.steps": "1",
+        "held_out": "null",
+        "tracker": "none",
+    }
+    command = ["tune", "--config", str(ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"), "--out", "tuned"]
+    outside.run("-m", "mma_bench", *command, *settings(*(f"{name}={value}" for name, value in changes.items())))
+    (line,) = (outside.work / "tuned" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["loss/confidence"] < 0
+    command += settings("objective={terms: {confidenec: 1}}")
+    refused = outside.run("-m", "mma_bench", *command, code=2)
+    assert "did you mean 'confidence'" in refused.stderr
+
+
+def test_a_technical_check_from_outside_drops_what_it_says(outside: Outside) -> None:
+    check = outside.site / "my_extension" / "check.py"
+    before = check.read_text()
+    check.write_text(before.replace("brightest < 100", "True"))  # other code: the clips are inspected again
+    command = ("run", "--config", "build.yaml", "--work", "work", "--out", "dark")
+    refused = outside.run("-m", "builder", *command, code=2)
+    check.write_text(before)
+    assert "no clip of 6 is left (inspect: very_dark)" in refused.stderr
 
 
 def test_a_model_a_wording_a_protocol_and_a_score_reach_the_report(outside: Outside) -> None:
@@ -153,11 +182,12 @@ def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Ou
         "analyses": {"audio_names"},
         "formats": {"pairs"},
         "sources": {"class-folders"},
+        "checks": {"very_dark"},
+        "terms": {"confidence"},
     }
     for kind, names in brought.items():
         listed = json.loads(outside.run("-m", "builder", "list", kind, "--json").stdout)["entries"]
         assert {one["name"] for one in listed if one["origin"] == "my-extension"} == names
-        assert any(one["origin"] == "built in" for one in listed)
         assert all(one["help"] for one in listed), kind
 
 

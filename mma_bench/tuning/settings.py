@@ -1,12 +1,22 @@
 """Settings of a tuning run: one YAML file, checked before anything is loaded."""
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from mma_bench.errors import MMABenchError
 from mma_bench.files import settings
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
 from mma_bench.suggestions import unknown
@@ -136,6 +146,37 @@ class ObjectiveSettings(_Section):
 
     consistency: ConsistencySettings | None = None
     adversarial: AdversarialSettings | None = None
+    terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term of a package of yours")
+
+    @field_validator("terms")
+    @classmethod
+    def _known_terms(cls, terms: Mapping[str, float]) -> Mapping[str, float]:
+        from mma_bench.tuning.objective.registry import TERMS
+
+        for name, weight in terms.items():
+            if name in ("sft", "consistency", "adversarial"):
+                raise ValueError(f"{name} is built in; give it as objective.{name}")
+            if not weight > 0 or not math.isfinite(weight):
+                raise ValueError(f"{name}: the weight must be above 0, got {weight}")
+            try:
+                TERMS.find(name)
+            except MMABenchError as error:
+                raise ValueError(str(error)) from error
+        return terms
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `terms` where there are none, as in runs of versions that had no such setting."""
+        plain: dict[str, Any] = handler(self)
+        if not plain.get("terms", True):
+            del plain["terms"]
+        return plain
+
+    @property
+    def names(self) -> list[str]:
+        """The terms that are added, in the order of their sum."""
+        chosen = {"consistency": self.consistency, "adversarial": self.adversarial}
+        return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
 
 class HeldOutSettings(_Section):
