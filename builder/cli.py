@@ -14,6 +14,7 @@ COMMANDS = {
     "remove": Entry("builder.work_cli:remove", "Remove clips from a finished dataset."),
     "select": Entry("builder.select.cli:select", "Select candidate clips from AudioSet."),
     "ontology": Entry("builder.select.cli:ontology", "Draw which AudioSet classes the rules keep."),
+    "list": Entry("builder.list_cli:list_command", "List sources, models, conditions and more."),
     "demo-media": Entry("builder.work_cli:demo_media", "Download the media of the demo.", "the complete files"),
 }
 

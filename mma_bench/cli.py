@@ -19,6 +19,7 @@ COMMANDS = {
     "export": Entry("mma_bench.export.cli:export_command", "Write training files for other trainers."),
     "export-run": Entry("mma_bench.records.cli:export_run_command", "Write a run as records of Every Eval Ever."),
     "verify-data": Entry("mma_bench.verification.cli:verify_data_command", "Check a dataset for damage."),
+    "list": Entry("mma_bench.listing:list_command", "List models, conditions, protocols, scores and more."),
     "avhbench": Entry("mma_bench.avhbench.cli:avhbench_command", "Evaluate a model on AVHBench.", _ANSWERS),
 }
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mma_bench.registry import Registry
+
 KEY_PATTERN = r"^[A-Za-z0-9_-]{1,90}$"
 """Keys and clip ids: no dot, because WebDataset cuts a key at the first one; short enough that a tar
 member's name needs no extended header."""
@@ -204,8 +206,12 @@ _FURTHER = (
 PAPER_CONDITIONS: tuple[str, ...] = tuple(condition.name for condition in _PAPER)
 """The six conditions of MMA-Bench (arXiv 2511.22826), in the order of its tables."""
 
-CONDITIONS: dict[str, Condition] = {condition.name: condition for condition in (*_PAPER, *_FURTHER)}
-"""All conditions: those of MMA-Bench, unrelated text (arXiv 2505.19616), and graded conflicts of our own."""
+CONDITIONS: Registry[Condition] = Registry("condition", "conditions")
+"""All conditions: those of MMA-Bench, unrelated text (arXiv 2505.19616), our graded conflicts, and those of users
+(`mma_bench.conditions`)."""
+
+for _condition in (*_PAPER, *_FURTHER):
+    CONDITIONS.add(_condition.name, _condition, help=_condition.description)
 
 
 class IndexEntry(Record):

@@ -12,7 +12,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 MODELS = (
     "cascade, baseline:NAME (majority, random, visual-only, audio-only), transformers:NAME or transformers:FOLDER, "
-    "openai:MODEL@URL, gemini:MODEL."
+    "openai:MODEL@URL, gemini:MODEL, python:MODULE:CLASS or python:FILE.py:CLASS. `mma-bench list models` lists all."
 )
 
 folder_path = click.Path(path_type=Path, file_okay=False)
@@ -59,7 +59,7 @@ def condition_option() -> Decorator:
         "--condition",
         multiple=True,
         metavar="NAME",
-        help=f"Use only this condition; repeatable. Default: all. Conditions: {', '.join(CONDITIONS)}.",
+        help=f"Use only this condition; repeatable. Default: all. Conditions: {', '.join(CONDITIONS.names())}.",
     )
 
 

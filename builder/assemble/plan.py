@@ -12,6 +12,7 @@ from builder.assemble.streams import GeneratedStreams, graded_folder
 from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
+from mma_bench.conditions import code_of
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
@@ -48,7 +49,8 @@ class AssemblePlan:
     def inputs(self) -> str:
         """Return a hash of all but the clips."""
         settings = [self.seed, repr(self.settings), repr(self.video)]
-        return sha256_json([list(self.classes), dict(self.super_classes), settings])
+        own_code = code_of(self.settings.conditions)
+        return sha256_json([list(self.classes), dict(self.super_classes), settings, *([own_code] if own_code else [])])
 
     def assembly(self, rows: Sequence[ManifestRow]) -> Assembly:
         """Return what conditions draw on; partners are chosen among the kept ``rows``, the same each time."""

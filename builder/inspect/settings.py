@@ -1,6 +1,9 @@
 """Thresholds of the `inspect` stage."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 
 class InspectSettings(BaseModel):
@@ -24,3 +27,16 @@ class InspectSettings(BaseModel):
     max_duration_difference: float = Field(default=3.0, ge=0, description="between the two streams, seconds")
     min_source_size: int = Field(default=90, ge=0, description="shorter side of the source's frames, pixels")
     min_source_frame_rate: float = Field(default=5.0, ge=0, description="of the source, frames a second")
+    checks: list[str] = Field(default_factory=list, description="further checks, of packages of yours, by name")
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `checks` where there are none, as in builds of versions that had no such setting."""
+        plain: dict[str, Any] = handler(self)
+        if not plain.get("checks", True):
+            del plain["checks"]
+        return plain
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Return the settings that a stage is recognised by."""
+        return [(name, value) for name, value in super().__repr_args__() if name != "checks" or value]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.clip_step import ClipStep
+from builder.inspect.checks import CHECKS, code_of
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.frame_hash import frame_hashes
 from builder.inspect.measure import picture_level, sound_level, to_luma
@@ -29,7 +30,7 @@ class InspectClips(ClipStep):
     stage = "inspect"
 
     def __init__(self, folder: Path, normalised: Path, settings: InspectSettings) -> None:
-        super().__init__(folder, settings)
+        super().__init__(folder, [settings, code_of(settings.checks)] if settings.checks else settings)
         self.clips = normalised / "clips"
         self.limits = settings
 
@@ -43,6 +44,9 @@ class InspectClips(ClipStep):
         measured = row.changed(**self._measure(row, samples, luma))
         if problem := next(_problems(measured, self.limits), None):
             return measured.drop(self.stage, *problem)
+        for name in self.limits.checks:
+            if said := CHECKS.find(name)(samples, luma):
+                return measured.drop(self.stage, name, said)
         Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])
         return measured
 

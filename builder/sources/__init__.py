@@ -1,14 +1,18 @@
 """Where clips come from: each source lists its clips, then makes their media available as local files."""
 
+from pydantic import BaseModel
+
 from builder.sources.audioset import AudioSetSettings, AudioSetSource
 from builder.sources.base import Source
 from builder.sources.demo_source import DemoSettings, DemoSource
 from builder.sources.folder import FolderSettings, FolderSource
+from builder.sources.registry import SOURCES, own_kind
 from builder.sources.synthetic import SyntheticSettings, SyntheticSource
 
 SourceSettings = DemoSettings | FolderSettings | AudioSetSettings | SyntheticSettings
 
 __all__ = [
+    "SOURCES",
     "AudioSetSettings",
     "AudioSetSource",
     "DemoSettings",
@@ -20,15 +24,10 @@ __all__ = [
     "SyntheticSettings",
     "SyntheticSource",
     "make_source",
+    "own_kind",
 ]
 
 
-def make_source(settings: SourceSettings, seed: int) -> Source:
-    """Return the source that ``settings`` describe."""
-    if isinstance(settings, DemoSettings):
-        return DemoSource(settings, seed)
-    if isinstance(settings, AudioSetSettings):
-        return AudioSetSource(settings)
-    if isinstance(settings, SyntheticSettings):
-        return SyntheticSource(settings, seed)
-    return FolderSource(settings)
+def make_source(settings: BaseModel, seed: int) -> Source:
+    """Return the source that ``settings``, the section `source` of a configuration, describe."""
+    return SOURCES.find(str(getattr(settings, "kind", ""))).make(settings, seed)

@@ -10,10 +10,10 @@ from builder.stage import run_clip_stage
 from builder.verify.decide import decide
 from builder.verify.gpus import visible_gpus
 from builder.verify.settings import VerifySettings
-from builder.verify.step import AskModel, Verifier, runs_on_gpu
+from builder.verify.step import AskModel, Verifier
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
-from mma_bench.models import load
+from mma_bench.models import load, model_class
 
 
 def make_verifier(settings: VerifySettings, classes: list[str]) -> Verifier | None:
@@ -70,6 +70,9 @@ def run_verify(
 def public_name(model: str) -> str:
     """Return a model's name without the address of a server or the folder of local weights."""
     family, colon, rest = model.partition(":")
+    if family == "python":
+        place, _, class_name = rest.rpartition(":")
+        return f"python:{Path(place).name if place.endswith('.py') else place}:{class_name}"
     rest = rest.partition("@")[0]
     if rest.startswith(("/", ".", "~")):
         rest = Path(rest).name
@@ -86,9 +89,9 @@ def reading_counts(rows: list[ManifestRow]) -> dict[str, dict[str, int]]:
 
 
 def _workers(settings: VerifySettings, executor: ExecutorSettings) -> int:
-    family = str(settings.model).partition(":")[0]
     if settings.workers:
         return settings.workers
-    if runs_on_gpu(str(settings.model)):
+    kind = model_class(str(settings.model))
+    if kind.uses_gpu:
         return max(1, len(visible_gpus()))
-    return executor.workers if family in {"cascade", "baseline"} else 1  # a server's adapter has its own concurrency
+    return executor.workers if kind.runs_in_parallel else 1  # a server's adapter has its own concurrency

@@ -17,7 +17,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.hashing import sha256_json
-from mma_bench.models import CheckAnswer, Model, load
+from mma_bench.models import CheckAnswer, Model, load, model_class
 
 
 class Verifier(BaseModel):
@@ -34,14 +34,9 @@ class Verifier(BaseModel):
 @functools.cache
 def loaded(name: str, options: tuple[tuple[str, str], ...]) -> Model:
     """Return the model, loaded once a process, on a GPU of the process's own where there are several."""
-    if runs_on_gpu(name):
+    if model_class(name).uses_gpu:
         claim_gpu()
     return load(name, dict(options))
-
-
-def runs_on_gpu(name: str) -> bool:
-    """Whether the model's weights are loaded into the process that asks it, to run on a GPU if there is one."""
-    return name.partition(":")[0] == "transformers"
 
 
 class AskModel(ClipStep):

@@ -12,7 +12,7 @@ from mma_bench.evaluation.outlook import Workload
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
 from mma_bench.evaluation.run_folder import asking
 from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
+from mma_bench.evaluation.store import BASELINE_PREFIX, AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
 from mma_bench.files.atomic import write_json
 from mma_bench.loader import Benchmark, Sample, load
@@ -95,6 +95,7 @@ def evaluate(
         protocol_sha256=fixed.sha256,
         repeats=repeats,
         near_synonyms=near_synonyms_of(fixed, stored) if fixed.exclude_near_synonyms else None,
+        baseline=None if loaded.is_baseline == loaded.name.startswith(BASELINE_PREFIX) else loaded.is_baseline,
     )
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)

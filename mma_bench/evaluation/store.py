@@ -11,7 +11,7 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
@@ -28,6 +28,10 @@ _decode = json.JSONDecoder().decode
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
+BASELINE_PREFIX = "baseline:"
+"""How the names of our baselines begin: what tells them in runs that do not record it."""
+
+
 class Run(Checked):
     """What was asked of whom: the head of a run folder.
 
@@ -39,6 +43,7 @@ class Run(Checked):
         near_synonyms: what was done about lies that are near-synonyms, if the protocol excludes them.
         judge: the language model that read what no rule could, if one did. It lies in a file of its own,
             `judge.json`, because answers do not depend on it.
+        baseline: whether the model is a baseline, recorded where its name does not tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +61,20 @@ class Run(Checked):
     repeats: int = Field(default=1, ge=1)
     near_synonyms: NearSynonyms | None = None
     judge: Judge | None = None
+    baseline: bool | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out ``baseline`` where the name tells it."""
+        plain: dict[str, Any] = handler(self)
+        if plain.get("baseline", ...) is None:
+            del plain["baseline"]
+        return plain
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the model is a rule that reads labels, not a model under test."""
+        return self.model.startswith(BASELINE_PREFIX) if self.baseline is None else self.baseline
 
     @property
     def asked(self) -> Protocol:

@@ -18,8 +18,9 @@ _VARIANTS = (
     "--format",
     "form",
     required=True,
-    type=click.Choice(["llama-factory", "llama-factory-separate", "ms-swift", "ms-swift-separate", "jsonl"]),
-    help="Trainer that reads the files. -separate: all video tokens before all audio tokens.",
+    metavar="NAME",
+    help="llama-factory, llama-factory-separate, ms-swift, ms-swift-separate, jsonl, or one of a package of yours. "
+    "-separate: all video tokens before all audio tokens.",
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to create.")
 @condition_option()

@@ -1,4 +1,4 @@
-"""What a line says in each format. A new format is one function with a decorator."""
+"""What a line says in each format. A new format is one function with a decorator, here or in a package of your own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from mma_bench import prompts
 from mma_bench.loader import QuestionRow
+from mma_bench.registry import Registry
 
 Line = Callable[[QuestionRow, Sequence[str]], dict[str, Any]]
 """Returns the line of a question, given the paths of its video and its audio, or of the one file with both."""
@@ -29,7 +30,7 @@ class Format:
     muxed: bool
 
 
-FORMATS: dict[str, Format] = {}
+FORMATS: Registry[Format] = Registry("export format", "formats")
 
 
 def export_format(
@@ -38,7 +39,7 @@ def export_format(
     """Register a function as the format ``name``; see `Format`."""
 
     def register(function: Line) -> Line:
-        FORMATS[name] = Format(function, trainer, interleaved, muxed)
+        FORMATS.add(name, Format(function, trainer, interleaved, muxed), function)
         return function
 
     return register

@@ -2,64 +2,92 @@
 
 `cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
 `transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`,
-`openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`.
+`openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`, `python:package.module:Class`, `python:FILE.py:Class`, and the
+models of packages that declare an entry point in the group `mma_bench.models`.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.models.answers import Answer
 from mma_bench.models.checks import Check, CheckAnswer
 from mma_bench.models.interface import Model
+from mma_bench.models.own import name_after
+from mma_bench.registry import Registry
 from mma_bench.suggestions import did_you_mean
 
-__all__ = ["Answer", "Check", "CheckAnswer", "Model", "load"]
+__all__ = ["MODELS", "Answer", "Check", "CheckAnswer", "Model", "load", "model_class"]
+
+Family = Callable[[], type[Model]]
+"""Imports the class of a family of models and returns it."""
 
 
-def _baseline(rest: str, options: Mapping[str, str]) -> Model:
-    from mma_bench.models.baselines import make_baseline
+def _adopt(found: Any) -> Family:
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise TypeError("it is not a subclass of mma_bench.models.Model")
+    return lambda: found
 
-    _no_options("a baseline", options)
-    return make_baseline(rest)
+
+MODELS: Registry[Family] = Registry("model", "models", adopt=_adopt)
+"""The families of models: what stands in a model's name before the colon."""
 
 
-def _cascade(rest: str, options: Mapping[str, str]) -> Model:
-    _no_options("the cascade", options)
-    if rest:
-        raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
+def _family(name: str) -> Callable[[Family], Family]:
+    def register(function: Family) -> Family:
+        MODELS.add(name, function, function)
+        return function
+
+    return register
+
+
+@_family("cascade")
+def _cascade() -> type[Model]:
+    """cascade: an audio tagger, an image classifier and a text matcher; runs on the CPU."""
     with needs("the cascade", "models"):
         from mma_bench.models.cascade_model import CascadeModel
 
-        return CascadeModel()
+        return CascadeModel
 
 
-def _transformers(rest: str, options: Mapping[str, str]) -> Model:
+@_family("baseline")
+def _baseline() -> type[Model]:
+    """baseline:NAME: a rule that reads labels (majority, random, visual-only, audio-only)."""
+    from mma_bench.models.baselines import Baseline
+
+    return Baseline
+
+
+@_family("gemini")
+def _gemini() -> type[Model]:
+    """gemini:MODEL: a model behind the Gemini API."""
+    from mma_bench.models.gemini import GeminiModel
+
+    return GeminiModel
+
+
+@_family("openai")
+def _openai() -> type[Model]:
+    """openai:MODEL@URL: a model behind an OpenAI-compatible server."""
+    from mma_bench.models.openai_endpoint import OpenAIModel
+
+    return OpenAIModel
+
+
+@_family("transformers")
+def _transformers() -> type[Model]:
+    """transformers:NAME or transformers:FOLDER: an Omni checkpoint of the transformers library."""
     with needs("transformers models", "models"):
         from mma_bench.models.transformers_omni.model import TransformersOmni
 
-        return TransformersOmni(rest, options)
+        return TransformersOmni
 
 
-def _openai(rest: str, options: Mapping[str, str]) -> Model:
-    from mma_bench.models.openai_endpoint import make_openai
-
-    return make_openai(rest, options)
-
-
-def _gemini(rest: str, options: Mapping[str, str]) -> Model:
-    from mma_bench.models.gemini import make_gemini
-
-    return make_gemini(rest, options)
-
-
-_FAMILIES: dict[str, Callable[[str, Mapping[str, str]], Model]] = {
-    "baseline": _baseline,
-    "cascade": _cascade,
-    "transformers": _transformers,
-    "gemini": _gemini,
-    "openai": _openai,
-}
+@_family("python")
+def _python() -> type[Model]:
+    """python:MODULE:CLASS or python:FILE.py:CLASS: a class of your own."""
+    return Model
 
 
 def load(name: str, options: Mapping[str, str] | None = None) -> Model:
@@ -70,16 +98,27 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
         options: settings of the model by name, as text.
 
     Raises:
-        MMABenchError: no model has that name or such a setting, or what it needs is not installed.
+        MMABenchError: no model has that name or such a setting, what it needs is not installed, or a class of a user's
+            cannot be imported or constructed.
     """
     family, _, rest = name.partition(":")
-    if family not in _FAMILIES:
-        forms = ["cascade", *(f"{each}:..." for each in sorted(_FAMILIES) if each != "cascade")]
-        meant = did_you_mean(family, _FAMILIES)
+    return name_after(model_class(name).make("" if family == "python" else rest, options or {}), name)
+
+
+def model_class(name: str) -> type[Model]:
+    """Return the class of the model called ``name``, whose attributes say what commands may do with the model.
+
+    Raises:
+        MMABenchError: as `load`.
+    """
+    family, _, rest = name.partition(":")
+    if family not in MODELS:
+        names = MODELS.names()
+        forms = ["cascade", *(f"{each}:..." for each in sorted(names) if each != "cascade")]
+        meant = did_you_mean(family, names)
         raise MMABenchError(f"unknown model {name!r}{meant or ';'} Known: {', '.join(forms)}")
-    return _FAMILIES[family](rest, options or {})
+    if family == "python":
+        from mma_bench.models.python_class import import_class
 
-
-def _no_options(family: str, options: Mapping[str, str]) -> None:
-    if options:
-        raise MMABenchError(f"{family} has no option {min(options)!r}; leave --model-option out")
+        return import_class(rest)
+    return MODELS.find(family)()

@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mma_bench.errors import MMABenchError
 from mma_bench.loader import Sample
@@ -22,6 +22,17 @@ class Baseline(Model):
 
     takes_media = False
     writes = False
+    is_baseline = True
+    runs_in_parallel = True
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> Model:
+        """Return the baseline called ``rest``, such as `majority`."""
+        if options:
+            raise MMABenchError(f"a baseline has no option {min(options)!r}; leave --model-option out")
+        if rest not in _BASELINES:
+            raise MMABenchError(unknown("unknown baseline", rest, _BASELINES))
+        return _BASELINES[rest]()
 
     def fingerprint(self) -> dict[str, str]:
         """Return the name: the rule has no other settings."""
@@ -99,10 +110,3 @@ _BASELINES: dict[str, type[Baseline]] = {
     "visual-only": VisualOnly,
     "audio-only": AudioOnly,
 }
-
-
-def make_baseline(name: str) -> Model:
-    """Return the baseline called ``name``, such as `majority`."""
-    if name not in _BASELINES:
-        raise MMABenchError(unknown("unknown baseline", name, _BASELINES))
-    return _BASELINES[name]()

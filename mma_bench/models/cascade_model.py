@@ -5,8 +5,9 @@ mislead it: what it gets wrong, it cannot hear or see.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from mma_bench.errors import MMABenchError
 from mma_bench.loader import Sample
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidence
@@ -31,6 +32,16 @@ class CascadeModel(Model):
 
     name = "cascade"
     writes = False
+    runs_in_parallel = True
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> "CascadeModel":
+        """Return the cascade, which has neither a name nor options."""
+        if options:
+            raise MMABenchError(f"the cascade has no option {min(options)!r}; leave --model-option out")
+        if rest:
+            raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
+        return cls()
 
     def __init__(self, scorer: CascadeScorer | None = None) -> None:
         self._scorer = scorer or CascadeScorer()

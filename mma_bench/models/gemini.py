@@ -51,6 +51,11 @@ class GeminiModel(EndpointModel):
 
     settings: GeminiSettings
 
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> EndpointModel:
+        """Return the model `gemini:REST`."""
+        return make_gemini(rest, options)
+
     def __init__(self, address: Address, settings: GeminiSettings) -> None:
         is_chosen = "key_variable" in settings.model_fields_set
         variables = (settings.key_variable,) if is_chosen else _KEY_VARIABLES

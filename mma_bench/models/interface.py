@@ -1,13 +1,15 @@
 """What a model is to the evaluator: something that answers the questions about a stimulus in words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from mma_bench.errors import MMABenchError
 from mma_bench.models.answers import Answer
 from mma_bench.models.checks import NO, YES, Check, CheckAnswer, yes_probability
-from mma_bench.models.own import DefaultName, default_fingerprint, timed_answers
+from mma_bench.models.own import DefaultName, construct, default_fingerprint, place_of, timed_answers
+from mma_bench.registry import one_line
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ class Model(ABC):
         asks_one_by_one: whether each question is a request by itself, as at a server; else a stimulus is, with all of
             its questions.
         runs_here: whether it runs in this process, whose peak memory then is the model's.
+        is_baseline: whether it is a rule that reads labels, not a model under test. Reports keep the two apart.
+        uses_gpu: whether its weights are loaded into this process, on a GPU if there is one. The builder then starts
+            one process per GPU.
+        runs_in_parallel: whether several processes may hold one each: it is small and runs on the CPU.
+        protocol_settings: which of the options `fps` (frames per second) and `temperature` it takes; a protocol sets
+            those that the user does not.
+        judge_settings: options with which it answers from text alone and so can judge; None if it cannot judge.
         retries: number of requests repeated so far, for models behind a server.
     """
 
@@ -35,7 +44,32 @@ class Model(ABC):
     writes: bool = True
     asks_one_by_one: bool = False
     runs_here: bool = True
+    is_baseline: bool = False
+    uses_gpu: bool = False
+    runs_in_parallel: bool = False
+    protocol_settings: tuple[str, ...] = ()
+    judge_settings: Mapping[str, str] | None = None
     retries: int | None = None
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> "Model":
+        """Return a model of this class by what its name says after the family.
+
+        Args:
+            rest: the name without the family and the colon.
+            options: settings by name, as text; here the keyword arguments of the class.
+
+        Raises:
+            MMABenchError: the name or an option is wrong, or what the model needs is missing.
+        """
+        if rest:
+            raise MMABenchError(f"{cls.__qualname__} takes no name, got {rest!r}; leave out the colon and the name")
+        return construct(cls, options)
+
+    @classmethod
+    def settings_of_protocol(cls, options: Mapping[str, str]) -> Collection[str]:
+        """Return which of `fps` and `temperature` it takes, given the other ``options``."""
+        return cls.protocol_settings
 
     @property
     def draws(self) -> bool:
@@ -68,7 +102,19 @@ class Model(ABC):
         Models that take several stimuli at a time, in a batch or as requests to a server, override this.
         """
         for sample in samples:
-            yield sample, timed_answers(sample, self.answer, self.name)
+            yield sample, timed_answers(sample, self._guarded, self.name)
+
+    def _guarded(self, sample: "Sample") -> Sequence[str | Answer]:
+        """Answer, with an error of a user's own code in one line."""
+        try:
+            return self.answer(sample)
+        except MMABenchError:
+            raise
+        except Exception as error:
+            if type(self).__module__.partition(".")[0] == "mma_bench":
+                raise
+            where = f"{self.name}.answer({sample.stimulus.key})"
+            raise MMABenchError(f"{where} failed: {one_line(error)}{place_of(error, type(self))}") from error
 
     def stop_soon(self) -> bool:
         """End the pass of `answer_all` that is running, with the answers that are under way.

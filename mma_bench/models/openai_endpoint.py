@@ -89,6 +89,11 @@ class OpenAIModel(EndpointModel):
 
     settings: OpenAISettings
 
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> EndpointModel:
+        """Return the model `openai:REST`."""
+        return make_openai(rest, options)
+
     def __init__(self, address: Address, settings: OpenAISettings) -> None:
         is_chosen = "key_variable" in settings.model_fields_set
         self._key = find_key(address, (settings.key_variable,), is_chosen=is_chosen)

@@ -4,7 +4,8 @@ import hashlib
 import inspect
 import sys
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType
@@ -12,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.models.answers import Answer
+from mma_bench.registry import one_line
 
 if TYPE_CHECKING:
     from mma_bench.loader import Sample
+    from mma_bench.models.interface import Model
+
+USER_FILE = "user_file_"
+"""How modules are named that were imported from a file by its path."""
 
 _SIMPLE = (str, int, float, bool, type(None))
 
@@ -25,6 +31,57 @@ class DefaultName:
     def __get__(self, instance: object | None, owner: type) -> str:
         """Return module and name of ``owner``."""
         return f"{owner.__module__}.{owner.__qualname__}"
+
+
+def name_after(model: "Model", name: str) -> "Model":
+    """Return ``model``, called as it was asked for unless its class says otherwise; no folder is part of the name."""
+    if isinstance(inspect.getattr_static(model, "name"), DefaultName):
+        family, _, rest = name.partition(":")
+        place, _, class_name = rest.rpartition(":")
+        is_file = family == "python" and place.endswith(".py")
+        model.name = f"python:{Path(place).name}:{class_name}" if is_file else name
+    return model
+
+
+def construct(kind: "type[Model]", options: Mapping[str, str]) -> "Model":
+    """Return a model of the class ``kind``, made with ``options`` as keyword arguments, as text.
+
+    Raises:
+        MMABenchError: the class takes other arguments, or its constructor fails.
+    """
+    where = f"{_module_name(kind)}.{kind.__qualname__}"
+    if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+        raise MMABenchError(f"{where} does not define {', '.join(missing)}; a model needs `answer(self, sample)`")
+    takes = inspect.signature(kind).parameters.values()
+    names = [one.name for one in takes if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in takes)
+    if not takes_any and (wrong := sorted(options.keys() - set(names))):
+        known = f"it takes {', '.join(names)}" if names else "it takes none"
+        raise MMABenchError(f"--model-option {wrong[0]}: {where} has no such option; {known}")
+    if absent := [
+        one.name for one in takes if one.name in names and one.default is one.empty and one.name not in options
+    ]:
+        raise MMABenchError(f"{where} needs the option {absent[0]!r}: give --model-option {absent[0]}=VALUE")
+    try:
+        return kind(**options)
+    except MMABenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise MMABenchError(f"{where} cannot be made: {one_line(error)}{place_of(error, kind)}") from error
+
+
+def _module_name(kind: type) -> str:
+    """Return the module of ``kind``, or the name of a file that is no module of its own."""
+    if not kind.__module__.startswith(USER_FILE):
+        return kind.__module__
+    return Path(str(getattr(sys.modules.get(kind.__module__), "__file__", kind.__module__))).stem
+
+
+def place_of(error: BaseException, kind: type) -> str:
+    """Return ` (FILE:LINE)`, the innermost line of the file of ``kind`` in the traceback of ``error``; or nothing."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else ""
 
 
 def default_fingerprint(model: Any) -> dict[str, str]:
@@ -93,11 +150,20 @@ def as_answers(sample: "Sample", said: Any, name: str) -> list[Answer]:
     return answers
 
 
+def module_hash(module: str) -> str:
+    """Return the SHA-256 of the source file of an imported module, or nothing if it has none."""
+    content = _source(module)
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _source(module: str) -> bytes | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file).read_bytes() if file and Path(file).is_file() else None
+
+
 def _code_of(kind: type) -> bytes:
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    if file and Path(file).is_file():
-        return Path(file).read_bytes()
+    if (content := _source(kind.__module__)) is not None:
+        return content
     functions = [part for _, part in sorted(vars(kind).items()) if inspect.isfunction(part)]
     return repr([_plain(function.__code__) for function in functions]).encode("utf-8", errors="backslashreplace")
 

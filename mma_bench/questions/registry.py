@@ -1,6 +1,7 @@
 """The registry of variants, and how one is made of a standard question.
 
-A new variant is one function with the decorator `variant`.
+A new variant is one function with the decorator `variant`, here or in a package of your own that names it in an entry
+point of the group `mma_bench.variants`.
 """
 
 import random
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mma_bench.errors import MMABenchError
+from mma_bench.registry import Registry
 from mma_bench.schema import Question
 from mma_bench.suggestions import unknown
 
@@ -56,7 +58,7 @@ class Variant:
     change: Change
 
 
-VARIANTS: dict[str, Variant] = {}
+VARIANTS: Registry[Variant] = Registry("variant", "variants")
 """All variants by their names, without the numbers."""
 
 
@@ -66,7 +68,7 @@ def variant(applies: Callable[[Question], bool], *, numbered: bool = False) -> C
     def register(function: Change) -> Change:
         name = function.__name__
         description = (function.__doc__ or "").split("\n")[0]
-        VARIANTS[name] = Variant(name, description, numbered, applies, function)
+        VARIANTS.add(name, Variant(name, description, numbered, applies, function), function)
         return function
 
     return register

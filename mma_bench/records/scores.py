@@ -40,14 +40,15 @@ def scores_frame(scores: "Scores", table: str = MEASURES) -> "pd.DataFrame":
     known = table_names(scores)
     if table not in known:
         raise MMABenchError(f"the scores have no table {table!r}; they have {', '.join(known)}")
-    rows = getattr(scores.analysis, table)
+    rows = scores.analysis.rows(table)
     return _frame([line for row in rows for line in _lines(row)])
 
 
 def table_names(scores: "Scores") -> list[str]:
     """Return the names that `scores_frame` knows."""
     found = [field.name for field in fields(scores.analysis)]
-    return [MEASURES, CELLS, *(name for name in found if _holds_rows(getattr(scores.analysis, name)))]
+    ours = [name for name in found if _holds_rows(getattr(scores.analysis, name))]
+    return [MEASURES, CELLS, *ours, *scores.analysis.own]
 
 
 def _holds_rows(value: Any) -> bool:

@@ -15,8 +15,6 @@ from mma_bench.files.text import visible
 from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
 
-BASELINE_PREFIX = "baseline:"
-
 
 @dataclass(frozen=True)
 class ScoredRun:
@@ -43,7 +41,7 @@ class ScoredRun:
     @property
     def is_baseline(self) -> bool:
         """Whether the model is a rule that reads labels, not a model under test."""
-        return self.run.model.startswith(BASELINE_PREFIX)
+        return self.run.is_baseline
 
     @property
     def kind(self) -> Literal["model", "baseline"]:

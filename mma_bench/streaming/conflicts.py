@@ -1,6 +1,7 @@
 """Conflicts made while streaming: which streams a sample gets, and how its text lies.
 
-A new conflict is one function with a decorator, and an entry in `mma_bench.schema.CONDITIONS`.
+A new conflict is one function with a decorator, and an entry in `mma_bench.schema.CONDITIONS`; one of a user's own is a
+condition, see `mma_bench.conditions`.
 """
 
 import random
@@ -10,8 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mma_bench import prompts
+from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared
 from mma_bench.errors import MMABenchError
 from mma_bench.questions.unrelated import unrelated_sentences
+from mma_bench.registry import Registry
 from mma_bench.schema import Question
 from mma_bench.suggestions import unknown
 
@@ -86,20 +89,46 @@ MediaConflict = Callable[[Choice, Surroundings], Choice | None]
 TextConflict = Callable[[Question, tuple[str | None, str | None], random.Random], Question]
 """Returns the question with a text that lies, given the classes of video and sound."""
 
-MEDIA_CONFLICTS: dict[str, MediaConflict] = {}
-TEXT_CONFLICTS: dict[str, TextConflict] = {}
+
+def _conflict(name: str, choose: MediaChoice) -> MediaConflict:
+    """Return a user's condition as a conflict."""
+
+    def conflict(choice: Choice, around: Surroundings) -> Choice | None:
+        table, row = around.table, choice.row
+        streams = choose((table.label(table.video_label, row), table.label(table.audio_label, row)))
+        if streams is None:
+            return None
+        donor = around.donor(row) if "donor" in (streams.video, streams.audio) else None
+        rows = {"own": row, "donor": donor, "none": None}
+        video, audio = rows[streams.video], rows[streams.audio]
+        if donor is None and "donor" in (streams.video, streams.audio):
+            return None
+        seen = video is not None and table.video_label[video] >= 0
+        heard = audio is not None and table.audio_label[audio] >= 0
+        return replace(choice, video=video, audio=audio) if seen or heard else None
+
+    return conflict
+
+
+MEDIA_CONFLICTS: Registry[MediaConflict] = Registry("media conflict", more=lambda: Shared(MEDIA, _conflict))
+TEXT_CONFLICTS: Registry[TextConflict] = Registry("text conflict", more=lambda: Shared(TEXT, lambda _, change: change))
 
 
 def media_conflict(function: MediaConflict) -> MediaConflict:
     """Register ``function`` as the media conflict of its name."""
-    MEDIA_CONFLICTS[function.__name__] = function
+    MEDIA_CONFLICTS.add(function.__name__, function)
     return function
 
 
 def text_conflict(function: TextConflict) -> TextConflict:
     """Register ``function`` as the text conflict of its name."""
-    TEXT_CONFLICTS[function.__name__] = function
+    TEXT_CONFLICTS.add(function.__name__, function)
     return function
+
+
+def known_conflicts() -> list[str]:
+    """Return the names of all conflicts."""
+    return [*MEDIA_CONFLICTS, *TEXT_CONFLICTS]
 
 
 @media_conflict
@@ -179,9 +208,8 @@ def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, flo
     points = [(0.0, schedule)] if isinstance(schedule, Mapping) else list(schedule)
     for epoch, shares in points:
         for name, share in shares.items():
-            if name not in MEDIA_CONFLICTS | TEXT_CONFLICTS:
-                known = MEDIA_CONFLICTS | TEXT_CONFLICTS
-                raise MMABenchError(unknown("conflicts: there is no", name, known))
+            if name not in MEDIA_CONFLICTS and name not in TEXT_CONFLICTS:
+                raise MMABenchError(unknown("conflicts: there is no", name, known_conflicts()))
             if not 0 <= share <= 1:
                 raise MMABenchError(f"conflicts: the share of {name} at epoch {epoch} must be 0 to 1, got {share}")
         if sum(shares.values()) > 1 + 1e-9:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mma_bench.conditions import MEDIA
 from mma_bench.errors import MMABenchError
 from mma_bench.hashing import sha256_json
 from mma_bench.schema import Modality
@@ -132,7 +133,7 @@ def _held_out(settings: TuneSettings, held_out: HeldOutSettings, ready: _Ready, 
     condition = _clips(ready.name, asked)
     made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
     known = set()
-    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED else 1):
+    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED or condition in MEDIA else 1):
         for sample in made:
             example = ready(sample)
             if (pair := (example.video_key, example.audio_key)) not in known:

@@ -1,20 +1,32 @@
 """Settings of a tuning run: one YAML file, checked before anything is loaded."""
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from mma_bench.errors import MMABenchError
 from mma_bench.files import settings
 from mma_bench.schema import Checked
-from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS
+from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
 from mma_bench.suggestions import unknown
 from mma_bench.tuning.tasks import ALIGNED, TASKS
 
-CONDITIONS = frozenset({ALIGNED, *MEDIA_CONFLICTS, *TEXT_CONFLICTS, *TASKS})
-"""What a mix can be made of."""
+
+def _check_condition(what: str, name: str) -> None:
+    """Raise ValueError if a mix cannot be made of ``name``."""
+    if not any(name in known for known in ((ALIGNED,), MEDIA_CONFLICTS, TEXT_CONFLICTS, TASKS)):
+        raise ValueError(unknown(what, name, sorted({ALIGNED, *known_conflicts(), *TASKS})))
 
 
 class _Section(Checked):
@@ -80,8 +92,7 @@ class DataSettings(_Section):
     def _known_conditions(self) -> "DataSettings":
         for point in self.mix:
             for name, count in point.clips.items():
-                if name not in CONDITIONS:
-                    raise ValueError(unknown("mix: there is no condition", name, sorted(CONDITIONS)))
+                _check_condition("mix: there is no condition", name)
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
@@ -135,6 +146,37 @@ class ObjectiveSettings(_Section):
 
     consistency: ConsistencySettings | None = None
     adversarial: AdversarialSettings | None = None
+    terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term of a package of yours")
+
+    @field_validator("terms")
+    @classmethod
+    def _known_terms(cls, terms: Mapping[str, float]) -> Mapping[str, float]:
+        from mma_bench.tuning.objective.registry import TERMS
+
+        for name, weight in terms.items():
+            if name in ("sft", "consistency", "adversarial"):
+                raise ValueError(f"{name} is built in; give it as objective.{name}")
+            if not weight > 0 or not math.isfinite(weight):
+                raise ValueError(f"{name}: the weight must be above 0, got {weight}")
+            try:
+                TERMS.find(name)
+            except MMABenchError as error:
+                raise ValueError(str(error)) from error
+        return terms
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `terms` where there are none, as in runs of versions that had no such setting."""
+        plain: dict[str, Any] = handler(self)
+        if not plain.get("terms", True):
+            del plain["terms"]
+        return plain
+
+    @property
+    def names(self) -> list[str]:
+        """The terms that are added, in the order of their sum."""
+        chosen = {"consistency": self.consistency, "adversarial": self.adversarial}
+        return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
 
 class HeldOutSettings(_Section):
@@ -149,8 +191,7 @@ class HeldOutSettings(_Section):
     @model_validator(mode="after")
     def _known_conditions(self) -> "HeldOutSettings":
         for name in self.conditions:
-            if name not in CONDITIONS:
-                raise ValueError(unknown("there is no condition", name, sorted(CONDITIONS)))
+            _check_condition("there is no condition", name)
         return self
 
 

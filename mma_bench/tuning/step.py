@@ -13,6 +13,7 @@ from mma_bench.tuning.example import Example
 from mma_bench.tuning.fillers import Fillers
 from mma_bench.tuning.model import TunedModel
 from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation, spread
+from mma_bench.tuning.objective.registry import own_terms
 from mma_bench.tuning.settings import ObjectiveSettings, TuneSettings
 
 
@@ -30,7 +31,7 @@ def step_losses(
         rank: which of several processes this is: each draws for itself.
     """
     generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
-    terms = ("sft", *(name for name, chosen in settings.objective if chosen))
+    terms = ("sft", *settings.objective.names)
     totals = dict.fromkeys(terms, 0.0)  # also those that no sample of this step has
     size = settings.train.micro_batch
     for start in range(0, len(examples), size):
@@ -83,6 +84,9 @@ def batch_losses(
         distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
         terms["consistency"] = torch.cat(distances).sum() / count
         loss = loss + consistency.weight * terms["consistency"]
+    for name, term in own_terms(objective.terms, clean, examples).items():
+        terms[name] = term
+        loss = loss + objective.terms[name] * term
     torch.autograd.backward(loss * share)
 
     # The samples once more, with the worst small change of what they are not asked about.

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mma_bench import prompts
 from mma_bench.errors import MMABenchError
 from mma_bench.files.faults import first_fault
+from mma_bench.registry import Registry
 from mma_bench.schema import Modality, Question
 from mma_bench.tuning.example import Asked, Example
 
@@ -59,14 +60,14 @@ class Task:
     ask: Callable[[Example, Sequence[TextQuestion], random.Random], Example]
 
 
-TASKS: dict[str, Task] = {}
+TASKS: Registry[Task] = Registry("task", "tasks")
 
 
 def task(visual: str = ALIGNED, audio: str = ALIGNED) -> Callable[..., Callable[..., Example]]:
     """Register a function as the task of its name, about clips of these conditions."""
 
     def register(function: Callable[..., Example]) -> Callable[..., Example]:
-        TASKS[function.__name__] = Task({Modality.VISUAL: visual, Modality.AUDIO: audio}, function)
+        TASKS.add(function.__name__, Task({Modality.VISUAL: visual, Modality.AUDIO: audio}, function), function)
         return function
 
     return register

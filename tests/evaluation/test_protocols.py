@@ -102,10 +102,10 @@ def test_settings_are_handed_to_models_that_take_them_and_other_ones_are_named()
     assert model_options(protocol, "transformers:x", {"fps": "1"}) == {"fps": "1"}
     assert model_options(protocol, "openai:x@http://y", {"media": "frames"})["temperature"] == "0"
     assert model_options(protocol, "cascade", {}) == {}
-    assert deviations(protocol, "transformers:x", {"setting fps": "2.0", "decoding": "greedy"}) == []
-    (frames,) = deviations(protocol, "transformers:x", {"setting fps": "1.0", "decoding": "greedy"})
+    assert deviations(protocol, {"setting fps": "2.0", "decoding": "greedy"}) == []
+    (frames,) = deviations(protocol, {"setting fps": "1.0", "decoding": "greedy"})
     assert "1.0 frames a second; the protocol says 2" in frames
-    hidden, sampled = deviations(protocol, "openai:x", {"setting temperature": "0.7"})
+    hidden, sampled = deviations(protocol, {"setting temperature": "0.7"})
     assert "not recorded" in hidden
     assert "sampling at temperature 0.7" in sampled
 
@@ -125,7 +125,7 @@ def test_seed_headline_decoding_and_parser_of_a_protocol_are_used(demo: Path, tm
     assert {cell.questions for cell in scores.cells} == {3}
     sampling = load_protocol(changed(tmp_path, decoding="sampling", parser_version="0"))
     assert "temperature" not in model_options(sampling, "openai:x", {})
-    notes = deviations(sampling, "openai:x", {"setting temperature": "0"})
+    notes = deviations(sampling, {"setting temperature": "0"})
     assert [note for note in notes if "decoding was greedy; the protocol says sampling" in note]
     assert [note for note in notes if "the protocol was fixed with 0" in note]
     judged = changed(tmp_path, judge="me")

@@ -159,7 +159,8 @@ def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
             export(demo, out, form="jsonl", condition="aligned", limit=1)
         return ours.line(row, media)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", replace(ours, line=other_first))
+    changed = replace(FORMATS.entry("ms-swift"), value=replace(ours, line=other_first))
+    monkeypatch.setitem(FORMATS._known, "ms-swift", changed)
     with pytest.raises(mma_bench.MMABenchError, match="was filled meanwhile"):
         export(demo, out, form="ms-swift", condition="aligned", limit=2)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -180,7 +181,8 @@ def test_an_export_whose_folder_is_removed_meanwhile_is_one_line(
             shutil.rmtree(folder, ignore_errors=True)
         return ours.line(row, media)
 
-    monkeypatch.setitem(FORMATS, "ms-swift", replace(ours, line=remove_first))
+    changed = replace(FORMATS.entry("ms-swift"), value=replace(ours, line=remove_first))
+    monkeypatch.setitem(FORMATS._known, "ms-swift", changed)
     arguments = ["export", "--data", str(demo), "--format", "ms-swift", "--limit", "1", "--out", str(parent / "out")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2, result.exception

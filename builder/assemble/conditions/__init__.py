@@ -1,6 +1,7 @@
 """The conditions: which streams a stimulus is made of, or how the text around its questions lies.
 
-A new condition is one file here with a decorated function, and an entry in `mma_bench.schema.CONDITIONS`.
+A new condition is one file here with a decorated function, and an entry in `mma_bench.schema.CONDITIONS`; a user's own
+is a single function outside, see `mma_bench.conditions`.
 """
 
 import importlib

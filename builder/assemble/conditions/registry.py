@@ -11,7 +11,9 @@ from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
+from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared, TextChange
 from mma_bench.hashing import sha256_json
+from mma_bench.registry import Registry
 from mma_bench.schema import Clip, Modality, Question, Stream
 
 
@@ -91,20 +93,47 @@ class GradedCondition:
     streams: AtLevel
 
 
-MEDIA_CONDITIONS: dict[str, MediaCondition] = {}
-TEXT_CONDITIONS: dict[str, TextCondition] = {}
-GRADED_CONDITIONS: dict[str, GradedCondition] = {}
+def _chosen(name: str, choose: MediaChoice) -> MediaCondition:
+    """Return a user's media condition as the builder asks for it."""
+
+    def condition(assembly: Assembly, clip: Clip) -> Streams | None:
+        streams = choose((clip.visual_label, clip.audio_label))
+        if streams is None:
+            return None
+        donor = assembly.pairing.donors.get(clip.clip_id)
+        if donor is None and "donor" in (streams.video, streams.audio):
+            return None
+        lender = {"own": clip, "donor": donor or clip}
+        video, audio = lender.get(streams.video), lender.get(streams.audio)
+        return (
+            own_video(video) if video else assembly.generated.black(clip),
+            own_audio(audio) if audio else assembly.generated.silence(clip),
+        )
+
+    return condition
+
+
+def _worded(name: str, change: TextChange) -> TextCondition:
+    """Return a user's text condition as the builder asks for it."""
+    return lambda assembly, clip, question: change(
+        question, (clip.visual_label, clip.audio_label), assembly.generator(name, clip)
+    )
+
+
+MEDIA_CONDITIONS: Registry[MediaCondition] = Registry("media condition", more=lambda: Shared(MEDIA, _chosen))
+TEXT_CONDITIONS: Registry[TextCondition] = Registry("text condition", more=lambda: Shared(TEXT, _worded))
+GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition")
 
 
 def media_condition(function: MediaCondition) -> MediaCondition:
     """Register ``function`` as the media condition of its name."""
-    MEDIA_CONDITIONS[function.__name__] = function
+    MEDIA_CONDITIONS.add(function.__name__, function)
     return function
 
 
 def text_condition(function: TextCondition) -> TextCondition:
     """Register ``function`` as the text condition of its name."""
-    TEXT_CONDITIONS[function.__name__] = function
+    TEXT_CONDITIONS.add(function.__name__, function)
     return function
 
 
@@ -112,7 +141,7 @@ def graded_condition(takes_part: Callable[[Assembly, Clip], bool]) -> Callable[[
     """Register a function as the graded condition of its name."""
 
     def register(function: AtLevel) -> AtLevel:
-        GRADED_CONDITIONS[function.__name__] = GradedCondition(takes_part, function)
+        GRADED_CONDITIONS.add(function.__name__, GradedCondition(takes_part, function), function)
         return function
 
     return register

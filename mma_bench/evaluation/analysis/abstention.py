@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mma_bench.evaluation.analysis.registry import analysis
 from mma_bench.evaluation.analysis.table import SEVERAL, VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
@@ -38,6 +39,30 @@ class Abstention:
     hallucinated_class: Estimate
 
 
+def _row(entry: Abstention) -> str:
+    # The headline may average over many wordings; only the offered option is worth a name.
+    return f"{entry.modality}{', option offered' if entry.variants == ('none_present',) else ''}"
+
+
+@analysis(
+    name="abstentions",
+    table="abstention",
+    title="Abstention and hallucination",
+    head="model: asked",
+    columns={
+        "removed": "removed (n)",
+        "answerable": "there (n)",
+        "precision": "precision",
+        "recall": "recall",
+        "false_alarms": "false alarms",
+        "hallucination": "names a class",
+        "hallucinated_class": "names the clip's class",
+    },
+    row=_row,
+    caption="precision: of the abstentions, the percent on removed modalities; recall: of the questions on removed "
+    "modalities, the percent of abstentions; false alarms: of the answerable questions, the percent of abstentions; "
+    "the last two: of the questions on removed modalities. 95% Wilson intervals (effective sample size over clips).",
+)
 def abstentions(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Abstention]:
     """Return the abstentions of each modality that was removed somewhere."""
     found = []

@@ -1,7 +1,7 @@
 """All analyses of one run, from its verdicts alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from mma_bench.evaluation.analysis.competence import CompetenceSplit, competence
 from mma_bench.evaluation.analysis.doses import DoseResponse, dose_responses
 from mma_bench.evaluation.analysis.joint import JointAccuracy, joint_accuracies
 from mma_bench.evaluation.analysis.power import Power, powers
+from mma_bench.evaluation.analysis.registry import ANALYSES, Analyser, compute_own
 from mma_bench.evaluation.analysis.reliance import Reliance, reliances
 from mma_bench.evaluation.analysis.sensitivity import Sensitivity, sensitivities
 from mma_bench.evaluation.analysis.table import VerdictTable
@@ -38,6 +39,7 @@ class Analysis:
         calibration: where the model gave option scores.
         sensitivity: to the order of options and the wording of captions.
         baselines: what the labels alone give.
+        own: the rows of users' analyses by name (`mma_bench.evaluation.analysis.registry`).
     """
 
     variants: Sequence[str]
@@ -51,11 +53,18 @@ class Analysis:
     calibration: Sequence[Calibration]
     sensitivity: Sequence[Sensitivity]
     baselines: Sequence[Baseline]
+    own: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def rows(self, name: str) -> Sequence[Any]:
+        """Return the rows of an analysis by its name in `scores.json`; none if the run has no such analysis."""
+        rows: Sequence[Any] = self.own.get(name, getattr(self, name, ()))
+        return rows
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; shares are rounded to six digits, and what could not be computed is null."""
         plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        own: dict[str, Any] = plain.pop("own")
+        return {**plain, **own}
 
 
 def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Average = "micro") -> Analysis:
@@ -81,7 +90,23 @@ def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Av
         calibration=calibrations(whole, STANDARD),
         sensitivity=sensitivities(whole),
         baselines=baselines(table, STANDARD),
+        own=compute_own(whole, variants),
     )
+
+
+_FURTHER = {
+    "competence": "Losses split into missing competence and interference",
+    "changes": "Every condition against aligned, with McNemar's test",
+    "power": "Smallest difference that each comparison could show",
+    "doses": "Accuracy over the levels of graded conditions",
+    "calibration": "Confidence of option scores against accuracy",
+    "sensitivity": "Sensitivity to wording",
+    "baselines": "What the labels alone give",
+}
+"""Analyses that take more than a table and wordings, or whose table shows more than their fields: see `analyse`."""
+
+for _name, _title in _FURTHER.items():
+    ANALYSES.add(_name, Analyser(_name, _title, {}, "", None, ""), analyse, _title)
 
 
 def _plain(value: Any) -> Any:

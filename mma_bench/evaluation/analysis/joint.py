@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mma_bench.evaluation.analysis.registry import analysis
 from mma_bench.evaluation.analysis.table import VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
@@ -31,6 +32,20 @@ class JointAccuracy:
     neither: Estimate
 
 
+@analysis(
+    name="joint",
+    title="Both questions about a stimulus",
+    head="model: condition",
+    columns={
+        "stimuli": "pairs (n)",
+        "both": "both",
+        "only_visual": "only visual",
+        "only_audio": "only audio",
+        "neither": "neither",
+    },
+    caption="Percent of the stimuli whose visual and audio question are both answered rightly; a model that always "
+    "follows one sense gets none under misaligned. 95% Wilson intervals (effective sample size over clips).",
+)
 def joint_accuracies(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[JointAccuracy]:
     """Return the joint accuracy of each condition whose two questions can be answered."""
     found = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mma_bench.evaluation.analysis.registry import analysis
 from mma_bench.evaluation.analysis.table import VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
@@ -37,6 +38,20 @@ class Reliance:
     neither: Estimate
 
 
+def _row(entry: Reliance) -> str:
+    return f"{entry.condition.replace('_', ' ')}, {entry.modality or 'both questions'}"
+
+
+@analysis(
+    name="reliance",
+    title="What answers follow under conflict",
+    head="model: condition, asked",
+    columns={"answers": "n", "sight": "sight", "sound": "sound", "text": "text", "neither": "none of them"},
+    row=_row,
+    caption="Percent of the answers that name the class which each modality suggests, in equal parts where several "
+    "suggest it; 95% intervals (Wilson, clustered by clip and stimulus). “all” gives each conflict "
+    "condition the same weight.",
+)
 def reliances(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Reliance]:
     """Return the index of each conflict condition and modality, then of both questions, then of all conditions.
 

@@ -166,7 +166,11 @@ _ASKED = (
 )
 """Columns that depend on the question alone."""
 
-_TOLD = frozenset(name for name, condition in CONDITIONS.items() if condition.changes == "text")
+
+@functools.cache
+def _is_told(condition: str) -> bool:
+    """Whether the text of the prompt is what suggests a class."""
+    return condition in CONDITIONS and CONDITIONS[condition].changes == "text"
 
 
 def _asked(verdict: "Verdict", classes: "_Codes", clips: "_Codes", stimuli: "_Codes") -> tuple[Any, ...]:
@@ -181,7 +185,7 @@ def _asked(verdict: "Verdict", classes: "_Codes", clips: "_Codes", stimuli: "_Co
         classes[question.answer],
         classes[stimulus.video.label],
         classes[stimulus.audio.label],
-        classes[question.distractor if question.condition in _TOLD else None],
+        classes[question.distractor if _is_told(question.condition) else None],
         classes[question.distractor],
         question.answerable,
         len(question.options),

@@ -15,11 +15,9 @@ from mma_bench.hashing import sha256_bytes
 from mma_bench.interruption import held_back
 from mma_bench.loader import Sample
 from mma_bench.media import Media
-from mma_bench.models import load
+from mma_bench.models import load, model_class
 from mma_bench.models.interface import Model
 from mma_bench.schema import Modality, Question, Stimulus, Stream
-
-_FAMILIES = ("openai", "gemini")
 
 
 def judge_run(
@@ -66,16 +64,20 @@ def judge_run(
 
 
 def load_judge(model: str, options: Mapping[str, str]) -> Model:
-    """Return the model that judges: one that is asked over HTTP, in text alone.
+    """Return the model that judges: one that answers from text alone, such as a server.
 
     Raises:
         MMABenchError: it is another model, or a setting is wrong.
     """
-    if model.partition(":")[0] not in _FAMILIES:
-        raise MMABenchError(f"--judge {model!r}: a judge is a server, openai:MODEL@URL or gemini:MODEL")
-    if "media" in options:
-        raise MMABenchError("--judge-option media: a judge gets text alone; leave it out")
-    judge = load(model, {**options, "media": "none"})
+    settings = model_class(model).judge_settings
+    if settings is None:
+        raise MMABenchError(
+            f"--judge {model!r}: a judge is a server, openai:MODEL@URL or gemini:MODEL, or a class of your own "
+            "that sets judge_settings"
+        )
+    if wrong := [name for name in settings if name in options]:
+        raise MMABenchError(f"--judge-option {wrong[0]}: a judge gets text alone; leave it out")
+    judge = load(model, {**options, **settings})
     if judge.draws:
         raise MMABenchError("--judge-option temperature: the judge must be deterministic; remove temperature")
     return judge

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mma_bench.evaluation.protocols.protocol import Protocol
+from mma_bench.models import model_class
 from mma_bench.parsing import PARSER_VERSION
 
 _FRAMES = ("setting fps", "setting frames_per_second")
@@ -16,25 +17,24 @@ def model_options(protocol: Protocol, model: str, options: Mapping[str, str]) ->
         model: name of the model.
         options: settings that the user gave, which win.
     """
-    family = model.partition(":")[0]
+    takes = model_class(model).settings_of_protocol(options)
     fixed = {}
-    frames = f"{protocol.frames_per_second:g}"
-    if family == "transformers" or (family in ("openai", "gemini") and options.get("media") == "frames"):
-        fixed["fps"] = frames
-    if family in ("openai", "gemini") and protocol.decoding == "greedy":
+    if "fps" in takes:
+        fixed["fps"] = f"{protocol.frames_per_second:g}"
+    if "temperature" in takes and protocol.decoding == "greedy":
         fixed["temperature"] = "0"
     return {**fixed, **options}
 
 
-def deviations(protocol: Protocol, model: str, fingerprint: Mapping[str, str]) -> list[str]:
+def deviations(protocol: Protocol, fingerprint: Mapping[str, str], *, is_baseline: bool = False) -> list[str]:
     """Return in words how the settings that a model recorded differ from those of ``protocol``.
 
     Args:
         protocol: what should have been.
-        model: name of the model. Baselines read labels: nothing of it concerns them.
         fingerprint: what the model recorded of itself.
+        is_baseline: whether the model reads labels, so that no setting concerns it.
     """
-    if model.startswith("baseline:"):
+    if is_baseline:
         return []
     return [*_frames(protocol, fingerprint), *_decoding(protocol, fingerprint), *_parser(protocol)]
 

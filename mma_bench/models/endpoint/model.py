@@ -2,9 +2,10 @@
 
 import queue
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from mma_bench.errors import MMABenchError
@@ -33,7 +34,14 @@ class EndpointModel(Model):
 
     asks_one_by_one = True
     runs_here = False
+    protocol_settings = ("fps", "temperature")
+    judge_settings = MappingProxyType({"media": "none"})
     retries: int
+
+    @classmethod
+    def settings_of_protocol(cls, options: Mapping[str, str]) -> Collection[str]:
+        """Return the settings that it takes: how many frames only where it sends frames."""
+        return ("fps", "temperature") if options.get("media") == "frames" else ("temperature",)
 
     def __init__(self, family: str, address: Address, settings: EndpointSettings, key: str | None = None) -> None:
         self.name = f"{family}:{address.model}" + ("" if address.is_default else f"@{address.url}")

@@ -24,6 +24,14 @@ class TransformersOmni(Model):
         MMABenchError: the checkpoint cannot be loaded, or an option is wrong.
     """
 
+    uses_gpu = True
+    protocol_settings = ("fps",)
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> "TransformersOmni":
+        """Return the checkpoint called ``rest``."""
+        return cls(rest, options)
+
     def __init__(self, checkpoint: str, options: Mapping[str, str] | None = None) -> None:
         self.name = f"transformers:{checkpoint}"
         self.settings: Settings = parse_settings(options or {})

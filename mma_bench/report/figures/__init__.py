@@ -1,7 +1,9 @@
 """The figures of a report, each drawn once for the page (SVG) and for papers (PDF, PNG)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from mma_bench.registry import Registry
 from mma_bench.report.facts import Reference
 from mma_bench.report.figures.calibration import abstention_plot, calibration_plot
 from mma_bench.report.figures.class_drops import class_drops_plot
@@ -14,7 +16,20 @@ from mma_bench.report.figures.panels import Plot
 from mma_bench.report.figures.reliance import reliance_plot
 from mma_bench.report.runs import ScoredRun
 
-__all__ = ["plots_of"]
+__all__ = ["FIGURES", "plots_of"]
+
+MakePlot = Callable[[Sequence[ScoredRun]], Plot | None]
+
+
+def _adopt(found: Any) -> MakePlot:
+    if not callable(found):
+        raise TypeError("it is not a function of the runs")
+    make: MakePlot = found
+    return make
+
+
+FIGURES: Registry[MakePlot] = Registry("figure", "figures", adopt=_adopt)
+"""Figures of users: functions of the runs."""
 
 
 def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Plot]:
@@ -33,5 +48,6 @@ def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Pl
         confusion_plot(runs),
         calibration_plot(runs),
         abstention_plot(runs),
+        *(make(runs) for make in FIGURES.values()),
     ]
     return [plot for plot in found if plot is not None]

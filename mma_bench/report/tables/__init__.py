@@ -1,20 +1,34 @@
 """The tables of a report, each made once as data and written as LaTeX, Markdown, CSV and JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from mma_bench.evaluation.analysis.registry import ANALYSES, own_analyses
+from mma_bench.registry import Registry
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.abstention import abstention_table
 from mma_bench.report.tables.calibration import calibration_table
 from mma_bench.report.tables.changes import changes_table
 from mma_bench.report.tables.competence import competence_table
-from mma_bench.report.tables.joint import joint_table
 from mma_bench.report.tables.published import published_table
-from mma_bench.report.tables.reliance import reliance_table
+from mma_bench.report.tables.registered import registered_table
 from mma_bench.report.tables.sensitivity import sensitivity_table
 from mma_bench.report.tables.table import Table
 from mma_bench.report.tables.usage import usage_table
 
-__all__ = ["analysis_tables", "published_table"]
+__all__ = ["TABLES", "analysis_tables", "published_table"]
+
+MakeTable = Callable[[Sequence[ScoredRun]], Table | None]
+
+
+def _adopt(found: Any) -> MakeTable:
+    if not callable(found):
+        raise TypeError("it is not a function of the runs")
+    make: MakeTable = found
+    return make
+
+
+TABLES: Registry[MakeTable] = Registry("table", "tables", adopt=_adopt)
+"""Tables of users that no analysis makes: functions of the runs."""
 
 
 def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
@@ -22,11 +36,11 @@ def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     found = [
         competence_table(runs),
         changes_table(runs),
-        reliance_table(runs),
-        joint_table(runs),
-        abstention_table(runs),
+        *(registered_table(ANALYSES[name], runs) for name in ("reliance", "joint", "abstentions")),
         sensitivity_table(runs),
         calibration_table(runs),
         usage_table(runs),
+        *(registered_table(analyser, runs) for analyser in own_analyses()),
+        *(make(runs) for make in TABLES.values()),
     ]
     return [table for table in found if table is not None]

@@ -1,0 +1,18 @@
+"""The command `list` of the builder: as `mma-bench list`, and the sources."""
+
+from mma_bench.listing import KINDS, Listing, listing, make_command
+
+
+def _sources() -> Listing:
+    from builder.sources import SOURCES
+
+    return listing(SOURCES)
+
+
+def _checks() -> Listing:
+    from builder.inspect.checks import CHECKS
+
+    return listing(CHECKS)
+
+
+list_command = make_command({"sources": _sources, "checks": _checks, **KINDS}, "python -m builder")

@@ -1,0 +1,215 @@
+"""docs/extending.md, executed: what a user adds in a package outside works in every command, and breaks no other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, settings
+from tests.extension import Outside, declare, examples, write_extension
+
+CONFIG = """
+source: {kind: class-folders, folder: clips}
+normalise: {size: 112, seconds: 1, frame_rate: 16}
+inspect: {frames_per_second: 8, checks: [very_dark]}
+compare: {drop_leaks: false}
+assemble:
+  noise_letters: 50
+  conditions: [aligned, misaligned, swapped_video, polite_lie]
+executor: {workers: 1}
+"""
+STREAMED = """
+import mma_bench
+from mma_bench.tuning.settings import DataSettings
+
+for name in ("swapped_video", "polite_lie"):
+    DataSettings(path="data", mix=[{"clips": {"aligned": 1, name: 1}}])
+    made = mma_bench.stream("data", config="aligned", output="bytes", conflicts={name: 1.0}, ask="visual", shuffle=0)
+    for sample in made:
+        print(sample.question.condition, sample.question.answer, sample.audio_label, sample.question.prompt[:18])
+"""
+
+MINE = """
+from mma_bench.models import Model
+
+
+class Mumbler(Model):
+    takes_media = False
+
+    def answer(self, sample):
+        return ["The thing over there, as everybody knows, makes it plain." for _ in sample.questions]
+
+
+class Rule(Mumbler):
+    is_baseline = True
+
+
+class Judge(Mumbler):
+    judge_settings = {}
+
+    def answer(self, sample):
+        return ["none" for _ in sample.questions]
+
+
+class Broken(Mumbler):
+    def answer(self, sample):
+        return [1 / 0 for _ in sample.questions]
+"""
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Outside:
+    """The extension, with a dataset that its source and its conditions made."""
+    made = write_extension(tmp_path_factory.mktemp("outside"))
+    (made.work / "build.yaml").write_text(CONFIG)
+    made.run("-m", "builder", "run", "--config", "build.yaml", "--work", "work", "--out", "data")
+    return made
+
+
+def test_each_example_is_shorter_than_thirty_lines() -> None:
+    modules = {path: text for path, text in examples().items() if path.endswith((".py", ".yaml"))}
+    assert len(modules) == 9
+    lengths = {path: sum(1 for line in text.splitlines() if line.strip()) for path, text in modules.items()}
+    assert max(lengths.values()) < 30, lengths
+
+
+def test_a_source_and_conditions_from_outside_build_a_dataset(outside: Outside) -> None:
+    import pyarrow.parquet as pq
+
+    stimuli = pq.read_table(outside.work / "data" / "metadata" / "stimuli.parquet").to_pylist()
+    swapped = [one for one in stimuli if one["condition"] == "swapped_video"]
+    assert len(swapped) == 6
+    assert all(one["video"]["label"] != one["audio"]["label"] for one in swapped)
+    assert {one["audio"]["clip_id"] for one in swapped} == {
+        f"{c}_test_{n}_0" for c in ("Bell", "Drum", "Frog") for n in (0, 1)
+    }
+    asked = [q for one in stimuli for q in one["questions"] if q["condition"] == "polite_lie"]
+    assert len(asked) == 12
+    assert all(q["prompt"].startswith(f"I believe it is {q['distractor']}.") for q in asked)
+    assert "sound" in outside.run("-m", "mma_bench", "verify-data", "data").stdout
+
+
+def test_the_stream_and_the_tuning_mix_take_conditions_from_outside(outside: Outside) -> None:
+    lines = [line.split(" ", 3) for line in outside.run("-c", STREAMED).stdout.splitlines()]
+    swapped = [line for line in lines if line[0] == "swapped_video"]
+    assert len(swapped) == 6
+    assert all(answer != audio for _, answer, audio, _ in swapped)
+    assert sum(line[0] == "polite_lie" and line[3].startswith("I believe it is") for line in lines) == 6
+
+
+def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> None:
+    changes = {
+        "data.path": "data",
+        "data.mix": "[{clips: {swapped_video: 1, polite_lie: 1}}]",
+        "objective": "{terms: {confidence: 0.01}}",
+        "train.steps": "1",
+        "held_out": "null",
+        "tracker": "none",
+    }
+    command = ["tune", "--config", str(ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"), "--out", "tuned"]
+    outside.run("-m", "mma_bench", *command, *settings(*(f"{name}={value}" for name, value in changes.items())))
+    (line,) = (outside.work / "tuned" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["loss/confidence"] < 0
+    command += settings("objective={terms: {confidenec: 1}}")
+    refused = outside.run("-m", "mma_bench", *command, code=2)
+    assert "did you mean 'confidence'" in refused.stderr
+
+
+def test_a_technical_check_from_outside_drops_what_it_says(outside: Outside) -> None:
+    check = outside.site / "my_extension" / "check.py"
+    before = check.read_text()
+    check.write_text(before.replace("brightest < 100", "True"))  # other code: the clips are inspected again
+    command = ("run", "--config", "build.yaml", "--work", "work", "--out", "dark")
+    refused = outside.run("-m", "builder", *command, code=2)
+    check.write_text(before)
+    assert "no clip of 6 is left (inspect: very_dark)" in refused.stderr
+
+
+def test_a_model_a_wording_a_protocol_and_a_score_reach_the_report(outside: Outside) -> None:
+    site = outside.site / "my_extension"
+    names = ["one-option", "python:my_extension.model:OneOption", f"python:{site / 'model.py'}:OneOption"]
+    for number, name in enumerate(names):
+        command = ("eval", "--data", "data", "--model", name, "--model-option", "place=1", "--run", f"run{number}")
+        outside.run("-m", "mma_bench", *command, "--protocol", str(site / "protocol.yaml"))
+    heads = [json.loads((outside.work / f"run{number}" / "run.json").read_text()) for number in range(3)]
+    assert [head["model"] for head in heads] == [*names[:2], "python:model.py:OneOption"]
+    assert all(head["model_fingerprint"]["setting place"] == "1" for head in heads)
+    answers = (outside.work / "run0" / "answers.jsonl").read_text()
+    assert "/shouted" in answers
+    scores = json.loads((outside.work / "run0" / "scores.json").read_text())
+    (aligned,) = [row for row in scores["analysis"]["audio_names"] if row["condition"] == "aligned"]
+    assert aligned["named"]["value"] == pytest.approx(1 / 3, abs=1e-6)
+    outside.run("-m", "mma_bench", "report", "run0", "run1", "--out", "report")
+    title = "Answers that name the class of the audio"
+    for file in ("index.html", "tables.md", "report.json", "tables/audio_names.json"):
+        text = (outside.work / "report" / file).read_text()
+        assert "audio_names" in text or title in text, file
+    assert "one-option: aligned" in (outside.work / "report" / "tables" / "audio_names.csv").read_text()
+    assert "names audio" in (outside.work / "report" / "tables" / "audio_names.tex").read_text()
+
+
+def test_attributes_of_a_class_decide_what_commands_do_with_it(outside: Outside) -> None:
+    (outside.work / "mine.py").write_text(MINE)
+    run = ("eval", "--data", "data", "--protocol", "paper", "--limit", "1")
+    outside.run("-m", "mma_bench", *run, "--model", "python:mine.py:Rule", "--run", "rule")
+    assert json.loads((outside.work / "rule" / "run.json").read_text())["baseline"] is True
+    judge = ("--judge", "python:mine.py:Judge")
+    outside.run("-m", "mma_bench", *run, "--model", "python:mine.py:Mumbler", "--run", "judged", *judge)
+    verdicts = (outside.work / "judged" / "judge.json").read_text()
+    assert "python:mine.py:Judge" in verdicts
+    outside.run("-m", "mma_bench", "report", "rule", "--out", "rules")
+    rows = json.loads((outside.work / "rules" / "tables" / "accuracy_micro.json").read_text())["rows"]
+    assert {row["name"]: row["kind"] for row in rows}["python:mine.py:Rule"] == "baseline"
+    refused = outside.run(
+        "-m", "mma_bench", *run, "--model", "cascade", "--run", "no", "--judge", "python:mine.py:Rule", code=2
+    )
+    assert "a judge is a server" in refused.stderr
+    broken = outside.run("-m", "mma_bench", *run, "--model", "python:mine.py:Broken", "--run", "broken", code=2)
+    assert "failed: ZeroDivisionError: division by zero (mine.py:25)" in broken.stderr
+    assert "Traceback" not in broken.stderr
+
+
+def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Outside) -> None:
+    outside.run(
+        "-m", "mma_bench", "export", "--data", "data", "--format", "pairs", "--variant", "shouted", "--out", "pairs"
+    )
+    first = json.loads((outside.work / "pairs" / "mma_bench.jsonl").read_text().splitlines()[0])
+    assert first["prompt"].isupper()
+    brought = {
+        "models": {"one-option"},
+        "conditions": {"swapped_video", "polite_lie"},
+        "variants": {"shouted"},
+        "analyses": {"audio_names"},
+        "formats": {"pairs"},
+        "sources": {"class-folders"},
+        "checks": {"very_dark"},
+        "terms": {"confidence"},
+    }
+    for kind, names in brought.items():
+        listed = json.loads(outside.run("-m", "builder", "list", kind, "--json").stdout)["entries"]
+        assert {one["name"] for one in listed if one["origin"] == "my-extension"} == names
+        assert all(one["help"] for one in listed), kind
+
+
+def test_a_broken_package_is_one_line_and_breaks_no_other(outside: Outside, tmp_path: Path) -> None:
+    (tmp_path / "torn.py").write_text("raise RuntimeError('half\\nwritten')\n")
+    declare(tmp_path, "torn-package", {
+        "mma_bench.models": {"torn": "torn:Model", "cascade": "torn:Model", "one-option": "torn:Model"},
+        "mma_bench.conditions": {"torn_condition": "torn:condition"},
+        "mma_bench.analyses": {"torn_score": "torn:score"},
+    })  # fmt: skip
+    both = Outside(Path(f"{outside.site}:{tmp_path}"), outside.work)
+    said = {
+        "torn": "'torn' of the package torn-package (torn:Model) cannot be loaded: RuntimeError: half written",
+        "cascade": "the model 'cascade' is built in and brought by torn-package; rename the entry point of one of them",
+        "one-option": "the model 'one-option' is brought by my-extension and torn-package",
+        "one-optoin": "did you mean 'one-option'?",
+    }
+    for name, message in said.items():
+        (line,) = both.run("-m", "mma_bench", "probe", "--model", name, code=2).stderr.splitlines()
+        assert message in line
+    run = ("eval", "--data", "data", "--model", "baseline:random", "--limit", "1", "--run", str(tmp_path / "run"))
+    result = both.run("-m", "mma_bench", *run)
+    assert sum("torn_score" in line for line in result.stderr.splitlines()) == 1
+    assert "audio_names" in (tmp_path / "run" / "scores.json").read_text()
+    assert "Traceback" not in result.stderr
