@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.manifest import read_manifest
-from tests.faults.drawn import draw
+from tests.faults.drawn import draw, ffmpeg
 from tests.faults.watched import Outcome, watched
 
 SECONDS = 60
@@ -28,12 +28,18 @@ def hours_trial(folder: Path, hours: float, files: int = 10, workers: int = 2) -
     media.mkdir(parents=True)
     each = int(hours * 3600 / files) // SECONDS * SECONDS
     rows = ["file,label,start_seconds,end_seconds"]
+    how = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-c:a", "aac")
+    draw(media / "0.mp4", *how, seconds=each)
     for number in range(files):
-        # Other sizes and rates, so that no file is a copy of another one.
-        how = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-c:a", "aac")
-        draw(media / f"{number}.mp4", *how, seconds=each, size=f"{128 + 2 * number}x96", rate=12 + number % 4)
+        if number:  # the others are the first one from another moment on: drawing takes longer than building
+            start = each * number // files
+            cut = ("-ss", start, "-i", media / "0.mp4", "-c", "copy", "-t", each - start)
+            ffmpeg(*cut, media / "tail.mp4")
+            ffmpeg("-i", media / "0.mp4", "-c", "copy", "-t", start, media / "head.mp4")
+            (media / "list.txt").write_text("file tail.mp4\nfile head.mp4\n")
+            ffmpeg("-f", "concat", "-i", media / "list.txt", "-c", "copy", media / f"{number}.mp4")
         label = ("Bell", "Drum")[number % 2]
-        rows += [f"{number}.mp4,{label},{start},{start + SECONDS}" for start in range(0, each, SECONDS)]
+        rows += [f"{number}.mp4,{label},{start},{start + SECONDS}" for start in range(0, each - SECONDS, SECONDS)]
     (media / "clips.csv").write_text("\n".join(rows) + "\n")
     config = folder / "config.yaml"
     config.write_text(
@@ -45,4 +51,6 @@ def hours_trial(folder: Path, hours: float, files: int = 10, workers: int = 2) -
     outcome = watched([*command, str(folder / "out")], timeout=6 * 3600)
     found = read_manifest(folder / "work" / "release" / "manifest.parquet") if outcome.code == 0 else []
     reasons = Counter(str(row.reason) for row in found if not row.kept)
-    return HoursTrial(files * each / 3600, len(rows) - 1, outcome, sum(row.kept for row in found), dict(reasons))
+    return HoursTrial(
+        (len(rows) - 1) * SECONDS / 3600, len(rows) - 1, outcome, sum(row.kept for row in found), dict(reasons)
+    )
