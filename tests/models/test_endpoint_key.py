@@ -127,7 +127,7 @@ def test_a_key_in_a_name_or_a_setting_is_refused_because_these_are_stored(endpoi
         (f"openai:m@http://127.0.0.1:9/{KEY[:12]}/v1", {}),
         (endpoint.openai, {"extra_body": json.dumps({"token": KEY})}),
     ):
-        with pytest.raises(MMABenchError, match="holds the key") as failure:
+        with pytest.raises(MMABenchError, match="contains the key") as failure:
             load(name, options)
         assert KEY[:12] not in str(failure.value)
 

@@ -167,7 +167,7 @@ def test_what_cannot_be_hydrated_is_refused_in_one_line(published: Published, tm
     seal(old, "")
     mirror = ("--mirror", tmp_path)
     for data, more, message in (
-        (published.full, (), "holds its media already"),
+        (published.full, (), "already contains media"),
         (hostile, mirror, "is not a YouTube id; do not trust this dataset"),
         (damaged, mirror, "is damaged: wrong_hash"),
         (old, mirror, "build it with this version"),
