@@ -33,6 +33,6 @@ def code_of(names: Sequence[str]) -> str:
     """Return a hash of the code of the checks called ``names``: with other code, clips are checked again.
 
     Raises:
-        MMABenchError: there is no such check, or its package cannot be loaded.
+        MMABenchError: the check is unknown, or its package cannot be loaded.
     """
     return sha256_json([[name, module_hash(str(getattr(CHECKS.find(name), "__module__", "")))] for name in names])

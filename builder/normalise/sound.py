@@ -31,7 +31,7 @@ def place(path: Path, *, start: float, seconds: float) -> "NDArray[np.int16]":
         Shape [samples, channels], int16, from the segment's start to the last sample that was heard.
 
     Raises:
-        Dropped: there is no sound in the segment.
+        Dropped: the segment has no audio.
     """
     import numpy as np
 

@@ -104,7 +104,7 @@ def test_settings_are_handed_to_models_that_take_them_and_other_ones_are_named()
     assert model_options(protocol, "cascade", {}) == {}
     assert deviations(protocol, {"setting fps": "2.0", "decoding": "greedy"}) == []
     (frames,) = deviations(protocol, {"setting fps": "1.0", "decoding": "greedy"})
-    assert "1.0 frames a second; the protocol says 2" in frames
+    assert "1.0 frames per second; the protocol says 2" in frames
     hidden, sampled = deviations(protocol, {"setting temperature": "0.7"})
     assert "not recorded" in hidden
     assert "sampling at temperature 0.7" in sampled
@@ -176,7 +176,7 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     assert {tuple(said[5] for said in question[8]) for question in shown["questions"]} == {(0, 1, 2, 3, 4)}
     again = rescore(run)
     assert again.scores.to_json() == json.loads((run / "scores.json").read_text())
-    assert [note for note in again.notes if "1.0 frames a second" in note]
+    assert [note for note in again.notes if "1.0 frames per second" in note]
     with pytest.raises(mma_bench.MMABenchError, match="by the protocol paper 3"):
         mma_bench.evaluate(Dice(), demo, run=run, repeats=5, **{**options, "protocol": "robust"})
     with pytest.raises(mma_bench.MMABenchError, match="same answer every time"):
@@ -184,7 +184,7 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     mma_bench.evaluate("baseline:visual-only", demo, run=other, **options)
     command = (sys.executable, "-m", "mma_bench", "compare", str(other), str(run), "--out", str(tmp_path / "compared"))
     said = run_command(*command).stdout
-    assert "1.0 frames a second; the protocol says 2" in said
+    assert "1.0 frames per second; the protocol says 2" in said
     compared = json.loads((tmp_path / "compared" / "comparison.json").read_text())
     visual, audio = (
         next(d for d in compared["differences"] if (d["condition"], d["modality"]) == ("misaligned", modality))

@@ -6,17 +6,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.conftest import ROOT
-from tests.faults.kills import Target
+from tests.faults.kills import LONGEST, Target, finish, start
 
 _TRACEBACK = "Traceback (most recent call last)"
-_LONGEST = 600.0
 
 
 @dataclass
@@ -37,7 +34,7 @@ def may_mount() -> bool:
 def disk_trial(target: Target, folder: Path, expected: dict[str, str], sizes: tuple[str, ...]) -> DiskTrial:
     """Run ``target`` on a disk that is full at several sizes, then read-only, then large enough."""
     found = DiskTrial(target.name)
-    disk = folder / "disk"
+    disk, log = folder / "disk", folder / "disk.log"
     disk.mkdir(parents=True)
     with _mounted(disk, "400m"):
         trial = disk / "trial"
@@ -46,13 +43,13 @@ def disk_trial(target: Target, folder: Path, expected: dict[str, str], sizes: tu
         taken = shutil.disk_usage(disk).used
         for size in sizes:
             _remount(disk, f"size={max(4096, taken + int(size))}")  # 0 would be without a limit
-            _expect_one_line(found, f"full at {size} more bytes", target, trial, r"space|disk|quota")
+            _expect_one_line(found, f"full at {size} more bytes", target, trial, log, r"space|disk|quota")
             if target.whole and (left := target.results(trial)) and left != expected:
                 found.wrong.append(f"full at {size} more bytes: the results are neither absent nor complete")
         _remount(disk, "size=400m,ro")
-        _expect_one_line(found, "read-only", target, trial, r"[Rr]ead-only|written|space")
+        _expect_one_line(found, "read-only", target, trial, log, r"[Rr]ead-only|written|space")
         _remount(disk, "size=400m,rw")
-        code, said = _run(target, trial)
+        code, said = finish(target, trial, log)
         found.trials += 1
         if code != 0 or target.results(trial) != expected:
             found.wrong.append(f"does not recover when there is space: {said[-300:]}")
@@ -65,15 +62,17 @@ def removal_trial(target: Target, folder: Path, after: float) -> DiskTrial:
     trial = folder / "removed"
     trial.mkdir(parents=True)
     target.prepare(trial)
-    process = _start(target, trial)
+    log = folder / "removed.log"
+    process = start(target, trial, log)
     time.sleep(after)
     shutil.rmtree(trial, ignore_errors=True)
     try:
-        said = process.communicate(timeout=_LONGEST)[1]
+        process.wait(LONGEST)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        said = process.communicate()[1]
+        process.wait()
         found.wrong.append("does not end when its folder is removed")
+    said = log.read_text("utf-8", errors="replace")
     if _TRACEBACK in said:
         found.wrong.append(f"a traceback when its folder is removed: {said[-300:]}")
     shutil.rmtree(trial, ignore_errors=True)
@@ -86,9 +85,10 @@ def twice_trial(target: Target, folder: Path, expected: dict[str, str]) -> DiskT
     trial = folder / "twice"
     trial.mkdir(parents=True)
     target.prepare(trial)
-    both = [_start(target, trial) for _ in range(2)]
-    said = [process.communicate(timeout=_LONGEST)[1] for process in both]
-    codes = sorted(process.returncode for process in both)
+    logs = [folder / f"twice{number}.log" for number in range(2)]
+    both = [start(target, trial, log) for log in logs]
+    codes = sorted(process.wait(LONGEST) for process in both)
+    said = [log.read_text("utf-8", errors="replace") for log in logs]
     if codes not in ([0, 0], [0, 2]):
         found.wrong.append(f"two at once end with {codes}: {said[0][-200:]} | {said[1][-200:]}")
     if any(_TRACEBACK in one for one in said):
@@ -98,34 +98,14 @@ def twice_trial(target: Target, folder: Path, expected: dict[str, str]) -> DiskT
     return found
 
 
-def _expect_one_line(found: DiskTrial, what: str, target: Target, trial: Path, pattern: str) -> None:
+def _expect_one_line(found: DiskTrial, what: str, target: Target, trial: Path, log: Path, pattern: str) -> None:
     found.trials += 1
-    code, said = _run(target, trial)
+    code, said = finish(target, trial, log)
     if code == 0:
         return  # it fitted
     last = said.strip().splitlines()[-1] if said.strip() else ""
     if code != 2 or _TRACEBACK in said or not re.search(pattern, last):
         found.wrong.append(f"{what}: exit code {code}, {said[-300:]!r}")
-
-
-def _start(target: Target, folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **target.environment(folder)}
-    return subprocess.Popen(
-        [sys.executable, "-m", *target.arguments(folder)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-
-
-def _run(target: Target, folder: Path) -> tuple[int, str]:
-    process = _start(target, folder)
-    said = process.communicate(timeout=_LONGEST)[1]
-    return process.returncode, said
 
 
 @contextlib.contextmanager

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from tests.conftest import ROOT, tree
 
+LONGEST = 1800.0
+"""Seconds after which a command counts as hung."""
+
 Files = Callable[[Path], dict[str, str]]
 """Returns the results in a folder by name, as hashes; nothing where there is none yet."""
 
@@ -106,16 +109,30 @@ def prepared(target: Target, folder: Path) -> None:
     target.prepare(folder)
 
 
-def finish(target: Target, folder: Path) -> tuple[int, str]:
-    """Run to the end; return the exit code and standard error."""
-    process, log = _start(target, folder)
-    process.wait()
-    return process.returncode, log.read_text("utf-8", errors="replace")
+def start(target: Target, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start ``target`` in a session of its own, with standard error in the file ``log``."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **target.environment(folder)}
+    with open(log, "wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", *target.arguments(folder)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+def finish(target: Target, folder: Path, log: Path | None = None) -> tuple[int, str]:
+    """Run to the end; return the exit code and standard error, which goes to ``log``, by default next to ``folder``."""
+    log = log or folder.parent / f"{folder.name}.log"
+    code = start(target, folder, log).wait(LONGEST)
+    return code, log.read_text("utf-8", errors="replace")
 
 
 def kill(target: Target, folder: Path, after: float) -> bool:
     """Start and kill after some seconds; return whether it still ran then."""
-    process, _ = _start(target, folder)
+    process = start(target, folder, folder.parent / f"{folder.name}.log")
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:
@@ -125,21 +142,6 @@ def kill(target: Target, folder: Path, after: float) -> bool:
         _wait_for_children(process.pid)
         return True
     return False
-
-
-def _start(target: Target, folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
-    log = folder.parent / f"{folder.name}.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **target.environment(folder)}
-    with open(log, "wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *target.arguments(folder)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            start_new_session=True,
-        )
-    return process, log
 
 
 def _wait_for_children(session: int) -> None:

@@ -43,12 +43,12 @@ def _frames(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
     wanted = protocol.frames_per_second
     recorded = next((fingerprint[name] for name in _FRAMES if name in fingerprint), None)
     if recorded is None:
-        return [f"how many frames a second the model was shown is not recorded; the protocol says {wanted:g}"]
+        return [f"the frame rate that the model was shown is not recorded; the protocol says {wanted:g}"]
     try:
         same = float(recorded) == wanted
     except ValueError:
         same = False
-    return [] if same else [f"the model was shown {recorded[:40]} frames a second; the protocol says {wanted:g}"]
+    return [] if same else [f"the model was shown {recorded[:40]} frames per second; the protocol says {wanted:g}"]
 
 
 def _decoding(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
