@@ -31,6 +31,7 @@ class Probe:
 
     Attributes:
         video_index: index of the first video stream that is not a cover picture.
+        video_codec: FFmpeg's name of its codec.
         audio_index: index of the audio stream that is marked as default, or of the first.
         channels: of that audio stream.
         width: of the picture as it is meant to be seen, in square pixels, after rotation.
@@ -44,6 +45,7 @@ class Probe:
     """
 
     video_index: int
+    video_codec: str
     audio_index: int
     channels: int
     width: int
@@ -86,6 +88,7 @@ def _probe(streams: Sequence[Mapping[str, Any]], container: Mapping[str, Any]) -
     width, height = _seen_size(video)
     return Probe(
         video_index=int(video["index"]),
+        video_codec=str(video["codec_name"]),
         audio_index=int(audio["index"]),
         channels=int(audio.get("channels") or 0),
         width=width,

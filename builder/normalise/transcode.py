@@ -1,5 +1,6 @@
 """One call of ffmpeg a clip: the only module that transcodes, and the only one that uses ffmpeg-python."""
 
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import ffmpeg
 
+from builder.normalise import second_decoder
 from builder.normalise.child import Limits, last_words, run_limited
 from builder.normalise.picture import video_filters
 from builder.normalise.probe import Probe
@@ -101,7 +103,18 @@ def transcode(
         decoded.unlink(missing_ok=True)
     audio.write_bytes(flac_bytes(mono(samples)))
     complaints = [line for line in messages.splitlines() if line.strip()]
+    complaints += _second_opinion(source, found, start=start, seconds=seconds)
     return Transcoded(len(samples) / AUDIO_RATE, len(complaints), last_words(complaints[0]) if complaints else "")
+
+
+def _second_opinion(source: Path, found: Probe, *, start: float, seconds: float) -> list[str]:
+    """Return a message for each packet that a second decoder refuses, where the first seldom complains."""
+    if found.video_codec not in second_decoder.DECODERS:
+        return []
+    span = [found.video_codec, str(start), str(start + seconds)]
+    command = [sys.executable, second_decoder.__file__, f"file:{source}", str(found.video_index), *span]
+    refused = int(run_limited(command, Limits()).output)
+    return [f"a second decoder for {found.video_codec} refuses a packet"] * refused
 
 
 def _seek(found: Probe, start: float) -> tuple[float, float]:

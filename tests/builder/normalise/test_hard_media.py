@@ -222,13 +222,21 @@ def test_half_of_an_ogg_file_which_states_no_length_is_a_shorter_clip(tmp_path: 
     assert 1 < (row.video_seconds or 0) < 3
 
 
-def test_damage_that_the_decoder_names_is_in_the_manifest(tmp_path: Path) -> None:
-    path = tmp_path / "damaged.mp4"
-    ffmpeg(*drawn(4), *X264, "-c:a", "aac", path)
+DAMAGED = {
+    "h264.mp4": [*X264, "-c:a", "aac"],
+    "vp8.webm": ["-c:v", "libvpx", "-b:v", "800k", "-c:a", "libopus"],
+    "mpeg4.avi": ["-c:v", "mpeg4", "-c:a", "libmp3lame"],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_in_the_middle_is_in_the_manifest(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    ffmpeg(*drawn(4), *DAMAGED[name], path)
     whole, _, _ = normalise(path)
     data = bytearray(path.read_bytes())
-    middle = data.find(b"mdat") + (len(data) - data.find(b"mdat")) // 3
-    for at in range(middle, middle + 4000, 100):
+    middle = len(data) // 3
+    for at in range(middle, middle + 6000, 100):
         data[at : at + 6] = b"\0\xff\0\xff\0\xff"
     path.write_bytes(data)
     damaged, _, _ = normalise(path)
