@@ -3,7 +3,7 @@
 import click
 
 from mma_bench import __version__
-from mma_bench.command_line import SETTINGS, Command, Entry
+from mma_bench.console.group import SETTINGS, Command, Entry
 
 COMMANDS = {
     "run": Entry("builder.run_cli:run", "Build a dataset.", "the finished stages and clips"),

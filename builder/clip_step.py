@@ -14,7 +14,7 @@ from builder.manifest import ManifestRow, read_manifest, write_manifest
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 
 
 class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of the program)

@@ -10,7 +10,7 @@ from builder.config import BuildConfig
 from builder.manifest import ManifestRow, check_unique
 from builder.package.step import check_replaceable
 from builder.sources import Source, make_source
-from mma_bench.dry_run import DryRun, check_model, check_space
+from mma_bench.console.dry_run import DryRun, check_model, check_space
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.parsing import check_labels

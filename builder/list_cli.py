@@ -1,6 +1,7 @@
 """The command `list` of the builder: as `mma-bench list`, and the sources."""
 
-from mma_bench.listing import KINDS, Listing, listing, make_command
+from mma_bench.cli.list import KINDS
+from mma_bench.console.listing import Listing, listing, make_command
 
 
 def _sources() -> Listing:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, ValidationError
 
-from mma_bench.columns import to_table
+from mma_bench.dataset.columns import to_table
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.faults import first_fault

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.manifest import ManifestRow
-from mma_bench.columns import arrow_schema
+from mma_bench.dataset.columns import arrow_schema
 from mma_bench.errors import MMABenchError
 
 if TYPE_CHECKING:

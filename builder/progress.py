@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.progress import bar
+from mma_bench.console.progress import bar
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from builder.licences import is_creative_commons
 from builder.manifest import ManifestRow
 from builder.package.settings import LicenceMode
-from mma_bench.removed import RemovedIds
+from mma_bench.dataset.removed import RemovedIds
 
 
 def leave_out_removed(rows: Sequence[ManifestRow], removed: RemovedIds) -> list[ManifestRow]:

@@ -30,11 +30,11 @@ from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
 from builder.verify.stage import make_verifier, run_verify
 from mma_bench import __version__
+from mma_bench.dataset.removed import RemovedIds, read_removed_ids
 from mma_bench.errors import MMABenchError
+from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.files.lock import open_locked
-from mma_bench.hashing import sha256_file, sha256_json
 from mma_bench.parsing import check_labels
-from mma_bench.removed import RemovedIds, read_removed_ids
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from builder.progress import progress_bar
 from mma_bench import __version__
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 
 
 @dataclass(frozen=True)

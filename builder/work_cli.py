@@ -66,6 +66,6 @@ def demo_media() -> None:
       python -m builder demo-media
     """
     from builder.sources.demo import fetch_media
-    from mma_bench.cache import cache_folder
+    from mma_bench.files.cache import cache_folder
 
     fetch_media(cache_folder(), report=lambda line: click.echo(f"[media] {line}"))

@@ -10,8 +10,8 @@ from mma_bench.errors import MMABenchError
 
 if TYPE_CHECKING:
     from mma_bench import models
+    from mma_bench.dataset.load import load
     from mma_bench.evaluation import evaluate
-    from mma_bench.loader import load
     from mma_bench.parsing import parse_answer
     from mma_bench.records import read_run
     from mma_bench.streaming import stream
@@ -22,7 +22,7 @@ __all__ = ["MMABenchError", "__version__", "evaluate", "load", "models", "parse_
 
 _HOMES = {
     "evaluate": "mma_bench.evaluation",
-    "load": "mma_bench.loader",
+    "load": "mma_bench.dataset.load",
     "parse_answer": "mma_bench.parsing",
     "read_run": "mma_bench.records",
     "stream": "mma_bench.streaming",

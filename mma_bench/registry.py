@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from mma_bench.errors import MMABenchError
-from mma_bench.suggestions import unknown
+from mma_bench.errors import MMABenchError, unknown
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 This module is the only source of the columns. The Arrow schemas of the Parquet files, the Hugging Face
 features of the shards, the card's YAML and the documentation of the columns are all generated from the
-classes below (see `mma_bench.columns`).
+classes below (see `mma_bench.dataset.columns`).
 """
 
 from enum import StrEnum

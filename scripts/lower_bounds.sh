@@ -15,7 +15,7 @@ declare -A extras=(
 )
 declare -A tests=(
     [core]="tests/parsing --deselect tests/parsing/test_labels.py tests/evaluation/statistics tests/records tests/export"
-    [models]="tests/models/test_transformers_omni.py tests/models/test_transformers_omni_frames.py tests/models/test_cascade.py tests/models/test_own_model.py"
+    [models]="tests/models/test_omni.py tests/models/test_omni_frames.py tests/models/test_cascade.py tests/models/test_own_model.py"
     [tune]="tests/tuning"
     [train]="tests/streaming"
     [endpoints]="tests/models/test_endpoints.py tests/models/test_endpoint_failures.py"

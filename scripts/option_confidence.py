@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builder.select.ontology import read_ontology
 from builder.select.rules import DEFAULT_RULES, read_rules
-from mma_bench import prompts
 from mma_bench.evaluation.option_confidence import NORMALISATIONS, normalised
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 
 PER_CLASS = 3

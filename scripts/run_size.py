@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builder.select.official import official_classes, official_clips
-from mma_bench import prompts
+from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.dataset.media import Media
 from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol
-from mma_bench.loader import Benchmark, Sample
-from mma_bench.media import Media
+from mma_bench.questions import prompts
 from mma_bench.schema import PAPER_CONDITIONS, Modality, Question, Stimulus, Stream
 
 SECONDS = 10

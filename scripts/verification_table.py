@@ -17,9 +17,9 @@ import click
 
 import mma_bench
 from builder.verify.checks import CHECKS, checks_of
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.evaluation.statistics import wilson
-from mma_bench.loader import Sample
-from mma_bench.media import Media
 from mma_bench.models import CheckAnswer, Model
 from mma_bench.models import load as load_model
 from mma_bench.parsing import read_yes_no

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from mma_bench import prompts
-from mma_bench.columns import to_table
-from mma_bench.hashing import sha256_bytes
+from mma_bench.dataset.columns import to_table
+from mma_bench.files.hashing import sha256_bytes
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question, Stimulus, Stream
 
 

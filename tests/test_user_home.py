@@ -9,7 +9,7 @@ from pathlib import Path
 LIBRARIES = """
 import os
 import datasets, huggingface_hub.constants, matplotlib, mlcroissant._src.core.constants as croissant, torch.hub
-from mma_bench.cache import cache_folder
+from mma_bench.files.cache import cache_folder
 for place in (datasets.config.HF_DATASETS_CACHE, huggingface_hub.constants.HF_HOME, matplotlib.get_cachedir(),
               matplotlib.get_configdir(), croissant.CROISSANT_CACHE, torch.hub.get_dir(), cache_folder()):
     print(os.fspath(place))

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mma_bench.cache import cache_folder
+from mma_bench.files.cache import cache_folder
 
 _MARK = "MMA_BENCH_TESTS_HOME"
 _CACHES = (

@@ -10,7 +10,7 @@ from av.video.frame import PictureType
 
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import KEY_FRAME_SECONDS, X264_PARAMETERS
-from mma_bench.media import TIME_TOLERANCE
+from mma_bench.dataset.media import TIME_TOLERANCE
 
 _BLACK = (16, 128, 128)  # Y, U, V
 _GROUPS = 3  # the first carries the encoder's settings; two more, because neighbours must differ in `idr_pic_id`

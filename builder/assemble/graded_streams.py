@@ -9,7 +9,7 @@ from builder.normalise.settings import NormaliseSettings
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 
 _VERSION = 1
 """Counts up when a condition makes other bytes of the same recipe."""

@@ -13,10 +13,9 @@ from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
 from mma_bench.conditions import code_of
-from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
+from mma_bench.errors import MMABenchError, unknown
+from mma_bench.files.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
-from mma_bench.suggestions import unknown
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mma_bench.prompts import Position
+from mma_bench.errors import unknown
+from mma_bench.questions.prompts import Position
 from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS
-from mma_bench.suggestions import unknown
 
 PartnerPolicy = Literal["any_other_class", "other_super_class", "same_super_class"]
 

@@ -9,7 +9,7 @@ from builder.executors import ExecutorSettings
 from builder.manifest import ManifestRow, read_manifest
 from builder.stage import StageFolder
 from mma_bench import __version__
-from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 
 
 def run_assemble(plan: AssemblePlan, manifest: Path, executor: ExecutorSettings) -> list[ManifestRow]:

@@ -12,7 +12,7 @@ from builder.assemble.plan import AssemblePlan
 from builder.assemble.stimuli import make_stimuli
 from builder.clip_step import from_document, to_document, write_progress
 from builder.manifest import ManifestRow, read_manifest, write_manifest
-from mma_bench.columns import to_table
+from mma_bench.dataset.columns import to_table
 from mma_bench.files.atomic import atomic_path
 from mma_bench.schema import Stimulus
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
-from mma_bench import prompts
-from mma_bench.questions import Context, applies, vary
+from mma_bench.questions import Context, applies, prompts, vary
 from mma_bench.schema import CONDITIONS, Clip, Modality, Question, Stimulus, Stream
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from builder.assemble.black_frames import write_black
 from builder.normalise.settings import NormaliseSettings
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import flac_bytes
 from mma_bench.files.atomic import atomic_path
-from mma_bench.hashing import sha256_file, sha256_json
-from mma_bench.media import flac_bytes
+from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.schema import Clip, Stream
 
 _VERSION = 2

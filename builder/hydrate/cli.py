@@ -54,7 +54,7 @@ def hydrate(
     """
     from builder.hydrate.run import hydrate as run_hydration
     from builder.hydrate.run import read_published, settings_for
-    from mma_bench.loader import local_folder
+    from mma_bench.dataset.load import local_folder
 
     published = read_published(local_folder(data))
     settings = settings_for(published, mirror, overrides)

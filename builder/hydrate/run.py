@@ -28,11 +28,11 @@ from builder.run import only_build_in
 from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
 from mma_bench import __version__
+from mma_bench.dataset.integrity import verify_data
+from mma_bench.dataset.removed import read_removed_ids
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_file
-from mma_bench.removed import read_removed_ids
+from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Clip
-from mma_bench.verification import verify_data
 
 
 @dataclass(frozen=True)

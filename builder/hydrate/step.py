@@ -13,7 +13,7 @@ from builder.inspect.step import decode
 from builder.manifest import ManifestRow
 from builder.package.references import REFERENCES, ClipReference, read_references
 from mma_bench.dataset.records import read_records
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Clip
 
 _MAX_SECONDS_APART = 0.5  # another container of the same video may be a frame or an audio packet longer

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from builder.assemble.conditions import GRADED_CONDITIONS, Assembly
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
-from mma_bench.layout import conditions_in_order
+from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.schema import Clip, Stimulus, Stream
 
 

@@ -6,7 +6,7 @@ A package names one in an entry point of the group `mma_bench.checks`; a build a
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models.own import module_hash
 from mma_bench.registry import Registry
 

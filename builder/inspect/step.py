@@ -12,7 +12,7 @@ from builder.inspect.measure import picture_level, sound_level, to_luma
 from builder.inspect.settings import InspectSettings
 from builder.inspect.sound_landmarks import sound_landmarks
 from builder.manifest import ManifestRow
-from mma_bench.media import Media
+from mma_bench.dataset.media import Media
 
 if TYPE_CHECKING:
     import numpy as np

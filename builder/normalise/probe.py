@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.clip_step import Dropped
 from builder.normalise.child import GIBIBYTE, Limits, run_limited
-from mma_bench.containers import CONTAINERS, MAX_PIXELS
+from mma_bench.dataset.media import CONTAINERS, MAX_PIXELS
 
 MAX_FRAME_RATE = 1000
 _LIMITS = Limits(memory=GIBIBYTE, processor=30, wall=60)

@@ -1,7 +1,7 @@
 """Decode the video of a segment with the FFmpeg that PyAV carries, and count the packets that it refuses.
 
-FFmpeg 5 mostly decodes damage in VP8 and VP9 to garbage without a message: of files with 60 damaged spots in the middle it
-named 4 of 8 (VP8) and 2 of 8 (VP9); these decoders name 7 and 4 of 8. This is a program rather than a function because a
+FFmpeg 5 mostly decodes damage in VP8 and VP9 to garbage without a message: of files with 60 damaged spots it named
+4 of 8 (VP8) and 2 of 8 (VP9); these decoders name 7 and 4 of 8. This is a program rather than a function because a
 decoder needs limits from outside.
 """
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import av
 
 from builder.clip_step import Dropped
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
 from mma_bench.files.atomic import atomic_path
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 
 _TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than what decodes
 

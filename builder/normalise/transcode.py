@@ -14,9 +14,8 @@ from builder.normalise.picture import video_filters
 from builder.normalise.probe import Probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.sound import mono, place
-from mma_bench.columns import AUDIO_RATE
-from mma_bench.containers import CONTAINERS
-from mma_bench.media import TIME_TOLERANCE, flac_bytes
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import CONTAINERS, TIME_TOLERANCE, flac_bytes
 
 KEY_FRAME_SECONDS = 0.5
 X264_PARAMETERS = "scenecut=0:open-gop=0:keyint=infinite"

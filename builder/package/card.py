@@ -14,9 +14,8 @@ from builder.package.croissant import distribution, record_sets
 from builder.package.figures import COMPOSITION, CONFLICTS
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
-from mma_bench.columns import documentation
-from mma_bench.files.text import one_line
-from mma_bench.layout import (
+from mma_bench.dataset.columns import documentation
+from mma_bench.dataset.layout import (
     class_counts,
     class_meetings,
     dataset_configs,
@@ -28,6 +27,7 @@ from mma_bench.layout import (
     table_cell,
     variant_counts,
 )
+from mma_bench.files.text import one_line
 from mma_bench.questions import find_variant
 from mma_bench.schema import CONDITIONS, Clip, Stimulus
 

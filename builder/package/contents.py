@@ -15,17 +15,17 @@ from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, pl
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
-from mma_bench.columns import to_table
+from mma_bench.dataset.columns import to_table
+from mma_bench.dataset.layout import REMOVED_IDS, class_meetings
 from mma_bench.dataset.records import read_records
+from mma_bench.dataset.removed import RemovedIds, read_removed_ids
+from mma_bench.dataset.super_classes import SUPER_CLASSES, read_super_classes
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path, write_json, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.files.faults import first_fault
 from mma_bench.files.regular import read_inside
-from mma_bench.layout import REMOVED_IDS, class_meetings
-from mma_bench.removed import RemovedIds, read_removed_ids
 from mma_bench.schema import Clip, Stimulus
-from mma_bench.super_classes import SUPER_CLASSES, read_super_classes
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from builder.package.seal import FileHashes
-from mma_bench.columns import documentation
+from mma_bench.dataset.columns import documentation
 from mma_bench.schema import MEMBERS, Clip, Stimulus
 
 _TYPES = {"string": "sc:Text", "double": "sc:Float", "int64": "sc:Integer", "bool": "sc:Boolean"}

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.files.atomic import atomic_path
-from mma_bench.layout import class_counts
+from mma_bench.dataset.layout import class_counts
+from mma_bench.files.atomic import write_bytes
+from mma_bench.report.figures.style import figure_bytes
 from mma_bench.schema import Clip
 
 if TYPE_CHECKING:
@@ -112,5 +113,4 @@ def _axes(figure: "Figure", x: float, y: float, wide: float, tall: float) -> "Ax
 
 
 def _save(path: Path, figure: "Figure") -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    write_bytes(path, figure_bytes(figure, format="png", dpi=110, metadata={"Software": None}))

@@ -8,12 +8,12 @@ from typing import Any
 from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
 from builder.package.replace import replaced
 from builder.package.shards import Shard, known_hash, plan_shards, renamed, write_shard
+from mma_bench.dataset.layout import config_of
 from mma_bench.dataset.records import read_records
+from mma_bench.dataset.removed import RemovedIds, check_id
 from mma_bench.dataset.shards import ShardFile
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_bytes, sha256_json
-from mma_bench.layout import config_of
-from mma_bench.removed import RemovedIds, check_id
+from mma_bench.files.hashing import sha256_bytes, sha256_json
 from mma_bench.schema import IndexEntry, Stimulus
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mma_bench.dataset.integrity.files import dataset_files
+from mma_bench.dataset.layout import BUILD_MARK, CHECKSUMS
 from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_file
-from mma_bench.layout import BUILD_MARK, CHECKSUMS
-from mma_bench.verification.files import dataset_files
+from mma_bench.files.hashing import sha256_file
 
 
 class FileHashes:

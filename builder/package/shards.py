@@ -19,11 +19,11 @@ from builder.assemble.graded_streams import graded_file
 from builder.assemble.step import read_stimuli
 from builder.assemble.streams import generated_files, graded_folder
 from builder.clip_step import write_progress
-from mma_bench.columns import to_table
+from mma_bench.dataset.columns import to_table
+from mma_bench.dataset.layout import config_of
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
-from mma_bench.hashing import sha256_bytes
-from mma_bench.layout import config_of
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.schema import MEMBERS, IndexEntry, Stimulus, Stream
 
 _TAR_HASH = b"sha256"

@@ -11,11 +11,11 @@ from builder.package.contents import DatasetContents, write_contents, write_tabl
 from builder.package.seal import FileHashes, seal
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
 from builder.stage import StageFolder
+from mma_bench.dataset.layout import BUILD_MARK
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import put_in_place, staging_folder, write_text
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_file, sha256_json
-from mma_bench.layout import BUILD_MARK
+from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.schema import IndexEntry
 
 

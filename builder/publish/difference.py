@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 
 
 @dataclass(frozen=True)

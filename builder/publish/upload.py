@@ -13,11 +13,11 @@ from builder.package.replace import replaced
 from builder.package.seal import fingerprint_of
 from builder.publish.changelog import changelog_entry, merge_changes
 from builder.publish.difference import Difference, RemoteFile, compare
+from mma_bench.dataset.integrity import verify_data
+from mma_bench.dataset.integrity.files import dataset_files
+from mma_bench.dataset.layout import CHECKSUMS
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_text
-from mma_bench.layout import CHECKSUMS
-from mma_bench.verification import verify_data
-from mma_bench.verification.files import dataset_files
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from builder.manifest import ManifestRow
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import functools
 from pathlib import Path
 
 from builder.review.items import ReviewItem
+from mma_bench.dataset.media import Media
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_bytes
-from mma_bench.media import Media
 
 
 class ReviewMedia:

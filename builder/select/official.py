@@ -14,7 +14,7 @@ from builder.select.label_filter import NO_LABEL, Reason
 from builder.select.rules import RULES_FOLDER
 from builder.select.segments import SegmentList
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 
 OFFICIAL_LIST = RULES_FOLDER / "official_clips.csv"
 """Published by the authors; attribution in the README beside it."""

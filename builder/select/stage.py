@@ -20,7 +20,7 @@ from builder.select.tables import write_tables
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
-from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 
 Report = Callable[[str], None]
 

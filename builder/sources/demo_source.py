@@ -11,8 +11,8 @@ from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
-from mma_bench.cache import cache_folder
-from mma_bench.hashing import sha256_file
+from mma_bench.files.cache import cache_folder
+from mma_bench.files.hashing import sha256_file
 
 
 class DemoSettings(BaseModel):

@@ -21,7 +21,7 @@ from builder.notices import numbers
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import by_class
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_file, sha256_json
 from mma_bench.parsing import check_labels
 from mma_bench.schema import MAX_START_SECONDS
 

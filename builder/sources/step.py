@@ -6,7 +6,7 @@ from pathlib import Path
 from builder.clip_step import ClipStep
 from builder.manifest import ManifestRow
 from builder.sources.base import Source
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 
 
 class FetchClips(ClipStep):

@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builder.manifest import ManifestRow
 from builder.sources.base import Source
-from mma_bench.columns import AUDIO_RATE
-from mma_bench.errors import MMABenchError
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.atomic import atomic_path
-from mma_bench.hashing import sha256_bytes
-from mma_bench.suggestions import unknown
+from mma_bench.files.hashing import sha256_bytes
 
 if TYPE_CHECKING:
     import numpy as np

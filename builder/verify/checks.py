@@ -10,8 +10,8 @@ from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
 from builder.verify.settings import CheckName
 from builder.verify.wording import wording
-from mma_bench.loader import Sample
-from mma_bench.media import Media
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.models import Check
 from mma_bench.schema import Clip, Modality, Stimulus, Stream
 

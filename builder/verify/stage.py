@@ -12,7 +12,7 @@ from builder.verify.gpus import visible_gpus
 from builder.verify.settings import VerifySettings
 from builder.verify.step import AskModel, Verifier
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models import load, model_class
 
 

@@ -16,7 +16,7 @@ from builder.verify.reading import kept_text
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models import CheckAnswer, Model, load, model_class
 
 

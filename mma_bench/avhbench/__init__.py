@@ -6,7 +6,7 @@ __all__ = ["AVHBenchScores", "evaluate_avhbench"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.avhbench.cli`, does not load the models.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.avhbench`, does not load the models.
     if name in __all__:
         from mma_bench.avhbench import runner
 

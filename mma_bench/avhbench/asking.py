@@ -9,10 +9,10 @@ from pydantic import Field
 from mma_bench.avhbench.protocol import protocol
 from mma_bench.avhbench.questions import Row
 from mma_bench.avhbench.videos import Video
+from mma_bench.console.interruption import Interruption
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation.store import StoredAnswer
-from mma_bench.hashing import sha256_json
-from mma_bench.interruption import Interruption
-from mma_bench.loader import Sample
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models import Answer, Check, Model
 from mma_bench.models.checks import NO, YES, CheckAnswer
 from mma_bench.schema import Modality, Question

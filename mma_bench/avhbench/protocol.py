@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.schema import Modality
 
 

@@ -9,11 +9,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mma_bench.avhbench.protocol import protocol
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.faults import first_fault
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.models.checks import NO, YES
-from mma_bench.suggestions import unknown
 
 _OBJECT = re.compile(r"(?:Is|Are) (?:the |an? )?(.+) (?:visible in the video|making sounds? in the audio)\?")
 _LONGEST = 4000

@@ -13,17 +13,17 @@ from mma_bench.avhbench.protocol import protocol, published
 from mma_bench.avhbench.questions import Repeated, Row, read_questions, repeated
 from mma_bench.avhbench.scores import TaskScores, score_tasks
 from mma_bench.avhbench.videos import find_videos
+from mma_bench.console.progress import activity, say
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.outlook import Workload
 from mma_bench.evaluation.run_folder import asking, read_head, write_head
 from mma_bench.evaluation.store import AnswerStore
 from mma_bench.files.atomic import write_json
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 from mma_bench.models import Model
 from mma_bench.models import load as load_model
 from mma_bench.probe import checked_reach, record_probe
-from mma_bench.progress import activity, say
 
 _HEAD = "avhbench.json"
 _NAMED = 20  # videos that an error names

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from mma_bench.columns import AUDIO_RATE
-from mma_bench.containers import CONTAINERS, MAX_PIXELS
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import CONTAINERS, MAX_PIXELS, Media, first_samples, flac_bytes
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_file, sha256_json
-from mma_bench.loader import Sample
-from mma_bench.media import Media, first_samples, flac_bytes
+from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.schema import Stimulus, Stream
 
 if TYPE_CHECKING:

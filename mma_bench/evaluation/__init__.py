@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from mma_bench.evaluation.published import PublishedResult, published_results
     from mma_bench.evaluation.rescoring import Rescored, rescore
     from mma_bench.evaluation.runner import evaluate
-    from mma_bench.evaluation.scores import Cell, Scores, Verdict, score
+    from mma_bench.evaluation.scores import Cell, Scores, score
     from mma_bench.evaluation.store import AnswerStore, Run, open_run
+    from mma_bench.evaluation.verdict import Verdict
 
 _HOMES = {
     "AnswerStore": "store",
@@ -21,7 +22,7 @@ _HOMES = {
     "Rescored": "rescoring",
     "Run": "store",
     "Scores": "scores",
-    "Verdict": "scores",
+    "Verdict": "verdict",
     "compare": "comparison",
     "evaluate": "runner",
     "load_protocol": "protocols",
@@ -52,7 +53,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.evaluation.cli`, does not load what reads data.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.compare`, does not load what reads data.
     if name in _HOMES:
         return getattr(importlib.import_module(f"mma_bench.evaluation.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.evaluation' has no attribute {name!r}")

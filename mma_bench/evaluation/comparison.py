@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.analysis.table import VerdictTable, verdict_table
+from mma_bench.evaluation.analyses.table import VerdictTable, verdict_table
 from mma_bench.evaluation.rescoring import Rescored, rescore
-from mma_bench.evaluation.scores import Verdict
 from mma_bench.evaluation.statistics import (
     Average,
     Estimate,
@@ -20,6 +19,7 @@ from mma_bench.evaluation.statistics import (
     mcnemar,
     share,
 )
+from mma_bench.evaluation.verdict import Verdict
 from mma_bench.schema import Modality
 
 

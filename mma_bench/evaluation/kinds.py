@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from mma_bench.evaluation.scores import Verdict
+from mma_bench.evaluation.verdict import Verdict
 from mma_bench.parsing import Outcome
 
 

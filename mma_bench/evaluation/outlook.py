@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mma_bench.loader import Benchmark, Sample
+from mma_bench.console.progress import amount, bar, duration, say
+from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.models.interface import Answer, Model
-from mma_bench.progress import amount, bar, duration, say
 
 _ANSWERS = 32
 _SECONDS = 20.0

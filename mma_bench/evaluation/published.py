@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.schema import Modality
 
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mma_bench.dataset.load import Benchmark, load
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import Emptiness, token_limit
 from mma_bench.evaluation.judge.prompt import RULE
 from mma_bench.evaluation.judge.record import read_replies
 from mma_bench.evaluation.protocols import apply_protocol, deviations
-from mma_bench.evaluation.scores import Scores, Verdict, score
+from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, open_run
-from mma_bench.loader import Benchmark, load
+from mma_bench.evaluation.verdict import Verdict
 
 
 @dataclass(frozen=True)

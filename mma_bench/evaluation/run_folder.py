@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mma_bench.console.interruption import Interruption, held_back
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import AnswerProgress
 from mma_bench.files.atomic import write_json
-from mma_bench.interruption import Interruption, held_back
 from mma_bench.models.interface import Model
 
 if TYPE_CHECKING:

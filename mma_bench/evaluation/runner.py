@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mma_bench import __version__
+from mma_bench.console.progress import activity, say
+from mma_bench.dataset.load import Benchmark, Sample, load
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
@@ -15,12 +17,10 @@ from mma_bench.evaluation.scores import Scores, score
 from mma_bench.evaluation.store import BASELINE_PREFIX, AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
 from mma_bench.files.atomic import write_json
-from mma_bench.loader import Benchmark, Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
 from mma_bench.models.own import as_answers
 from mma_bench.probe import checked_reach, record_probe
-from mma_bench.progress import activity, say
 
 
 def evaluate(

@@ -1,75 +1,25 @@
 """Scores as a pure function of the questions and the stored answers."""
 
 import functools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.evaluation.analysis import Analysis, VerdictTable, analyse, verdict_table
-from mma_bench.evaluation.analysis.analysis import STANDARD
-from mma_bench.evaluation.analysis.table import SEVERAL, UNPARSED
+from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.evaluation.analyses import Analysis, VerdictTable, analyse, verdict_table
+from mma_bench.evaluation.analyses.analysis import STANDARD
+from mma_bench.evaluation.analyses.table import SEVERAL, UNPARSED
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
 from mma_bench.evaluation.option_confidence import OptionConfidence
 from mma_bench.evaluation.statistics import Average, Estimate, macro_average, share
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
-from mma_bench.loader import Benchmark, Sample
-from mma_bench.parsing import PARSER_VERSION, Outcome, Parsed, parse_answer, speaks_of_both
+from mma_bench.evaluation.verdict import Verdict
+from mma_bench.parsing import PARSER_VERSION, Parsed, parse_answer, speaks_of_both
 from mma_bench.schema import Modality, Question
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One answer, read and judged.
-
-    Attributes:
-        sample: the stimulus.
-        question: the question.
-        text: the raw answer.
-        label: the option that the answer names, if it names one.
-        outcome: how the answer was understood.
-        rule: the parser's rule that decided.
-        repeat: number of the sample of a sampling model, from 0.
-        confidence: probability of the likeliest option by the model's option scores; NaN without.
-        confident_right: whether that option is the answer.
-    """
-
-    sample: Sample
-    question: Question
-    text: str
-    label: str | None
-    outcome: Outcome
-    rule: str
-    repeat: int = 0
-    confidence: float = math.nan
-    confident_right: bool = False
-
-    @property
-    def variant(self) -> str:
-        """How the question is worded."""
-        return self.question.variant
-
-    @property
-    def level(self) -> float | None:
-        """Dose of a graded condition."""
-        return self.sample.stimulus.level
-
-    @property
-    def correct(self) -> bool:
-        """Whether the answer is the right option; a hallucination where the question is not answerable.
-
-        Where the right class is not among the options, the right option is "None of the above".
-        """
-        return self.label == self.question.answer and self.outcome in (Outcome.ANSWERED, Outcome.ABSTAINED)
-
-    @property
-    def distracted(self) -> bool:
-        """Whether the answer is the class that another modality suggests."""
-        return self.outcome is Outcome.ANSWERED and self.label is not None and self.label == self.question.distractor
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
-from mma_bench.evaluation.lines import cut_unfinished_line, whole_lines
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.evaluation.run_folder import read_head, write_head
+from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
 from mma_bench.schema import Checked, Question, Stimulus
 
 _HEAD = "run.json"

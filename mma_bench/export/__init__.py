@@ -10,7 +10,7 @@ __all__ = ["export"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.export.cli`, does not load the readers.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.export`, does not load the readers.
     if name == "export":
         return importlib.import_module("mma_bench.export.write").export
     raise AttributeError(f"module 'mma_bench.export' has no attribute {name!r}")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mma_bench import prompts
-from mma_bench.loader import QuestionRow
+from mma_bench.dataset.load import QuestionRow
+from mma_bench.questions import prompts
 from mma_bench.registry import Registry
 
 Line = Callable[[QuestionRow, Sequence[str]], dict[str, Any]]

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mma_bench.errors import MMABenchError
+from mma_bench.dataset.load import Benchmark, QuestionRow, load
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.export.formats import FORMATS, dataset_info
 from mma_bench.export.training import TRAINING
 from mma_bench.files.atomic import atomic_folder, write_bytes, write_json, write_text
-from mma_bench.hashing import sha256_bytes
-from mma_bench.loader import Benchmark, QuestionRow, load
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.questions import STANDARD, Context, applies, vary
-from mma_bench.suggestions import unknown
 
 _NAME = "mma_bench"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from mma_bench.suggestions import did_you_mean, unknown
+from mma_bench.errors import did_you_mean, unknown
 
 _SCALAR = (str, int, float, bool, type(None))
 

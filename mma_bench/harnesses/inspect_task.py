@@ -11,9 +11,9 @@ from inspect_ai.model import ChatMessageUser, ContentAudio, ContentText, Content
 from inspect_ai.scorer import Score, Scorer, Target, grouped, mean, scorer
 from inspect_ai.solver import TaskState, generate
 
+from mma_bench.dataset.load import load
 from mma_bench.harnesses.media_files import separate_files
 from mma_bench.harnesses.reading import MEASURES, judge, plain_row
-from mma_bench.loader import load
 
 
 @task

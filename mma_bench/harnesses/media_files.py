@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mma_bench.cache import cache_folder
+from mma_bench.dataset.load import Sample
 from mma_bench.files.atomic import write_bytes
-from mma_bench.hashing import sha256_json
-from mma_bench.loader import Sample
+from mma_bench.files.cache import cache_folder
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models.endpoint.prepare import prepare_parts
 from mma_bench.models.endpoint.settings import EndpointSettings
 

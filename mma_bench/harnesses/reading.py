@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mma_bench.loader import QuestionRow
+from mma_bench.dataset.load import QuestionRow
 from mma_bench.parsing import Outcome, parse_answer
 
 MEASURES = ("accuracy", "distraction_rate", "abstention_rate", "several_rate", "unparsed_rate")

@@ -9,14 +9,13 @@ models of packages that declare an entry point in the group `mma_bench.models`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, did_you_mean
 from mma_bench.extras import needs
 from mma_bench.models.answers import Answer
 from mma_bench.models.checks import Check, CheckAnswer
 from mma_bench.models.interface import Model
 from mma_bench.models.own import name_after
 from mma_bench.registry import Registry
-from mma_bench.suggestions import did_you_mean
 
 __all__ = ["MODELS", "Answer", "Check", "CheckAnswer", "Model", "load", "model_class"]
 
@@ -46,7 +45,7 @@ def _family(name: str) -> Callable[[Family], Family]:
 def _cascade() -> type[Model]:
     """cascade: an audio tagger, an image classifier and a text matcher; runs on the CPU."""
     with needs("the cascade", "models"):
-        from mma_bench.models.cascade_model import CascadeModel
+        from mma_bench.models.cascade.model import CascadeModel
 
         return CascadeModel
 
@@ -62,7 +61,7 @@ def _baseline() -> type[Model]:
 @_family("gemini")
 def _gemini() -> type[Model]:
     """gemini:MODEL: a model behind the Gemini API."""
-    from mma_bench.models.gemini import GeminiModel
+    from mma_bench.models.endpoint.gemini import GeminiModel
 
     return GeminiModel
 
@@ -70,7 +69,7 @@ def _gemini() -> type[Model]:
 @_family("openai")
 def _openai() -> type[Model]:
     """openai:MODEL@URL: a model behind an OpenAI-compatible server."""
-    from mma_bench.models.openai_endpoint import OpenAIModel
+    from mma_bench.models.endpoint.openai_endpoint import OpenAIModel
 
     return OpenAIModel
 
@@ -79,7 +78,7 @@ def _openai() -> type[Model]:
 def _transformers() -> type[Model]:
     """transformers:NAME or transformers:FOLDER: an Omni checkpoint of the transformers library."""
     with needs("transformers models", "models"):
-        from mma_bench.models.transformers_omni.model import TransformersOmni
+        from mma_bench.models.omni.model import TransformersOmni
 
         return TransformersOmni
 

@@ -5,13 +5,12 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mma_bench.errors import MMABenchError
-from mma_bench.loader import Sample
+from mma_bench.dataset.load import Sample
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.models.interface import Answer, Model
-from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.questions import STANDARD
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import Question
-from mma_bench.suggestions import unknown
 
 ABSTENTION = NONE_OF_THE_ABOVE
 """What a baseline says where its modality was removed, or its class is not among the options."""

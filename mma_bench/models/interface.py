@@ -13,7 +13,7 @@ from mma_bench.registry import one_line
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
-    from mma_bench.loader import Sample
+    from mma_bench.dataset.load import Sample
 
 __all__ = ["Answer", "Model"]
 

@@ -16,7 +16,7 @@ from mma_bench.models.answers import Answer
 from mma_bench.registry import one_line
 
 if TYPE_CHECKING:
-    from mma_bench.loader import Sample
+    from mma_bench.dataset.load import Sample
     from mma_bench.models.interface import Model
 
 USER_FILE = "user_file_"

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.models.interface import Model
 from mma_bench.models.own import USER_FILE
 from mma_bench.registry import one_line
-from mma_bench.suggestions import unknown
 
 _FORMS = "write python:MODULE:CLASS or python:FILE.py:CLASS"
 

@@ -34,7 +34,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.probe.cli`, does not load the readers.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.probe`, does not load the readers.
     if name in _HOMES:
         return getattr(importlib.import_module(f"mma_bench.probe.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.probe' has no attribute {name!r}")

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.console.progress import bar, say
 from mma_bench.errors import MMABenchError
 from mma_bench.models.interface import Answer, Model
 from mma_bench.probe import stimuli
 from mma_bench.probe.findings import Finding, Heard, Probe, Verdict, judge
 from mma_bench.probe.signals import SECONDS, SOUND_NAMES
-from mma_bench.progress import bar, say
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 import functools
 
-from mma_bench import prompts
-from mma_bench.hashing import sha256_bytes
-from mma_bench.loader import Sample
-from mma_bench.media import Media, flac_bytes
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media, flac_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.probe.signals import PICTURE_NAMES, SECONDS, SOUND_NAMES, sound, video_bytes
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question, Stimulus, Stream
 
 NAMES = {Modality.VISUAL: PICTURE_NAMES, Modality.AUDIO: SOUND_NAMES}

@@ -6,7 +6,7 @@ The class is always the question's distractor, so how often it is given as the a
 import random
 
 from mma_bench.errors import MMABenchError
-from mma_bench.prompts import caption_line
+from mma_bench.questions.prompts import caption_line
 from mma_bench.questions.registry import Context, variant
 from mma_bench.schema import Question
 

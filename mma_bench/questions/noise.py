@@ -2,8 +2,8 @@
 
 import random
 
-from mma_bench import prompts
 from mma_bench.errors import MMABenchError
+from mma_bench.questions import prompts
 from mma_bench.questions.registry import Context, variant
 from mma_bench.schema import Question
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from mma_bench.errors import MMABenchError
-from mma_bench.prompts import NONE_OF_THE_ABOVE, options_line
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE, options_line
 from mma_bench.questions.registry import Context, variant
 from mma_bench.schema import Question
 

@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.registry import Registry
 from mma_bench.schema import Question
-from mma_bench.suggestions import unknown
 
 STANDARD = "standard"
 """The wording of the paper, which all others are made of."""

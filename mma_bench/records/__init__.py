@@ -20,7 +20,7 @@ __all__ = ["answers_frame", "questions_frame", "read_run", "scores_frame", "tabl
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.records.cli`, does not load what reads data.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.export_run`, does not load what reads data.
     if name in _HOMES:
         return getattr(importlib.import_module(f"mma_bench.records.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mma_bench.records' has no attribute {name!r}")

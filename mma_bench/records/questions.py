@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.layout import conditions_in_order
-from mma_bench.loader import Benchmark, Sample
+from mma_bench.dataset.layout import conditions_in_order
+from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.questions import STANDARD
 from mma_bench.records.columns import categories, encodable, numbers, texts
 from mma_bench.schema import CONDITIONS, Modality, Question, Stimulus

@@ -5,8 +5,8 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.errors import MMABenchError
-from mma_bench.layout import conditions_in_order
 from mma_bench.records.columns import categories, integers, numbers, texts
 from mma_bench.schema import CONDITIONS, Modality
 

@@ -10,7 +10,7 @@ __all__ = ["write_report"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.report.cli`, does not load the readers.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.report`, does not load the readers.
     if name == "write_report":
         return importlib.import_module("mma_bench.report.write").write_report
     raise AttributeError(f"module 'mma_bench.report' has no attribute {name!r}")

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from mma_bench.evaluation.analysis import CompetenceSplit, Estimate
-from mma_bench.evaluation.analysis.competence import ONE_SENSE
+from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
+from mma_bench.evaluation.analyses.competence import ONE_SENSE
 from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
 from mma_bench.report.figures.competence import CONFLICT, conflict_split
 from mma_bench.report.runs import ScoredRun

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.evaluation.statistics import Average
-from mma_bench.loader import Benchmark, Sample
 from mma_bench.report.average import average_of
 from mma_bench.report.browser import browser_data
 from mma_bench.report.facts import DataFacts, Reference, data_facts, references
@@ -15,10 +15,10 @@ from mma_bench.report.figures.panels import Plot
 from mma_bench.report.notices import notices_about
 from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun
+from mma_bench.report.table import Table
 from mma_bench.report.tables import analysis_tables, published_table
 from mma_bench.report.tables.detail import detail
 from mma_bench.report.tables.headline import headline
-from mma_bench.report.tables.table import Table
 
 
 @dataclass(frozen=True)

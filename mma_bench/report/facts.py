@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mma_bench.dataset.layout import conditions_in_order
+from mma_bench.dataset.load import Benchmark
 from mma_bench.files.text import visible
-from mma_bench.layout import conditions_in_order
-from mma_bench.loader import Benchmark
-from mma_bench.prompts import NONE_OF_THE_ABOVE
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import CONDITIONS, Modality
 
 

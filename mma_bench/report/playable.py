@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from mma_bench.dataset.layout import conditions_in_order
+from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.files.atomic import write_bytes
-from mma_bench.layout import conditions_in_order
-from mma_bench.loader import Benchmark, Sample
 from mma_bench.report.runs import ScoredRun
 
 Shown = tuple[str, str, Kind]

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mma_bench.dataset.load import Benchmark
 from mma_bench.errors import MMABenchError
-from mma_bench.evaluation.analysis import Analysis
+from mma_bench.evaluation.analyses import Analysis
 from mma_bench.evaluation.rescoring import questions_of, rescore
-from mma_bench.evaluation.scores import Scores, Verdict
+from mma_bench.evaluation.scores import Scores
 from mma_bench.evaluation.store import AnswerStore, Run, open_run
 from mma_bench.evaluation.usage import Usage, read_usage
+from mma_bench.evaluation.verdict import Verdict
 from mma_bench.files.text import visible
-from mma_bench.loader import Benchmark
 from mma_bench.probe import Probe, read_probe
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.files.text import visible
-from mma_bench.report.tables.table import Entry, Share, number_text
+from mma_bench.report.table import Entry, Share, number_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup

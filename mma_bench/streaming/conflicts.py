@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mma_bench import prompts
 from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
+from mma_bench.questions import prompts
 from mma_bench.questions.unrelated import unrelated_sentences
 from mma_bench.registry import Registry
 from mma_bench.schema import Question
-from mma_bench.suggestions import unknown
 
 if TYPE_CHECKING:
     from mma_bench.streaming.table import ShardTable

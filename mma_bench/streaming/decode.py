@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mma_bench import prompts
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import Media, sample_times
 from mma_bench.errors import MMABenchError
-from mma_bench.media import Media, sample_times
+from mma_bench.questions import prompts
 from mma_bench.schema import MEMBERS
 from mma_bench.streaming.plan import Planned
 from mma_bench.streaming.sample import StreamSample, labels_of, make_question

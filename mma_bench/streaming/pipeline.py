@@ -14,9 +14,9 @@ from webdataset.compat import FluidInterface
 from webdataset.pipeline import DataPipeline
 from webdataset.utils import pytorch_worker_info
 
+from mma_bench.dataset.load import local_folder
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
-from mma_bench.loader import local_folder
+from mma_bench.files.hashing import sha256_json
 from mma_bench.schema import Modality
 from mma_bench.streaming.collate import make_default
 from mma_bench.streaming.conflicts import Schedule, check_schedule

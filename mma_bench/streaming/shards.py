@@ -13,7 +13,7 @@ from typing import Literal
 
 from mma_bench.dataset.shards import Member, ShardFile
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.schema import MAX_MEMBER_BYTES, MEMBERS
 from mma_bench.streaming.table import ShardTable
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mma_bench.dataset.removed import read_removed_ids
 from mma_bench.errors import MMABenchError
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.files.regular import read_inside
 from mma_bench.files.tables import MAX_TABLE_BYTES, read_parquet
-from mma_bench.hashing import sha256_bytes
-from mma_bench.removed import read_removed_ids
 from mma_bench.schema import KEY_PATTERN, MAX_MEMBER_BYTES, MAX_SECONDS, MEMBERS, SHA256_PATTERN, SHARD_PATTERN
 
 _STIMULI = "metadata/stimuli.parquet"

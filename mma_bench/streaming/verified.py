@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mma_bench.cache import cache_folder
-from mma_bench.hashing import sha256_bytes, sha256_json
+from mma_bench.files.cache import cache_folder
+from mma_bench.files.hashing import sha256_bytes, sha256_json
 from mma_bench.streaming.shards import Tally
 from mma_bench.streaming.table import ShardTable
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mma_bench import prompts
-from mma_bench.columns import AUDIO_RATE
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 from mma_bench.synthetic.kinds import CLASSES
 from mma_bench.synthetic.picture import draw_frames

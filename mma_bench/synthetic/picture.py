@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.synthetic.brush import Brush, Colour, Palette, Pose
 
 if TYPE_CHECKING:

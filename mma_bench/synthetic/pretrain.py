@@ -14,13 +14,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mma_bench import __version__
-from mma_bench.command_line import Command
+from mma_bench.console.group import Command
+from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json
-from mma_bench.hashing import sha256_file
-from mma_bench.models.transformers_omni.conversation import IGNORED
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
-from mma_bench.progress import bar
+from mma_bench.files.hashing import sha256_file
+from mma_bench.models.omni.conversation import IGNORED
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.synthetic.lessons import Lessons, Mix
 from mma_bench.synthetic.tiny_model import SIZE, make_tiny_model, save_checkpoint, training_batch

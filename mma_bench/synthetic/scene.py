@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
 from mma_bench.synthetic.kinds import KINDS, Kind
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.signal import oaconvolve
 
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,12 +5,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mma_bench import prompts
 from mma_bench.files.atomic import write_json
-from mma_bench.models.transformers_omni.chat import Chat
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.thinker import Thinker
-from mma_bench.models.transformers_omni.training_batch import TrainingBatch
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.thinker import Thinker
+from mma_bench.models.omni.training_batch import TrainingBatch
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 from mma_bench.synthetic.kinds import CLASSES
 

@@ -6,13 +6,13 @@ A tower that is worth little alone would make a conflict look lost that nobody c
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.training_batch import Exchange
+from mma_bench.models.omni.training_batch import Exchange
 from mma_bench.synthetic.kinds import CLASSES
 
 if TYPE_CHECKING:
     import torch
 
-    from mma_bench.models.transformers_omni.thinker import Thinker
+    from mma_bench.models.omni.thinker import Thinker
 
 Encoder = Callable[[Sequence[Exchange]], "torch.Tensor"]
 """Returns one vector for each example: [examples, hidden size]."""

@@ -32,7 +32,7 @@ def require_packages(*more: str) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.tuning.cli`, does not load torch.
+    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.tune`, does not load torch.
     if name in _HOMES:
         if _HOMES[name] != "settings":
             require_packages()

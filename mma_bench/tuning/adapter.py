@@ -7,8 +7,8 @@ from typing import Any
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json, write_text
 from mma_bench.files.documents import parse_json
-from mma_bench.models.transformers_omni.checkpoint import COMMIT
-from mma_bench.models.transformers_omni.encode_once import EncodeOnce
+from mma_bench.models.omni.checkpoint import COMMIT
+from mma_bench.models.omni.encode_once import EncodeOnce
 from mma_bench.tuning.foreign import CONFIGURATION, WEIGHTS, read_foreign
 from mma_bench.tuning.model import RANDOM, TunedModel, load_base
 from mma_bench.tuning.record import RunRecord

@@ -6,8 +6,8 @@ A vocabulary of 152,000 entries at 13,000 positions would take 8 GB in float32; 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.conversation import IGNORED, Kind
-from mma_bench.models.transformers_omni.thinker import Thinker
+from mma_bench.models.omni.conversation import IGNORED, Kind
+from mma_bench.models.omni.thinker import Thinker
 from mma_bench.tuning.inputs import Inputs
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from mma_bench.dry_run import DryRun, check_checkpoint
-from mma_bench.errors import MMABenchError
-from mma_bench.suggestions import unknown
+from mma_bench.console.dry_run import DryRun, check_checkpoint
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.tuning import EXTRAS, require_packages
 from mma_bench.tuning.settings import TuneSettings
 
@@ -50,7 +49,7 @@ def _check_model(settings: TuneSettings) -> str:
     checkpoint = settings.model.checkpoint
     if not checkpoint.startswith(_RANDOM):
         return check_checkpoint(checkpoint, *EXTRAS)
-    from mma_bench.models.transformers_omni.thinker import ARCHITECTURES
+    from mma_bench.models.omni.thinker import ARCHITECTURES
 
     architecture = checkpoint.removeprefix(_RANDOM)
     if architecture not in ARCHITECTURES:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
-from mma_bench.models.transformers_omni.frames import FrameFormat, Patches, to_patches
-from mma_bench.models.transformers_omni.sound import log_mel
+from mma_bench.models.omni.frames import FrameFormat, Patches, to_patches
+from mma_bench.models.omni.sound import log_mel
 from mma_bench.schema import Question
 from mma_bench.tuning.fillers import Fillers, black_key, silence_key
 
@@ -59,7 +59,7 @@ class Prepare:
     Attributes:
         frame_format: what the vision tower takes.
         extractor: the feature extractor of the checkpoint.
-        silence_follows: see `mma_bench.models.transformers_omni.sound.log_mel`.
+        silence_follows: see `mma_bench.models.omni.sound.log_mel`.
     """
 
     frame_format: FrameFormat

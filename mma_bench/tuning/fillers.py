@@ -6,7 +6,7 @@ The second paper (arXiv 2505.19616) replaces an irrelevant image by noise, all b
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.frames import Patches
+from mma_bench.models.omni.frames import Patches
 
 if TYPE_CHECKING:
     import torch

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.chat import Chat
-from mma_bench.models.transformers_omni.conversation import Batch, Conversation, Kind
-from mma_bench.models.transformers_omni.encoder_cache import Encoded, EncoderCache
-from mma_bench.models.transformers_omni.thinker import Thinker
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.conversation import Batch, Conversation, Kind
+from mma_bench.models.omni.encoder_cache import Encoded, EncoderCache
+from mma_bench.models.omni.thinker import Thinker
 from mma_bench.tuning.example import Example
 
 if TYPE_CHECKING:

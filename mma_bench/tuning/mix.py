@@ -16,7 +16,7 @@ from typing import Any
 
 from mma_bench.conditions import MEDIA
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.schema import Modality
 from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
 from mma_bench.streaming.decode import DecodedCache

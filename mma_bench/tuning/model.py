@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mma_bench.errors import MMABenchError
-from mma_bench.models.transformers_omni.chat import Chat
-from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
-from mma_bench.models.transformers_omni.encode_once import EncodeOnce
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.settings import Settings
-from mma_bench.models.transformers_omni.thinker import ARCHITECTURES, Thinker
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.encode_once import EncodeOnce
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.settings import Settings
+from mma_bench.models.omni.thinker import ARCHITECTURES, Thinker
 from mma_bench.tuning.example import Prepare
 from mma_bench.tuning.inputs import Encoder
 from mma_bench.tuning.settings import BaseModelSettings, LoraSettings, TuneSettings

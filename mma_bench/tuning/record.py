@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import mma_bench
+from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_json
-from mma_bench.progress import bar
+from mma_bench.files.hashing import sha256_json
 from mma_bench.tuning.held_out import HeldOutScore
 from mma_bench.tuning.settings import TuneSettings
 

@@ -15,11 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files import settings
 from mma_bench.schema import Checked
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
-from mma_bench.suggestions import unknown
 from mma_bench.tuning.tasks import ALIGNED, TASKS
 
 

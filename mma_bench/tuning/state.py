@@ -70,8 +70,9 @@ def save(out: Path, state: State, accelerator: Any) -> None:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
     accelerator.wait_for_everyone()
-    with atomic_path(staging / f"rank-{accelerator.process_index}.pt") as path:
-        torch.save(vars(state), path)
+    # A file of ours: where torch opens it, a full disk ends in an error that does not say so.
+    with atomic_path(staging / f"rank-{accelerator.process_index}.pt") as path, open(path, "wb") as file:
+        torch.save(vars(state), file)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         put_in_place(staging, folder)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mma_bench import prompts
 from mma_bench.errors import MMABenchError
 from mma_bench.files.faults import first_fault
+from mma_bench.questions import prompts
 from mma_bench.registry import Registry
 from mma_bench.schema import Modality, Question
 from mma_bench.tuning.example import Asked, Example

@@ -21,10 +21,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
-from mma_bench.models.transformers_omni.frames import to_patches
-from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
-from mma_bench.models.transformers_omni.sound import log_mel
+from mma_bench.models.omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.omni.frames import to_patches
+from mma_bench.models.omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
+from mma_bench.models.omni.sound import log_mel
 from scripts.bench.figures import Figures
 from scripts.bench.turns import Times, ratio, timed
 

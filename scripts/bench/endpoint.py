@@ -17,8 +17,8 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
-from mma_bench.command_line import named_options
-from mma_bench.loader import Sample, load
+from mma_bench.console.group import named_options
+from mma_bench.dataset.load import Sample, load
 from mma_bench.models import load as load_model
 from mma_bench.models.endpoint import EndpointModel
 from mma_bench.models.endpoint.prepare import prepare_parts

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.stats  # noqa: F401  (imports are not measured)
 
+from mma_bench.dataset.load import Sample, load
 from mma_bench.evaluation import evaluate
-from mma_bench.loader import Sample, load
 from mma_bench.models import Answer, Model
 
 ROOT = Path(__file__).parents[2]

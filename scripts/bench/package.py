@@ -32,9 +32,9 @@ from builder.manifest import ManifestRow, read_manifest, write_manifest  # noqa:
 from builder.package.contents import DatasetContents  # noqa: E402
 from builder.package.provenance import provenance  # noqa: E402
 from builder.package.step import PackageInputs, package_dataset  # noqa: E402
-from mma_bench.hashing import sha256_file  # noqa: E402
-from mma_bench.removed import RemovedIds  # noqa: E402
-from mma_bench.verification import verify_data  # noqa: E402
+from mma_bench.dataset.integrity import verify_data  # noqa: E402
+from mma_bench.dataset.removed import RemovedIds  # noqa: E402
+from mma_bench.files.hashing import sha256_file  # noqa: E402
 
 CONDITIONS = ("aligned", "misaligned", "audio_removed", "frames_zeroed")
 _FLAC_HEAD = 4 + 4 + 34  # marker, header of the first block, STREAMINFO

@@ -14,7 +14,7 @@ import itertools
 
 import torch
 
-from mma_bench.models.transformers_omni.conversation import Kind
+from mma_bench.models.omni.conversation import Kind
 from mma_bench.tuning.answers import answer_logits
 from mma_bench.tuning.mix import Mixture
 from mma_bench.tuning.model import load_for_tuning

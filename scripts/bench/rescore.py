@@ -19,12 +19,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mma_bench import __version__, prompts
-from mma_bench.columns import to_table
+from mma_bench import __version__
+from mma_bench.dataset.columns import to_table
 from mma_bench.evaluation.protocols import load_protocol
 from mma_bench.evaluation.rescoring import questions_of, rescore
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run
-from mma_bench.hashing import sha256_bytes, sha256_file
+from mma_bench.files.hashing import sha256_bytes, sha256_file
+from mma_bench.questions import prompts
 from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS, Modality, Question, Stimulus, Stream
 
 CLASSES = [f"Class_{i}" if i % 3 else f"Long_class_name_{i}" for i in range(61)]

@@ -106,7 +106,7 @@ def hub(shards: list[str]) -> Any:
     """Return datasets' streaming over the shards, with the features that the card declares."""
     from datasets import load_dataset
 
-    from mma_bench.columns import sample_features
+    from mma_bench.dataset.columns import sample_features
 
     return load_dataset(
         "webdataset", data_files={"train": shards}, split="train", streaming=True, features=sample_features()

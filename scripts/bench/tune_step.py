@@ -25,10 +25,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench import prompts
-from mma_bench.models.transformers_omni.chat import Chat
-from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question
 from mma_bench.tuning.example import Asked, Example, Prepare
 from mma_bench.tuning.inputs import Encoder

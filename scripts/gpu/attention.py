@@ -15,8 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
-from mma_bench.models.transformers_omni.random_weights import QWEN25_OMNI_7B, Size, random_thinker
+from mma_bench.models.omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.omni.random_weights import QWEN25_OMNI_7B, Size, random_thinker
 from scripts.bench.figures import Figures
 
 KERNELS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3")

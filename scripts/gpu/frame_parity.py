@@ -12,9 +12,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench.models.transformers_omni.frames import to_patches
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.thinker import ARCHITECTURES
+from mma_bench.models.omni.frames import to_patches
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.thinker import ARCHITECTURES
 from scripts.bench.figures import Figures
 
 SHAPES = ((8, 112, 84), (9, 504, 504), (20, 360, 640), (5, 64, 48), (3, 1080, 1920))

@@ -15,11 +15,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from mma_bench.models.transformers_omni import Asked, AudioStream, Settings, VideoStream
-from mma_bench.models.transformers_omni.answering import Reply
-from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.thinker import ARCHITECTURES
+from mma_bench.models.omni import Asked, AudioStream, Settings, VideoStream
+from mma_bench.models.omni.answering import Reply
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.thinker import ARCHITECTURES
 from scripts.bench.figures import Figures
 
 OPTIONS = ["Accordion", "Bird", "Cat", "Dog", "Engine", "Fire", "Rain", "Violin"]

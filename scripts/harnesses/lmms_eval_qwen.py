@@ -32,7 +32,7 @@ def write_checkpoint(folder: Path) -> None:
     import torch
     import transformers
 
-    from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+    from mma_bench.models.omni.random_weights import Size, random_thinker
 
     thinker, tokenizer, extractor = random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size(spread=0.25))
     config = transformers.Qwen2_5OmniConfig(thinker_config=thinker.config.to_dict(), enable_audio_output=False)
@@ -89,7 +89,7 @@ def main() -> int:
     import torch
 
     import mma_bench.harnesses.lmms_eval as tasks
-    from mma_bench.loader import load
+    from mma_bench.dataset.load import load
 
     data = Path(os.environ.get("MMA_BENCH_DATA", "mma-bench")).absolute()
     load(data, limit=1)

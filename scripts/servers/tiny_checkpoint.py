@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import transformers
 
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.thinker import MediaTokens
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.thinker import MediaTokens
 
 ARCHITECTURE = "Qwen3OmniMoeThinkerForConditionalGeneration"
 IMAGE = "<|image_pad|>"

@@ -15,8 +15,8 @@ from mma_bench.avhbench.questions import read_questions, repeated
 from mma_bench.avhbench.scores import score_tasks
 from mma_bench.avhbench.videos import find_videos, silent_video
 from mma_bench.cli import main
+from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
-from mma_bench.loader import Sample
 from mma_bench.models import Answer, Model
 
 HALLUCINATIONS = {"visual": "Audio-driven Video Hallucination", "audio": "Video-driven Audio Hallucination"}

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from builder.cli import main
 from mma_bench import MMABenchError
-from mma_bench.dry_run import check_model, check_space
+from mma_bench.console.dry_run import check_model, check_space
 
 CONFIG = "source: {kind: folder, csv: CSV}\nassemble: {noise_letters: 100}\n"
 

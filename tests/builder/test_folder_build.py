@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from builder.cli import main
 from mma_bench import load
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 from tests.conftest import SMALL, run_builder, settings
 
 SECRET = "filmed at home by A. Person"

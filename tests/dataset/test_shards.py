@@ -12,11 +12,11 @@ import pytest
 
 import mma_bench
 from builder.package.remove import remove_clips
+from mma_bench.dataset.integrity import verify_data
 from mma_bench.dataset.shards import Foreign, Member, ShardFile
 from mma_bench.export.write import export
 from mma_bench.harnesses.media_files import separate_files
 from mma_bench.schema import MAX_SECONDS
-from mma_bench.verification import verify_data
 
 
 @pytest.fixture(autouse=True)

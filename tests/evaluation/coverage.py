@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mma_bench.evaluation.analysis import VerdictTable, analyse
+from mma_bench.evaluation.analyses import VerdictTable, analyse
 from mma_bench.evaluation.statistics import Average, average_share
 from mma_bench.schema import Modality
 from tests.evaluation.simulated import WORDINGS, planted

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.table import ABSTAINED, SEVERAL, VerdictTable
+from mma_bench.evaluation.analyses.table import ABSTAINED, SEVERAL, VerdictTable
 
 CLASSES = 12
 

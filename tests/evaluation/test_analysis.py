@@ -10,17 +10,17 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from mma_bench.evaluation.analysis import analyse
-from mma_bench.evaluation.analysis.abstention import abstentions
-from mma_bench.evaluation.analysis.baselines import baselines
-from mma_bench.evaluation.analysis.calibration import calibrations
-from mma_bench.evaluation.analysis.changes import changes
-from mma_bench.evaluation.analysis.competence import competence_splits
-from mma_bench.evaluation.analysis.doses import dose_responses, fit_logistic
-from mma_bench.evaluation.analysis.joint import joint_accuracies
-from mma_bench.evaluation.analysis.power import smallest_difference
-from mma_bench.evaluation.analysis.reliance import reliances
-from mma_bench.evaluation.analysis.sensitivity import sensitivities
+from mma_bench.evaluation.analyses import analyse
+from mma_bench.evaluation.analyses.abstention import abstentions
+from mma_bench.evaluation.analyses.baselines import baselines
+from mma_bench.evaluation.analyses.calibration import calibrations
+from mma_bench.evaluation.analyses.changes import changes
+from mma_bench.evaluation.analyses.competence import competence_splits
+from mma_bench.evaluation.analyses.doses import dose_responses, fit_logistic
+from mma_bench.evaluation.analyses.joint import joint_accuracies
+from mma_bench.evaluation.analyses.power import smallest_difference
+from mma_bench.evaluation.analyses.reliance import reliances
+from mma_bench.evaluation.analyses.sensitivity import sensitivities
 from mma_bench.evaluation.statistics import holm, mcnemar, share
 from mma_bench.schema import Modality
 from tests.evaluation.simulated import CLASSES, conflict, empty_table, joined, questions

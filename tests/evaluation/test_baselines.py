@@ -8,8 +8,8 @@ import pytest
 import mma_bench
 from mma_bench.models import load as load_model
 from mma_bench.parsing import Outcome, parse_answer
-from mma_bench.prompts import NONE_OF_THE_ABOVE
 from mma_bench.questions import Context, vary
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import Question
 from tests.planted import stimulus, write
 

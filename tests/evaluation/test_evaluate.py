@@ -143,7 +143,7 @@ class Echo(Model):
     def fingerprint(self) -> dict[str, str]:
         return {"version": self.version}
 
-    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+    def answer(self, sample: mma_bench.dataset.load.Sample) -> list[Answer]:
         self.asked += len(sample.questions)
         return [Answer(q.question_id, f"{q.answer} <script>\n\x00\ud800") for q in sample.questions]
 
@@ -167,7 +167,7 @@ def test_a_run_grows_with_its_selection_and_never_mixes_models(demo: Path, tmp_p
 class Failing(Echo):
     """Answers twice, then fails."""
 
-    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+    def answer(self, sample: mma_bench.dataset.load.Sample) -> list[Answer]:
         if self.asked >= 2:
             raise mma_bench.MMABenchError("the server is gone")
         return super().answer(sample)

@@ -14,7 +14,7 @@ from mma_bench.evaluation.judge.asking import judge_run, load_judge
 from mma_bench.evaluation.judge.prompt import judge_prompt, read_reply
 from mma_bench.models.interface import Answer, Model
 from mma_bench.parsing import Outcome, Parsed
-from mma_bench.prompts import NONE_OF_THE_ABOVE
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.report import write_report
 from mma_bench.schema import Modality
 from tests.conftest import run_command
@@ -33,7 +33,7 @@ class Mumbler(Model):
     def fingerprint(self) -> dict[str, str]:
         return {"setting fps": "2.0"}
 
-    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+    def answer(self, sample: mma_bench.dataset.load.Sample) -> list[Answer]:
         seen = sample.stimulus.video.label or ""
         said = {Modality.VISUAL: seen, Modality.AUDIO: ODD if seen < "Cb" else ""}
         return [Answer(question.question_id, said[question.modality]) for question in sample.questions]

@@ -8,7 +8,7 @@ import yaml
 
 import mma_bench
 from mma_bench.evaluation.protocols import apply_protocol, load_protocol, near_synonyms_of
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.questions.near_synonyms import are_near_synonyms, near_synonym_groups, near_synonyms
 from mma_bench.schema import Stimulus
 from tests.conftest import ROOT, run_command

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import mma_bench
+from mma_bench.console.progress import activity
 from mma_bench.evaluation.outlook import AnswerProgress, estimate
 from mma_bench.models.interface import Answer
-from mma_bench.progress import activity
 
 
 def asked(demo: Path, run: Path, condition: str) -> None:

@@ -149,7 +149,7 @@ class Dice(Model):
     def fingerprint(self) -> dict[str, str]:
         return {"setting fps": "1.0", "setting temperature": "0.7"}
 
-    def answer(self, sample: mma_bench.loader.Sample) -> list[Answer]:
+    def answer(self, sample: mma_bench.dataset.load.Sample) -> list[Answer]:
         import random
 
         chance = random.Random(f"{sample.stimulus.key}/{self.repeat}").random()

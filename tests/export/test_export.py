@@ -154,7 +154,7 @@ def test_of_two_exports_to_one_folder_one_is_there_and_one_says_so(
     out, ours = tmp_path / "out", FORMATS["ms-swift"]
     out.mkdir()
 
-    def other_first(row: mma_bench.loader.QuestionRow, media: Sequence[str]) -> dict[str, object]:
+    def other_first(row: mma_bench.dataset.load.QuestionRow, media: Sequence[str]) -> dict[str, object]:
         if not any(out.iterdir()):  # another export begins and ends while this one runs
             export(demo, out, form="jsonl", condition="aligned", limit=1)
         return ours.line(row, media)
@@ -176,7 +176,7 @@ def test_an_export_whose_folder_is_removed_meanwhile_is_one_line(
 ) -> None:
     parent, ours = tmp_path / "exports", FORMATS["ms-swift"]
 
-    def remove_first(row: mma_bench.loader.QuestionRow, media: Sequence[str]) -> dict[str, object]:
+    def remove_first(row: mma_bench.dataset.load.QuestionRow, media: Sequence[str]) -> dict[str, object]:
         for folder in [parent] if what == "parent" else parent.glob(".*"):
             shutil.rmtree(folder, ignore_errors=True)
         return ours.line(row, media)

@@ -26,7 +26,7 @@ from tests.faults.media import LARGEST, media_trial
 from tests.faults.reviews import review_trial
 from tests.models.endpoint_server import serve
 
-_SIZES = ("0", "20000", "200000", "1000000")
+_SIZES = ("0", "4000", "20000", "60000", "200000", "500000", "1000000")
 
 
 @dataclass
@@ -104,7 +104,7 @@ def disk_row(target: Target, folder: Path) -> Row:
     tried = "3 removals of the folder, 2 at once"
     if may_mount():
         trials.append(disk_trial(target, folder, expected, _SIZES))
-        tried += f", {trials[-1].trials} runs on a full, read-only and mended disk"
+        tried += f", {trials[-1].trials} runs on a disk that is full, then large enough, then read-only, then writable"
     else:
         tried += " (no right to mount a disk: full and read-only ones left out)"
     return Row(f"disks: {target.name}", tried, [wrong for trial in trials for wrong in trial.wrong])

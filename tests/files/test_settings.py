@@ -7,9 +7,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench import MMABenchError
+from mma_bench.errors import unknown
 from mma_bench.files.faults import first_fault
 from mma_bench.files.settings import read_settings
-from mma_bench.suggestions import unknown
 from tests.conftest import ROOT
 
 

@@ -23,7 +23,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.media import Media
+from mma_bench.dataset.media import Media
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidence
 from tests.models.endpoint_behaviour import Behaviour, Seen

@@ -15,8 +15,8 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation import AnswerStore
-from mma_bench.loader import Sample
 from mma_bench.models import load
 from tests.conftest import ROOT
 from tests.models.endpoint_server import EndpointServer

@@ -13,20 +13,20 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.loader import Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.models import Answer, Check, load
-from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.cascade.model import CascadeModel
 from mma_bench.models.endpoint.http_client import http_client
+from mma_bench.models.endpoint.openai_media import encode_media
+from mma_bench.models.endpoint.openai_reply import Said, StreamError, read_reply
 from mma_bench.models.endpoint.patience import TemporaryError
 from mma_bench.models.endpoint.prepare import Part
-from mma_bench.models.openai_media import encode_media
-from mma_bench.models.openai_reply import Said, StreamError, read_reply
 from mma_bench.schema import Modality
 from tests.models.endpoint_server import EndpointServer
 
 if TYPE_CHECKING:
     from mma_bench.models.endpoint.hosting import MediaHost
-    from mma_bench.models.openai_endpoint import OpenAIModel
+    from mma_bench.models.endpoint.openai_endpoint import OpenAIModel
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.loader import Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.models import load
 from mma_bench.models.endpoint.key_scrubber import KeyScrubber
 from tests.conftest import run_command

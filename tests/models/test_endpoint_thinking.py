@@ -9,12 +9,12 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation import AnswerStore
 from mma_bench.evaluation.emptiness import Emptiness, is_empty
 from mma_bench.evaluation.store import StoredAnswer
-from mma_bench.loader import Sample
 from mma_bench.models import load
-from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.cascade.model import CascadeModel
 from tests.conftest import run_command
 from tests.models.endpoint_replies import THOUGHT
 from tests.models.endpoint_server import EndpointServer

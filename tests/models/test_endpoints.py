@@ -12,13 +12,13 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.loader import Sample
-from mma_bench.media import Media
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.models import Answer, load
-from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.cascade.model import CascadeModel
 from mma_bench.models.endpoint.address import find_key, parse_address
+from mma_bench.models.endpoint.openai_endpoint import OpenAISettings, score_options
 from mma_bench.models.endpoint.prepare import prepare_parts
-from mma_bench.models.openai_endpoint import OpenAISettings, score_options
 from tests.models.endpoint_server import EndpointServer, waveform
 
 KEY = "sk-loopback-0123456789"

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from mma_bench.media import Media
+from mma_bench.dataset.media import Media
 from tests.conftest import ROOT
 
 OFFICIAL = ROOT / ".venv-official/bin/python"

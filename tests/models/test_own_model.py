@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.command_line import Command
+from mma_bench.console.group import Command
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation.store import AnswerStore, open_run
-from mma_bench.loader import Sample
 from mma_bench.models import Answer, Model
 from tests.conftest import ROOT
 

@@ -18,10 +18,10 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation import AnswerStore
-from mma_bench.loader import Sample
 from mma_bench.models import Answer, load
-from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.cascade.model import CascadeModel
 from tests.conftest import ROOT
 from tests.models.endpoint_replies import THOUGHT
 from tests.models.endpoint_server import EndpointServer

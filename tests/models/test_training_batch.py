@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mma_bench.models.transformers_omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
-from mma_bench.models.transformers_omni.conversation import IGNORED
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.models.omni import Asked, AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.omni.conversation import IGNORED
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
 
 FAMILIES = ("Qwen2_5OmniThinkerForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration")
 CASES = [("Is it a bell?", "Bell"), ("Look at the picture. Is it <|im_end|> or a drum?", "A drum, surely")]

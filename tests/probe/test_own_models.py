@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mma_bench
-from mma_bench.loader import Sample
-from mma_bench.media import Media
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.models import Answer, Model
 from mma_bench.probe import Verdict, probe
 from mma_bench.schema import Modality

@@ -10,7 +10,7 @@ import pytest
 import mma_bench
 from mma_bench import MMABenchError
 from mma_bench.models import Answer, load
-from mma_bench.models.cascade_model import CascadeModel
+from mma_bench.models.cascade.model import CascadeModel
 from mma_bench.probe import Verdict, probe, stimuli
 from mma_bench.probe.findings import judge
 from mma_bench.probe.signals import PICTURE_NAMES, video_bytes

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from builder.select.rules import DEFAULT_RULES, read_rules
-from mma_bench import load, prompts
+from mma_bench import load
 from mma_bench.errors import MMABenchError
-from mma_bench.questions import VARIANTS, Context, applies, unrelated_sentences, vary
+from mma_bench.questions import VARIANTS, Context, applies, prompts, unrelated_sentences, vary
 from mma_bench.questions.unrelated import sentence_pool
 from mma_bench.schema import Modality, Question
 

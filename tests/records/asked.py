@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from mma_bench import prompts
-from mma_bench.columns import to_table
+from mma_bench.dataset.columns import to_table
+from mma_bench.dataset.load import Sample
 from mma_bench.evaluation.protocols import Protocol, load_protocol
-from mma_bench.hashing import sha256_bytes
-from mma_bench.loader import Sample
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.models.interface import Answer, Model
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question, Stimulus, Stream
 
 CLASSES = ("Cat", "Dog", "Drum", "Rain")

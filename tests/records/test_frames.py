@@ -154,7 +154,7 @@ def test_any_text_survives_parquet_and_csv(answers: pd.DataFrame, tmp_path: Path
 
 
 def test_an_empty_benchmark_and_a_wrong_folder(asked: Path, tmp_path: Path) -> None:
-    empty = mma_bench.loader.Benchmark(asked, []).to_frame()
+    empty = mma_bench.dataset.load.Benchmark(asked, []).to_frame()
     assert len(empty) == 0
     assert str(empty.condition.dtype) == "category"
     assert set(mma_bench.load(asked).to_frame().answer.cat.categories) == set(CLASSES)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mma_bench.loader import Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Question
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mma_bench.evaluation.analysis import CompetenceSplit, Estimate
+from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
 from mma_bench.evaluation.scores import Cell
 from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.schema import Modality

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from mma_bench.evaluation.analysis.changes import Change, corrected_together
+from mma_bench.evaluation.analyses.changes import Change, corrected_together
 from mma_bench.evaluation.statistics import Estimate
 from mma_bench.report.tables.changes import changes_table, p_text
 from mma_bench.schema import Modality

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mma_bench
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.streaming import StreamLoader
 
 MARK = Path("/tmp") / f"mma-bench-executed-{os.getpid()}"

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from mma_bench import MMABenchError, models, prompts
-from mma_bench.hashing import sha256_file
-from mma_bench.models.transformers_omni import Asked, AudioStream, VideoStream
-from mma_bench.models.transformers_omni.training_batch import Exchange
+from mma_bench import MMABenchError, models
+from mma_bench.files.hashing import sha256_file
+from mma_bench.models.omni import Asked, AudioStream, VideoStream
+from mma_bench.models.omni.training_batch import Exchange
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 from mma_bench.synthetic import CLASSES, clip_seed, render
 from mma_bench.synthetic.lessons import Lessons, Mix

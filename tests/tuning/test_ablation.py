@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.random_weights import Size, random_thinker
 from mma_bench.synthetic.pretrain import Pretraining, pretrain
 from tests.conftest import ROOT, run_builder, run_command
 

@@ -13,12 +13,12 @@ from safetensors.torch import load_file, save_file
 
 from mma_bench import MMABenchError
 from mma_bench.cli import main
-from mma_bench.models.transformers_omni import Asked, Settings
-from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+from mma_bench.models.omni import Asked, Settings
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.random_weights import Size, random_thinker
 from mma_bench.tuning import merge
 from mma_bench.tuning.foreign import read_foreign
-from tests.models.test_transformers_omni import sound, video
+from tests.models.test_omni import sound, video
 
 OLD = {"thinker.model.language_model.": "thinker.model.", "thinker.model.audio_tower.": "thinker.audio_tower."}
 

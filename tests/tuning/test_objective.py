@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mma_bench import prompts
-from mma_bench.models.transformers_omni.chat import Chat
-from mma_bench.models.transformers_omni.conversation import Kind
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.conversation import Kind
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question
 from mma_bench.streaming.sample import StreamSample
 from mma_bench.tuning.answers import AnswerLogits, answer_logits

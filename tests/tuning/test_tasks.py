@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mma_bench import MMABenchError, prompts
+from mma_bench import MMABenchError
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality, Question
 from mma_bench.streaming.conflicts import TEXT_CONFLICTS
 from mma_bench.tuning.example import Asked, Example

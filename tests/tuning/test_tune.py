@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from mma_bench import MMABenchError
-from mma_bench.media import Media
-from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
-from mma_bench.models.transformers_omni.settings import Settings
+from mma_bench.dataset.media import Media
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.settings import Settings
 from mma_bench.schema import Modality
 from mma_bench.tuning import TuneSettings, merge, read_settings, tune
 from mma_bench.tuning.example import Example
@@ -24,7 +24,7 @@ from mma_bench.tuning.model import load_for_tuning, trainable
 from mma_bench.tuning.settings import DataSettings
 from mma_bench.tuning.step import step_losses
 from tests.conftest import ROOT, run_command
-from tests.test_interruption import interrupted
+from tests.console.test_interruption import interrupted
 
 CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
 
@@ -32,7 +32,7 @@ CONFIGS = ROOT / "mma_bench" / "tuning" / "configs"
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of random weights, as a merge needs one."""
-    from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
+    from mma_bench.models.omni.random_weights import Size, random_thinker
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("base")

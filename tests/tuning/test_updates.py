@@ -12,12 +12,12 @@ import torch
 import transformers
 
 from mma_bench import MMABenchError
-from mma_bench.models.transformers_omni.answering import Asked
-from mma_bench.models.transformers_omni.checkpoint import load_checkpoint
-from mma_bench.models.transformers_omni.encode_once import EncodeOnce
-from mma_bench.models.transformers_omni.random_weights import Size, random_thinker
-from mma_bench.models.transformers_omni.settings import Settings
-from mma_bench.models.transformers_omni.training_batch import Exchange, TrainingBatch
+from mma_bench.models.omni.answering import Asked
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.encode_once import EncodeOnce
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.settings import Settings
+from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.tuning import TuneSettings, merge, read_settings
 from mma_bench.tuning.adapter import save_adapter, save_checkpoint
@@ -26,7 +26,7 @@ from mma_bench.tuning.model import TunedModel, load_for_tuning, trainable
 from mma_bench.tuning.record import RunRecord
 from mma_bench.tuning.step import batch_losses
 from tests.conftest import ROOT
-from tests.models.test_transformers_omni import plain_ids, plain_inputs, sound, video
+from tests.models.test_omni import plain_ids, plain_inputs, sound, video
 from tests.tuning.test_objective import FAMILIES, Tiny, example
 
 TINY = ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"

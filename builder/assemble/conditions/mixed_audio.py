@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.assemble.conditions.registry import Assembly, Streams, graded_condition, own_video
-from mma_bench.columns import AUDIO_RATE
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import flac_bytes, read_flac
 from mma_bench.errors import MMABenchError
-from mma_bench.media import flac_bytes, read_flac
 from mma_bench.schema import Clip, Modality, Stream
 
 _LARGEST = 32767

@@ -8,7 +8,7 @@ from builder.assemble.conditions.registry import (
     own_video,
     text_condition,
 )
-from mma_bench import prompts
+from mma_bench.questions import prompts
 from mma_bench.questions.near_synonyms import without_near_synonyms
 from mma_bench.schema import Clip, Question
 

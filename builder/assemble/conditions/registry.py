@@ -12,7 +12,7 @@ from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
 from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared, TextChange
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.registry import Registry
 from mma_bench.schema import Clip, Modality, Question, Stream
 

@@ -1,7 +1,7 @@
 """The control of the misleading caption: a caption of the same form that tells the truth."""
 
 from builder.assemble.conditions.registry import Assembly, text_condition
-from mma_bench import prompts
+from mma_bench.questions import prompts
 from mma_bench.schema import Clip, Question
 
 

@@ -1,8 +1,7 @@
 """Facts and falsehoods on other things before the question, which should change no answer (arXiv 2505.19616)."""
 
 from builder.assemble.conditions.registry import Assembly, text_condition
-from mma_bench import prompts
-from mma_bench.questions import unrelated_sentences
+from mma_bench.questions import prompts, unrelated_sentences
 from mma_bench.schema import Clip, Question
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from builder.manifest import ManifestRow
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".m4v", ".avi", ".flv", ".ts", ".mpg", ".ogv", ".3gp")
 

@@ -17,7 +17,7 @@ from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 
 _LONGEST_BACKOFF_SECONDS = 60
 

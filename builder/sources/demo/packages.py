@@ -17,8 +17,8 @@ from builder.sources.demo.catalogue import DemoClip, MediaFile, load_catalogue
 from builder.sources.demo.qt_resources import QtResourceArchive
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_bytes
+from mma_bench.files.hashing import sha256_bytes, sha256_file
 from mma_bench.files.lock import open_locked
-from mma_bench.hashing import sha256_bytes, sha256_file
 
 _TIMEOUT_SECONDS = 1800  # 44 MB at 25 kB/s
 _SCRATCH_PREFIX = ".fetch-"
@@ -38,7 +38,7 @@ def fetch_media(cache: Path, *, report: Callable[[str], None]) -> None:
     out; the clips that need them cannot be rendered.
 
     Args:
-        cache: folder of downloads, see `mma_bench.cache.cache_folder`.
+        cache: folder of downloads, see `mma_bench.files.cache.cache_folder`.
         report: called with one line for each step and each problem.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from builder.sources.demo.catalogue import SECONDS, Crop, DemoClip, MediaFile
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
-from mma_bench.hashing import sha256_bytes, sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_json
 
 if TYPE_CHECKING:
     import av

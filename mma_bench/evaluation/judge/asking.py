@@ -6,15 +6,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mma_bench.console.interruption import held_back
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import judge_prompt
 from mma_bench.evaluation.judge.record import Judge, append_reply, read_replies, replies_path, write_judge
-from mma_bench.evaluation.lines import cut_unfinished_line
 from mma_bench.evaluation.rescoring import rescore
-from mma_bench.hashing import sha256_bytes
-from mma_bench.interruption import held_back
-from mma_bench.loader import Sample
-from mma_bench.media import Media
+from mma_bench.files.hashing import sha256_bytes
+from mma_bench.files.jsonl import cut_unfinished_line
 from mma_bench.models import load, model_class
 from mma_bench.models.interface import Model
 from mma_bench.schema import Modality, Question, Stimulus, Stream

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import VERSION, judge_prompt, needs_judge, read_reply
-from mma_bench.evaluation.lines import whole_lines
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
-from mma_bench.hashing import sha256_bytes, sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_json
+from mma_bench.files.jsonl import whole_lines
 from mma_bench.parsing import Parsed
 from mma_bench.schema import Modality
 

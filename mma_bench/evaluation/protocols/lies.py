@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mma_bench import prompts
-from mma_bench.loader import Benchmark, Sample
+from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.questions import prompts
 from mma_bench.questions.near_synonyms import are_near_synonyms, without_near_synonyms
 from mma_bench.schema import Question
 

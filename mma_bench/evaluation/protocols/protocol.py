@@ -6,13 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.documents import parse_yaml
 from mma_bench.files.faults import first_fault
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
 from mma_bench.schema import CONDITIONS, Checked
-from mma_bench.suggestions import unknown
 
 NAMES = ("paper", "robust")
 """Protocols that come with the package."""

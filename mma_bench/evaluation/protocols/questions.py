@@ -4,13 +4,12 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from mma_bench import prompts
+from mma_bench.dataset.load import Benchmark
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.protocols.lies import NearSynonyms, without_hollow_lies
 from mma_bench.evaluation.protocols.protocol import Protocol, Wording
-from mma_bench.loader import Benchmark
 from mma_bench.parsing import check_labels
-from mma_bench.questions import STANDARD, Context, applies, vary
+from mma_bench.questions import STANDARD, Context, applies, prompts, vary
 from mma_bench.schema import Question
 
 _PAPER = Wording(

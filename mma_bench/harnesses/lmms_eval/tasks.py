@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.dataset.load import Benchmark, Sample, load
 from mma_bench.harnesses.media_files import muxed_file, separate_files
 from mma_bench.harnesses.reading import MEASURES, judge, plain_row
-from mma_bench.loader import Benchmark, Sample, load
 
 if TYPE_CHECKING:
     import datasets

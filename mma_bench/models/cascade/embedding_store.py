@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mma_bench.cache import cache_folder
-from mma_bench.hashing import sha256_json
+from mma_bench.files.cache import cache_folder
+from mma_bench.files.hashing import sha256_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.models.cascade.audio_tagger import AudioTagger
 from mma_bench.models.cascade.emptiness import is_black, is_silent
 from mma_bench.models.cascade.evidence import AudioEvidence, VisualEvidence

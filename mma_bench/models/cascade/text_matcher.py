@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.hashing import sha256_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models.cascade.embedding_store import EmbeddingStore
 from mma_bench.models.cascade.torch_threads import torch_threads
 from mma_bench.models.cascade.weights import (

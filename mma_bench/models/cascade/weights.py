@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import require
-from mma_bench.hashing import sha256_file
+from mma_bench.files.hashing import sha256_file
 
 
 @dataclass(frozen=True)

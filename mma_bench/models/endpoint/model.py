@@ -8,8 +8,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from mma_bench.console.progress import say
+from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
-from mma_bench.loader import Sample
 from mma_bench.models.endpoint.address import Address, quoted
 from mma_bench.models.endpoint.exchange import CUT, Reply, Request
 from mma_bench.models.endpoint.key_scrubber import KeyScrubber
@@ -18,7 +19,6 @@ from mma_bench.models.endpoint.patience import Patience
 from mma_bench.models.endpoint.prepare import Part
 from mma_bench.models.endpoint.settings import EndpointSettings
 from mma_bench.models.interface import Answer, Model
-from mma_bench.progress import say
 
 
 class EndpointModel(Model):

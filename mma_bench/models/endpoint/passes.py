@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.loader import Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.models.answers import Answer
 from mma_bench.models.endpoint.exchange import Reply, Request
 from mma_bench.models.endpoint.library_logs import scrubbed_logs

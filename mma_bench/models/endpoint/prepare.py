@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mma_bench.columns import AUDIO_RATE
-from mma_bench.media import TIME_TOLERANCE, Media, first_samples, flac_bytes
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import TIME_TOLERANCE, Media, first_samples, flac_bytes
 from mma_bench.models.endpoint.settings import EndpointSettings
 
 if TYPE_CHECKING:

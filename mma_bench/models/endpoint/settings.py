@@ -6,9 +6,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mma_bench.errors import MMABenchError
+from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.faults import first_fault
-from mma_bench.suggestions import unknown
 
 Settings = TypeVar("Settings", bound="EndpointSettings")
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mma_bench.evaluation.rescoring import Rescored
-from mma_bench.evaluation.scores import Cell, Scores, Verdict
+from mma_bench.evaluation.scores import Cell, Scores
 from mma_bench.evaluation.statistics import Average, Estimate, share
+from mma_bench.evaluation.verdict import Verdict
 from mma_bench.schema import CONDITIONS, Modality
 
 ACCURACY, ABSTENTION, DISTRACTION, HALLUCINATION = (

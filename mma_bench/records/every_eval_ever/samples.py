@@ -7,9 +7,9 @@ from typing import Any
 from mma_bench.evaluation.judge.prompt import RULE as JUDGE_RULE
 from mma_bench.evaluation.kinds import kind_of
 from mma_bench.evaluation.rescoring import Rescored
-from mma_bench.evaluation.scores import Verdict
 from mma_bench.evaluation.store import StoredAnswer
-from mma_bench.hashing import sha256_bytes
+from mma_bench.evaluation.verdict import Verdict
+from mma_bench.files.hashing import sha256_bytes
 from mma_bench.parsing import PARSER_VERSION, Outcome
 from mma_bench.records.columns import encodable
 from mma_bench.records.every_eval_ever.identity import identity_of_judge

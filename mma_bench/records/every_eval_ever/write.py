@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.rescoring import Rescored, rescore
 from mma_bench.files.atomic import atomic_path, write_bytes
-from mma_bench.hashing import sha256_bytes, sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_file, sha256_json
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.records.columns import encodable
 from mma_bench.records.every_eval_ever.aggregate import dataset_record, library_record, model_record, results_records

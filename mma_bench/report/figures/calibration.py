@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.evaluation.analysis import Calibration
+from mma_bench.evaluation.analyses import Calibration
 from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.figures.panels import Mark, Panel, Plot
 from mma_bench.report.figures.style import AUDIO, COLOURS, INK, MARKERS, MUTED, RULE, VISUAL

@@ -10,7 +10,7 @@ from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.figures.panels import Mark, Panel, Plot, left_of
 from mma_bench.report.figures.style import COLOURS, INK, MARKERS, PAPER, RULE, SENSES, name_rows, percent_axis, short
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import in_words
+from mma_bench.report.table import in_words
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from mma_bench.evaluation.analysis import CompetenceSplit, Estimate
+from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
 from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.figures.bars import Bar, Part, Whisker, bars_height, draw_bars
 from mma_bench.report.figures.panels import Mark, Panel, Plot

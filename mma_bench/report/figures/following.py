@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from mma_bench.evaluation.analysis import Reliance
+from mma_bench.evaluation.analyses import Reliance
 from mma_bench.report.figures.bars import Bar, Part, bars_height, draw_bars
 from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.figures.panels import Mark, Panel, Plot

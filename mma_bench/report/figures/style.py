@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.files.atomic import atomic_path
+from mma_bench.files.atomic import write_bytes
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:
@@ -117,8 +117,13 @@ def svg_for_page(figure: "Figure", prefix: str) -> str:
 
 def write_figure(figure: "Figure", folder: Path, name: str) -> None:
     """Write a figure as `{name}.pdf` and `{name}.png`, without dates or versions in them."""
-    with atomic_path(folder / f"{name}.pdf") as temporary:
-        nothing = {"CreationDate": None, "Creator": None, "Producer": None}
-        figure.savefig(temporary, format="pdf", metadata=nothing)
-    with atomic_path(folder / f"{name}.png") as temporary:
-        figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+    nothing = {"CreationDate": None, "Creator": None, "Producer": None}
+    write_bytes(folder / f"{name}.pdf", figure_bytes(figure, format="pdf", metadata=nothing))
+    write_bytes(folder / f"{name}.png", figure_bytes(figure, format="png", dpi=200, metadata={"Software": None}))
+
+
+def figure_bytes(figure: "Figure", **options: Any) -> bytes:
+    """Return a figure as a file's bytes: matplotlib itself hides a full disk behind another error."""
+    target = io.BytesIO()
+    figure.savefig(target, **options)
+    return target.getvalue()

@@ -10,9 +10,9 @@ from mma_bench.report.average import AVERAGE_WORDS, average_of
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import TITLE, conflict_split
 from mma_bench.report.notices import notices_about
+from mma_bench.report.render.markdown import markdown, markdown_text
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import headline
-from mma_bench.report.tables.markdown import markdown, markdown_text
 from mma_bench.schema import Modality
 
 

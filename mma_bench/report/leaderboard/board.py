@@ -8,8 +8,8 @@ from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.figures.competence import CONFLICT, conflict_split
 from mma_bench.report.notices import notices_about
 from mma_bench.report.runs import ScoredRun
+from mma_bench.report.table import Column, Entry, Row, Share, Table, share_of
 from mma_bench.report.tables.headline import cell_of, graded_note, heading, headline_share
-from mma_bench.report.tables.table import Column, Entry, Row, Share, Table, share_of
 from mma_bench.schema import Modality
 
 _REMOVED = "† The asked modality was removed: a high number is hallucination."

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mma_bench import __version__
+from mma_bench.dataset.load import load
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.rescoring import questions_of
 from mma_bench.evaluation.store import Run, open_run
 from mma_bench.files.atomic import atomic_folder, write_text
 from mma_bench.files.text import visible
-from mma_bench.loader import load
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.facts import data_facts, references
 from mma_bench.report.folder import check_replaceable, files_in

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mma_bench.evaluation.analysis.registry import ANALYSES, own_analyses
+from mma_bench.evaluation.analyses.registry import ANALYSES, own_analyses
 from mma_bench.registry import Registry
 from mma_bench.report.runs import ScoredRun
+from mma_bench.report.table import Table
 from mma_bench.report.tables.calibration import calibration_table
 from mma_bench.report.tables.changes import changes_table
 from mma_bench.report.tables.competence import competence_table
 from mma_bench.report.tables.published import published_table
 from mma_bench.report.tables.registered import registered_table
 from mma_bench.report.tables.sensitivity import sensitivity_table
-from mma_bench.report.tables.table import Table
 from mma_bench.report.tables.usage import usage_table
 
 __all__ = ["TABLES", "analysis_tables", "published_table"]

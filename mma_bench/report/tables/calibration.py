@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Row, Share, Table, in_words
+from mma_bench.report.table import Column, Row, Share, Table, in_words
 
 
 def calibration_table(runs: Sequence[ScoredRun]) -> Table | None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from mma_bench.evaluation.analysis.changes import corrected_together
+from mma_bench.evaluation.analyses.changes import corrected_together
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Row, Share, Table, in_words, share_of
+from mma_bench.report.table import Column, Row, Share, Table, in_words, share_of
 
 _COLUMNS = ("pairs (n)", "lost", "gained", "change", "p (Holm)", "decisions changed", "smallest to be found")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Row, Table, in_words, share_of
+from mma_bench.report.table import Column, Row, Table, in_words, share_of
 
 _COLUMNS = ("pairs (n)", "ceiling", "accuracy", "lacking", "interference", "taken", "given", "misled")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mma_bench.files.text import visible
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
+from mma_bench.report.table import Column, Row, Share, Table
 from mma_bench.report.tables.headline import REMOVED_NOTE, cell_of
-from mma_bench.report.tables.table import Column, Row, Share, Table
 
 COLUMNS = (
     Column("n"),

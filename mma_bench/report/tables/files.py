@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mma_bench.files.atomic import write_text
-from mma_bench.report.tables.latex import latex
-from mma_bench.report.tables.markdown import markdown
-from mma_bench.report.tables.spreadsheet import table_csv
-from mma_bench.report.tables.table import Table
+from mma_bench.report.render.csv import table_csv
+from mma_bench.report.render.latex import latex
+from mma_bench.report.render.markdown import markdown
+from mma_bench.report.table import Table
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mma_bench.evaluation.analysis.changes import corrected_together
+from mma_bench.evaluation.analyses.changes import corrected_together
 from mma_bench.evaluation.scores import Cell
 from mma_bench.evaluation.statistics import Average
 from mma_bench.files.text import visible
 from mma_bench.report.average import AVERAGE_WORDS, headline_of
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Row, Share, Table, in_words, share_of
+from mma_bench.report.table import Column, Row, Share, Table, in_words, share_of
 from mma_bench.schema import CONDITIONS
 
 REMOVED_NOTE = "hallucination: lower is better"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mma_bench.evaluation.published import PublishedResult, official_set, published_results
 from mma_bench.report.facts import DataFacts, Reference
 from mma_bench.report.runs import ScoredRun
+from mma_bench.report.table import Row, Share, Table, in_words
 from mma_bench.report.tables.headline import cell_of, heading
-from mma_bench.report.tables.table import Row, Share, Table, in_words
 
 
 def published_table(runs: Sequence[ScoredRun], columns: Sequence[Reference], facts: DataFacts) -> Table | None:

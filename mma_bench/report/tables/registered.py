@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from mma_bench.evaluation.analysis import Estimate
-from mma_bench.evaluation.analysis.registry import Analyser
+from mma_bench.evaluation.analyses import Estimate
+from mma_bench.evaluation.analyses.registry import Analyser
 from mma_bench.files.text import visible
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Entry, Row, Share, Table, in_words, share_of
+from mma_bench.report.table import Column, Entry, Row, Share, Table, in_words, share_of
 
 
 def registered_table(analyser: Analyser, runs: Sequence[ScoredRun]) -> Table | None:

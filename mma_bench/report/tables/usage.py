@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mma_bench.evaluation.usage import Usage
 from mma_bench.files.text import visible
 from mma_bench.report.runs import ScoredRun
-from mma_bench.report.tables.table import Column, Entry, Row, Table
+from mma_bench.report.table import Column, Entry, Row, Table
 
 _COLUMNS = (
     "answers",

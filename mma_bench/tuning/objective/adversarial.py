@@ -26,7 +26,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.conversation import Kind
+from mma_bench.models.omni.conversation import Kind
 from mma_bench.tuning.settings import AdversarialSettings
 
 if TYPE_CHECKING:

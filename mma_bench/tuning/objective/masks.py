@@ -9,7 +9,7 @@ perturbed.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mma_bench.models.transformers_omni.conversation import Kind
+from mma_bench.models.omni.conversation import Kind
 from mma_bench.tuning.example import Asked
 
 if TYPE_CHECKING:

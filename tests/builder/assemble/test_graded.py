@@ -21,10 +21,10 @@ from builder.manifest import read_manifest
 from builder.normalise import NormaliseSettings
 from builder.package.shards import normalised_members
 from mma_bench import load
-from mma_bench.media import Media, read_flac
-from mma_bench.removed import RemovedIds
+from mma_bench.dataset.integrity import verify_data
+from mma_bench.dataset.media import Media, read_flac
+from mma_bench.dataset.removed import RemovedIds
 from mma_bench.schema import Stimulus
-from mma_bench.verification import verify_data
 from tests.conftest import ROOT, run_builder, tree
 
 GRADED = {

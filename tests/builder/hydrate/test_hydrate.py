@@ -18,7 +18,7 @@ import mma_bench
 from builder.cli import main
 from builder.manifest import ManifestRow
 from builder.package.seal import seal
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 from tests.builder.sources.test_audioset import FAST, Library, audioset_source, configuration, first_rows
 from tests.builder.sources.youtube_server import Site, serve
 from tests.conftest import settings, tree

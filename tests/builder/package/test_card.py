@@ -13,7 +13,7 @@ from huggingface_hub import DatasetCard
 from mlcroissant._src.core import constants
 from PIL import Image
 
-from mma_bench.hashing import sha256_bytes
+from mma_bench.files.hashing import sha256_bytes
 from tests.conftest import run_builder, settings
 
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from builder.package.contents import read_contents, write_contents
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 
 HOSTILE = (
     "x\n---\nlicense: mit\n---\n# y\n<script>alert(1)</script><img src=x onerror=alert(1)> [a](javascript:alert(1)) "

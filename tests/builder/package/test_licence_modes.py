@@ -11,7 +11,7 @@ from builder.licences import is_creative_commons
 from builder.package.references import read_references
 from builder.package.remove import remove_clips
 from builder.package.settings import PackageSettings
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 from tests.conftest import run_builder, settings
 
 

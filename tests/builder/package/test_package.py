@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from builder.cli import main
 from builder.package import step
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 from tests.conftest import tree
 
 

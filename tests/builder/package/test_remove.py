@@ -13,7 +13,7 @@ from datasets import load_dataset
 import mma_bench
 from builder.cli import main
 from builder.package import replace
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 from tests.conftest import run_builder, tree
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from datasets import load_dataset
 from huggingface_hub import snapshot_download
 import mma_bench
-from mma_bench.verification import verify_data
+from mma_bench.dataset.integrity import verify_data
 
 def rows(path, streaming):
     loaded = load_dataset(path, split="test", streaming=streaming)

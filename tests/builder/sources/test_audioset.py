@@ -183,7 +183,7 @@ def audioset_source(shared: Path, **source: Any) -> AudioSetSource:
 def normalised(source: AudioSetSource, row: ManifestRow, folder: Path) -> tuple[ManifestRow, Any]:
     """Fetch and normalise one row; return it with its frames, uint8 [frames, 64, 64, 3]."""
     from builder.normalise import NormaliseClips, NormaliseSettings
-    from mma_bench.media import Media
+    from mma_bench.dataset.media import Media
 
     fetch = FetchClips(folder / "fetch", source)
     step = NormaliseClips(folder / "normalise", fetch.folder, NormaliseSettings(size=64, seconds=4))

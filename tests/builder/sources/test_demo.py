@@ -12,9 +12,9 @@ import pytest
 from builder.sources.demo import CATALOGUE, fetch_media, load_catalogue, missing_media, render_clip
 from builder.sources.demo.catalogue import SECONDS
 from builder.sources.demo.render import FRAME_RATE, SAMPLE_RATE, clip_sound
-from mma_bench.cache import cache_folder
 from mma_bench.errors import MMABenchError
-from mma_bench.hashing import sha256_bytes, sha256_file
+from mma_bench.files.cache import cache_folder
+from mma_bench.files.hashing import sha256_bytes, sha256_file
 
 CLIPS = {clip.name: clip for clip in load_catalogue().clips}
 

@@ -8,8 +8,8 @@ from datasets import load_dataset
 
 from builder.sources.synthetic import SyntheticSettings, SyntheticSource
 from mma_bench import MMABenchError, load
+from mma_bench.dataset.integrity import verify_data
 from mma_bench.synthetic import clip_seed, render
-from mma_bench.verification import verify_data
 from tests.conftest import ROOT, run_builder, settings
 
 CONFIG = ROOT / "builder" / "configs" / "synthetic.yaml"

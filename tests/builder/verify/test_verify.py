@@ -14,8 +14,8 @@ import pytest
 from builder.manifest import ManifestRow, read_manifest
 from builder.verify.stage import public_name
 from builder.verify.wording import wording
+from mma_bench.dataset.load import Sample
 from mma_bench.files.text import one_line
-from mma_bench.loader import Sample
 from mma_bench.models import Answer, Check, Model, load
 from mma_bench.parsing import read_yes_no
 from mma_bench.schema import Modality

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analysis.doses import dose_responses
+from mma_bench.evaluation.analyses.doses import dose_responses
 from mma_bench.evaluation.statistics import Estimate, macro_average, macro_difference, paired_difference, share
 from tests.evaluation.simulated import questions
 

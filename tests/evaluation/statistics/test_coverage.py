@@ -7,8 +7,8 @@ of a twelfth. The rule here: 94% or more on average over chances from 0.03 to 0.
 import numpy as np
 import pytest
 
-from mma_bench.evaluation.analysis.calibration import calibrations
-from mma_bench.evaluation.analysis.power import smallest_difference
+from mma_bench.evaluation.analyses.calibration import calibrations
+from mma_bench.evaluation.analyses.power import smallest_difference
 from mma_bench.evaluation.statistics import mcnemar
 from mma_bench.evaluation.statistics.paired import effective_pairs
 from tests.evaluation.coverage import measure, misses

@@ -1,0 +1,65 @@
+"""The command `mma-bench list`."""
+
+from collections.abc import Callable, Mapping
+
+from mma_bench.console.listing import Listing, listing, make_command
+from mma_bench.registry import BUILT_IN, Registered
+
+
+def _models() -> Listing:
+    from mma_bench.models import MODELS
+
+    return listing(MODELS)
+
+
+def _conditions() -> Listing:
+    from mma_bench.schema import CONDITIONS
+
+    return listing(CONDITIONS)
+
+
+def _protocols() -> Listing:
+    from mma_bench.evaluation.protocols import load_protocol
+    from mma_bench.evaluation.protocols.protocol import NAMES
+
+    return Listing([Registered(name, None, load_protocol(name).description, BUILT_IN) for name in NAMES])
+
+
+def _analyses() -> Listing:
+    from mma_bench.evaluation.analyses import analyse  # noqa: F401  (registers ours)
+    from mma_bench.evaluation.analyses.registry import ANALYSES
+
+    return listing(ANALYSES)
+
+
+def _formats() -> Listing:
+    from mma_bench.export.formats import FORMATS
+
+    return listing(FORMATS)
+
+
+def _variants() -> Listing:
+    from mma_bench.questions import VARIANTS
+
+    return listing(VARIANTS)
+
+
+def _terms() -> Listing:
+    from mma_bench.tuning.objective.registry import TERMS
+
+    return listing(TERMS)
+
+
+KINDS: Mapping[str, Callable[[], Listing]] = {
+    "models": _models,
+    "conditions": _conditions,
+    "variants": _variants,
+    "protocols": _protocols,
+    "analyses": _analyses,
+    "formats": _formats,
+    "terms": _terms,
+}
+"""What `mma-bench list` knows."""
+
+
+list_command = make_command(KINDS, "mma-bench")

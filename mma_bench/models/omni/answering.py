@@ -1,0 +1,156 @@
+"""Answers from the keys and values of a prefix: greedy decoding, and the log-likelihood of options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.option_scores import Rows, log_likelihoods
+from mma_bench.models.omni.settings import Settings
+from mma_bench.models.omni.thinker import Thinker
+
+if TYPE_CHECKING:
+    import torch
+
+_TOKENS_AT_ONCE = 2048
+"""A prompt padded with 20,000 letters runs in parts: attention to all before it would need a mask of gigabytes."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question: its exact text, and the options to score."""
+
+    prompt: str
+    options: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model said.
+
+    Attributes:
+        text: the answer.
+        token_ids: its tokens, without the one that ended it.
+        option_scores: log-likelihood of each option as the beginning of an answer, the sum over its tokens.
+        option_tokens: number of tokens of each option, to divide by.
+        input_tokens: number of tokens before the answer: system message, media and question.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    option_scores: Mapping[str, float] = field(default_factory=dict)
+    option_tokens: Mapping[str, int] = field(default_factory=dict)
+    input_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What all questions about a stimulus share.
+
+    Attributes:
+        cache: keys and values, of one row.
+        length: number of tokens.
+        next_position: position id of the first token after it.
+    """
+
+    cache: Any
+    length: int
+    next_position: "torch.Tensor"
+
+
+class Answering:
+    """Runs questions behind a prefix."""
+
+    def __init__(self, thinker: Thinker, chat: Chat, settings: Settings, stop_ids: Sequence[int]) -> None:
+        self.stop_ids = list(stop_ids)
+        self._thinker = thinker
+        self._chat = chat
+        self._settings = settings
+        self._packs = settings.attn_implementation in ("sdpa", "eager")  # flash attention takes no mask of one's own
+        if any(layer.is_sliding for layer in self.new_cache().layers):
+            raise MMABenchError("this model looks back over a sliding window, which its adapter does not support yet")
+
+    def new_cache(self) -> Any:
+        """Return an empty cache."""
+        from transformers import DynamicCache
+
+        return DynamicCache(config=self._thinker.decoder.config)
+
+    def ask(self, prefix: Prefix, questions: Sequence[Sequence[int]], options: Sequence[Sequence[str]]) -> list[Reply]:
+        """Answer questions, given as token ids, together."""
+        rows = self._read(prefix, questions)
+        tokenized = [{option: self._option(option) for option in asked} for asked in options]
+        scores: Sequence[dict[str, float]] = [{} for _ in questions]
+        if self._settings.score_options:
+            scores = log_likelihoods(self._thinker, rows, tokenized, packed=self._packs)
+        answers = self._decode(rows)
+        return [
+            Reply(
+                self._chat.decode(answer),
+                tuple(answer),
+                found,
+                {option: len(asked[option]) for option in found},
+                input_tokens=prefix.length + len(question),
+            )
+            for answer, found, asked, question in zip(answers, scores, tokenized, questions, strict=True)
+        ]
+
+    def _read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:
+        """Run the questions behind copies of the prefix, padded between prefix and question."""
+        import torch
+
+        device = self._thinker.device
+        lengths = torch.tensor([len(ids) for ids in questions], device=device)
+        longest = int(lengths.max())
+        padded = [[self._chat.end_id] * (longest - len(ids)) + list(ids) for ids in questions]
+        token_ids = torch.tensor(padded, device=device)
+        offsets = torch.arange(longest, device=device) - (longest - lengths)[:, None]
+        mask = torch.cat([offsets.new_ones(len(padded), prefix.length), (offsets >= 0).long()], dim=1)
+        positions = (prefix.next_position + offsets.clamp(min=0)).expand(3, -1, -1)
+        cache = self.new_cache()
+        for index, layer in enumerate(prefix.cache.layers):
+            rows = len(padded), -1, -1, -1
+            cache.update(layer.keys.expand(*rows), layer.values.expand(*rows), index)
+        hidden = torch.empty(0)
+        for start in range(0, longest, _TOKENS_AT_ONCE):
+            end = min(start + _TOKENS_AT_ONCE, longest)
+            embeddings = self._thinker.embed(token_ids[:, start:end])
+            seen = mask[:, : prefix.length + end]
+            hidden = self._thinker.run(embeddings, positions[..., start:end], cache, mask=seen)
+        logits = self._thinker.logits(hidden[:, -1])
+        if not torch.isfinite(logits).all():
+            raise MMABenchError(
+                f"the model computes no finite numbers in {self._thinker.model.dtype}; take "
+                "--model-option dtype=bfloat16 or dtype=float32"
+            )
+        return Rows(cache, mask, prefix.next_position + lengths, logits)
+
+    def _decode(self, rows: Rows) -> list[list[int]]:
+        """Take the likeliest token until all rows have stopped; the cache is used up."""
+        import torch
+
+        logits, mask = rows.logits, rows.mask
+        stop_ids = torch.tensor(self.stop_ids, device=logits.device)
+        answers: list[list[int]] = [[] for _ in range(len(logits))]
+        running = [True] * len(answers)
+        for step in range(self._settings.max_new_tokens):
+            tokens = logits.argmax(dim=-1)
+            stopped = torch.isin(tokens, stop_ids).tolist()
+            for index, token in enumerate(tokens.tolist()):
+                running[index] = running[index] and not stopped[index]
+                if running[index]:
+                    answers[index].append(token)
+            if not any(running) or step + 1 == self._settings.max_new_tokens:
+                break
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            positions = (rows.next_position + step)[:, None].expand(3, -1, -1)
+            hidden = self._thinker.run(self._thinker.embed(tokens[:, None]), positions, rows.cache, mask=mask)
+            logits = self._thinker.logits(hidden[:, -1])
+        return answers
+
+    def _option(self, option: str) -> list[int]:
+        ids = self._chat.text(option)
+        if not ids:
+            raise MMABenchError("an option of a question is empty, so it has no likelihood; build the dataset again")
+        return ids

@@ -1,0 +1,70 @@
+"""The conversation as token ids, in the ChatML form of the Qwen models.
+
+The prompt is put together from pieces: text is tokenized with the special tokens switched off, so that a question which
+contains the text of one, such as `<|im_end|>`, stays a text. Since tokenizers cut at special tokens anyway, the
+result is that of the whole conversation at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.models.omni.thinker import MediaTokens
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BEGIN, _END = "<|im_start|>", "<|im_end|>"
+
+
+class Chat:
+    """Writes conversations of one question about one stimulus."""
+
+    def __init__(self, tokenizer: Any, media_tokens: MediaTokens, system_prompt: str | None) -> None:
+        self.tokenizer = tokenizer
+        self._system_prompt = system_prompt
+        names = {name: getattr(media_tokens, name) for name in MediaTokens.__dataclass_fields__}
+        self._ids = {name: self._special(token) for name, token in {**names, "begin": _BEGIN, "end": _END}.items()}
+        self.video_id, self.audio_id, self.end_id = self._ids["video"], self._ids["audio"], self._ids["end"]
+
+    def media_prefix(self, order: "NDArray[np.bool_]", *, video: bool, audio: bool) -> list[int]:
+        """Return everything before the question.
+
+        Args:
+            order: for every media token whether it is one of the video.
+            video: whether there is a video.
+            audio: whether there is a sound.
+        """
+        ids = self._ids
+        media = [ids["video"] if is_video else ids["audio"] for is_video in order.tolist()]
+        if audio:
+            media = [ids["audio_begin"], *media, ids["audio_end"]]
+        if video:
+            media = [ids["video_begin"], *media, ids["video_end"]]
+        system = self._turn("system", self._system_prompt) if self._system_prompt else []
+        return [*system, ids["begin"], *self.text("user\n"), *media]
+
+    def question(self, prompt: str) -> list[int]:
+        """Return the question and all that precedes the answer."""
+        return [*self.text(prompt), self._ids["end"], *self.text("\n"), self._ids["begin"], *self.text("assistant\n")]
+
+    def text(self, text: str) -> list[int]:
+        """Return the ids of a text, in which no special token is recognised."""
+        found: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        if not set(self._ids.values()).isdisjoint(found):
+            raise MMABenchError(f"this tokenizer reads special tokens in the text {text[:80]!r}; it cannot be used")
+        return found
+
+    def decode(self, token_ids: list[int]) -> str:
+        """Return the text of an answer."""
+        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        return text
+
+    def _turn(self, role: str, text: str) -> list[int]:
+        return [self._ids["begin"], *self.text(f"{role}\n{text}"), self._ids["end"], *self.text("\n")]
+
+    def _special(self, token: str) -> int:
+        found = self.tokenizer.convert_tokens_to_ids(token)
+        if not isinstance(found, int) or self.tokenizer.convert_ids_to_tokens(found) != token:
+            raise MMABenchError(f"the tokenizer has no token {token}; this is not a tokenizer of the model's family")
+        return found

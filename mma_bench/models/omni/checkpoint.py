@@ -1,0 +1,127 @@
+"""Checkpoints on the hub or in a folder: loading, and a hash of what was loaded."""
+
+from pathlib import Path
+from typing import Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.extras import needs
+from mma_bench.files.documents import parse_json
+from mma_bench.files.hashing import sha256_file, sha256_json
+from mma_bench.models.omni.encode_once import EncodeOnce
+from mma_bench.models.omni.settings import Settings
+from mma_bench.models.omni.thinker import ARCHITECTURES, Thinker
+
+_VIDEO_SETTINGS = ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json")
+"""Where a checkpoint may say how its frames are normalised; the first that is there counts."""
+
+
+def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str, str]]:
+    """Load a checkpoint.
+
+    Only safetensors are read and no code of the checkpoint is run. Of a whole Omni model only the thinker is loaded.
+
+    Args:
+        name: name on the hub, or a folder.
+        settings: how to load it.
+
+    Returns:
+        What answers questions, and what identifies the weights and the programs that run them.
+
+    Raises:
+        MMABenchError: it cannot be loaded, or is of no known family.
+    """
+    with needs("transformers models", "models"):
+        import torch
+        import transformers
+    where: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.local_files_only}
+    try:
+        config = transformers.AutoConfig.from_pretrained(name, **where)
+        thinker = _thinker(name, config, settings, where)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
+        extractor = transformers.WhisperFeatureExtractor.from_pretrained(name, **where)
+        stored = _video_settings(name, where)
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise MMABenchError(
+            f"transformers:{name} cannot be loaded: {reason[0]} (give a name on the hub or a folder with config.json, "
+            "safetensors, tokenizer and preprocessor_config.json)"
+        ) from error
+    frame_format = thinker.frame_format(stored, settings.min_pixels, settings.max_pixels)
+    identity = {
+        "weights": _weights(name, config),
+        "architecture": type(thinker.model).__name__,
+        "dtype": str(thinker.model.dtype).removeprefix("torch."),
+        "device": thinker.device.type,
+        "frame format": str(frame_format),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+    return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings), identity
+
+
+def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) -> Thinker:
+    import torch
+    import transformers
+
+    named = getattr(config, "architectures", None) or ["none"]
+    family = ARCHITECTURES.get(str(named[0]))
+    if family is None:
+        raise MMABenchError(
+            f"transformers:{name} is a {named[0]}; known are {', '.join(ARCHITECTURES)}. Serve others with an "
+            "OpenAI-compatible server, or add a family in mma_bench/models/omni/thinker.py"
+        )
+    model, report = getattr(transformers, family.class_name).from_pretrained(
+        name,
+        output_loading_info=True,
+        config=getattr(config, "thinker_config", config),
+        dtype=settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype),
+        attn_implementation=settings.attn_implementation,
+        use_safetensors=True,
+        # Without accelerate transformers takes no map, so the ordinary case of one device goes without.
+        **({"device_map": settings.device_map} if settings.device_map else {}),
+        **where,
+    )
+    # transformers gives absent weights random values and only warns.
+    if absent := sorted(report["missing_keys"]):
+        raise MMABenchError(f"transformers:{name} lacks {len(absent)} weights, such as {absent[0]}; download it again")
+    places = {str(place) for place in getattr(model, "hf_device_map", {}).values()}
+    if "disk" in places or ("cpu" in places and len(places) > 1):
+        raise MMABenchError(
+            f"transformers:{name} does not fit on the GPUs with device_map={settings.device_map}, and weights that are "
+            "moved there for every token are too slow for a benchmark; take more GPUs or a smaller model"
+        )
+    if settings.device_map is None and torch.cuda.is_available():
+        model = model.to("cuda")
+    return family(model.eval())
+
+
+def _video_settings(name: str, where: dict[str, Any]) -> dict[str, Any]:
+    from transformers.utils.hub import cached_file
+
+    for file in _VIDEO_SETTINGS:
+        path = cached_file(name, file, _raise_exceptions_for_missing_entries=False, **where)
+        if path is None:
+            continue
+        found = parse_json(Path(path).read_text("utf-8"))
+        found = found.get("video_processor", found) if isinstance(found, dict) else {}
+        if isinstance(found, dict) and "image_mean" in found:
+            return found
+    return {}
+
+
+COMMIT = "commit "
+"""Before the commit, in the identity of weights that came from the hub."""
+
+
+def _weights(name: str, config: Any) -> str:
+    """Return the commit on the hub, or a hash over all files of a folder."""
+    folder = Path(name)
+    if folder.is_dir():
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return "sha256 " + sha256_json([[path.name, sha256_file(path)] for path in files])
+    commit = getattr(config, "_commit_hash", None)
+    if not commit:
+        raise MMABenchError(
+            f"transformers:{name}: the hub did not say which commit was loaded; download it to a folder"
+        )
+    return f"{COMMIT}{commit}"

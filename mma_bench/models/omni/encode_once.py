@@ -1,0 +1,161 @@
+"""Several questions about one stimulus from one pass over its media.
+
+System message and media come before the question, so all questions share their keys and values. These are computed
+once, from encoder outputs that other stimuli with the same stream share too; the questions run on copies.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.models.omni.answering import Answering, Asked, Prefix, Reply
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.conversation import Conversation
+from mma_bench.models.omni.encoder_cache import Encoded, EncoderCache
+from mma_bench.models.omni.frames import FrameFormat, to_patches
+from mma_bench.models.omni.settings import Settings
+from mma_bench.models.omni.sound import log_mel
+from mma_bench.models.omni.thinker import Thinker
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A video without sound.
+
+    Attributes:
+        key: name by which its encoded form is kept, such as the hash of the file and the length played.
+        frames: returns the frames for a number of frames a second: [frames, height, width, 3], uint8, RGB.
+    """
+
+    key: str
+    frames: "Callable[[float], NDArray[np.uint8]]"
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """A sound.
+
+    Attributes:
+        key: name by which its encoded form is kept, such as the hash of the file and the length played.
+        samples: returns the sound: [samples], float32, mono, 16 kHz, range -1 to 1.
+    """
+
+    key: str
+    samples: "Callable[[], NDArray[np.float32]]"
+
+
+class EncodeOnce:
+    """Answers questions with a thinker.
+
+    Attributes:
+        thinker: the model.
+        frame_format: what its vision encoder takes.
+        extractor: the feature extractor of its checkpoint.
+        chat: how conversations become tokens.
+        answering: how answers come out of a prefix.
+        videos: encoded videos that are kept.
+        sounds: encoded sounds that are kept.
+    """
+
+    def __init__(
+        self, thinker: Thinker, tokenizer: Any, extractor: Any, frame_format: FrameFormat, settings: Settings
+    ) -> None:
+        self.thinker = thinker
+        self.frame_format = frame_format
+        system_prompt = thinker.system_prompt if settings.system_prompt is None else settings.system_prompt
+        self.chat = Chat(tokenizer, thinker.media_tokens, system_prompt)
+        self.answering = Answering(thinker, self.chat, settings, stop_tokens(thinker, tokenizer, self.chat))
+        self.videos = EncoderCache(settings.encoder_cache_mb * 2**20)
+        self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
+        self.extractor = extractor
+        self._settings = settings
+        self._conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
+        self._check_tokens()
+
+    @property
+    def seconds_per_grid(self) -> float:
+        """Time from one step of the video encoder's grid to the next."""
+        return self.frame_format.temporal_patch_size / self._settings.fps
+
+    def answer(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
+        """Answer questions about a video, a sound, or both at the same time.
+
+        Raises:
+            MMABenchError: there is neither, or a stream cannot be used.
+        """
+        import torch
+
+        with torch.inference_mode():
+            prefix = self.prefix(video, audio)
+            token_ids = [self.chat.question(question.prompt) for question in questions]
+            replies: dict[int, Reply] = {}
+            for group in _groups([len(ids) for ids in token_ids], self._settings.batch_size):
+                found = self.answering.ask(prefix, [token_ids[i] for i in group], [questions[i].options for i in group])
+                replies.update(zip(group, found, strict=True))
+        return [replies[index] for index in range(len(questions))]
+
+    def prefix(self, video: VideoStream | None, audio: AudioStream | None) -> Prefix:
+        """Run everything before the question through the encoders and the language model."""
+        import torch
+
+        seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
+        heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
+        if not seen and not heard:
+            raise MMABenchError("a question needs a video or a sound to be about; give at least one")
+        before = self._conversation.media(seen.grid if seen else None, heard.frames if heard else 0)
+        token_ids = torch.tensor([before.ids], device=self.thinker.device)
+        embeddings = self.thinker.embed(token_ids)
+        for stream, placeholder in ((seen, self.chat.video_id), (heard, self.chat.audio_id)):
+            if stream:
+                embeddings[token_ids == placeholder] = stream.tokens.to(embeddings.device, embeddings.dtype)
+        positions = before.positions[:, None].to(self.thinker.device)
+        cache = self.answering.new_cache()
+        self.thinker.run(
+            embeddings,
+            positions,
+            cache,
+            video_mask=token_ids == self.chat.video_id,
+            deepstack=seen.deepstack if seen else (),
+        )
+        # As the models count: from the last token on, though a video that outlasts the sound ends at a higher position.
+        return Prefix(cache, len(before.ids), positions[..., -1].max() + 1)
+
+    def _see(self, video: VideoStream) -> Encoded:
+        return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))
+
+    def _hear(self, audio: AudioStream) -> Encoded:
+        spectrum = log_mel(audio.samples(), self.extractor, silence_follows=self.thinker.silence_follows_sound)
+        return self.thinker.encode_audio(spectrum)
+
+    def _check_tokens(self) -> None:
+        config = self.thinker.config
+        for name, here in (("video_token_id", self.chat.video_id), ("audio_token_id", self.chat.audio_id)):
+            if getattr(config, name) != here:
+                raise MMABenchError(
+                    f"the tokenizer's {name} is {here}, the model's is {getattr(config, name)}: they do not belong "
+                    "together; take both from one checkpoint"
+                )
+
+
+def stop_tokens(thinker: Thinker, tokenizer: Any, chat: Chat) -> list[int]:
+    """Return the tokens that end an answer: the end of a turn, and what the checkpoint names."""
+    named = getattr(thinker.model.generation_config, "eos_token_id", None)
+    stored = named if isinstance(named, list) else [named]
+    return sorted({chat.end_id, *(int(token) for token in [*stored, tokenizer.eos_token_id] if token is not None)})
+
+
+def _groups(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Put questions of about equal length together, so that the long ones do not pad the short ones."""
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        if group and (len(group) == size or lengths[index] > 2 * lengths[group[0]] + 32):
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group

@@ -1,0 +1,92 @@
+"""Omni models of the transformers library as models under test."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mma_bench.dataset.load import Sample
+from mma_bench.errors import MMABenchError
+from mma_bench.models.answers import Answer
+from mma_bench.models.interface import Model
+from mma_bench.models.omni.answering import Asked, Reply
+from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.encode_once import AudioStream, VideoStream
+from mma_bench.models.omni.settings import Settings, parse_settings
+from mma_bench.models.own import timed_answers
+
+
+class TransformersOmni(Model):
+    """A local Omni model that sees and hears the two streams of a stimulus at the same time.
+
+    Args:
+        checkpoint: name on the hub, or a folder.
+        options: settings as text, see `Settings`.
+
+    Raises:
+        MMABenchError: the checkpoint cannot be loaded, or an option is wrong.
+    """
+
+    uses_gpu = True
+    protocol_settings = ("fps",)
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> "TransformersOmni":
+        """Return the checkpoint called ``rest``."""
+        return cls(rest, options)
+
+    def __init__(self, checkpoint: str, options: Mapping[str, str] | None = None) -> None:
+        self.name = f"transformers:{checkpoint}"
+        self.settings: Settings = parse_settings(options or {})
+        if not checkpoint:
+            raise MMABenchError("name a checkpoint, such as `transformers:Qwen/Qwen2.5-Omni-7B` or a folder")
+        self.engine, self._identity = load_checkpoint(checkpoint, self.settings)
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return the identity of the weights, versions and settings."""
+        return {
+            "model": self.name,
+            **self._identity,
+            **self.settings.deciding(),
+            "stop tokens": str(self.engine.answering.stop_ids),
+            "decoding": "greedy",
+        }
+
+    def answer(self, sample: Sample) -> list[Answer]:
+        """Answer every question about both streams, encoded once."""
+        stimulus, media = sample.stimulus, sample.media
+        replies = self.ask(
+            VideoStream(f"{stimulus.video.sha256}/{stimulus.seconds}", media.frames),
+            AudioStream(f"{stimulus.audio.sha256}/{stimulus.seconds}", media.audio),
+            [Asked(question.prompt, question.options) for question in sample.questions],
+        )
+        return [
+            Answer(
+                question.question_id,
+                reply.text,
+                reply.option_scores,
+                reply.option_tokens,
+                input_tokens=reply.input_tokens,
+                output_tokens=len(reply.token_ids),
+                finish_reason="length" if len(reply.token_ids) >= self.settings.max_new_tokens else "stop",
+            )
+            for question, reply in zip(sample.questions, replies, strict=True)
+        ]
+
+    def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+        """Answer stimuli with the same video one after another, so that it is encoded once for all conditions."""
+        for sample in sorted(samples, key=lambda sample: (sample.stimulus.video.sha256, sample.stimulus.audio.sha256)):
+            yield sample, timed_answers(sample, self.answer, self.name)
+
+    def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
+        """Ask about any streams: both, a muted video, or a sound without a picture.
+
+        Raises:
+            MMABenchError: there is no stream, one cannot be used, or the memory of the GPU is too small.
+        """
+        import torch
+
+        try:
+            return self.engine.answer(video, audio, questions)
+        except torch.OutOfMemoryError as error:
+            raise MMABenchError(
+                f"{self.name} ran out of GPU memory; lower --model-option batch_size (now {self.settings.batch_size}), "
+                "max_pixels or fps"
+            ) from error

@@ -1,0 +1,68 @@
+"""Settings of the transformers models, given as text with `--model-option NAME=VALUE`."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mma_bench.errors import MMABenchError, unknown
+from mma_bench.files.faults import first_fault
+
+
+class Settings(BaseModel):
+    """How a checkpoint is loaded and asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the weights; `auto` is the checkpoint's own"
+    )
+    device_map: str | None = Field(
+        None,
+        pattern=r"^(auto|balanced|balanced_low_0|sequential|cpu|cuda(:\d+)?|mps)$",
+        description="a device, or `auto` and the like to spread the layers (needs accelerate); none: one GPU, or CPU",
+    )
+    attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] = Field(
+        "sdpa", description="attention kernel"
+    )
+    fps: float = Field(2.0, gt=0, le=30, description="frames per second of the video")
+    min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels; none: the family's own")
+    max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels; none: the family's own")
+    batch_size: int = Field(8, ge=1, description="questions about one stimulus that run together")
+    max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
+    score_options: bool = Field(True, description="also return the log-likelihood of every option")
+    system_prompt: str | None = Field(None, description="system message; none: the family's own")
+    revision: str | None = Field(None, description="branch, tag or commit on the hub")
+    local_files_only: bool = Field(False, description="never contact the hub; use only local files")
+    encoder_cache_mb: int = Field(1024, ge=0, description="memory for encoded streams, per modality, MB")
+
+    def deciding(self) -> dict[str, str]:
+        """Return the settings that can change an answer.
+
+        Where files come from and how much memory is used cannot; an interrupted run may go on with other values.
+        """
+        return {
+            f"setting {name}": str(value)
+            for name, value in self.model_dump(exclude={"local_files_only", "encoder_cache_mb"}).items()
+        }
+
+
+def parse_settings(options: Mapping[str, str]) -> Settings:
+    """Read settings given as text.
+
+    Raises:
+        MMABenchError: an option is unknown, or its value cannot be used.
+    """
+    try:
+        settings = Settings.model_validate(dict(options))
+    except ValidationError as error:
+        fault = first_fault(error)
+        name = fault.place.split(".")[0]
+        if fault.kind == "extra_forbidden":
+            raise MMABenchError(unknown("transformers models have no option", name, Settings.model_fields)) from error
+        raise MMABenchError(
+            f"--model-option {name}={options[name]!r}: {fault.message} ({Settings.model_fields[name].description})"
+        ) from error
+    if settings.min_pixels and settings.max_pixels and settings.min_pixels > settings.max_pixels:
+        raise MMABenchError(f"min_pixels={settings.min_pixels} is above max_pixels={settings.max_pixels}; swap them")
+    return settings
