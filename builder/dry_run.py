@@ -10,7 +10,8 @@ from builder.config import BuildConfig
 from builder.manifest import ManifestRow, check_unique
 from builder.package.step import check_replaceable
 from builder.sources import Source, make_source
-from mma_bench.console.dry_run import DryRun, check_model, check_space
+from mma_bench import models
+from mma_bench.console.dry_run import DryRun, check_space
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.parsing import check_labels
@@ -36,7 +37,7 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
         found.attempt(_check_ray)
     if config.verify.model:
         model, options = config.verify.model, config.verify.model_options
-        if line := found.attempt(lambda: check_model(model, options)):
+        if line := found.attempt(lambda: models.preview(model, options)):
             found.lines.append(f"verified by {line}")
     else:
         found.lines.append("verified by no model")

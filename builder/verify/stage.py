@@ -14,6 +14,7 @@ from builder.verify.step import AskModel, Verifier
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
 from mma_bench.models import load, model_class
+from mma_bench.models.own import without_folder
 
 
 def make_verifier(settings: VerifySettings, classes: list[str]) -> Verifier | None:
@@ -60,7 +61,7 @@ def run_verify(
         video,
         clips_at_a_time=settings.clips_at_a_time,
     )
-    asked = run_clip_stage(step, source, executor.model_copy(update={"workers": _workers(settings, executor)}))
+    asked = run_clip_stage(step, source, executor.changed(workers=_workers(settings, executor)))
     name = public_name(verifier.model)
     rows = [decide(row, settings.min_yes_probability, name) if row.kept else row for row in asked]
     write_manifest(manifest, rows)
@@ -71,8 +72,7 @@ def public_name(model: str) -> str:
     """Return a model's name without the address of a server or the folder of local weights."""
     family, colon, rest = model.partition(":")
     if family == "python":
-        place, _, class_name = rest.rpartition(":")
-        return f"python:{Path(place).name if place.endswith('.py') else place}:{class_name}"
+        return without_folder(model)
     rest = rest.partition("@")[0]
     if rest.startswith(("/", ".", "~")):
         rest = Path(rest).name

@@ -113,7 +113,7 @@ class AskModel(ClipStep):
             )
             for kind in CHECKS
         ]
-        return row.model_copy(update={"checks": checks})
+        return row.changed(checks=checks)
 
     def _remember(self, row: ManifestRow) -> None:
         checks = [check.model_dump() for check in row.checks]
@@ -125,7 +125,7 @@ class AskModel(ClipStep):
             checks = [CheckResult.model_validate(check) for check in record["checks"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return row.model_copy(update={"checks": checks}) if record.get("inputs") == self._inputs(row) else None
+        return row.changed(checks=checks) if record.get("inputs") == self._inputs(row) else None
 
     def _inputs(self, row: ManifestRow) -> str:
         prompts = [

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,6 @@ from typing import TypeVar
 import click
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import require
 
 _T = TypeVar("_T")
 _SHOWN = 10
@@ -71,57 +70,6 @@ def check_space(folder: Path, needed: float, what: str) -> str:
             f"{what} {folder} needs about {size(needed)} and {size(free)} are free; free space or choose another folder"
         )
     return f"{what} {folder}: about {size(needed)} of {size(free)} free"
-
-
-def check_model(name: str, options: Mapping[str, str]) -> str:
-    """Return what is known of a model without a network: its packages, its folder, its options.
-
-    Raises:
-        MMABenchError: the model cannot be used.
-    """
-    family, _, rest = name.partition(":")
-    if family != "transformers":
-        from mma_bench.models import load
-
-        load(name, options)  # local weights, or a server that is not asked yet
-        return f"model {name}: packages and options are valid"
-    from mma_bench.models.omni.settings import parse_settings
-
-    parse_settings(options)
-    return check_checkpoint(rest, "models")
-
-
-def check_checkpoint(name: str, *extras: str) -> str:
-    """Return what is known of a checkpoint of transformers without a network, and on what it would run.
-
-    Raises:
-        MMABenchError: a package is missing, or the folder is no checkpoint.
-    """
-    require("transformers models", ("torch", "transformers"), *extras)
-    import torch
-
-    device = f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "the CPU (no GPU found)"
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise MMABenchError(f"{folder} has no config.json, so it is not a checkpoint; give another folder")
-        where = "a folder"
-    elif name.startswith(("/", "./", "../", "~")) or not _could_be_hub_name(name):
-        raise MMABenchError(f"there is no folder {name}; give the folder of a checkpoint, or ORG/NAME on a hub")
-    else:
-        where = "in the hub's cache" if _is_cached(name) else "to be downloaded"
-    return f"model {name} ({where}), on {device}"
-
-
-def _could_be_hub_name(name: str) -> bool:
-    owner, slash, rest = name.partition("/")
-    return bool(owner and slash and rest) and "/" not in rest
-
-
-def _is_cached(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(name, "config.json"), str)
 
 
 def size(count: float) -> str:

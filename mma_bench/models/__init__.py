@@ -17,7 +17,7 @@ from mma_bench.models.interface import Model
 from mma_bench.models.own import name_after
 from mma_bench.registry import Registry
 
-__all__ = ["MODELS", "Answer", "Check", "CheckAnswer", "Model", "load", "model_class"]
+__all__ = ["MODELS", "Answer", "Check", "CheckAnswer", "Model", "load", "model_class", "preview"]
 
 Family = Callable[[], type[Model]]
 """Imports the class of a family of models and returns it."""
@@ -100,8 +100,22 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
         MMABenchError: no model has that name or such a setting, what it needs is not installed, or a class of a user's
             cannot be imported or constructed.
     """
+    return name_after(model_class(name).make(_rest(name), options or {}), name)
+
+
+def preview(name: str, options: Mapping[str, str] | None = None) -> str:
+    """Return what is known of a model before it is used, as a line; no weights of a checkpoint are loaded.
+
+    Raises:
+        MMABenchError: as `load`, as far as that shows without a network.
+    """
+    return f"model {name}: {model_class(name).preview(_rest(name), options or {})}"
+
+
+def _rest(name: str) -> str:
+    """Return what a class is made with: the name after the family, unless that is the class itself."""
     family, _, rest = name.partition(":")
-    return name_after(model_class(name).make("" if family == "python" else rest, options or {}), name)
+    return "" if family == "python" else rest
 
 
 def model_class(name: str) -> type[Model]:

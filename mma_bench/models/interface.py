@@ -52,6 +52,20 @@ class Model(ABC):
     retries: int | None = None
 
     @classmethod
+    def preview(cls, rest: str, options: Mapping[str, str]) -> str:
+        """Return what is known of a model before it is used, in a few words; a dry run calls it. No request is made.
+
+        Args:
+            rest: the name without the family and the colon.
+            options: settings by name, as text.
+
+        Raises:
+            MMABenchError: the model cannot be used.
+        """
+        cls.make(rest, options)
+        return "packages and options are valid"
+
+    @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> "Model":
         """Return a model of this class by what its name says after the family.
 
@@ -181,7 +195,7 @@ def _with_checks(sample: "Sample", checks: Sequence[Check]) -> "Sample":
         )
         for check in checks
     ]
-    return replace(sample, questions=questions, stimulus=sample.stimulus.model_copy(update={"questions": questions}))
+    return replace(sample, questions=questions, stimulus=sample.stimulus.changed(questions=questions))
 
 
 def _question_id(sample: "Sample", check: Check) -> str:

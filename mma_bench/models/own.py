@@ -36,11 +36,16 @@ class DefaultName:
 def name_after(model: "Model", name: str) -> "Model":
     """Return ``model``, called as it was asked for unless its class says otherwise; no folder is part of the name."""
     if isinstance(inspect.getattr_static(model, "name"), DefaultName):
-        family, _, rest = name.partition(":")
-        place, _, class_name = rest.rpartition(":")
-        is_file = family == "python" and place.endswith(".py")
-        model.name = f"python:{Path(place).name}:{class_name}" if is_file else name
+        model.name = without_folder(name)
     return model
+
+
+def without_folder(name: str) -> str:
+    """Return the name of a model without the folder of the file that holds its class."""
+    family, _, rest = name.partition(":")
+    place, _, class_name = rest.rpartition(":")
+    is_file = family == "python" and place.endswith(".py")
+    return f"python:{Path(place).name}:{class_name}" if is_file else name
 
 
 def construct(kind: "type[Model]", options: Mapping[str, str]) -> "Model":

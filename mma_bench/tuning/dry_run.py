@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from mma_bench.console.dry_run import DryRun, check_checkpoint
+from mma_bench.console.dry_run import DryRun
 from mma_bench.errors import MMABenchError, unknown
-from mma_bench.tuning import EXTRAS, require_packages
+from mma_bench.models import preview
+from mma_bench.tuning import require_packages
 from mma_bench.tuning.settings import TuneSettings
 
 _RANDOM = "random:"
@@ -48,7 +49,7 @@ def plan_tuning(settings: TuneSettings, out: Path) -> DryRun:
 def _check_model(settings: TuneSettings) -> str:
     checkpoint = settings.model.checkpoint
     if not checkpoint.startswith(_RANDOM):
-        return check_checkpoint(checkpoint, *EXTRAS)
+        return preview(f"transformers:{checkpoint}")
     from mma_bench.models.omni.thinker import ARCHITECTURES
 
     architecture = checkpoint.removeprefix(_RANDOM)

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builder.cli import main
-from mma_bench import MMABenchError
-from mma_bench.console.dry_run import check_model, check_space
+from mma_bench import MMABenchError, models
+from mma_bench.console.dry_run import check_space
 
 CONFIG = "source: {kind: folder, csv: CSV}\nassemble: {noise_letters: 100}\n"
 
@@ -108,5 +108,5 @@ def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_checkpoint_without_a_configuration_is_none(tmp_path: Path) -> None:
     with pytest.raises(MMABenchError, match="so it is not a checkpoint"):
-        check_model(f"transformers:{tmp_path}", {})
-    assert "to be downloaded" in check_model("transformers:nobody/no-such-model", {})
+        models.preview(f"transformers:{tmp_path}", {})
+    assert "to be downloaded" in models.preview("transformers:nobody/no-such-model", {})

@@ -1,12 +1,10 @@
 """Ask a judge about the answers of a run that no rule could read."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tqdm import tqdm
-
 from mma_bench.console.interruption import held_back
+from mma_bench.console.progress import bar
 from mma_bench.dataset.load import Sample
 from mma_bench.dataset.media import Media
 from mma_bench.errors import MMABenchError
@@ -53,12 +51,12 @@ def judge_run(
     keys = {sample.stimulus.key: key for key, sample in samples.items()}
     if samples:
         cut_unfinished_line(replies_path(folder))
-    bar = tqdm(total=len(samples), desc=f"judge {asked.name}", file=sys.stderr, disable=not progress)
-    with bar, held_back(asked.stop_soon):
+    shown = bar(f"judge {asked.name}", len(samples), unit="answer", show=progress)
+    with shown, held_back(asked.stop_soon):
         for sample, answers in asked.answer_all(list(samples.values())):
             if answers[0].text.strip():  # a judge that thought until its tokens were spent may do better next time
                 append_reply(folder, keys[sample.stimulus.key], answers[0].text)
-            bar.update()
+            shown.update()
     write_judge(folder, judge)
     return len(samples)
 

@@ -125,3 +125,35 @@ def _weights(name: str, config: Any) -> str:
             f"transformers:{name}: the hub did not say which commit was loaded; download it to a folder"
         )
     return f"{COMMIT}{commit}"
+
+
+def check_checkpoint(name: str) -> str:
+    """Return where a checkpoint of transformers is and what it would run on; this opens no connection.
+
+    Raises:
+        MMABenchError: the folder is not a checkpoint.
+    """
+    import torch
+
+    device = f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "the CPU (no GPU found)"
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise MMABenchError(f"{folder} has no config.json, so it is not a checkpoint; give another folder")
+        where = "a folder"
+    elif name.startswith(("/", "./", "../", "~")) or not _could_be_hub_name(name):
+        raise MMABenchError(f"there is no folder {name}; give the folder of a checkpoint, or ORG/NAME on a hub")
+    else:
+        where = "in the hub's cache" if _is_cached(name) else "to be downloaded"
+    return f"{where}, on {device}"
+
+
+def _could_be_hub_name(name: str) -> bool:
+    owner, slash, rest = name.partition("/")
+    return bool(owner and slash and rest) and "/" not in rest
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(name, "config.json"), str)

@@ -7,7 +7,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.models.answers import Answer
 from mma_bench.models.interface import Model
 from mma_bench.models.omni.answering import Asked, Reply
-from mma_bench.models.omni.checkpoint import load_checkpoint
+from mma_bench.models.omni.checkpoint import check_checkpoint, load_checkpoint
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.settings import Settings, parse_settings
 from mma_bench.models.own import timed_answers
@@ -26,6 +26,12 @@ class TransformersOmni(Model):
 
     uses_gpu = True
     protocol_settings = ("fps",)
+
+    @classmethod
+    def preview(cls, rest: str, options: Mapping[str, str]) -> str:
+        """Check packages, options and the checkpoint's folder or name, without loading weights."""
+        parse_settings(options)
+        return check_checkpoint(rest)
 
     @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> "TransformersOmni":
