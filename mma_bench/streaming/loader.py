@@ -77,7 +77,26 @@ class StreamLoader:
         except MMABenchError as error:
             # DataLoader puts the worker's whole traceback before the message.
             raise MMABenchError(str(error).strip().splitlines()[-1].partition("MMABenchError: ")[2] or error) from None
-        self._begin(self._epoch + 1)
+        self.set_epoch(self._epoch + 1)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin ``epoch`` with the next iteration; frameworks call this before each epoch.
+
+        Epochs count up without it. What is left of the current epoch, after `load_state_dict`, stays if ``epoch`` is
+        the current one.
+
+        Raises:
+            MMABenchError: ``epoch`` is negative.
+        """
+        if epoch < 0:
+            raise MMABenchError(f"StreamLoader.set_epoch({epoch}): epochs count from 0")
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        self._stream.set_epoch(epoch)
+        self._given.pass_epoch(epoch)
+        self._positions = [0] * len(self._positions)
+        self._next_worker = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the batches delivered so far leave to do, as plain numbers and text."""
@@ -103,13 +122,6 @@ class StreamLoader:
         self._epoch = int(state["epoch"])
         self._positions = [int(position) for position in state["positions"]]
         self._next_worker = int(state["next_worker"])
-
-    def _begin(self, epoch: int) -> None:
-        self._epoch = epoch
-        self._stream.set_epoch(epoch)
-        self._given.pass_epoch(epoch)
-        self._positions = [0] * len(self._positions)
-        self._next_worker = 0
 
 
 class _Collate:

@@ -88,6 +88,25 @@ def test_a_loader_with_workers_that_read_ahead_resumes_exactly(
         StreamLoader(make(train), 2, workers=2).load_state_dict(stopped.state_dict())
 
 
+def test_a_framework_may_set_the_epoch_of_a_loader(train: Path) -> None:
+    def described_epoch(loader: StreamLoader) -> list[object]:
+        return [described(sample) for batch in loader for sample in batch]
+
+    straight = StreamLoader(make(train), 2)
+    epochs = [described_epoch(straight) for _ in range(3)]
+    jumped = StreamLoader(make(train), 2)
+    jumped.set_epoch(2)
+    assert described_epoch(jumped) == epochs[2]
+    stopped = StreamLoader(make(train), 2)
+    begun = [described(sample) for sample in next(iter(stopped))]
+    resumed = StreamLoader(make(train), 2)
+    resumed.load_state_dict(stopped.state_dict())
+    resumed.set_epoch(0)  # as Lightning and Accelerate do at the start of every epoch, also of a resumed one
+    assert begun + described_epoch(resumed) == epochs[0]
+    with pytest.raises(mma_bench.MMABenchError, match="count from 0"):
+        resumed.set_epoch(-1)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loaders_of_one_stream_do_not_move_each_other_on(train: Path, workers: int) -> None:
     stream = make(train)
