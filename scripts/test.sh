@@ -14,4 +14,9 @@ status=0
 .venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" \
     --durations=25 --durations-min=5 "$@" || status=$?
 wait "$types" || status=$?
+times=$(mktemp)
+times >"$times"  # of this shell, then of all that it started; not in a subshell, which would count from zero
+printf '%s s by the clock, %s of processor time\n' "$SECONDS" \
+    "$(awk 'NR == 2 { split($1, u, /[ms]/); split($2, s, /[ms]/); print int(60 * (u[1] + s[1]) + u[2] + s[2]) " s" }' "$times")"
+rm -f "$times"
 exit "$status"

@@ -69,8 +69,18 @@ def settings(*overrides: str) -> list[str]:
     return [part for override in overrides for part in ("--set", override)]
 
 
+FAST = ("parsing", "files", "questions", "records", "evaluation/test_analysis.py", "test_schema.py", "test_registry.py")
+"""What needs no media, no model and hardly any process: `scripts/fast.sh` runs it."""
+
+_DEAR_FIXTURES = {"demo_folder", "small_config", "small_dataset", "running_endpoint"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process build the demo while the others run what does not need it."""
+    """Mark the fast tests, and let one process build the demo while the others run what does not need it."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests").as_posix()
+        if place.startswith(FAST) and not _DEAR_FIXTURES & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("fast")
     needs = {item.path for item in items if "demo_folder" in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if item.path in needs), None)
     items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needs else 1)
