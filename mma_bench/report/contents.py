@@ -11,7 +11,7 @@ from mma_bench.report.average import average_of
 from mma_bench.report.browser import browser_data
 from mma_bench.report.facts import DataFacts, Reference, data_facts, references
 from mma_bench.report.figures import plots_of
-from mma_bench.report.figures.panels import Plot
+from mma_bench.drawing.panels import Plot
 from mma_bench.report.notices import notices_about
 from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun

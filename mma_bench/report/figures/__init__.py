@@ -12,7 +12,7 @@ from mma_bench.report.figures.conditions import conditions_plot
 from mma_bench.report.figures.confusion import confusion_plot
 from mma_bench.report.figures.doses import doses_plot
 from mma_bench.report.figures.following import following_plot
-from mma_bench.report.figures.panels import Plot
+from mma_bench.drawing.panels import Plot
 from mma_bench.report.figures.reliance import reliance_plot
 from mma_bench.report.runs import ScoredRun
 

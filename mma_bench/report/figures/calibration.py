@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mma_bench.evaluation.analyses import Calibration
 from mma_bench.report.figures.competence import CONFLICT
-from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, COLOURS, INK, MARKERS, MUTED, RULE, VISUAL
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, COLOURS, INK, MARKERS, MUTED, RULE, VISUAL
 from mma_bench.report.runs import ScoredRun
 
 if TYPE_CHECKING:

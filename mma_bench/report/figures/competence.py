@@ -5,9 +5,9 @@ from functools import partial
 
 from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
 from mma_bench.report.average import AVERAGE_WORDS, average_of
-from mma_bench.report.figures.bars import Bar, Part, Whisker, bars_height, draw_bars
-from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, COLOURS, INK, LOST, SENSES, UNCLEAR, VISUAL
+from mma_bench.drawing.bars import Bar, Part, Whisker, bars_height, draw_bars
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, COLOURS, INK, LOST, SENSES, UNCLEAR, VISUAL
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import Modality
 

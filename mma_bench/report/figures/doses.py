@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mma_bench.evaluation.analyses import DosePoint, DoseResponse, Estimate
-from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, COLOURS, INK, MARKERS, MUTED, PAPER, RULE, VISUAL
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, COLOURS, INK, MARKERS, MUTED, PAPER, RULE, VISUAL
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import CONDITIONS, Modality
 

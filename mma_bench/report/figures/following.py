@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from mma_bench.evaluation.analyses import Reliance
-from mma_bench.report.figures.bars import Bar, Part, bars_height, draw_bars
+from mma_bench.drawing.bars import Bar, Part, bars_height, draw_bars
 from mma_bench.report.figures.competence import CONFLICT
-from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, SENSES, UNCLEAR, VISUAL
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, SENSES, UNCLEAR, VISUAL
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import Modality
 

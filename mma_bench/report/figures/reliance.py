@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mma_bench.evaluation.analyses import Reliance
-from mma_bench.report.figures.panels import Mark, Panel, Plot
-from mma_bench.report.figures.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL, short
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL, short
 from mma_bench.report.runs import ScoredRun
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.report.figures.style import INK, MUTED, ON_MARK, PAPER, RULE, short
+from mma_bench.drawing.style import INK, MUTED, ON_MARK, PAPER, RULE, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

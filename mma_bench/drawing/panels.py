@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mma_bench.report.figures.style import INK, PAPER, VARIABLES, style, svg_for_page, write_figure
+from mma_bench.drawing.style import INK, PAPER, VARIABLES, style, svg_for_page, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
