@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.evaluation.analyses import Analysis, VerdictTable, analyse, verdict_table
-from mma_bench.evaluation.analyses.analysis import STANDARD
-from mma_bench.evaluation.analyses.table import SEVERAL, UNPARSED
+from mma_bench.evaluation.analyses.table import SEVERAL, STANDARD, UNPARSED
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
 from mma_bench.evaluation.option_confidence import OptionConfidence

@@ -16,12 +16,13 @@ from mma_bench.evaluation.analyses.baselines import baselines
 from mma_bench.evaluation.analyses.calibration import calibrations
 from mma_bench.evaluation.analyses.changes import changes
 from mma_bench.evaluation.analyses.competence import competence_splits
-from mma_bench.evaluation.analyses.doses import dose_responses, fit_logistic
+from mma_bench.evaluation.analyses.doses import dose_responses
 from mma_bench.evaluation.analyses.joint import joint_accuracies
-from mma_bench.evaluation.analyses.power import smallest_difference
 from mma_bench.evaluation.analyses.reliance import reliances
 from mma_bench.evaluation.analyses.sensitivity import sensitivities
 from mma_bench.evaluation.statistics import holm, mcnemar, share
+from mma_bench.evaluation.statistics.logistic import fit_logistic
+from mma_bench.evaluation.statistics.power import smallest_difference
 from mma_bench.schema import Modality
 from tests.evaluation.simulated import CLASSES, conflict, empty_table, joined, questions
 

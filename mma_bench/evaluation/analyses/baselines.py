@@ -1,11 +1,11 @@
 """What one gets without a model: from the labels alone, no run needed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.evaluation.analyses.registry import analysis
+from mma_bench.evaluation.analyses.table import STANDARD, VerdictTable
 from mma_bench.schema import Modality
 
 
@@ -34,12 +34,16 @@ class Baseline:
     distraction: float
 
 
-def baselines(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Baseline]:
-    """Return all baselines for the questions of ``table``, whatever was answered."""
+@analysis(title="What the labels alone give", graded=True)
+def baselines(table: VerdictTable) -> list[Baseline]:
+    """Return all baselines for the standard questions of ``table``, whatever was answered.
+
+    The table of accuracies shows them.
+    """
     found = []
     for condition in table.conditions:
         for modality in Modality:
-            rows = table.select(condition=condition, modality=modality, variants=variants)
+            rows = table.select(condition=condition, modality=modality, variants=STANDARD)
             if len(rows):
                 found += _of_cell(condition, modality, rows)
     return found

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analyses.registry import analysis
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.drawing.bars import Bar, Part, bars_height, draw_bars
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, SENSES, UNCLEAR, VISUAL
+from mma_bench.evaluation.analyses.registry import Series, analysis
+from mma_bench.evaluation.analyses.reliance_triangle import triangle_figure
+from mma_bench.evaluation.analyses.table import CONFLICT, VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
@@ -38,6 +43,55 @@ class Reliance:
     neither: Estimate
 
 
+def following_figure(runs: Sequence[Series[Reliance]]) -> Plot | None:
+    """Return a panel for each asked modality, or none if no run answered about conflicting streams."""
+    panels = []
+    for modality in Modality:
+        found = [(run.label, entry) for run in runs if (entry := _conflict(run.rows, modality))]
+        if not found:
+            continue
+        bars = [_bar(label, entry) for label, entry in found]
+        panels.append(
+            Panel(
+                f"asked about the {SENSES[modality]}",
+                partial(draw_bars, bars=bars, label="answers, %"),
+                bars_height(bars),
+                f"What each model's answers follow when asked about the {SENSES[modality]} and the streams disagree",
+            )
+        )
+    if not panels:
+        return None
+    return Plot(
+        name="follows",
+        title="What answers follow",
+        text=f"Under {CONFLICT}, picture and sound come from clips of different classes. A model that answers what it "
+        "is asked names the class seen when asked about the picture, and the class heard when asked about the sound.",
+        caption=f"Share of the answers under {CONFLICT}, n beside each bar; the table of reliance has 95% intervals.",
+        panels=panels,
+        legend=[
+            Mark("the class seen", VISUAL),
+            Mark("the class heard", AUDIO),
+            Mark("neither: another class, several, none, abstained", UNCLEAR),
+        ],
+    )
+
+
+def _conflict(rows: Sequence[Reliance], modality: Modality) -> Reliance | None:
+    for entry in rows:
+        if entry.condition == CONFLICT and entry.modality is modality:
+            return entry
+    return None
+
+
+def _bar(label: str, entry: Reliance) -> Bar:
+    parts = [
+        Part(entry.sight.value, VISUAL),
+        Part(entry.sound.value, AUDIO),
+        Part(entry.neither.value, UNCLEAR, light=True),
+    ]
+    return Bar(label, f"n = {entry.answers:,}", parts)
+
+
 def _row(entry: Reliance) -> str:
     return f"{entry.condition.replace('_', ' ')}, {entry.modality or 'both questions'}"
 
@@ -51,6 +105,7 @@ def _row(entry: Reliance) -> str:
     caption="Percent of the answers that name the class which each modality suggests, in equal parts where several "
     "suggest it; 95% intervals (Wilson, clustered by clip and stimulus). “all” gives each conflict "
     "condition the same weight.",
+    figure=(following_figure, triangle_figure),
 )
 def reliances(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Reliance]:
     """Return the index of each conflict condition and modality, then of both questions, then of all conditions.

@@ -16,6 +16,12 @@ from mma_bench.schema import CONDITIONS, Modality, Stimulus
 ABSTAINED, SEVERAL, UNPARSED = -2, -3, -4
 """Decisions that are no class."""
 
+STANDARD = ("standard",)
+"""The wording that every protocol asks."""
+
+CONFLICT = "misaligned"
+"""The condition that most figures show: both streams are there, and they are of different classes."""
+
 _DECISIONS = {Outcome.ABSTAINED: ABSTAINED, Outcome.SEVERAL: SEVERAL, Outcome.UNPARSED: UNPARSED}
 
 Codes = NDArray[np.int64]

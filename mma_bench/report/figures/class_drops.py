@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.drawing.panels import Mark, Panel, Plot, left_of
 from mma_bench.drawing.style import COLOURS, INK, MARKERS, PAPER, RULE, SENSES, name_rows, percent_axis, short
+from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import in_words
 from mma_bench.schema import Modality

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
-from mma_bench.report.facts import Reference
 from mma_bench.drawing.panels import Mark, Panel, Plot, left_of
 from mma_bench.drawing.style import AUDIO, COLOURS, MARKERS, MUTED, OTHER, PAPER, RULE, VISUAL, percent_axis
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
+from mma_bench.report.average import average_of, headline_of
+from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import cell_of
 from mma_bench.schema import Modality

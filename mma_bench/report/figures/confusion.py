@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.report.figures.class_drops import MOST_MODELS
-from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.drawing.panels import Panel, Plot, left_of
 from mma_bench.drawing.style import COLOURS, INK, ON_MARK, RULE, SENSES, short
+from mma_bench.evaluation.analyses.table import CONFLICT
+from mma_bench.report.figures.class_drops import MOST_MODELS
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import in_words
 from mma_bench.schema import Modality

@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.evaluation.analyses import Calibration
-from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.drawing.panels import Mark, Panel, Plot
 from mma_bench.drawing.style import AUDIO, COLOURS, INK, MARKERS, MUTED, RULE, VISUAL
-from mma_bench.report.runs import ScoredRun
+from mma_bench.evaluation.analyses.registry import Series
+from mma_bench.evaluation.analyses.table import CONFLICT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from mma_bench.evaluation.analyses.calibration import Calibration
 
 _CONDITIONS = {"aligned": "-", CONFLICT: "--"}
 _LEGEND = (
@@ -23,7 +24,7 @@ _LEGEND = (
 _HEIGHT = 3.0
 
 
-def calibration_plot(runs: Sequence[ScoredRun]) -> Plot | None:
+def calibration_figure(runs: Sequence[Series["Calibration"]]) -> Plot | None:
     """Return the reliability diagram of each run with option scores, or none if no run has them."""
     panels = _panels(runs, _draw_reliability, "Confidence and accuracy of {}")
     if not panels:
@@ -41,7 +42,7 @@ def calibration_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     )
 
 
-def abstention_plot(runs: Sequence[ScoredRun]) -> Plot | None:
+def abstention_figure(runs: Sequence[Series["Calibration"]]) -> Plot | None:
     """Return the risk-coverage curve of each run with option scores, or none if no run has them."""
     panels = _panels(runs, _draw_risk, "Errors of {} among its most confident answers")
     if not panels:
@@ -60,22 +61,24 @@ def abstention_plot(runs: Sequence[ScoredRun]) -> Plot | None:
 
 
 def _panels(
-    runs: Sequence[ScoredRun], draw: Callable[[Sequence[Calibration], "Axes"], None], description: str
+    runs: Sequence[Series["Calibration"]],
+    draw: Callable[[Sequence["Calibration"], "Axes"], None],
+    description: str,
 ) -> list[Panel]:
     panels = []
     for run in runs:
-        entries = [entry for entry in run.analysis.calibration if entry.condition in _CONDITIONS]
+        entries = [entry for entry in run.rows if entry.condition in _CONDITIONS]
         if entries:
             panels.append(Panel(run.label, partial(draw, entries), _HEIGHT, description.format(run.label), left=0.5))
     return panels
 
 
-def _counted(runs: Sequence[ScoredRun]) -> str:
-    counts = {entry.answers for run in runs for entry in run.analysis.calibration if entry.condition in _CONDITIONS}
+def _counted(runs: Sequence[Series["Calibration"]]) -> str:
+    counts = {entry.answers for run in runs for entry in run.rows if entry.condition in _CONDITIONS}
     return f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
 
 
-def _draw_reliability(entries: Sequence[Calibration], axes: "Axes") -> None:
+def _draw_reliability(entries: Sequence["Calibration"], axes: "Axes") -> None:
     axes.plot([0, 100], [0, 100], color=MUTED, linewidth=1, linestyle=":")
     for entry in entries:
         colour, dash = COLOURS[entry.modality], _CONDITIONS[entry.condition]
@@ -87,7 +90,7 @@ def _draw_reliability(entries: Sequence[Calibration], axes: "Axes") -> None:
     _axes(axes, "confidence, %", "accuracy, %")
 
 
-def _draw_risk(entries: Sequence[Calibration], axes: "Axes") -> None:
+def _draw_risk(entries: Sequence["Calibration"], axes: "Axes") -> None:
     for entry in entries:
         x = [100 * point.coverage for point in entry.risk_coverage]
         y = [100 * point.risk for point in entry.risk_coverage]

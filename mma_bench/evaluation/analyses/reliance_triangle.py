@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mma_bench.evaluation.analyses import Reliance
 from mma_bench.drawing.panels import Mark, Panel, Plot
 from mma_bench.drawing.style import AUDIO, INK, MUTED, ON_MARK, OTHER, RULE, TEXT, VISUAL, short
-from mma_bench.report.runs import ScoredRun
+from mma_bench.evaluation.analyses.registry import Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from mma_bench.evaluation.analyses.reliance import Reliance
+
+_Point = tuple[int, Series["Reliance"], "Reliance"]
+"""Number in the legend, run, and its index over all conflicts."""
 
 _HEIGHT = float(np.sqrt(3) / 2)
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])  # sight, sound, text
 _CLOSE = 0.055  # of the side: marks nearer than that would hide each other's numbers
 
 
-def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
+def triangle_figure(runs: Sequence[Series["Reliance"]]) -> Plot | None:
     """Return the triangle with a point for each run, or none if fewer than two modalities are followed."""
-    points = [(number, run, entry) for number, run in enumerate(runs, start=1) if (entry := overall_reliance(run))]
+    points = [(number, run, entry) for number, run in enumerate(runs, start=1) if (entry := _overall(run.rows))]
     points = [point for point in points if _followed(point[2]) > 0]
     if not points:
         return None
@@ -60,17 +64,17 @@ def reliance_plot(runs: Sequence[ScoredRun]) -> Plot | None:
     )
 
 
-def overall_reliance(run: ScoredRun) -> Reliance | None:
+def _overall(rows: Sequence["Reliance"]) -> "Reliance | None":
     """Return the index over both questions and all conflict conditions, or over the only one."""
-    both = [entry for entry in run.analysis.reliance if entry.modality is None]
+    both = [entry for entry in rows if entry.modality is None]
     return both[-1] if both else None
 
 
-def _followed(entry: Reliance) -> float:
+def _followed(entry: "Reliance") -> float:
     return entry.sight.value + entry.sound.value + entry.text.value
 
 
-def _draw(axes: "Axes", points: Sequence[tuple[int, ScoredRun, Reliance]]) -> None:
+def _draw(axes: "Axes", points: Sequence[_Point]) -> None:
     axes.set_aspect("equal")
     axes.axis("off")
     axes.fill(*_CORNERS.T, facecolor="none", edgecolor=MUTED, linewidth=1.0)
@@ -95,7 +99,7 @@ def _draw(axes: "Axes", points: Sequence[tuple[int, ScoredRun, Reliance]]) -> No
     axes.set_ylim(-0.12, _HEIGHT + 0.1)
 
 
-def _grouped(points: Sequence[tuple[int, ScoredRun, Reliance]]) -> list[tuple[list[int], float, float, bool]]:
+def _grouped(points: Sequence[_Point]) -> list[tuple[list[int], float, float, bool]]:
     """Return where to draw a mark (numbers of all runs that lie there, x, y), and whether it is a baseline's."""
     groups: list[tuple[list[int], float, float, bool]] = []
     for number, run, entry in points:
