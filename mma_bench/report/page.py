@@ -14,10 +14,10 @@ from mma_bench.report.browser import script_json
 from mma_bench.report.contents import Contents
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.order import TABLE_OF_FIGURE
+from mma_bench.report.render.html import render
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Row, Table
 from mma_bench.report.tables.headline import REMOVED_NOTE
-from mma_bench.report.templating import render
 from mma_bench.report.tiles import tiles_of
 
 

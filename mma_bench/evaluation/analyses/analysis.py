@@ -55,7 +55,7 @@ def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Av
         variants: wordings that the headline numbers average over.
         average: over questions or classes, for what is compared with the table of accuracies.
     """
-    return Analysis(tuple(variants), dict(compute_all(table, variants, average)))
+    return Analysis(tuple(variants), compute_all(table, variants, average))
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ point of the group `mma_bench.analyses`; see docs/extending.md.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from mma_bench.drawing.panels import Plot
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Average
-from mma_bench.registry import BUILT_IN, Registry, one_line
+from mma_bench.registry import BUILT_IN, Registered, Registry, one_line
 
 R = TypeVar("R")
 
@@ -160,16 +161,28 @@ def analysis(
     return register
 
 
-def compute_all(table: VerdictTable, variants: Sequence[str], average: Average) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the name and the rows of every analysis.
-
-    One of a user's that fails is left out, with a line on standard error.
-    """
+def compute_all(table: VerdictTable, variants: Sequence[str], average: Average) -> dict[str, list[Any]]:
+    """Return the rows of every analysis by its name; one of a user's that fails is left out."""
     ungraded = table.take(~np.isfinite(table.level))
+    found = {}
     for entry in ANALYSES.entries():
-        try:
-            yield entry.name, entry.value.rows(table if entry.value.graded else ungraded, variants, average)
-        except Exception as error:
-            if entry.origin == BUILT_IN:
-                raise
-            say(f"note: the analysis {entry.name!r} of {entry.origin} failed and is left out: {one_line(error)}")
+        with left_out(entry):
+            found[entry.name] = entry.value.rows(table if entry.value.graded else ungraded, variants, average)
+    return found
+
+
+@contextmanager
+def left_out(entry: Registered[Analyser], part: str = "") -> Iterator[None]:
+    """Leave out what fails in the block, with a line on standard error, if the analysis is a user's.
+
+    Args:
+        entry: the analysis.
+        part: what of it fails, such as `figure`.
+    """
+    try:
+        yield
+    except Exception as error:
+        if entry.origin == BUILT_IN:
+            raise
+        what = f"the {part} of the analysis" if part else "the analysis"
+        say(f"note: {what} {entry.name!r} of {entry.origin} failed and is left out: {one_line(error)}")

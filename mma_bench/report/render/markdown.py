@@ -1,7 +1,8 @@
 """A table as Markdown, which also reads well in a terminal."""
 
 from mma_bench.files.text import visible
-from mma_bench.report.table import Entry, Share, Table, number_text
+from mma_bench.report.render.text import number_text
+from mma_bench.report.table import Entry, Share, Table
 
 _ENTITIES = {character: f"&#{ord(character)};" for character in "&<>|`[]\\~"} | {"*": "\\*"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mma_bench.evaluation.analyses.registry import ANALYSES
+from mma_bench.evaluation.analyses.registry import ANALYSES, left_out
 from mma_bench.registry import Registry
 from mma_bench.report.order import TABLES as ORDER
 from mma_bench.report.order import in_order
@@ -31,9 +31,8 @@ TABLES: Registry[MakeTable] = Registry("table", "tables", adopt=_adopt)
 
 def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     """Return every table of analyses for which there are data."""
-    found = [
-        *(registered_table(analyser, runs) for analyser in ANALYSES.values()),
-        usage_table(runs),
-        *(make(runs) for make in TABLES.values()),
-    ]
-    return in_order(found, ORDER)
+    found = []
+    for entry in ANALYSES.entries():
+        with left_out(entry, "table"):
+            found.append(registered_table(entry.value, runs))
+    return in_order([*found, usage_table(runs), *(make(runs) for make in TABLES.values())], ORDER)
