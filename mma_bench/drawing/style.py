@@ -37,7 +37,8 @@ VARIABLES = {
 
 COLOURS = {Modality.VISUAL: VISUAL, Modality.AUDIO: AUDIO}
 MARKERS = {Modality.VISUAL: "o", Modality.AUDIO: "s"}
-SENSES = {Modality.VISUAL: "picture", Modality.AUDIO: "sound"}
+CONTENT = {Modality.VISUAL: "visual content", Modality.AUDIO: "audio content"}
+"""What a question asks about, in titles and legends."""
 _LONGEST_NAME = 30
 
 

@@ -46,7 +46,7 @@ def test_a_function_gets_what_its_parameters_name_and_graded_answers_only_if_it_
     def alone(table: VerdictTable) -> list[Given]:
         return [Given("", "", len(table))]
 
-    table = conflict(np.random.default_rng(0), 10, sight=0.5, sound=0.5)
+    table = conflict(np.random.default_rng(0), 10, visual=0.5, audio=0.5)
     table = table.take(np.arange(len(table)))
     table.level[:3] = 5.0
     found = analyse(table, ["standard", "other"], "macro")
@@ -66,7 +66,7 @@ def test_an_analysis_of_a_user_that_fails_is_left_out_and_ours_is_an_error(
     def incomplete(table: VerdictTable) -> list[Given]:
         return [Given("", "", len(table))]
 
-    table = conflict(np.random.default_rng(0), 10, sight=0.5, sound=0.5)
+    table = conflict(np.random.default_rng(0), 10, visual=0.5, audio=0.5)
     assert "incomplete" not in analyse(table).results
     (line,) = capsys.readouterr().err.splitlines()
     assert "its rows have no field 'missing', which columns names" in line

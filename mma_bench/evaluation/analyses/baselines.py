@@ -15,7 +15,7 @@ class Baseline:
 
     Attributes:
         name: ``random`` (an option with equal chances: expected shares), ``majority`` (always the class that is
-            most often right in this condition and modality), ``sight-only`` and ``sound-only`` (name what that
+            most often right in this condition and modality), ``visual-only`` and ``audio-only`` (name what that
             stream shows whatever is asked, abstain where it was removed).
         condition: the condition.
         modality: what was asked about.
@@ -53,7 +53,7 @@ def _of_cell(condition: str, modality: Modality, rows: VerdictTable) -> list[Bas
     classes, codes = np.unique(rows.answer, return_inverse=True)
     counts = np.bincount(codes)
     majority = np.full(len(rows), classes[counts.argmax()])
-    said = {"majority": majority, "sight-only": rows.seen, "sound-only": rows.heard}
+    said = {"majority": majority, "visual-only": rows.seen, "audio-only": rows.heard}
     guess = 1 / rows.options
     per_class = np.bincount(codes, weights=guess) / counts
     there = rows.distractor >= 0

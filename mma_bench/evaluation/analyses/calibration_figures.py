@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _CONDITIONS = {"aligned": "-", CONFLICT: "--"}
 _LEGEND = (
-    Mark("asked about the picture", VISUAL, "circle"),
-    Mark("asked about the sound", AUDIO, "square"),
+    Mark("asked about the visual content", VISUAL, "circle"),
+    Mark("asked about the audio content", AUDIO, "square"),
     Mark("aligned", INK, "line"),
     Mark(CONFLICT, INK, "dashed"),
 )

@@ -1,4 +1,4 @@
-"""Cannot see, or does not look? Losses split into what competence lacks and what interference takes."""
+"""Losses under conflict, split into missing competence and interference of the other modality."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from functools import partial
 
 from mma_bench.drawing.bars import Bar, Part, Whisker, bars_height, draw_bars
 from mma_bench.drawing.panels import Mark, Panel, Plot
-from mma_bench.drawing.style import AUDIO, COLOURS, INK, LOST, SENSES, UNCLEAR, VISUAL
+from mma_bench.drawing.style import AUDIO, COLOURS, CONTENT, INK, LOST, UNCLEAR, VISUAL
 from mma_bench.evaluation.analyses.pairs import pair
 from mma_bench.evaluation.analyses.registry import Column, Series, analysis
 from mma_bench.evaluation.analyses.table import CONFLICT, Flags, VerdictTable
 from mma_bench.evaluation.statistics import AVERAGE_WORDS, Average, Estimate, average_difference, average_share
 from mma_bench.schema import Modality
 
-ONE_SENSE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
+ONE_MODALITY = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition in which a modality is asked about alone: there accuracy is the ceiling of competence."""
 
-TITLE = "Cannot see, or does not look?"
+TITLE = "Missing competence or interference?"
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class CompetenceSplit:
     Attributes:
         condition: condition that interferes.
         modality: what was asked about.
-        pairs: answers that have the same question answered with one sense.
-        ceiling: accuracy with the other sense removed.
+        pairs: answers that have the same question answered with one modality.
+        ceiling: accuracy with the other modality removed.
         accuracy: accuracy under the condition.
         lacking: `1 - ceiling`: what the model does not know even undisturbed.
         interference: `ceiling - accuracy`: what the other modality takes, net. Negative if it helps.
-        taken: share right with one sense and wrong under the condition.
-        given: share wrong with one sense and right under the condition.
-        misled: share right with one sense that names the distractor under the condition: part of ``taken``.
+        taken: share right with one modality and wrong under the condition.
+        given: share wrong with one modality and right under the condition.
+        misled: share right with one modality that names the distractor under the condition: part of ``taken``.
     """
 
     condition: str
@@ -70,11 +70,11 @@ def competence_figure(runs: Sequence[Series[CompetenceSplit]]) -> Plot | None:
         bars = [_bar(label, split) for label, split in splits]
         panels.append(
             Panel(
-                f"asked about the {SENSES[modality]}",
+                f"asked about the {CONTENT[modality]}",
                 partial(draw_bars, bars=bars, label="questions, %"),
                 bars_height(bars),
-                f"For each model, questions about the {SENSES[modality]} under conflict: right, lost to interference, "
-                "and not known even with the other sense removed; the table below has the numbers",
+                f"For each model, questions about the {CONTENT[modality]} under conflict: right, lost to interference, "
+                "and wrong even with the other modality removed; the table below has the numbers",
             )
         )
     if not panels:
@@ -83,21 +83,19 @@ def competence_figure(runs: Sequence[Series[CompetenceSplit]]) -> Plot | None:
     return Plot(
         name="competence",
         title=TITLE,
-        text="The ceiling is a model's accuracy with the other sense removed: what it can see or hear at all. What is "
-        "missing above it is competence the model lacks. What it loses below it when the other sense disagrees is "
-        "interference: it knows, and does not look.",
-        caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one sense, "
-        f"{AVERAGE_WORDS[runs[0].average]}, "
-        f"n = {counted} pairs a bar. Above each bar: the ceiling, below it: the accuracy under conflict, with "
-        "95% intervals (Wilson, effective sample size over clips); on the right: interference in percentage points "
-        "with its "
-        "95% interval (Bonett and Price).",
+        text="The ceiling is a model's accuracy with the other modality removed. What is missing above the ceiling is "
+        "competence that the model lacks. What it loses below the ceiling when the other modality disagrees is "
+        "interference.",
+        caption=f"Share of questions under {CONFLICT}, paired by clip with the same question asked with one modality, "
+        f"{AVERAGE_WORDS[runs[0].average]}, n = {counted} pairs per bar. Above each bar: the ceiling, below it: the "
+        "accuracy under conflict, with 95% intervals (Wilson, effective sample size over clips); on the right: "
+        "interference in percentage points with its 95% interval (Bonett and Price).",
         panels=panels,
         legend=[
-            Mark("right under conflict: the picture", VISUAL),
-            Mark("the sound", AUDIO),
-            Mark("interference: does not look", LOST, "hatched"),
-            Mark("lacking competence: cannot see", UNCLEAR),
+            Mark("right under conflict, visual", VISUAL),
+            Mark("right under conflict, audio", AUDIO),
+            Mark("lost to interference", LOST, "hatched"),
+            Mark("missing competence", UNCLEAR),
             Mark("▾ ceiling, ▴ accuracy, 95%", INK, "line"),
         ],
     )
@@ -143,13 +141,13 @@ def _whisker(estimate: Estimate, *, above: bool) -> Whisker:
         "given": "given",
         "misled": "misled",
     },
-    caption="Percent of the pairs, paired by clip with the same question asked with one sense; 95% intervals (shares: "
-    "Wilson, effective sample size over clips; interference: Bonett and Price). "
+    caption="Percent of the pairs, paired by clip with the same question asked with one modality; 95% intervals "
+    "(shares: Wilson, effective sample size over clips; interference: Bonett and Price). "
     "100 - accuracy = lacking + interference, and interference = taken - given.",
     notes=[
-        "ceiling: accuracy with the other sense removed; lacking: 100 - ceiling; taken: right with one sense, wrong "
-        "under the condition; given: the reverse; misled: right with one sense, names the distractor under the "
-        "condition."
+        "ceiling: accuracy with the other modality removed; lacking: 100 - ceiling; taken: right with one modality, "
+        "wrong under the condition; given: the reverse; misled: right with one modality, names the distractor under "
+        "the condition."
     ],
     figure=competence_figure,
 )
@@ -164,7 +162,7 @@ def competence_splits(
         average: over questions or over classes.
     """
     found = []
-    for modality, ceiling_condition in ONE_SENSE.items():
+    for modality, ceiling_condition in ONE_MODALITY.items():
         ceiling = table.select(condition=ceiling_condition, modality=modality, variants=variants)
         for condition in table.conditions:
             rows = table.select(condition=condition, modality=modality, variants=variants)

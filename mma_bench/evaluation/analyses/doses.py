@@ -104,8 +104,8 @@ def doses_figure(runs: Sequence[Series[DoseResponse]]) -> Plot | None:
         "sample size over clips), the band that of the point of equal dominance (Fieller, jackknife over clips).",
         panels=panels,
         legend=[
-            Mark("asked about the picture", VISUAL, "circle"),
-            Mark("asked about the sound", AUDIO, "square"),
+            Mark("asked about the visual content", VISUAL, "circle"),
+            Mark("asked about the audio content", AUDIO, "square"),
             Mark("names the right class", INK, "line"),
             Mark("names the other side's class", INK, "dashed"),
         ],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mma_bench.drawing.bars import Bar, Part, bars_height, draw_bars
 from mma_bench.drawing.panels import Mark, Panel, Plot
-from mma_bench.drawing.style import AUDIO, SENSES, UNCLEAR, VISUAL
+from mma_bench.drawing.style import AUDIO, CONTENT, UNCLEAR, VISUAL
 from mma_bench.evaluation.analyses.registry import Series, analysis
 from mma_bench.evaluation.analyses.reliance_triangle import triangle_figure
 from mma_bench.evaluation.analyses.table import CONFLICT, VerdictTable
@@ -22,14 +22,14 @@ class Reliance:
     """The modality-reliance index: shares of the answers under conflict, which add up to one.
 
     An answer follows a modality if it names the class which that modality suggests. Where several suggest it (a
-    caption lies about aligned media: sight and sound agree) it counts for each in equal parts.
+    caption lies about aligned media: the streams agree) it counts for each in equal parts.
 
     Attributes:
         condition: a conflict condition, or ``all`` for all of them, each with the same weight.
         modality: what was asked about, or None for both questions.
         answers: how many there are.
-        sight: share that follows the picture.
-        sound: share that follows the sound.
+        visual: share that follows the visual stream.
+        audio: share that follows the audio stream.
         text: share that follows the text of the prompt.
         neither: share that follows none: another class, an abstention, several classes, or unparsed.
     """
@@ -37,8 +37,8 @@ class Reliance:
     condition: str
     modality: Modality | None
     answers: int
-    sight: Estimate
-    sound: Estimate
+    visual: Estimate
+    audio: Estimate
     text: Estimate
     neither: Estimate
 
@@ -53,10 +53,10 @@ def following_figure(runs: Sequence[Series[Reliance]]) -> Plot | None:
         bars = [_bar(label, entry) for label, entry in found]
         panels.append(
             Panel(
-                f"asked about the {SENSES[modality]}",
+                f"asked about the {CONTENT[modality]}",
                 partial(draw_bars, bars=bars, label="answers, %"),
                 bars_height(bars),
-                f"What each model's answers follow when asked about the {SENSES[modality]} and the streams disagree",
+                f"What each model's answers follow when asked about the {CONTENT[modality]} and the streams disagree",
             )
         )
     if not panels:
@@ -64,13 +64,14 @@ def following_figure(runs: Sequence[Series[Reliance]]) -> Plot | None:
     return Plot(
         name="follows",
         title="What answers follow",
-        text=f"Under {CONFLICT}, picture and sound come from clips of different classes. A model that answers what it "
-        "is asked names the class seen when asked about the picture, and the class heard when asked about the sound.",
+        text=f"Under {CONFLICT}, the visual and the audio stream come from clips of different classes. A model that "
+        "answers what it is asked names the visual class when asked about the visual content, and the audio class when "
+        "asked about the audio content.",
         caption=f"Share of the answers under {CONFLICT}, n beside each bar; the table of reliance has 95% intervals.",
         panels=panels,
         legend=[
-            Mark("the class seen", VISUAL),
-            Mark("the class heard", AUDIO),
+            Mark("the visual class", VISUAL),
+            Mark("the audio class", AUDIO),
             Mark("neither: another class, several, none, abstained", UNCLEAR),
         ],
     )
@@ -85,8 +86,8 @@ def _conflict(rows: Sequence[Reliance], modality: Modality) -> Reliance | None:
 
 def _bar(label: str, entry: Reliance) -> Bar:
     parts = [
-        Part(entry.sight.value, VISUAL),
-        Part(entry.sound.value, AUDIO),
+        Part(entry.visual.value, VISUAL),
+        Part(entry.audio.value, AUDIO),
         Part(entry.neither.value, UNCLEAR, light=True),
     ]
     return Bar(label, f"n = {entry.answers:,}", parts)
@@ -100,7 +101,7 @@ def _row(entry: Reliance) -> str:
     name="reliance",
     title="What answers follow under conflict",
     head="model: condition, asked",
-    columns={"answers": "n", "sight": "sight", "sound": "sound", "text": "text", "neither": "none of them"},
+    columns={"answers": "n", "visual": "visual", "audio": "audio", "text": "text", "neither": "none of them"},
     row=_row,
     caption="Percent of the answers that name the class which each modality suggests, in equal parts where several "
     "suggest it; 95% intervals (Wilson, clustered by clip and stimulus). “all” gives each conflict "
@@ -110,7 +111,7 @@ def _row(entry: Reliance) -> str:
 def reliances(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Reliance]:
     """Return the index of each conflict condition and modality, then of both questions, then of all conditions.
 
-    A row is a conflict if two of picture, sound and text suggest different classes.
+    A row is a conflict if two of the visual stream, the audio stream and the text suggest different classes.
     """
     rows = table.select(variants=variants)
     rows = rows.take(_conflicts(rows))
@@ -144,7 +145,7 @@ def _reliance(condition: str, modality: Modality | None, rows: VerdictTable) -> 
             here = rows.condition == name
             weight[here] = len(rows) / (len(rows.conditions) * here.sum())
     # Both questions about a stimulus depend on each other, and so do the stimuli that a clip is part of.
-    sight, sound, text, none = (
+    visual, audio, text, none = (
         share(part, rows.clip, also=rows.stimulus, weights=weight) for part in (*credit.T, neither)
     )
-    return Reliance(condition, modality, len(rows), sight, sound, text, none)
+    return Reliance(condition, modality, len(rows), visual, audio, text, none)

@@ -1,4 +1,4 @@
-"""The reliance triangle: which of sight, sound and text a model's answers follow when they disagree."""
+"""The reliance triangle: which of visual, audio and text a model's answers follow when they disagree."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,7 +19,7 @@ _Point = tuple[int, Series["Reliance"], "Reliance"]
 """Number in the legend, run, and its index over all conflicts."""
 
 _HEIGHT = float(np.sqrt(3) / 2)
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])  # sight, sound, text
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _HEIGHT]])  # visual, audio, text
 _CLOSE = 0.055  # of the side: marks nearer than that would hide each other's numbers
 
 
@@ -46,10 +46,10 @@ def triangle_figure(runs: Sequence[Series["Reliance"]]) -> Plot | None:
         "Corners are 100%, each line is 25%.",
         panels=[
             Panel(
-                "sight, sound or text",
+                "visual, audio or text",
                 partial(_draw, points=points),
                 3.45,
-                "Triangle of reliance on sight, sound and text; the table of reliance has the numbers",
+                "Triangle of reliance on visual, audio and text; the table of reliance has the numbers",
                 below=0.06,
             )
         ],
@@ -71,7 +71,7 @@ def _overall(rows: Sequence["Reliance"]) -> "Reliance | None":
 
 
 def _followed(entry: "Reliance") -> float:
-    return entry.sight.value + entry.sound.value + entry.text.value
+    return entry.visual.value + entry.audio.value + entry.text.value
 
 
 def _draw(axes: "Axes", points: Sequence[_Point]) -> None:
@@ -83,7 +83,7 @@ def _draw(axes: "Axes", points: Sequence[_Point]) -> None:
             others = _CORNERS[[i for i in range(3) if i != corner]]
             ends = step * _CORNERS[corner] + (1 - step) * others
             axes.plot(*ends.T, color=RULE, linewidth=0.7, zorder=0)
-    for corner, (name, colour) in enumerate((("sight", VISUAL), ("sound", AUDIO), ("text", TEXT))):
+    for corner, (name, colour) in enumerate((("visual", VISUAL), ("audio", AUDIO), ("text", TEXT))):
         x, y = _CORNERS[corner]
         axes.text(x, y + (0.03 if corner == 2 else -0.04), name, color=colour, ha="center",
                   va="bottom" if corner == 2 else "top", fontsize=10)  # fmt: skip
@@ -103,7 +103,7 @@ def _grouped(points: Sequence[_Point]) -> list[tuple[list[int], float, float, bo
     """Return where to draw a mark (numbers of all runs that lie there, x, y), and whether it is a baseline's."""
     groups: list[tuple[list[int], float, float, bool]] = []
     for number, run, entry in points:
-        shares = np.array([entry.sight.value, entry.sound.value, entry.text.value]) / _followed(entry)
+        shares = np.array([entry.visual.value, entry.audio.value, entry.text.value]) / _followed(entry)
         x, y = (float(value) for value in shares @ _CORNERS)
         for numbers, other_x, other_y, _ in groups:
             if np.hypot(x - other_x, y - other_y) < _CLOSE:

@@ -43,8 +43,8 @@ class VerdictTable:
         decision: class code that the answer names, or `ABSTAINED`, `SEVERAL`, `UNPARSED`.
         answer: class code of the right answer.
         correct: whether the answer is the right one; a hallucination where ``answerable`` is false.
-        seen: class code of what the picture shows; -1 for black frames.
-        heard: class code of what the sound is; -1 for silence.
+        seen: class code of the visual stream; -1 for black frames.
+        heard: class code of the audio stream; -1 for silence.
         told: class code that the text of the prompt suggests; -1 if none.
         distractor: class code that a modality not asked about suggests; -1 if none.
         answerable: false where the asked modality was removed.

@@ -1,4 +1,4 @@
-"""Per-class drops: which classes a model loses when the other sense disagrees."""
+"""Per-class drops: which classes a model loses when the other modality disagrees."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mma_bench.drawing.panels import Mark, Panel, Plot, left_of
-from mma_bench.drawing.style import COLOURS, INK, MARKERS, PAPER, RULE, SENSES, name_rows, percent_axis, short
+from mma_bench.drawing.style import COLOURS, CONTENT, INK, MARKERS, PAPER, RULE, name_rows, percent_axis, short
 from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import in_words
@@ -64,11 +64,11 @@ def class_drops_plot(runs: Sequence[ScoredRun]) -> Plot | None:
             if drops:
                 panels.append(
                     Panel(
-                        f"{run.label}, {SENSES[modality]}",
+                        f"{run.label}, {modality}",
                         partial(_draw, drops=drops, modality=modality),
                         0.2 * len(drops) + 0.55,
                         f"Accuracy of {run.label} for each class, aligned and {CONFLICT}, asked about the "
-                        f"{SENSES[modality]}",
+                        f"{CONTENT[modality]}",
                         left=left_of([_name(drop) for drop in drops]),
                     )
                 )

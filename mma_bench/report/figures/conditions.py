@@ -21,8 +21,8 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
     """Return a panel for each run: a mark with its interval for each condition and modality."""
     conditions = list(dict.fromkeys(column.condition for column in columns))
     legend = [
-        Mark("asked about the picture", VISUAL, "circle"),
-        Mark("asked about the sound", AUDIO, "square"),
+        Mark("asked about the visual content", VISUAL, "circle"),
+        Mark("asked about the audio content", AUDIO, "square"),
         Mark("chance", MUTED, "dotted"),
         Mark("majority class", OTHER, "line"),
     ]

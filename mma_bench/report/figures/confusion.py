@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mma_bench.drawing.panels import Panel, Plot, left_of
-from mma_bench.drawing.style import COLOURS, INK, ON_MARK, RULE, SENSES, short
+from mma_bench.drawing.style import COLOURS, CONTENT, INK, ON_MARK, RULE, short
 from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.report.figures.class_drops import MOST_MODELS
 from mma_bench.report.runs import ScoredRun
@@ -71,12 +71,12 @@ def _panel(run: ScoredRun, condition: str, modality: Modality, counts: Counter[t
     sums = [sum(count for (place, _), count in cells.items() if place == row) for row in range(len(rows))]
     names = [f"{_words(row)} ({total})" for row, total in zip(rows, sums, strict=True)]
     return Panel(
-        f"{condition.replace('_', ' ')}, {SENSES[modality]}: {run.label}",
+        f"{condition.replace('_', ' ')}, {modality}: {run.label}",
         partial(
             _draw, cells=cells, sums=sums, rows=names, columns=[_words(name) for name in columns], modality=modality
         ),
         0.19 * len(rows) + 0.4 + left_of(columns, 6.5),
-        f"Confusion matrix of {run.label}, {condition}, asked about the {SENSES[modality]}",
+        f"Confusion matrix of {run.label}, {condition}, asked about the {CONTENT[modality]}",
         left=left_of(names, 6.5) + 0.2,
         below=left_of(columns, 6.5) + 0.25,
         width=_WIDTH,

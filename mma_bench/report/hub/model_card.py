@@ -57,7 +57,7 @@ def _competence(run: ScoredRun) -> list[str]:
             found.append(
                 f"- {TITLE} Asked about {modality} under conflict (paired by clip, {AVERAGE_WORDS[average_of(run)]}): "
                 f"{100 * split.accuracy.value:.1f}% right of a ceiling of {100 * split.ceiling.value:.1f}% with "
-                "one sense; "
+                "one modality; "
                 f"interference takes {100 * lost.value:.1f} points (95% interval {100 * lost.low:.1f} to "
                 f"{100 * lost.high:.1f}, "
                 f"n = {split.pairs:,} pairs)."

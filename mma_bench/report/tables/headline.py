@@ -15,12 +15,7 @@ from mma_bench.report.table import Column, Row, Share, Table, in_words, share_of
 from mma_bench.schema import CONDITIONS
 
 REMOVED_NOTE = "hallucination: lower is better"
-_RULES = {
-    "baseline:random": "random",
-    "baseline:majority": "majority",
-    "baseline:visual-only": "sight-only",
-    "baseline:audio-only": "sound-only",
-}
+_PREFIX = "baseline:"
 
 
 def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> Table:
@@ -123,7 +118,10 @@ def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
 
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
     """Return what the labels alone give; every run of the same questions has the same."""
-    asked = {_RULES.get(run.run.model) for run in runs}  # a run of the same rule says the same
+    models = (run.run.model for run in runs)
+    asked = {
+        name.removeprefix(_PREFIX) for name in models if name.startswith(_PREFIX)
+    }  # a run of the same rule says the same
     known = {
         (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.of(Baseline) if b.name not in asked
     }
