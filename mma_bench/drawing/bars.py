@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Whisker:
-    """An interval beside a bar, from 0 to 1, above or below it."""
+    """An interval from 0 to 1, above or below a bar."""
 
     value: float
     low: float

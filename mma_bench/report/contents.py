@@ -32,7 +32,7 @@ class Contents:
         headlines: accuracy, mean over questions and over classes; first the one that the protocol names.
         analyses: the tables of everything else, by name.
         details: all scores of each run.
-        published: accuracies from papers beside those of the runs, where they can be set side by side.
+        published: accuracies from papers next to those of the runs, where they can be compared.
         plots: the figures, the main one first.
         playable: stimuli whose media are in the report.
         browser: all questions and answers, for the browser of examples.

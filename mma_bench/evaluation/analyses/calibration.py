@@ -1,4 +1,4 @@
-"""Calibration of option scores: does a model that gives 80% to an option get 80% right?"""
+"""Calibration of option scores: is a model that gives 80% to an option right in 80% of such answers?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Calibration: does a model that gives 80% to an option get 80% right, and what would abstaining save?"""
+"""Calibration: is a model that gives 80% to an option right in 80%, and what would abstaining save?"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,10 +32,10 @@ def calibration_figure(runs: Sequence[Series["Calibration"]]) -> Plot | None:
     return Plot(
         name="calibration",
         title="Calibration",
-        text="Is a model as often right as it is confident? On the dotted line it is; below, it is too sure. A model "
-        "that notices a conflict becomes less confident under it.",
+        text="Is a model correct as often as its confidence says? On the dotted line it is; below the line it is "
+        "overconfident. A model that notices a conflict becomes less confident under it.",
         caption="Accuracy of the likeliest option in ten bins of equal width of its probability among the options; the "
-        f"area of a mark grows with the answers in the bin; n = {_counted(runs)} answers a curve. The expected "
+        f"area of a mark grows with the answers in the bin; n = {_counted(runs)} answers per curve. The expected "
         "calibration error, and what it is by chance, are in the table of calibration.",
         panels=panels,
         legend=[*_LEGEND, Mark("confidence equals accuracy", MUTED, "dotted")],
@@ -50,11 +50,10 @@ def abstention_figure(runs: Sequence[Series["Calibration"]]) -> Plot | None:
     return Plot(
         name="abstention_curve",
         title="Errors saved by abstaining",
-        text="If the model answered only where it is most confident, how many of these answers would be wrong? A "
-        "useful "
-        "confidence makes the curve rise from near zero.",
+        text="If the model answered only where it is most confident, how many of these answers would be wrong? With a "
+        "useful confidence, the curve rises from near zero.",
         caption="Errors among the answered questions in percent, by the share of questions answered, most confident "
-        f"first; n = {_counted(runs)} answers a curve; no interval is shown.",
+        f"first; n = {_counted(runs)} answers per curve; no interval is shown.",
         panels=panels,
         legend=_LEGEND,
     )

@@ -77,7 +77,7 @@ def _notes(lines: Sequence[Change]) -> list[str]:
         f"* McNemar's test, p below 0.05 after Holm's correction over all {len(lines)} comparisons of this table.",
         "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: "
         "smallest true difference, in percentage points, that one test at 5% finds with a chance of 80%, before "
-        "Holm's correction: after it, only larger ones are found so often.",
+        "Holm's correction; after it, only larger differences are.",
     ]
 
 

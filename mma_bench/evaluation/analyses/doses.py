@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _STEP = 0.006
-"""Marks of one dose stand side by side, in steps of this share of the axis: equal answers hid each other."""
+"""Distance between the marks of one dose, as a share of the axis: equal answers would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DosePoint:
 
 @dataclass(frozen=True)
 class DoseResponse:
-    """How answers of one modality go over to the distractor as the dose of a graded condition grows.
+    """How answers about one modality move to the distractor as the dose of a graded condition grows.
 
     The curve is P(distractor | right class or distractor) = 1 / (1 + exp(-(intercept + slope * level))), fitted by
     maximum likelihood.
@@ -97,11 +97,11 @@ def doses_figure(runs: Sequence[Series[DoseResponse]]) -> Plot | None:
     return Plot(
         name="doses",
         title="Dose and response",
-        text="How strong must the other side be before a model goes over to it? The vertical line is the fitted "
-        "dose at "
+        text="How strong must the other side be before a model follows it? The vertical line is the fitted dose at "
         "which both sides are named equally often.",
-        caption=f"Percent of the answers at each dose, n = {counted} a mark; bars are 95% Wilson intervals (effective "
-        "sample size over clips), the band that of the point of equal dominance (Fieller, jackknife over clips).",
+        caption=f"Percent of the answers at each dose, n = {counted} per mark; bars are 95% Wilson intervals "
+        "(effective sample size over clips), the band that of the point of equal dominance (Fieller, jackknife "
+        "over clips).",
         panels=panels,
         legend=[
             Mark("asked about the visual content", VISUAL, "circle"),

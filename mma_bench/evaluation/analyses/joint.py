@@ -13,7 +13,7 @@ from mma_bench.schema import Modality
 
 @dataclass(frozen=True)
 class JointAccuracy:
-    """Share of stimuli whose visual and audio question are both answered rightly.
+    """Share of stimuli whose visual and audio question are both answered correctly.
 
     Attributes:
         condition: the condition.
@@ -43,7 +43,7 @@ class JointAccuracy:
         "only_audio": "only audio",
         "neither": "neither",
     },
-    caption="Percent of the stimuli whose visual and audio question are both answered rightly; a model that always "
+    caption="Percent of the stimuli whose visual and audio question are both answered correctly; a model that always "
     "follows one modality gets none under misaligned. 95% Wilson intervals (effective sample size over clips).",
 )
 def joint_accuracies(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[JointAccuracy]:

@@ -22,7 +22,7 @@ class Reliance:
     """The modality-reliance index: shares of the answers under conflict, which add up to one.
 
     An answer follows a modality if it names the class which that modality suggests. Where several suggest it (a
-    caption lies about aligned media: the streams agree) it counts for each in equal parts.
+    caption is wrong about aligned media: the streams agree) it counts for each in equal parts.
 
     Attributes:
         condition: a conflict condition, or ``all`` for all of them, each with the same weight.
@@ -67,7 +67,7 @@ def following_figure(runs: Sequence[Series[Reliance]]) -> Plot | None:
         text=f"Under {CONFLICT}, the visual and the audio stream come from clips of different classes. A model that "
         "answers what it is asked names the visual class when asked about the visual content, and the audio class when "
         "asked about the audio content.",
-        caption=f"Share of the answers under {CONFLICT}, n beside each bar; the table of reliance has 95% intervals.",
+        caption=f"Share of the answers under {CONFLICT}, n next to each bar; the table of reliance has 95% intervals.",
         panels=panels,
         legend=[
             Mark("the visual class", VISUAL),

@@ -37,13 +37,12 @@ def triangle_figure(runs: Sequence[Series["Reliance"]]) -> Plot | None:
     return Plot(
         name="reliance",
         title="Reliance triangle",
-        text="A point is where a model's answers go when the modalities disagree. The middle follows all three alike. "
-        "Where two modalities agree against the third, as when a caption lies about aligned media, an answer counts "
-        "half for each, so a model that always follows one modality is near its corner, not in it.",
+        text="A point shows what a model's answers follow when the modalities disagree. In the middle, all three are "
+        "followed equally. Where two modalities agree against the third, as with a wrong caption on aligned media, an "
+        "answer counts half for each, so a model that always follows one modality is near its corner, not in it.",
         caption=f"Of the answers under {named} that follow a modality, the share that follows each; the share of "
-        "answers "
-        "that follow none is behind each name, n and 95% intervals are in the table of reliance. "
-        "Corners are 100%, each line is 25%.",
+        "answers that follow none is after each name, n and 95% intervals are in the table of reliance. Corners are "
+        "100%, each line is 25%.",
         panels=[
             Panel(
                 "visual, audio or text",
@@ -100,7 +99,7 @@ def _draw(axes: "Axes", points: Sequence[_Point]) -> None:
 
 
 def _grouped(points: Sequence[_Point]) -> list[tuple[list[int], float, float, bool]]:
-    """Return where to draw a mark (numbers of all runs that lie there, x, y), and whether it is a baseline's."""
+    """Return where to draw a mark (numbers of all runs at that place, x, y), and whether it is a baseline's."""
     groups: list[tuple[list[int], float, float, bool]] = []
     for number, run, entry in points:
         shares = np.array([entry.visual.value, entry.audio.value, entry.text.value]) / _followed(entry)

@@ -78,9 +78,9 @@ def class_drops_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         name="class_drops",
         title="Classes that a conflict costs most",
         text="Each line runs from the accuracy on agreeing streams to that under conflict, for one class.",
-        caption=f"Accuracy in percent by class of the asked modality, aligned against {CONFLICT}; n of each behind its "
+        caption=f"Accuracy in percent by class of the asked modality, aligned against {CONFLICT}; n of each after its "
         f"name. At most {_MOST_CLASSES} classes, the largest loss first. Classes have few clips: no interval is shown, "
-        "and single lines prove nothing.",
+        "and a single line is no evidence.",
         panels=panels,
         legend=[Mark("aligned", INK, "hollow"), Mark(CONFLICT, INK, "circle")],
     )

@@ -46,10 +46,9 @@ def confusion_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         title="Confusion matrices",
         text="Rows are the right classes, columns what the model named. A deep-coloured column away from the "
         "diagonal is a class that the model falls back on.",
-        caption=f"Percent of the questions of each row, n behind its name; shares of 10% and more are written. The "
-        f"{_MOST_CLASSES} most frequent classes; the others are summed up as “{_OTHER}”. “{_NONE}”: abstained, "
-        "several, "
-        "or unparsed. No interval is shown.",
+        caption=f"Percent of the questions of each row, n after its name; shares of 10% and more are printed. The "
+        f"{_MOST_CLASSES} most frequent classes; the others are combined as “{_OTHER}”. “{_NONE}”: abstained, "
+        "several, or unparsed. No interval is shown.",
         panels=panels,
         legend=[],
     )
@@ -66,7 +65,7 @@ def _panel(run: ScoredRun, condition: str, modality: Modality, counts: Counter[t
     for (right, named), count in counts.items():
         row = rows.index(right if right in frequent else _OTHER)
         is_frequent = named in frequent or named == _NONE
-        # A class outside the frequent ones that was named rightly stands on the diagonal of the sum.
+        # A class outside the frequent ones that was named correctly counts on the diagonal of the combined class.
         cells[row, columns.index(named if is_frequent else _OTHER)] += count
     sums = [sum(count for (place, _), count in cells.items() if place == row) for row in range(len(rows))]
     names = [f"{_words(row)} ({total})" for row, total in zip(rows, sums, strict=True)]

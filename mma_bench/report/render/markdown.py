@@ -12,7 +12,7 @@ def markdown(table: Table, *, intervals: bool = True) -> str:
 
     Args:
         table: what to show.
-        intervals: write them behind the numbers, where columns are not joined.
+        intervals: write them after the numbers, where columns are not joined.
     """
     places: list[list[int]] = []
     for number in range(len(table.columns)):

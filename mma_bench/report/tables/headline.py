@@ -119,9 +119,8 @@ def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
     """Return what the labels alone give; every run of the same questions has the same."""
     models = (run.run.model for run in runs)
-    asked = {
-        name.removeprefix(_PREFIX) for name in models if name.startswith(_PREFIX)
-    }  # a run of the same rule says the same
+    # A run of the same rule says the same.
+    asked = {name.removeprefix(_PREFIX) for name in models if name.startswith(_PREFIX)}
     known = {
         (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.of(Baseline) if b.name not in asked
     }
