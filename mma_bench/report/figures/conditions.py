@@ -33,8 +33,9 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
     return Plot(
         name="conditions",
         title="Conditions by modality",
-        text="What each conflict costs. A model that uses the modality it is asked about keeps its accuracy from "
-        "aligned to misaligned; a hollow mark is a modality that was removed, where naming the class is a hallucination.",
+        text="What each conflict costs. A model that uses the modality it is asked about keeps its "
+        "accuracy from aligned to misaligned; a hollow mark is a removed modality, where naming the class is a "
+        "hallucination.",
         caption=f"Accuracy in percent, {AVERAGE_WORDS[average_of(runs[0])]}, n = {asked} per mark; "
         "lines are 95% intervals.",
         panels=[
