@@ -36,6 +36,13 @@ def test_the_table_of_scores_in_the_documentation_names_every_analysis_and_no_ot
     assert named == {entry.name for entry in ANALYSES.entries() if entry.origin == BUILT_IN} | {"cells"}
 
 
+@pytest.mark.parametrize(("room", "above"), [("drawing", "evaluation|report"), ("evaluation", "report")])
+def test_figures_are_drawn_without_the_report_that_shows_them(room: str, above: str) -> None:
+    modules = sorted((ROOT / "mma_bench" / room).rglob("*.py"))
+    assert not [path for path in modules if re.search(rf"(from|import) mma_bench\.({above})\b", path.read_text())]
+    assert len(modules) > 3
+
+
 @pytest.mark.usefixtures("registry")
 def test_a_function_gets_what_its_parameters_name_and_graded_answers_only_if_it_asks() -> None:
     @analysis(title="all that there is", graded=True)

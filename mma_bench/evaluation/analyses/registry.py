@@ -5,19 +5,17 @@ point of the group `mma_bench.analyses`; see docs/extending.md.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from mma_bench.console.progress import say
 from mma_bench.drawing.panels import Plot
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Average
-from mma_bench.registry import BUILT_IN, Registered, Registry, one_line
+from mma_bench.registry import Registry, left_out
 
 R = TypeVar("R")
 
@@ -166,23 +164,6 @@ def compute_all(table: VerdictTable, variants: Sequence[str], average: Average) 
     ungraded = table.take(~np.isfinite(table.level))
     found = {}
     for entry in ANALYSES.entries():
-        with left_out(entry):
+        with left_out(entry, "analysis"):
             found[entry.name] = entry.value.rows(table if entry.value.graded else ungraded, variants, average)
     return found
-
-
-@contextmanager
-def left_out(entry: Registered[Analyser], part: str = "") -> Iterator[None]:
-    """Leave out what fails in the block, with a line on standard error, if the analysis is a user's.
-
-    Args:
-        entry: the analysis.
-        part: what of it fails, such as `figure`.
-    """
-    try:
-        yield
-    except Exception as error:
-        if entry.origin == BUILT_IN:
-            raise
-        what = f"the {part} of the analysis" if part else "the analysis"
-        say(f"note: {what} {entry.name!r} of {entry.origin} failed and is left out: {one_line(error)}")

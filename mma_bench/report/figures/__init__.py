@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mma_bench.drawing.panels import Plot
-from mma_bench.evaluation.analyses.registry import ANALYSES, Series, left_out
-from mma_bench.registry import BUILT_IN, Registry
+from mma_bench.evaluation.analyses.registry import ANALYSES, Series
+from mma_bench.registry import BUILT_IN, Registry, left_out
 from mma_bench.report.average import average_of
 from mma_bench.report.facts import Reference
 from mma_bench.report.figures.class_drops import class_drops_plot
@@ -45,20 +45,26 @@ def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Pl
         conditions_plot(runs, columns),
         class_drops_plot(runs),
         confusion_plot(runs),
-        *(make(runs) for make in FIGURES.values()),
     ]
+    for entry in FIGURES.entries():
+        with left_out(entry, "figure"):
+            found.append(_drawn(entry.value(runs)))
     return in_order(found, ORDER)
 
 
-def _plots_of_analyses(runs: Sequence[ScoredRun]) -> list[Plot]:
+def _plots_of_analyses(runs: Sequence[ScoredRun]) -> list[Plot | None]:
     found = []
     for entry in ANALYSES.entries():
         series = [Series(run.label, run.is_baseline, average_of(run), run.analysis.rows(entry.name)) for run in runs]
         for figure in entry.value.figures:
-            with left_out(entry, "figure"):
+            with left_out(entry, "figure of the analysis"):
                 plot = figure(series)
-                if plot and entry.origin != BUILT_IN:
-                    plot.inline()  # draws it: an error shows here, not when half of the report is written
-                if plot:
-                    found.append(plot)
+                found.append(plot if entry.origin == BUILT_IN else _drawn(plot))
     return found
+
+
+def _drawn(plot: Plot | None) -> Plot | None:
+    """Return ``plot`` once it has been drawn: an error of a user's shows here, not in a half-written report."""
+    if plot:
+        plot.inline()
+    return plot

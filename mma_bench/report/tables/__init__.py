@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mma_bench.evaluation.analyses.registry import ANALYSES, left_out
-from mma_bench.registry import Registry
+from mma_bench.evaluation.analyses.registry import ANALYSES
+from mma_bench.registry import Registry, left_out
 from mma_bench.report.order import TABLES as ORDER
 from mma_bench.report.order import in_order
 from mma_bench.report.runs import ScoredRun
@@ -32,7 +32,11 @@ TABLES: Registry[MakeTable] = Registry("table", "tables", adopt=_adopt)
 def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     """Return every table of analyses for which there are data."""
     found = []
-    for entry in ANALYSES.entries():
-        with left_out(entry, "table"):
-            found.append(registered_table(entry.value, runs))
-    return in_order([*found, usage_table(runs), *(make(runs) for make in TABLES.values())], ORDER)
+    for analysis in ANALYSES.entries():
+        with left_out(analysis, "table of the analysis"):
+            found.append(registered_table(analysis.value, runs))
+    found.append(usage_table(runs))
+    for table in TABLES.entries():
+        with left_out(table, "table"):
+            found.append(table.value(runs))
+    return in_order(found, ORDER)
