@@ -50,8 +50,8 @@ MediaChoice = Callable[[Labels], Streams | None]
 """Returns the streams for a clip of these classes, or none if the clip has no part in the condition."""
 
 TextChange = Callable[[Question, Labels, random.Random], Question]
-"""Returns the question with another prompt, and its distractor if the text suggests a class. A generator with the same
-seed is given for both questions about a clip."""
+"""Returns the question with another prompt (`mma_bench.questions.reword` makes it), and its distractor if the text
+suggests a class. A generator with the same seed is given for both questions about a clip."""
 
 MEDIA: Registry[MediaChoice] = Registry("media condition")
 TEXT: Registry[TextChange] = Registry("text condition")

@@ -153,8 +153,8 @@ def frames_zeroed(choice: Choice, around: Surroundings) -> Choice | None:
 def misleading_caption(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
     """A caption before the question that names another class."""
     caption = generator.choice(prompts.lying_captions(question.options, labels, question.answer))
-    prompt = prompts.with_caption(question.modality, question.options, caption)
-    return question.changed(prompt=prompt, distractor=caption)
+    parts = prompts.captioned(prompts.standard(question.modality), caption)
+    return prompts.with_prompt(question, parts).changed(distractor=caption)
 
 
 @text_conflict
@@ -165,7 +165,7 @@ def true_caption(question: Question, labels: tuple[str | None, str | None], gene
     """
     if not question.answerable:
         return question
-    return question.changed(prompt=prompts.with_caption(question.modality, question.options, question.answer))
+    return prompts.with_prompt(question, prompts.captioned(prompts.standard(question.modality), question.answer))
 
 
 @text_conflict
@@ -186,14 +186,14 @@ def unrelated_false_text(
 
 def _after_sentences(question: Question, generator: random.Random, *, true: bool) -> Question:
     sentences = unrelated_sentences(str(generator.random()), true=true)
-    return question.changed(prompt=prompts.with_noise(question.prompt, sentences, "before"))
+    return prompts.with_prompt(question, prompts.padded(prompts.parts_of(question), sentences, "before"))
 
 
 @text_conflict
 def long_context(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
     """Random letters after the question; how many is drawn, up to the ten thousand of the paper."""
     noise = prompts.random_letters(generator.randint(1, 10_000), str(generator.random()))
-    return question.changed(prompt=prompts.with_noise(question.prompt, noise, "after"))
+    return prompts.with_prompt(question, prompts.padded(prompts.parts_of(question), noise, "after"))
 
 
 def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, float]]]:

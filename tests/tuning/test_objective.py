@@ -83,6 +83,7 @@ def example(number: int, asked: Modality, prepare: Prepare, condition: str = "al
         condition=condition,
         modality=asked,
         prompt=prompts.question(asked, OPTIONS),
+        parts=prompts.standard(asked),
         options=OPTIONS,
         answer=label,
         distractor=None,

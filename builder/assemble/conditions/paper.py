@@ -47,8 +47,8 @@ def misleading_caption(assembly: Assembly, clip: Clip, question: Question) -> Qu
     if assembly.settings.avoid_near_synonyms:
         wrong = without_near_synonyms(wrong, (clip.visual_label, clip.audio_label)) or wrong
     caption = assembly.generator("caption", clip).choice(wrong)
-    prompt = prompts.with_caption(question.modality, question.options, caption)
-    return question.changed(prompt=prompt, distractor=caption)
+    parts = prompts.captioned(prompts.standard(question.modality), caption)
+    return prompts.with_prompt(question, parts).changed(distractor=caption)
 
 
 @text_condition
@@ -60,4 +60,5 @@ def long_context(assembly: Assembly, clip: Clip, question: Question) -> Question
         noise = prompts.random_words(settings.noise_tokens, seed)
     else:
         noise = prompts.random_letters(settings.noise_letters, seed)
-    return question.changed(prompt=prompts.with_noise(question.prompt, noise, settings.noise_position))
+    parts = prompts.padded(prompts.parts_of(question), noise, settings.noise_position)
+    return prompts.with_prompt(question, parts)

@@ -8,5 +8,5 @@ from mma_bench.schema import Clip, Question
 @text_condition
 def true_caption(assembly: Assembly, clip: Clip, question: Question) -> Question:
     """A caption that names the answer of the question."""
-    prompt = prompts.with_caption(question.modality, question.options, question.answer)
-    return question.changed(prompt=prompt, distractor=None)
+    parts = prompts.captioned(prompts.standard(question.modality), question.answer)
+    return prompts.with_prompt(question, parts).changed(distractor=None)

@@ -18,4 +18,4 @@ def unrelated_false_text(assembly: Assembly, clip: Clip, question: Question) -> 
 
 
 def _after(text: str, question: Question) -> Question:
-    return question.changed(prompt=prompts.with_noise(question.prompt, text, "before"))
+    return prompts.with_prompt(question, prompts.padded(prompts.parts_of(question), text, "before"))
