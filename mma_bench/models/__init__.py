@@ -1,6 +1,6 @@
 """Models behind one interface, loaded by a short name.
 
-`cascade`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
+`cascade`, `fusion`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
 `transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`,
 `openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`, `python:package.module:Class`, `python:FILE.py:Class`, and the
 models of packages that declare an entry point in the group `mma_bench.models`.
@@ -33,6 +33,10 @@ MODELS: Registry[Family] = Registry("model", "models", adopt=_adopt)
 """The families of models: what stands in a model's name before the colon."""
 
 
+_ALONE = ("cascade", "fusion")
+"""Families whose name is the whole name of a model."""
+
+
 def _family(name: str) -> Callable[[Family], Family]:
     def register(function: Family) -> Family:
         MODELS.add(name, function, function)
@@ -48,6 +52,15 @@ def _cascade() -> type[Model]:
         from mma_bench.models.cascade.model import CascadeModel
 
         return CascadeModel
+
+
+@_family("fusion")
+def _fusion() -> type[Model]:
+    """fusion: the specialists of the cascade, their evidence and the prompt's text added up; runs on the CPU."""
+    with needs("fusion", "models"):
+        from mma_bench.models.fusion import FusionModel
+
+        return FusionModel
 
 
 @_family("baseline")
@@ -127,7 +140,10 @@ def model_class(name: str) -> type[Model]:
     family, _, rest = name.partition(":")
     if family not in MODELS:
         names = MODELS.names()
-        forms = ["cascade", *(f"{each}:..." for each in sorted(names) if each != "cascade")]
+        forms = [
+            each if each in _ALONE else f"{each}:..."
+            for each in sorted(names, key=lambda each: (each not in _ALONE, each))
+        ]
         meant = did_you_mean(family, names)
         raise MMABenchError(f"unknown model {name!r}{meant or ';'} Known: {', '.join(forms)}")
     if family == "python":

@@ -4,7 +4,7 @@ The weights come from ordinary packages (see `weights.py`); nothing is downloade
 """
 
 from mma_bench.models.cascade.emptiness import is_black, is_silent
-from mma_bench.models.cascade.evidence import AudioEvidence, Observation, VisualEvidence
+from mma_bench.models.cascade.evidence import AudioEvidence, Observation, TextEvidence, VisualEvidence
 from mma_bench.models.cascade.scorer import CascadeScorer
 from mma_bench.models.cascade.weights import INSTALL_COMMAND
 
@@ -13,6 +13,7 @@ __all__ = [
     "AudioEvidence",
     "CascadeScorer",
     "Observation",
+    "TextEvidence",
     "VisualEvidence",
     "is_black",
     "is_silent",

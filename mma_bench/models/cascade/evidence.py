@@ -1,5 +1,6 @@
 """What was heard and what was seen, before anyone asks a question about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,3 +52,18 @@ class VisualEvidence(_Evidence):
     """Things in the picture. They exclude each other, so the strengths of all labels add up to 1."""
 
     nothing: ClassVar[str] = "nothing seen"
+
+
+@dataclass(frozen=True)
+class TextEvidence(_Evidence):
+    """Texts about the clip, each taken as equally sure."""
+
+    nothing: ClassVar[str] = "nothing read"
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "TextEvidence":
+        """Return ``texts`` as evidence."""
+        return cls(tuple(Observation(text, text, 1.0) for text in texts))
+
+
+Evidence = AudioEvidence | VisualEvidence | TextEvidence

@@ -83,7 +83,7 @@ class CascadeModel(Model):
         if evidence.is_empty:
             return Answer(question.question_id, ABSTENTION)
         scores = self._scorer.score(evidence, question.options)
-        return Answer(question.question_id, _best(scores, question.options), scores)
+        return Answer(question.question_id, best_option(scores, question.options), scores)
 
     def _perceive(self, sample: Sample, modality: Modality) -> AudioEvidence | VisualEvidence:
         stream = sample.stimulus.video if modality is Modality.VISUAL else sample.stimulus.audio
@@ -98,5 +98,6 @@ class CascadeModel(Model):
         return self._evidence[key]
 
 
-def _best(scores: dict[str, float], options: Sequence[str]) -> str:
+def best_option(scores: Mapping[str, float], options: Sequence[str]) -> str:
+    """Return the likeliest option, the first of equals."""
     return max(options, key=lambda option: scores[option])

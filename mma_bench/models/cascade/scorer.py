@@ -9,7 +9,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_bytes
 from mma_bench.models.cascade.audio_tagger import AudioTagger
 from mma_bench.models.cascade.emptiness import is_black, is_silent
-from mma_bench.models.cascade.evidence import AudioEvidence, VisualEvidence
+from mma_bench.models.cascade.evidence import AudioEvidence, Evidence, TextEvidence, VisualEvidence
 from mma_bench.models.cascade.image_classifier import ImageClassifier
 from mma_bench.models.cascade.text_matcher import TextMatcher, glossary_bytes
 from mma_bench.models.cascade.weights import FILES
@@ -63,6 +63,8 @@ class Vote:
 # name than a tag is, hence the lower floor for pictures. `max` in place of `sum` costs 7 pictures.
 HEARD = Vote(temperature=0.1, floor=0.5, exponent=2.0, combine="max")
 SEEN = Vote(temperature=0.03, floor=0.2, exponent=1.0, combine="sum")
+# A text describes as the labels of the classifier do.
+READ = SEEN
 
 
 class CascadeScorer:
@@ -147,13 +149,13 @@ class CascadeScorer:
         lit = [index for index in range(len(frames)) if not is_black(frames[index])]
         return VisualEvidence(self._classifier.classify(frames[lit]) if lit else ())
 
-    def score(self, evidence: AudioEvidence | VisualEvidence, options: Sequence[str]) -> dict[str, float]:
+    def score(self, evidence: Evidence, options: Sequence[str]) -> dict[str, float]:
         """Return the log-probability of each option; the probabilities add up to 1.
 
         Empty evidence gives every option the same: check `evidence.is_empty` first to abstain.
 
         Args:
-            evidence: from `hear` or `see`.
+            evidence: from `hear` or `see`, or texts.
             options: class names, each once.
 
         Raises:
@@ -167,6 +169,7 @@ class CascadeScorer:
         if not evidence.is_empty:
             strength = np.array([seen.strength for seen in evidence.observations])
             likeness = self._matcher.likeness([seen.meaning for seen in evidence.observations], options)
-            votes = (HEARD if isinstance(evidence, AudioEvidence) else SEEN).count(strength, likeness)
+            vote = {AudioEvidence: HEARD, VisualEvidence: SEEN, TextEvidence: READ}[type(evidence)]
+            votes = vote.count(strength, likeness)
         log_probability = np.log((votes + _DOUBT) / (votes + _DOUBT).sum())
         return dict(zip(options, log_probability.tolist(), strict=True))

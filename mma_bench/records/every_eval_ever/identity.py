@@ -142,6 +142,7 @@ def _openai(rest: str) -> Told:
 _FAMILIES = {
     "baseline": _baseline,
     "cascade": _cascade,
+    "fusion": _cascade,
     "transformers": _transformers,
     "gemini": _gemini,
     "openai": _openai,

@@ -1,0 +1,65 @@
+"""Fusion: the specialists of the cascade, mixed whatever the question asks about.
+
+Late fusion, as many audio-visual systems do it: each modality gives a probability for each option, and the
+log-probabilities are added with equal weights. Next to the cascade, which routes each question to the asked modality,
+it shows what a conflict costs a model whose eyes and ears are the same. Nothing is tuned.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from mma_bench.dataset.load import Sample
+from mma_bench.errors import MMABenchError
+from mma_bench.models.baselines import ABSTENTION
+from mma_bench.models.cascade import TextEvidence
+from mma_bench.models.cascade.model import CascadeModel, best_option
+from mma_bench.models.interface import Answer
+from mma_bench.schema import Modality, Question
+
+
+class FusionModel(CascadeModel):
+    """Answers every question from all that it sees, hears and reads.
+
+    What it reads is the text of the prompt besides the question: a caption, and unrelated text. It says that nothing is
+    there only if it neither sees, hears nor reads anything.
+    """
+
+    name = "fusion"
+
+    @classmethod
+    def make(cls, rest: str, options: Mapping[str, str]) -> "FusionModel":
+        """Return the model, which has neither a name nor options."""
+        if options:
+            raise MMABenchError(f"fusion has no option {min(options)!r}; leave --model-option out")
+        if rest:
+            raise MMABenchError(f"fusion takes no name, got {rest!r}; write `fusion`")
+        return cls()
+
+    def fingerprint(self) -> dict[str, str]:
+        """Return what decides an answer: that of the cascade, and that log-probabilities are added."""
+        return {**super().fingerprint(), "fusion": "sum of log-probabilities of visual, audio and text evidence"}
+
+    def _answer(self, sample: Sample, question: Question) -> Answer:
+        found = [*(self._perceive(sample, modality) for modality in Modality), TextEvidence.of(other_texts(question))]
+        evidence = [each for each in found if not each.is_empty]
+        if not evidence:
+            return Answer(question.question_id, ABSTENTION)
+        scores = dict.fromkeys(question.options, 0.0)
+        for each in evidence:
+            for option, score in self._scorer.score(each, question.options).items():
+                scores[option] += score
+        return Answer(question.question_id, best_option(scores, question.options), _normalised(scores))
+
+
+def other_texts(question: Question) -> Sequence[str]:
+    """Return the texts of a prompt besides its question; none for a prompt without parts."""
+    parts = question.parts
+    return [] if parts is None else [text for text in (parts.before, parts.caption, parts.after) if text]
+
+
+def _normalised(scores: Mapping[str, float]) -> dict[str, float]:
+    """Return log-probabilities that belong to probabilities with the sum 1."""
+    import numpy as np
+
+    values = np.array(list(scores.values()))
+    total = float(np.logaddexp.reduce(values))
+    return {option: score - total for option, score in scores.items()}
