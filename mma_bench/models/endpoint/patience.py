@@ -118,7 +118,7 @@ class Patience:
         except TemporaryError as error:
             raise MMABenchError(
                 f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}. "
-                "All answers so far are kept; run the same command again to go on"
+                "All answers so far are kept; run the same command again to resume"
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
