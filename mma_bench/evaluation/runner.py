@@ -1,4 +1,4 @@
-"""Ask a model the questions of a benchmark that it has not answered yet."""
+"""Asks a model the questions of a benchmark that it has not answered yet."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -48,19 +48,19 @@ def evaluate(
     Args:
         model: a name for `mma_bench.models.load`, or a model.
         data: folder of a dataset, or its name on the hub.
-        options: settings of the model by name, for a model that is given by name.
+        options: settings of the model by name, for a model given by name.
         run: folder of the run: `run.json`, `answers.jsonl`, `scores.json`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
         limit: maximum number of stimuli per media condition.
         overwrite: discard existing answers and start over.
-        protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
-        repeats: how often to ask each question, of a model that samples its answers.
-        probe: find out first whether video and audio reach the model. Without, the report says so.
-        judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
-        progress: show progress and the time left on standard error.
-        price: what the model's provider charges for tokens, for the cost in `usage.json`.
-        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
+        protocol: the protocol: ``paper``, ``robust``, a YAML file, or a protocol.
+        repeats: samples per question, for a model that samples its answers.
+        probe: check first whether video and audio reach the model. If skipped, the report says so.
+        judged: continue with the judge that the run was scored with, if any. If false, the judge is dropped.
+        progress: show progress and the remaining time on standard error.
+        price: the provider's price for tokens, for the cost in `usage.json`.
+        allow_empty: score the run even if answers are empty because they were cut off, or half of all are empty.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
@@ -100,7 +100,7 @@ def evaluate(
     store = AnswerStore(folder)
     check_run(folder, head, overwrite=overwrite)
     if judged and not overwrite:
-        _replies(folder)  # a damaged record ends the command before the model is asked
+        _replies(folder)  # a damaged record ends the command before the model is called
     keys = AnswerKeys(fingerprint)
     rounds = _unanswered(benchmark, keys, set() if overwrite else store.read().keys(), repeats)
     ahead = Workload.of(loaded, benchmark, rounds)
@@ -131,13 +131,13 @@ def evaluate(
 
 
 def _replies(folder: Path) -> Replies | None:
-    """Return what the run's judge said, if it has one."""
+    """Return the replies of the run's judge, if it has one."""
     judge = read_judge(folder)
     return read_replies(folder, judge) if judge else None
 
 
 def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], repeats: int) -> list[list[Sample]]:
-    """Return the samples with questions that are still open, for each repeat."""
+    """Return the samples with unanswered questions, for each repeat."""
     return [
         [
             replace(sample, questions=missing)
