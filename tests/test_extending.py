@@ -22,10 +22,21 @@ STREAMED = """
 import mma_bench
 from mma_bench.tuning.settings import DataSettings
 
+def keep(key, lender):
+    lenders.append(lender)
+    return True
+
+
 for name in ("swapped_video", "polite_lie"):
+    lenders = []
     DataSettings(path="data", mix=[{"clips": {"aligned": 1, name: 1}}])
-    made = mma_bench.stream("data", config="aligned", output="bytes", conflicts={name: 1.0}, ask="visual", shuffle=0)
+    made = mma_bench.stream(
+        "data", config="aligned", output="bytes", conflicts={name: 1.0}, ask="visual", shuffle=0, keep=keep
+    )
     for sample in made:
+        lent = sample.video_key if name == "swapped_video" else sample.audio_key
+        assert lent == lenders.pop(0)
+        assert (lent == sample.key) is (sample.question.condition != "swapped_video")
         print(sample.question.condition, sample.question.answer, sample.audio_label, sample.question.prompt[:18])
 """
 
@@ -101,7 +112,7 @@ def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> No
     changes = {
         "data.path": "data",
         "data.mix": "[{clips: {swapped_video: 1, polite_lie: 1}}]",
-        "objective": "{terms: {confidence: 0.01}}",
+        "objective": "{terms: {confidence: 0.01}, consistency: {variants: [swapped_video, polite_lie]}}",
         "train.steps": "1",
         "held_out": "null",
         "tracker": "none",
@@ -109,7 +120,9 @@ def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> No
     command = ["tune", "--config", str(ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"), "--out", "tuned"]
     outside.run("-m", "mma_bench", *command, *settings(*(f"{name}={value}" for name, value in changes.items())))
     (line,) = (outside.work / "tuned" / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(line)["loss/confidence"] < 0
+    losses = json.loads(line)
+    assert losses["loss/confidence"] < 0
+    assert losses["loss/consistency"] > 0
     command += settings("objective={terms: {confidenec: 1}}")
     refused = outside.run("-m", "mma_bench", *command, code=2)
     assert "did you mean 'confidence'" in refused.stderr

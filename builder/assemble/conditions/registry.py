@@ -1,4 +1,4 @@
-"""What a condition may draw on, and the decorators that register one."""
+"""Conditions as choices of files: the adapter of `mma_bench.conditions`, and the registry of those in levels."""
 
 import functools
 import random
@@ -11,8 +11,9 @@ from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
-from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared, TextChange
+from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition
 from mma_bench.files.hashing import sha256_json
+from mma_bench.questions.prompts import settled
 from mma_bench.registry import Registry
 from mma_bench.schema import Clip, Modality, Question, Stream
 
@@ -73,7 +74,7 @@ Streams = tuple[Stream, Stream]
 MediaCondition = Callable[[Assembly, Clip], Streams | None]
 """Returns the streams, or none if the clip has no part in the condition."""
 
-TextCondition = Callable[[Assembly, Clip, Question], Question]
+TextChange = Callable[[Assembly, Clip, Question], Question]
 """Returns an aligned question with another prompt, and its distractor if the text suggests a class."""
 
 AtLevel = Callable[[Assembly, Clip, float], Streams | None]
@@ -93,15 +94,42 @@ class GradedCondition:
     streams: AtLevel
 
 
-def _chosen(name: str, choose: MediaChoice) -> MediaCondition:
-    """Return a user's media condition as the builder asks for it."""
+@dataclass(frozen=True)
+class _Draw:
+    """What a text condition draws for a clip: always the same, whatever else is built."""
+
+    assembly: Assembly
+    clip: Clip
+    purpose: str
+
+    @property
+    def generator(self) -> random.Random:
+        return self.assembly.generator(self.purpose, self.clip)
+
+    @property
+    def avoid_near_synonyms(self) -> bool:
+        return self.assembly.settings.avoid_near_synonyms
+
+    def noise(self) -> Noise:
+        settings = self.assembly.settings
+        return Noise(settings.noise_letters, settings.noise_tokens, settings.noise_position)
+
+    def seed(self) -> str:
+        return f"{self.assembly.seed}/{self.purpose}/{self.clip.clip_id}"
+
+
+def _chosen(choose: MediaChoice) -> MediaCondition:
+    """Return a media condition as the builder asks for it: a choice of files."""
 
     def condition(assembly: Assembly, clip: Clip) -> Streams | None:
         streams = choose((clip.visual_label, clip.audio_label))
         if streams is None:
             return None
+        chosen = {streams.video, streams.audio}
         donor = assembly.pairing.donors.get(clip.clip_id)
-        if donor is None and "donor" in (streams.video, streams.audio):
+        if chosen == {"own", "donor"} and clip.visual_label != clip.audio_label:
+            donor = clip  # each of its streams is of another class than the other already, so it stays as it is
+        if donor is None and "donor" in chosen:
             return None
         lender = {"own": clip, "donor": donor or clip}
         video, audio = lender.get(streams.video), lender.get(streams.audio)
@@ -113,28 +141,19 @@ def _chosen(name: str, choose: MediaChoice) -> MediaCondition:
     return condition
 
 
-def _worded(name: str, change: TextChange) -> TextCondition:
-    """Return a user's text condition as the builder asks for it."""
-    return lambda assembly, clip, question: change(
-        question, (clip.visual_label, clip.audio_label), assembly.generator(name, clip)
-    )
+def _worded(text: TextCondition) -> TextChange:
+    """Return a text condition as the builder asks for it."""
+
+    def condition(assembly: Assembly, clip: Clip, question: Question) -> Question:
+        labels = clip.visual_label, clip.audio_label
+        return settled(text.change(question, labels, _Draw(assembly, clip, text.purpose)))
+
+    return condition
 
 
-MEDIA_CONDITIONS: Registry[MediaCondition] = Registry("media condition", more=lambda: Shared(MEDIA, _chosen))
-TEXT_CONDITIONS: Registry[TextCondition] = Registry("text condition", more=lambda: Shared(TEXT, _worded))
+MEDIA_CONDITIONS: Mapping[str, MediaCondition] = Shared(MEDIA, _chosen)
+TEXT_CONDITIONS: Mapping[str, TextChange] = Shared(TEXT, _worded)
 GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition")
-
-
-def media_condition(function: MediaCondition) -> MediaCondition:
-    """Register ``function`` as the media condition of its name."""
-    MEDIA_CONDITIONS.add(function.__name__, function)
-    return function
-
-
-def text_condition(function: TextCondition) -> TextCondition:
-    """Register ``function`` as the text condition of its name."""
-    TEXT_CONDITIONS.add(function.__name__, function)
-    return function
 
 
 def graded_condition(takes_part: Callable[[Assembly, Clip], bool]) -> Callable[[AtLevel], AtLevel]:
