@@ -1,7 +1,8 @@
-"""Conditions that are not in levels: each is one function, which the builder, the stream and the tuning mix share."""
+"""Conditions: each is one function, which the builder, the stream and the tuning mix share where it has no levels."""
 
 from mma_bench.conditions import captions, long_context, streams, unrelated_text  # noqa: F401  (they register ours)
 from mma_bench.conditions.registry import (
+    GRADED,
     MEDIA,
     TEXT,
     Draw,
@@ -13,11 +14,13 @@ from mma_bench.conditions.registry import (
     Streams,
     TextCondition,
     code_of,
+    graded_condition,
     media_condition,
     text_condition,
 )
 
 __all__ = [
+    "GRADED",
     "MEDIA",
     "TEXT",
     "Draw",
@@ -29,6 +32,7 @@ __all__ = [
     "Streams",
     "TextCondition",
     "code_of",
+    "graded_condition",
     "media_condition",
     "text_condition",
 ]

@@ -2,18 +2,22 @@
 
 The builder, the stream and the tuning mix all use these definitions, each through one adapter that turns them into
 files, rows or tensors. A package of a user's names its own in an entry point of the group `mma_bench.conditions`; see
-docs/extending.md. Conditions in levels encode streams, so they belong to the builder.
+docs/extending.md. Conditions in levels encode streams, which the builder does; a user's own changes audio.
 """
 
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from mma_bench.files.hashing import sha256_json
 from mma_bench.questions.prompts import Position
 from mma_bench.registry import Registry
 from mma_bench.schema import CONDITIONS, Condition, Question
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 F = TypeVar("F")
 T = TypeVar("T")
@@ -102,7 +106,12 @@ class TextCondition:
     purpose: str
 
 
+AudioAtLevel = Callable[["NDArray[np.int16]", float, random.Random], "NDArray[np.int16]"]
+"""Returns a clip's audio changed at a level: samples [samples] of 16 kHz mono sound, int16, as given. A generator with
+the same seed is given for all levels of a clip."""
+
 MEDIA: Registry[MediaChoice] = Registry("media condition")
+GRADED: Registry[AudioAtLevel] = Registry("graded condition")
 TEXT: Registry[TextCondition] = Registry("text condition")
 
 
@@ -121,6 +130,17 @@ def text_condition(function: TextChange) -> TextChange:
     )
     TEXT.add(function.__name__, condition, function)
     return function
+
+
+def graded_condition(unit: Literal["dB", "share", "s"]) -> Callable[[AudioAtLevel], AudioAtLevel]:
+    """Register a function as the graded condition of its name, with levels in ``unit``; the builder encodes audio."""
+
+    def register(function: AudioAtLevel) -> AudioAtLevel:
+        _describe(function, "media", unit)
+        GRADED.add(function.__name__, function, function)
+        return function
+
+    return register
 
 
 DrawnText = TypeVar("DrawnText", bound=Callable[[Question, Labels, Draw], Question])
@@ -179,12 +199,16 @@ def _own_function(name: str) -> object:
 _OWN: dict[str, object] = {}
 
 
-def _describe(function: Callable[..., object], changes: Literal["media", "text"]) -> None:
+def _describe(
+    function: Callable[..., object], changes: Literal["media", "text"], unit: Literal["", "dB", "share", "s"] = ""
+) -> None:
     name = function.__name__
     if function.__module__.startswith(f"{__package__}."):
         return  # the schema lists ours
     description = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
-    CONDITIONS.add(name, Condition(name=name, changes=changes, description=description), function, description)
+    CONDITIONS.add(
+        name, Condition(name=name, changes=changes, description=description, unit=unit), function, description
+    )
     _OWN[name] = function
 
 

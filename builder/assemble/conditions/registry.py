@@ -6,15 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from builder.assemble.graded_streams import GradedStreams
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
-from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition
+from mma_bench.conditions import GRADED, MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition, code_of
+from mma_bench.conditions.registry import AudioAtLevel
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import flac_bytes, read_flac
+from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
 from mma_bench.questions.prompts import settled
-from mma_bench.registry import Registry
+from mma_bench.registry import Registry, one_line
 from mma_bench.schema import Clip, Modality, Question, Stream
 
 
@@ -153,7 +160,45 @@ def _worded(text: TextCondition) -> TextChange:
 
 MEDIA_CONDITIONS: Mapping[str, MediaCondition] = Shared(MEDIA, _chosen)
 TEXT_CONDITIONS: Mapping[str, TextChange] = Shared(TEXT, _worded)
-GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition")
+
+
+def _altered(change: AudioAtLevel) -> GradedCondition:
+    """Return a user's graded condition as the builder asks for it: it encodes the audio that the function returns."""
+    name = change.__name__
+
+    def streams(assembly: Assembly, clip: Clip, level: float) -> Streams:
+        def encode(path: Path) -> float:
+            samples = _changed_audio(change, read_flac(assembly.folder / f"{clip.clip_id}.flac"), assembly, clip, level)
+            path.write_bytes(flac_bytes(samples))
+            return len(samples) / AUDIO_RATE
+
+        recipe = [name, code_of([name]), clip.audio_sha256, assembly.seed, clip.clip_id, level]
+        sha256, seconds = assembly.graded.make("flac", recipe, encode)
+        audio = Stream(origin="altered", clip_id=clip.clip_id, label=clip.audio_label, sha256=sha256, seconds=seconds)
+        return own_video(clip), audio
+
+    return GradedCondition(lambda assembly, clip: True, streams)
+
+
+def _changed_audio(
+    change: AudioAtLevel, samples: NDArray[np.int16], assembly: Assembly, clip: Clip, level: float
+) -> NDArray[np.int16]:
+    name = change.__name__
+    try:
+        made = change(samples, level, assembly.generator(name, clip))
+    except Exception as error:  # it is a user's
+        raise MMABenchError(
+            f"the condition {name} failed for {clip.clip_id} at {level:g}: {one_line(error)}"
+        ) from error
+    if not (isinstance(made, np.ndarray) and made.dtype == np.int16 and made.ndim == 1 and len(made)):
+        raise MMABenchError(
+            f"the condition {name} must return an int16 array of shape [samples]; for {clip.clip_id} at {level:g} it "
+            f"returned {getattr(made, 'dtype', type(made).__name__)} of shape {getattr(made, 'shape', ())}"
+        )
+    return made
+
+
+GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition", more=lambda: Shared(GRADED, _altered))
 
 
 def graded_condition(takes_part: Callable[[Assembly, Clip], bool]) -> Callable[[AtLevel], AtLevel]:
