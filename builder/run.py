@@ -22,10 +22,11 @@ from builder.package.contents import DatasetContents
 from builder.package.provenance import provenance
 from builder.package.references import references_of
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
-from builder.release import leave_out_removed, release_rows
+from builder.release import release_rows
 from builder.review.stage import run_review
 from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.sources import make_source
+from builder.sources.removed import leave_out_removed
 from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
 from builder.verify.stage import make_verifier, run_verify

@@ -23,8 +23,8 @@ from builder.normalise.transcode import ffmpeg_version
 from builder.package.contents import DatasetContents, read_contents
 from builder.package.references import read_references
 from builder.package.step import PackageInputs, check_replaceable, package_dataset
-from builder.release import leave_out_removed
 from builder.run import only_build_in
+from builder.sources.removed import leave_out_removed
 from builder.sources.step import FetchClips
 from builder.stage import StageFolder, forget_failures, run_clip_stage
 from mma_bench import __version__

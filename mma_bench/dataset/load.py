@@ -15,7 +15,7 @@ from mma_bench.dataset.shards import ShardFile
 from mma_bench.dataset.super_classes import read_super_classes
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.hashing import sha256_bytes, sha256_file
-from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
+from mma_bench.schema import IndexEntry, Modality, Prompt, Question, Stimulus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ class QuestionRow:
         variant: how the question is worded; see `mma_bench.questions`.
         modality: what is asked about.
         prompt: exact text for the model.
+        parts: what the prompt is made of, none for a text without parts.
         options: class names to choose from.
         answer: class of the clip in the asked modality (see `answerable`).
         distractor: another class that a modality not asked about suggests, if any.
@@ -53,6 +54,7 @@ class QuestionRow:
     variant: str
     modality: Modality
     prompt: str
+    parts: Prompt | None
     options: list[str]
     answer: str
     distractor: str | None
