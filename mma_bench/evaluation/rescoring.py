@@ -76,7 +76,8 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 
 def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[str]:
     """Return in words what a reader of ``scores`` must know about how ``run`` was asked and what it was told."""
-    notes = deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
+    notes = [f"this is {run.shard.note}"] if run.shard else []
+    notes += deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
     empty = Emptiness.of(answers)
     if said := empty.text(token_limit(run.model_fingerprint, empty)):
         notes.append(f"{said}; they count as wrong")
