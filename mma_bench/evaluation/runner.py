@@ -1,5 +1,6 @@
 """Ask a model the questions of a benchmark that it has not answered yet."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from mma_bench.evaluation.session import Questions, Request, Session
 from mma_bench.evaluation.shards.shard import Shard
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
+from mma_bench.evaluation.workers.asking import ask_with_workers
+from mma_bench.evaluation.workers.parts import discard_parts, recover_parts
 from mma_bench.files.atomic import write_json
 from mma_bench.models.interface import Model
 from mma_bench.probe import checked_reach, record_probe
@@ -85,8 +88,13 @@ def evaluate(
         progress=progress,
         shard=Shard.parse(shard) if isinstance(shard, str) else shard,
     )
+    if not overwrite:
+        recover_parts(request.run)
+        if judged:
+            _replies(request.run)  # a damaged record ends the command before the model is asked
     questions = Questions.of(request)
-    keys = _ask(request, questions, price, judged=judged)
+    ask = functools.partial(ask_with_workers, count=workers) if workers > 1 else _ask
+    keys = ask(request, questions, price=price)
     answers = AnswerStore(request.run).read()
     require_answers(keys.fingerprint, answers.values(), allow_empty=allow_empty)
     scores = score(
@@ -104,16 +112,16 @@ def evaluate(
     return scores
 
 
-def _ask(request: Request, questions: Questions, price: Price | None, *, judged: bool) -> AnswerKeys:
-    """Ask what is left and return what names the answers."""
+def _ask(request: Request, questions: Questions, price: Price | None) -> AnswerKeys:
+    """Ask what is left in this process, and return what names the answers."""
     folder, overwrite = request.run, request.overwrite
     session = Session.open(request, questions)
     check_run(folder, session.head, overwrite=overwrite)
-    if judged and not overwrite:
-        _replies(folder)  # a damaged record ends the command before the model is asked
     say(session.ahead.text(session.head.title), show=request.progress)
     model, store = session.model, AnswerStore(folder)
     found = checked_reach(model, check=request.probe, progress=request.progress) if session.is_probed else None
+    if overwrite:
+        discard_parts(folder)
     begin_run(folder, session.head, overwrite=overwrite)
     if found:
         record_probe(folder, found)

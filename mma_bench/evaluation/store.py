@@ -18,6 +18,7 @@ from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.evaluation.run_folder import read_head, write_head
 from mma_bench.evaluation.shards.shard import MergedShard, Shard
+from mma_bench.files.atomic import write_bytes
 from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
 from mma_bench.schema import Checked, Question, Stimulus
 
@@ -220,6 +221,10 @@ class AnswerStore:
             file.write(b"".join(lines))
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             self.sync()
+
+    def replace(self, answers: Iterable[StoredAnswer]) -> None:
+        """Write ``answers`` in place of all that are stored; a kill leaves either."""
+        write_bytes(self.path, b"".join(answer.line() for answer in answers))
 
     def sync(self) -> None:
         """Bring what was added to the disk itself."""
