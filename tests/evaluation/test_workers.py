@@ -109,6 +109,7 @@ def test_interrupted_workers_keep_their_answers(
     assert "Traceback" not in said
     assert_gone(stops)
     assert len(AnswerStore(run).read()) == 4 * QUESTIONS
+    assert json.loads((run / "usage.json").read_bytes())["wall_seconds"] > 0  # each has recorded what it took
     monkeypatch.delenv(STOPS)
     assert "(40 answered already, 40 to ask)" in finished(command(demo, run, workers=3))
     assert repeatable(run) == repeatable(whole)
@@ -151,6 +152,6 @@ def test_each_worker_has_a_gpu(demo: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_error_in_a_worker_is_the_error_of_the_command(demo: Path, tmp_path: Path) -> None:
-    with pytest.raises(MMABenchError, match=r"tests/none\.py"):
-        mma_bench.evaluate("python:tests/none.py:Scripted", demo, run=tmp_path / "run", workers=2, progress=False)
+    with pytest.raises(MMABenchError, match=r"^--model-option colour: .* has no such option; it takes none$"):
+        mma_bench.evaluate(SCRIPTED, demo, run=tmp_path / "run", options={"colour": "1"}, workers=2, progress=False)
     assert not (tmp_path / "run").exists()

@@ -41,7 +41,8 @@ def ask_with_workers(request: Request, questions: Questions, count: int, price: 
                 f"the workers did not load the same {head.model}: its fingerprint differs from process to process, so "
                 "their answers cannot be one run; leave --workers out"
             )
-        say(f"{ahead.text(head.title)}, {count} processes", show=request.progress)
+        processes = f", {count} processes" if ahead.left else ""
+        say(f"{ahead.text(head.title)}{processes}", show=request.progress)
         if request.overwrite:
             discard_parts(folder)
         begin_run(folder, head, overwrite=request.overwrite)

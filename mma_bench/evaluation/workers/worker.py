@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from mma_bench.console.interruption import terminable
+from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import Workload
 from mma_bench.evaluation.run_folder import keeping
 from mma_bench.evaluation.session import Questions, Request, Session
@@ -132,10 +133,11 @@ def _counted(answer: Answer) -> Counted:
 
 
 def _portable(error: Exception) -> Exception:
-    """Return ``error`` as another process can read it, with the place where it happened as a note."""
+    """Return ``error`` as another process can read it; a mistake of the code, with its place as a note."""
     place = traceback.format_exc()
     try:
-        error.add_note(place)
+        if not isinstance(error, MMABenchError):
+            error.add_note(place)
         pickle.loads(pickle.dumps(error))  # noqa: S301  (our own bytes)
     except Exception:
         return RuntimeError(place)
