@@ -75,8 +75,9 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 
 
 def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[str]:
-    """Return notes for readers of ``scores`` about the settings of ``run`` and the judge."""
-    notes = deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
+    """Return notes for readers of ``scores`` about the settings of ``run``, the judge, and whether it is a shard."""
+    notes = [f"this is {run.shard.note}"] if run.shard else []
+    notes += deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
     empty = Emptiness.of(answers)
     if said := empty.text(token_limit(run.model_fingerprint, empty)):
         notes.append(f"{said}; they count as wrong")
