@@ -98,8 +98,9 @@ class Clip(Record):
 class Stream(Record):
     """One stream of a stimulus and where it comes from."""
 
-    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted"] = Field(
-        description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own"
+    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted", "altered"] = Field(
+        description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own "
+        "(`altered`: by a condition from outside mma-bench)"
     )
     clip_id: str | None = Field(description="clip that the stream comes from; none for black frames and silence")
     donor_clip_id: str | None = Field(

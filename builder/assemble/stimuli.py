@@ -87,7 +87,7 @@ def _text_questions(assembly: Assembly, clip: Clip, questions: list[Question]) -
     made: list[Question] = []
     for name in wanted if clip.split == "test" else []:
         for question in questions:
-            told = prompts.settled(TEXT_CONDITIONS[name](assembly, clip, question))
+            told = TEXT_CONDITIONS[name](assembly, clip, question)
             question_id = f"{question.question_id.split('/')[0]}/{name}/{question.modality}"
             made.append(told.changed(condition=name, question_id=question_id))
     return made

@@ -81,8 +81,8 @@ def _stimulus_problems(stimulus: Stimulus, clips: dict[str, Clip], removed: Remo
             elif clip_id is not None:
                 found.append(("unknown_clip", f"its {name} is of {shown(clip_id)}, which clips.parquet lacks"))
         found += _origin_problems(name, stream, clips.get(stream.clip_id or ""))
-    graded = stimulus.condition in CONDITIONS and CONDITIONS[stimulus.condition].graded
-    if graded != (stimulus.level is not None):
+    known = CONDITIONS.get(stimulus.condition)  # somebody else's own is not
+    if known and known.graded != (stimulus.level is not None):
         found.append(("wrong_level", f"{shown(stimulus.condition)} has the level {stimulus.level}"))
     for question in stimulus.questions:
         if question.answer not in question.options:
