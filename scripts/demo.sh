@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build a small benchmark from real media, evaluate the cascade and the baselines, write a report.
+# Build a small benchmark from real media, evaluate two models and the baselines, write a report.
 # Usage: ./scripts/demo.sh [FOLDER]     FOLDER takes all that is made (default: the repository)
 # Run it again at any time: finished steps are not repeated.
 set -euo pipefail
@@ -13,7 +13,7 @@ say() { printf '[demo] %s\n' "$*"; }
 say "building mma-bench from photos and sounds"
 .venv/bin/python -m builder run --config builder/configs/demo.yaml --work "$folder/work/demo" --out "$folder/mma-bench"
 runs=()
-for model in cascade baseline:majority baseline:random baseline:visual-only baseline:audio-only; do
+for model in fusion cascade baseline:majority baseline:random baseline:visual-only baseline:audio-only; do
     run=$folder/runs/demo/${model#baseline:}
     say "evaluating $model"
     .venv/bin/mma-bench eval --data "$folder/mma-bench" --model "$model" --run "$run" >/dev/null  # the report has the table

@@ -32,7 +32,8 @@ def place(demo_folder: Path, demo: Path, tmp_path_factory: pytest.TempPathFactor
     (folder / "mma-bench").symlink_to(demo)
     for name in ("builder", "scripts"):
         (folder / name).symlink_to(ROOT / name)
-    shutil.copytree(demo_folder / "runs" / "demo" / "cascade", folder / "runs" / "cascade")  # the demo asked it already
+    for name in ("cascade", "fusion"):  # the demo asked them already
+        shutil.copytree(demo_folder / "runs" / "demo" / name, folder / "runs" / name)
     (folder / "clips").mkdir()
     rows = ["file,label"]
     for row in load(demo, condition="aligned", limit=3):
@@ -69,9 +70,10 @@ def test_the_tutorial_shows_what_its_commands_print(place: Path) -> None:
     shown = re.findall(r"^```text\n(.*?)^```", PAGES[1], re.MULTILINE | re.DOTALL)
     evaluated = run([COMMAND, "eval", "--model", "baseline:visual-only", "--run", "runs/shown"], place)
     compared = run([COMMAND, "compare", "runs/cascade", "runs/shown"], place)
-    reported = run([COMMAND, "report", "runs/cascade", "--out", "shown"], place)
-    lines = [line for block in shown for line in block.splitlines() if line.startswith(("aligned", "misal", "cascade"))]
-    assert len(lines) == 10
+    reported = run([COMMAND, "report", "runs/fusion", "runs/cascade", "--out", "shown"], place)
+    told = ("aligned", "misal", "fusion", "Of 2 models")
+    lines = [line for block in shown for line in block.splitlines() if line.startswith(told)]
+    assert len(lines) == 11
     assert [line for line in lines if line not in (evaluated + compared + reported).splitlines()] == []
 
 
