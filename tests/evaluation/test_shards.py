@@ -10,6 +10,7 @@ import mma_bench
 from mma_bench import MMABenchError
 from mma_bench.evaluation import merge_runs, open_run
 from mma_bench.report import write_report
+from mma_bench.report.leaderboard.write import write_leaderboard
 from tests.conftest import run_command, tree
 from tests.evaluation.test_evaluate import repeatable
 
@@ -122,6 +123,8 @@ def test_a_shard_says_everywhere_that_it_is_one(demo: Path, tmp_path: Path, shar
     assert "questions have no answer yet" in scored.stdout
     write_report(shards[:1], tmp_path / "report")
     assert note in (tmp_path / "report" / "index.html").read_text()
+    with pytest.raises(MMABenchError, match="none of 3 runs can be shown; .* merge the shards"):
+        write_leaderboard([tmp_path / "shards"], tmp_path / "leaderboard")
     for index in ("1/3", None):
         with pytest.raises(
             MMABenchError, match=r"holds shard 3/3 of a run, and this command asks for .*choose another"

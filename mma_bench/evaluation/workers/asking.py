@@ -93,7 +93,7 @@ def _environments(kind: type[Model], count: int) -> list[dict[str, str]]:
     gpus = visible_gpus() if kind.uses_gpu else []
     if gpus and count > len(gpus):
         raise MMABenchError(
-            f"--workers {count}: each worker needs a GPU of its own, and this process may use {len(gpus)}; "
+            f"--workers {count}: each worker needs its own GPU, and this process may use {len(gpus)}; "
             f"use --workers {len(gpus)}"
         )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
