@@ -82,7 +82,7 @@ def shard_option() -> Decorator:
     return click.option(
         "--shard",
         metavar="I/N",
-        help="Ask only share I of N of the stimuli, I from 1 to N; `mma-bench merge-runs` makes one run of all shards.",
+        help="Ask only share I of N of the clips, I from 1 to N; `mma-bench merge-runs` makes one run of all shards.",
     )
 
 
