@@ -10,12 +10,13 @@ from builder.manifest import ManifestRow, read_manifest
 from builder.stage import StageFolder
 from mma_bench import __version__
 from mma_bench.files.hashing import sha256_file, sha256_json
+from mma_bench.schema import FORMAT_VERSION
 
 
 def run_assemble(plan: AssemblePlan, manifest: Path, executor: ExecutorSettings) -> list[ManifestRow]:
     """Make the stimuli of the clips in ``manifest``, unless that is done, and return the stage's rows."""
     folder = StageFolder(plan.folder)
-    inputs = sha256_json([__version__, plan.inputs(), sha256_file(manifest)])
+    inputs = sha256_json([__version__, FORMAT_VERSION, plan.inputs(), sha256_file(manifest)])
     if not (folder.is_finished(inputs) and (folder.path / "stimuli.parquet").is_file()):
         clips = len(read_manifest(manifest))
         folder.begin(inputs, 1)

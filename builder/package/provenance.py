@@ -1,4 +1,4 @@
-"""What is needed to make the same bytes again."""
+"""Everything needed to reproduce the same bytes."""
 
 import importlib.metadata
 import platform
@@ -11,6 +11,7 @@ from builder.normalise.transcode import ffmpeg_version
 from builder.verify.stage import public_name
 from mma_bench import __version__
 from mma_bench.files.hashing import sha256_json
+from mma_bench.schema import FORMAT_VERSION
 
 _LIBRARIES = (
     "av",
@@ -27,13 +28,14 @@ _LIBRARIES = (
 
 
 def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
-    """Return seed, full configuration, hashes of the inputs and versions. It holds no time and no path."""
+    """Return seed, full configuration, hashes of the inputs and versions, but no time and no path."""
     how_fast = {"workers": True, "clips_at_a_time": True}
     settings = _without_folders(config.model_dump(exclude={"executor": True, "verify": how_fast}))
     if config.verify.model:
         settings["verify"]["model"] = public_name(config.verify.model)
     return {
         "mma_bench": __version__,
+        "format_version": FORMAT_VERSION,
         "seed": config.seed,
         "config": settings,
         "config_sha256": sha256_json(settings),

@@ -1,4 +1,4 @@
-"""Ask a model the questions of a benchmark that it has not answered yet."""
+"""Asks a model the questions of a benchmark that it has not answered yet."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -48,22 +48,22 @@ def evaluate(
     Args:
         model: a name for `mma_bench.models.load`, or a model.
         data: folder of a dataset, or its name on the hub.
-        options: settings of the model by name, for a model that is given by name.
+        options: settings of the model by name, for a model given by name.
         run: folder of the run: `run.json`, `answers.jsonl`, `scores.json`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
         limit: maximum number of stimuli per media condition.
         overwrite: discard existing answers and start over.
-        protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
-        repeats: how often to ask each question, of a model that samples its answers.
-        probe: find out first whether video and audio reach the model. Without, the report says so.
-        judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
-        progress: show progress and the time left on standard error.
-        price: what the model's provider charges for tokens, for the cost in `usage.json`.
-        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
+        protocol: the protocol: ``paper``, ``robust``, a YAML file, or a protocol.
+        repeats: samples per question, for a model that samples its answers.
+        probe: check first whether video and audio reach the model. If skipped, the report says so.
+        judged: continue with the judge that the run was scored with, if any. If false, the judge is dropped.
+        progress: show progress and the remaining time on standard error.
+        price: the provider's price for tokens, for the cost in `usage.json`.
+        allow_empty: score the run even if answers are empty because they were cut off, or half of all are empty.
         shard: ask only about this share of the clips, such as ``2/16``; `merge_runs` makes one run of all shards.
-        workers: how many processes ask. Each loads the model, which must be given by name and run here, not on a
-            server; those that use a GPU get one each.
+        workers: number of processes that ask. Each loads the model, which must be given by name and run here, not on a
+            server; models that use a GPU get one each.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
@@ -134,6 +134,6 @@ def _ask(request: Request, questions: Questions, price: Price | None) -> AnswerK
 
 
 def _replies(folder: Path) -> Replies | None:
-    """Return what the run's judge said, if it has one."""
+    """Return the replies of the run's judge, if it has one."""
     judge = read_judge(folder)
     return read_replies(folder, judge) if judge else None
