@@ -82,7 +82,7 @@ def shard_option() -> Decorator:
     return click.option(
         "--shard",
         metavar="I/N",
-        help="Ask only share I of N of the stimuli, I from 1 to N; `mma-bench merge-runs` makes one run of all shards.",
+        help="Ask only share I of N of the clips, I from 1 to N; `mma-bench merge-runs` makes one run of all shards.",
     )
 
 
@@ -93,7 +93,7 @@ def workers_option() -> Decorator:
         type=click.IntRange(1, 256),
         default=1,
         show_default=True,
-        help="Processes that ask at once, each with the model loaded, on a GPU of its own if the model uses one.",
+        help="Processes that ask in parallel. Each loads the model; models that use a GPU get one GPU per process.",
     )
 
 

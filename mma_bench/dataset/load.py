@@ -74,6 +74,11 @@ class Sample:
     questions: Sequence[Question]
     media: Media
 
+    @property
+    def streams(self) -> tuple[str, str]:
+        """Hashes of the video and the audio: what to sort by so that samples with the same video come together."""
+        return self.stimulus.video.sha256, self.stimulus.audio.sha256
+
 
 class Benchmark(Sequence[QuestionRow]):
     """The questions of a dataset folder, as a sequence of rows ordered by stimulus."""

@@ -61,7 +61,7 @@ def evaluate(
         progress: show progress and the remaining time on standard error.
         price: the provider's price for tokens, for the cost in `usage.json`.
         allow_empty: score the run even if answers are empty because they were cut off, or half of all are empty.
-        shard: ask only this share of the stimuli, such as ``2/16``; `merge_runs` makes one run of all shards.
+        shard: ask only about this share of the clips, such as ``2/16``; `merge_runs` makes one run of all shards.
         workers: number of processes that ask. Each loads the model, which must be given by name and run here, not on a
             server; models that use a GPU get one each.
 

@@ -11,7 +11,7 @@ from mma_bench.dataset.load import Benchmark, Sample, load
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import Workload
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, apply_protocol, model_options, near_synonyms_of
-from mma_bench.evaluation.shards.shard import Shard
+from mma_bench.evaluation.shards.shard import Shard, clip_of
 from mma_bench.evaluation.store import BASELINE_PREFIX, AnswerKeys, AnswerStore, Run, StoredAnswer
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
@@ -106,7 +106,7 @@ class Session:
             )
         benchmark, shard = questions.benchmark, request.shard
         keys = AnswerKeys(fingerprint)
-        samples = [sample for sample in benchmark.samples if shard is None or shard.has(sample.stimulus.key)]
+        samples = [sample for sample in benchmark.samples if shard is None or shard.has(sample.stimulus)]
         known = set() if request.overwrite else AnswerStore(request.run).read().keys()
         rounds = _unanswered(samples, keys, known, request.repeats)
         return cls(model, _head(request, questions, model, fingerprint), benchmark, keys, samples, rounds)
@@ -129,11 +129,11 @@ class Session:
     def part(self, index: int, count: int) -> "Session":
         """Return the share of one of ``count`` processes, counted from 0, of what is left.
 
-        The stimuli are dealt out in turn, so that all have the same number.
+        The clips are dealt out in turn, so that all have the same number, each with all of its stimuli.
         """
-        left = dict.fromkeys(sample.stimulus.key for samples in self.rounds for sample in samples)
+        left = dict.fromkeys(clip_of(sample.stimulus) for samples in self.rounds for sample in samples)
         mine = set(list(left)[index::count])
-        rounds = [[sample for sample in samples if sample.stimulus.key in mine] for samples in self.rounds]
+        rounds = [[sample for sample in samples if clip_of(sample.stimulus) in mine] for samples in self.rounds]
         return replace(self, rounds=rounds)
 
     def ask(self, store: AnswerStore, interruption: Interruption, advance: Callable[[Sequence[Answer]], None]) -> None:
@@ -174,6 +174,7 @@ def _head(request: Request, questions: Questions, model: Model, fingerprint: dic
         repeats=request.repeats,
         near_synonyms=questions.near_synonyms,
         baseline=None if model.is_baseline == model.name.startswith(BASELINE_PREFIX) else model.is_baseline,
+        sorts_by_streams=model.sorts_by_streams or None,
         shard=request.shard,
     )
 

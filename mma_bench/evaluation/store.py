@@ -33,7 +33,7 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 BASELINE_PREFIX = "baseline:"
 """How the names of our baselines begin: what tells them in runs that do not record it."""
 
-_RARE = ("baseline", "shard", "shards")
+_RARE = ("baseline", "sorts_by_streams", "shard", "shards")
 
 
 class Run(Checked):
@@ -48,6 +48,7 @@ class Run(Checked):
         judge: the language model that read what no rule could, if one did. It lies in a file of its own,
             `judge.json`, because answers do not depend on it.
         baseline: whether the model is a baseline, recorded where its name does not tell.
+        sorts_by_streams: whether the model was asked in the order of `Sample.streams`, recorded if it was.
         shard: which share of the stimuli it asks, if it is one of several shards.
         shards: those that it was merged from, if it was.
     """
@@ -68,6 +69,7 @@ class Run(Checked):
     near_synonyms: NearSynonyms | None = None
     judge: Judge | None = None
     baseline: bool | None = None
+    sorts_by_streams: bool | None = None
     shard: Shard | None = None
     shards: list[MergedShard] | None = None
 

@@ -32,6 +32,8 @@ class Model(ABC):
         uses_gpu: whether its weights are loaded into this process, on a GPU if there is one. The builder then starts
             one process per GPU.
         runs_in_parallel: whether several processes may load one each, because it is small and runs on the CPU.
+        sorts_by_streams: whether `answer_all` takes the stimuli in the order of `Sample.streams`, so that those with
+            the same video follow each other. Runs record it: merged shards are put in the order of one process.
         protocol_settings: which of the options `fps` (frames per second) and `temperature` it takes; a protocol sets
             those that the user does not.
         judge_settings: options with which it answers from text alone, so that it can judge; None if it cannot.
@@ -46,6 +48,7 @@ class Model(ABC):
     is_baseline: bool = False
     uses_gpu: bool = False
     runs_in_parallel: bool = False
+    sorts_by_streams: bool = False
     protocol_settings: tuple[str, ...] = ()
     judge_settings: Mapping[str, str] | None = None
     retries: int | None = None

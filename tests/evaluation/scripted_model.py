@@ -3,10 +3,11 @@
 import os
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mma_bench.dataset.load import Sample
-from mma_bench.models.interface import Model
+from mma_bench.models.interface import Answer, Model
 
 DIES = "MMA_BENCH_TEST_DIES"
 """Variable that names a file: the first process to reach its third stimulus deletes it and is killed."""
@@ -38,6 +39,15 @@ class Scripted(Model):
         except FileNotFoundError:  # another process was first
             return
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Sorted(Scripted):
+    """Asks in an order of its own, as models do that encode each video once."""
+
+    sorts_by_streams = True
+
+    def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+        return super().answer_all(sorted(samples, key=lambda sample: sample.streams))
 
 
 class OnGPU(Scripted):

@@ -10,10 +10,13 @@ import mma_bench
 from mma_bench import MMABenchError
 from mma_bench.evaluation import merge_runs, open_run
 from mma_bench.report import write_report
+from mma_bench.report.leaderboard.write import write_leaderboard
 from tests.conftest import run_command, tree
 from tests.evaluation.test_evaluate import repeatable
 
 LIMIT = 12
+KINDS = ("audio_removed", "misaligned")
+SORTED = "python:tests/evaluation/scripted_model.py:Sorted"
 MMA_BENCH = (sys.executable, "-m", "mma_bench")
 
 
@@ -37,7 +40,7 @@ def said(run: Path) -> dict[str, object]:
     return {**repeatable(run), "run.json": head}
 
 
-@pytest.mark.parametrize("model", ["baseline:random", "baseline:majority"])
+@pytest.mark.parametrize("model", ["baseline:random", "baseline:majority", SORTED])
 def test_merged_shards_equal_the_run_of_one_process(model: str, demo: Path, tmp_path: Path) -> None:
     ask(demo, tmp_path / "whole", model)
     folders = [tmp_path / "shards" / str(index) for index in (2, 3, 1)]
@@ -55,16 +58,19 @@ def test_merged_shards_equal_the_run_of_one_process(model: str, demo: Path, tmp_
     assert merged["answers"] == sum(sizes)
 
 
-def test_a_stimulus_stays_in_its_shard_whatever_else_is_selected(demo: Path, tmp_path: Path) -> None:
+def test_a_clip_stays_in_its_shard_whatever_else_is_selected(demo: Path, tmp_path: Path) -> None:
     def asked(name: str, **more: object) -> set[str]:
         ask(demo, tmp_path / name, **more)
         lines = (tmp_path / name / "answers.jsonl").read_bytes().splitlines()
         return {json.loads(line)["question_id"] for line in lines}
 
     everything = asked("second of all", shard="2/3", limit=None)
-    few = asked("few", limit=5, condition=["audio_removed", "misaligned"])
-    second = asked("second of few", shard="2/3", limit=5, condition=["audio_removed", "misaligned"])
+    few = asked("few", limit=5, condition=KINDS)
+    second = asked("second of few", shard="2/3", limit=5, condition=KINDS)
     assert second == few & everything
+    # whole clips: each has the same questions under both conditions, whose stimuli have keys of their own
+    clips = [{name.split("/")[0].removeprefix(kind) for name in second if name.startswith(kind)} for kind in KINDS]
+    assert clips[0] == clips[1]
     assert 0 < len(second) < len(few)
 
 
@@ -116,12 +122,14 @@ def test_a_partly_merged_run_is_finished_like_any_other(demo: Path, tmp_path: Pa
 
 
 def test_a_shard_says_everywhere_that_it_is_one(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
-    note = "shard 3/3 of a run: these numbers cover only its share of the stimuli"
+    note = "shard 3/3 of a run: these numbers cover only its share of the clips"
     scored = run_command(*MMA_BENCH, "score", str(shards[0]))
     assert note in scored.stdout
     assert "questions have no answer yet" in scored.stdout
     write_report(shards[:1], tmp_path / "report")
     assert note in (tmp_path / "report" / "index.html").read_text()
+    with pytest.raises(MMABenchError, match=r"none of 3 runs can be shown; .* merge the shards"):
+        write_leaderboard([tmp_path / "shards"], tmp_path / "leaderboard")
     for index in ("1/3", None):
         with pytest.raises(
             MMABenchError, match=r"holds shard 3/3 of a run, and this command asks for .*choose another"

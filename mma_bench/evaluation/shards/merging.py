@@ -94,7 +94,7 @@ def merge_runs(
     with atomic_folder(place) as folder:
         begin_run(folder, head, overwrite=False)
         store = AnswerStore(folder)
-        store.append(in_order(answers, benchmark, keys, head.repeats))
+        store.append(in_order(answers, head, benchmark, keys))
         store.sync()
         add_usage(folder, [part.folder for part in parts], answers.values(), at_once=False)
         if found := _probe(parts):
@@ -140,7 +140,7 @@ def _require_finished(part: _Part, benchmark: Benchmark, keys: AnswerKeys) -> No
     missing = sum(
         keys.key(sample.stimulus, question, repeat) not in part.answers
         for sample in benchmark.samples
-        if part.shard.has(sample.stimulus.key)
+        if part.shard.has(sample.stimulus)
         for question in sample.questions
         for repeat in range(part.run.repeats)
     )

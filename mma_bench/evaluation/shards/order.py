@@ -3,27 +3,30 @@
 from collections.abc import Mapping
 
 from mma_bench.dataset.load import Benchmark
-from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
+from mma_bench.evaluation.store import AnswerKeys, Run, StoredAnswer
 
 
 def in_order(
-    answers: Mapping[str, StoredAnswer], benchmark: Benchmark, keys: AnswerKeys, repeats: int
+    answers: Mapping[str, StoredAnswer], run: Run, benchmark: Benchmark, keys: AnswerKeys
 ) -> list[StoredAnswer]:
     """Return ``answers`` repeat by repeat and stimulus by stimulus.
 
     Args:
         answers: by their keys.
+        run: head of the run.
         benchmark: all questions of the run.
         keys: names the answers of the run's model.
-        repeats: how often each question is asked.
 
     Returns:
         All of them; those to questions that are not in ``benchmark`` come last, in their order.
     """
+    samples = benchmark.samples
+    if run.sorts_by_streams:
+        samples = sorted(samples, key=lambda sample: sample.streams)
     asked = [
         key
-        for repeat in range(repeats)
-        for sample in benchmark.samples
+        for repeat in range(run.repeats)
+        for sample in samples
         for question in sample.questions
         if (key := keys.key(sample.stimulus, question, repeat)) in answers
     ]

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, model_validator
 
 from mma_bench.errors import MMABenchError
-from mma_bench.schema import Checked
+from mma_bench.schema import Checked, Stimulus
 
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 
@@ -15,9 +15,9 @@ _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 class Shard(Checked):
     """One of several shares of the stimuli, for one of several machines.
 
-    A stimulus goes with all of its questions, so its media are encoded once. Which shard it belongs to depends on its
-    key and the number of shards alone: not on the conditions, the limit or the order. The shares therefore have the
-    same size only by chance.
+    All stimuli of a clip, with all of their questions, are in the same shard: its video is encoded once, and a shard
+    can compare conditions clip by clip. Which shard that is depends on the clip's id and the number of shards alone:
+    not on the conditions, the limit or the order. The shares therefore have the same size only by chance.
 
     Attributes:
         index: which one, from 1 to ``count``.
@@ -56,14 +56,19 @@ class Shard(Checked):
     def note(self) -> str:
         """What a reader of numbers must know about a run that is this shard."""
         return (
-            f"shard {self} of a run: these numbers cover only its share of the stimuli; merge the shards with "
+            f"shard {self} of a run: these numbers cover only its share of the clips; merge the shards with "
             "`mma-bench merge-runs`"
         )
 
-    def has(self, stimulus_key: str) -> bool:
-        """Return whether the stimulus called ``stimulus_key`` belongs to this shard."""
-        digest = hashlib.sha256(stimulus_key.encode("utf-8")).digest()
+    def has(self, stimulus: Stimulus) -> bool:
+        """Return whether ``stimulus`` belongs to this shard."""
+        digest = hashlib.sha256(clip_of(stimulus).encode("utf-8")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+
+def clip_of(stimulus: Stimulus) -> str:
+    """Return the id of the clip that ``stimulus`` shows or, with black frames, that it is heard from."""
+    return stimulus.video.clip_id or stimulus.audio.clip_id or stimulus.key
 
 
 class MergedShard(Checked):

@@ -10,6 +10,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import AnswerProgress
 from mma_bench.evaluation.session import Questions, Request
 from mma_bench.evaluation.shards.order import in_order
+from mma_bench.evaluation.shards.shard import clip_of
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, begin_run
 from mma_bench.evaluation.usage import Price
 from mma_bench.evaluation.workers.crew import Crew
@@ -23,16 +24,17 @@ from mma_bench.probe import record_probe
 def ask_with_workers(request: Request, questions: Questions, count: int, price: Price | None) -> AnswerKeys:
     """Ask what is left with ``count`` processes, and return what names the answers.
 
-    Nothing is written before all of them have loaded the model. Each then asks every ``count``-th open stimulus. When
-    they have ended, however that came about, their answers are put into the run; when they have finished, in the
-    order in which one process stores them.
+    Nothing is written before all of them have loaded the model. Each then asks about every ``count``-th clip that is
+    left. When they have ended, however that came about, their answers are put into the run; when they have finished,
+    in the order in which one process stores them.
 
     Raises:
         MMABenchError: the model cannot be asked by so many processes, a worker failed, or it was killed.
     """
     folder, shard = request.run, request.shard
-    stimuli = sum(shard is None or shard.has(sample.stimulus.key) for sample in questions.benchmark.samples)
-    count = min(count, max(1, stimuli))
+    stimuli = [sample.stimulus for sample in questions.benchmark.samples]
+    clips = {clip_of(stimulus) for stimulus in stimuli if shard is None or shard.has(stimulus)}
+    count = min(count, max(1, len(clips)))
     with Crew(request, _environments(_kind(request.model), count)) as crew:
         ready = crew.ready()
         head, ahead, found = ready[0].head, ready[0].ahead, ready[0].found
@@ -57,7 +59,7 @@ def ask_with_workers(request: Request, questions: Questions, count: int, price: 
                 bar.advance(stored)
     keys = AnswerKeys(head.model_fingerprint)
     store = AnswerStore(folder)
-    store.replace(in_order(store.read(), questions.benchmark, keys, head.repeats))
+    store.replace(in_order(store.read(), head, questions.benchmark, keys))
     return keys
 
 
@@ -93,7 +95,7 @@ def _environments(kind: type[Model], count: int) -> list[dict[str, str]]:
     gpus = visible_gpus() if kind.uses_gpu else []
     if gpus and count > len(gpus):
         raise MMABenchError(
-            f"--workers {count}: each worker needs a GPU of its own, and this process may use {len(gpus)}; "
+            f"--workers {count}: each worker needs its own GPU, and this process may use {len(gpus)}; "
             f"use --workers {len(gpus)}"
         )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -25,6 +25,7 @@ class TransformersOmni(Model):
     """
 
     uses_gpu = True
+    sorts_by_streams = True
     protocol_settings = ("fps",)
 
     @classmethod
@@ -78,7 +79,7 @@ class TransformersOmni(Model):
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
         """Answer stimuli with the same video consecutively, so that it is encoded once for all conditions."""
-        for sample in sorted(samples, key=lambda sample: (sample.stimulus.video.sha256, sample.stimulus.audio.sha256)):
+        for sample in sorted(samples, key=lambda sample: sample.streams):
             yield sample, timed_answers(sample, self.answer, self.name)
 
     def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
