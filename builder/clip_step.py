@@ -1,4 +1,4 @@
-"""The block that most stages are: one clip in, the same clip out, finished or dropped with a reason."""
+"""The block that most stages consist of: one clip in, the same clip out, finished or dropped with a reason."""
 
 import errno
 import traceback
@@ -22,7 +22,7 @@ class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of 
 
     Attributes:
         reason: a code that the funnel counts, such as `no_audio_stream`.
-        detail: one sentence for a person, without paths of this machine.
+        detail: one sentence for the reader, without paths of this machine.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -33,14 +33,14 @@ class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of 
 
 INTERNAL_ERROR = "internal_error"
 _MOST_INTERNAL_ERRORS = 20
-"""Of one task, if they are also most of its clips: then it is not the clips that are at fault."""
+"""Per task, if they are also most of its clips: then the clips are probably not the cause."""
 
 _MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
-"""No other clip would survive these either, so they end the stage and cost no clip."""
+"""These would affect every other clip too, so they end the stage and drop no clip."""
 
 
 def to_document(row: ManifestRow) -> Document:
-    """Return a row in the form in which datatrove hands it from block to block."""
+    """Return a row in the form in which datatrove passes it from block to block."""
     return Document(text="", id=row.clip_id, metadata=row.model_dump())
 
 
@@ -50,9 +50,9 @@ def from_document(document: Document) -> ManifestRow:
 
 
 class ReadManifest(PipelineStep):
-    """Deal out the rows of a manifest to tasks: row i goes to task i modulo the number of tasks.
+    """Distribute the rows of a manifest to tasks: row i goes to task i modulo the number of tasks.
 
-    With ``kept_only``, rows that a stage dropped are left out before they are counted.
+    With ``kept_only``, rows that a stage dropped are removed before they are counted.
     """
 
     name = "read manifest"
@@ -64,7 +64,7 @@ class ReadManifest(PipelineStep):
         self.kept_only = kept_only
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Yield one document a row, the row in its metadata."""
+        """Yield one document per row, with the row in its metadata."""
         for row in read_manifest(Path(self.manifest), kept_only=self.kept_only)[rank::world_size]:
             yield to_document(row)
 
@@ -72,13 +72,13 @@ class ReadManifest(PipelineStep):
 class ClipStep(PipelineStep):
     """Process clips one by one, remember each result, and skip what an earlier run finished.
 
-    A subclass sets `stage`, gives its settings to the constructor and implements `process`. The result of
-    a clip is kept in `records/{clip_id}.json` with a hash of what it was made from, written after the
-    clip's media: a run that was killed goes on at the first clip without a valid record.
+    A subclass sets `stage`, passes its settings to the constructor and implements `process`. The result of
+    a clip is kept in `records/{clip_id}.json` with a hash of its inputs, written after the clip's media: a killed run
+    resumes at the first clip without a valid record.
 
-    Whatever goes wrong inside one clip becomes that clip's reason. An exception that nobody foresaw is kept in
-    `errors/{clip_id}.txt`, and the clip is dropped as `internal_error`. Only what would fail for every clip ends the
-    stage: a `MMABenchError`, a full disk, or internal errors in most clips.
+    Any failure inside one clip becomes that clip's reason. An unexpected exception is kept in `errors/{clip_id}.txt`,
+    and the clip is dropped as `internal_error`. Only failures that would affect every clip end the stage: a
+    `MMABenchError`, a full disk, or internal errors in most clips.
     """
 
     type = "clip step"
@@ -93,7 +93,7 @@ class ClipStep(PipelineStep):
 
     @abstractmethod
     def process(self, row: ManifestRow) -> ManifestRow:
-        """Return ``row`` with what this stage found out, or raise `Dropped`."""
+        """Return ``row`` with the results of this stage, or raise `Dropped`."""
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the files that a finished ``row`` must have on disk."""
@@ -117,7 +117,7 @@ class ClipStep(PipelineStep):
             result = row.drop(self.stage, drop.reason, drop.detail)
         except (MMABenchError, MemoryError):
             raise
-        except Exception as error:  # hostile media find every exception there is
+        except Exception as error:  # hostile media trigger every kind of exception
             if isinstance(error, OSError) and error.errno in _MACHINE_FAULTS:
                 raise
             result = self._internal_error(row, error)
@@ -133,8 +133,8 @@ class ClipStep(PipelineStep):
         if self._internal_errors > _MOST_INTERNAL_ERRORS and 2 * self._internal_errors > self._processed:
             raise MMABenchError(
                 f"{self.stage}: {self._internal_errors} of {self._processed} clips failed with an internal error, the "
-                f"last, {row.file}, with {said}; the clips are hardly at fault: see {kept.parent}, then run the same "
-                "command again"
+                f"last, {row.file}, with {said}; the clips are probably not the cause: see {kept.parent}, then run the "
+                "same command again"
             ) from error
         return row.drop(self.stage, INTERNAL_ERROR, said)
 
@@ -166,7 +166,7 @@ class WriteManifestPart(PipelineStep):
         self.folder = Path(folder)
 
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Write the rows when the task is through, then pass them on."""
+        """Write the rows when the task is finished, then pass them on."""
         documents = list(data)
         rows = [from_document(document) for document in documents]
         write_manifest(self.folder / "parts" / f"{rank:05d}.parquet", rows)
@@ -174,7 +174,7 @@ class WriteManifestPart(PipelineStep):
 
 
 def write_progress(folder: Path, rank: int, done: int) -> None:
-    """Leave the number of finished items of a task for the progress bar of the main process."""
+    """Write the number of finished items of a task for the progress bar of the main process."""
     path = folder / "progress" / f"{rank:05d}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(str(done), encoding="ascii")

@@ -49,7 +49,7 @@ class BuildConfig(BaseModel):
     @field_validator("source", mode="wrap")
     @classmethod
     def _own_source(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        """Check the settings of a source that a package of a user's brings by its own model."""
+        """Check the settings of a source from a user's package with the package's own model."""
         if isinstance(value, dict):
             try:
                 kind = own_kind(value.get("kind"))

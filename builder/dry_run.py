@@ -1,4 +1,4 @@
-"""`run --dry-run`: what a build would do, and what would stop it or cost it clips, without a network."""
+"""`run --dry-run`: what a build would do, what would stop it, and which clips it would drop, without a network."""
 
 import functools
 import shutil
@@ -18,7 +18,7 @@ from mma_bench.parsing import check_labels
 from mma_bench.schema import CONDITIONS
 
 _BYTES_A_SECOND = 181_000
-"""Both streams of a clip of 504x504 pixels at crf 18: 67 MB for the demo's 37 clips of 10 s."""
+"""Size of both streams of a clip of 504x504 pixels at crf 18: 67 MB for the demo's 37 clips of 10 s."""
 
 
 def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
@@ -74,7 +74,7 @@ def _check_rows(
         f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them rejected because of the list",
         f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree",
     ]
-    if source.name == "folder":  # a list that its user wrote; AudioSet's lists drop most of their rows on purpose
+    if source.name == "folder":  # a list that its user wrote; most rows of AudioSet's lists are dropped intentionally
         found.problems += [f"{row.file}: {row.detail}" for row in rows if not row.kept]
     media = found.attempt(lambda: source.media_findings(kept))
     if media is not None:
@@ -89,14 +89,14 @@ def _check_rows(
 
 
 def _clip_bytes(config: BuildConfig, rows: Sequence[ManifestRow]) -> float:
-    """Return about how many bytes the streams of all clips take."""
+    """Return the approximate number of bytes of all clips' streams."""
     longest = config.normalise.seconds
     seconds = sum(min(longest, (row.end_seconds or row.start_seconds + longest) - row.start_seconds) for row in rows)
     return seconds * _BYTES_A_SECOND * (config.normalise.size / 504) ** 2
 
 
 def _copies(config: BuildConfig) -> int:
-    """Return how many stimuli a clip is in: a dataset holds the streams of each."""
+    """Return the number of stimuli that a clip is in: a dataset contains the streams of each."""
     media = [name for name in config.assemble.conditions if name in CONDITIONS and CONDITIONS[name].changes == "media"]
     return len(media) + sum(len(levels) for levels in config.assemble.graded.values())
 

@@ -27,7 +27,7 @@ _PRELOADED = ["builder.run", "cv2", "librosa.core.spectrum"]
 
 
 class ExecutorSettings(Checked):
-    """Where the tasks of a stage run."""
+    """How the tasks of a stage run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,15 +42,15 @@ class ExecutorSettings(Checked):
 
 
 class QuietLocalExecutor(LocalPipelineExecutor):
-    """datatrove's local executor with its log in files alone, so that the terminal shows our progress.
+    """datatrove's local executor with its log only in files, so that the terminal shows our progress.
 
-    datatrove writes every task's log to standard error as well and offers no switch for it.
+    datatrove also writes every task's log to standard error and has no option to change that.
     """
 
     def run(self) -> Any:
         """Run all tasks that are not completed yet."""
-        # The processes of all stages are forked from one that has imported what they need: librosa alone takes
-        # 2 s of a core, which every process of every stage would spend again.
+        # The processes of all stages are forked from one that has imported what they need: importing librosa takes
+        # 2 s of CPU time, which every process of every stage would spend again.
         forkserver.set_forkserver_preload(_PRELOADED)
         try:
             with _stderr_discarded(), _one_thread_a_process():
@@ -82,7 +82,7 @@ def make_executor(
 
 @contextlib.contextmanager
 def _one_thread_a_process() -> Any:
-    """Keep the thread pools of numerical libraries at one thread in the processes started meanwhile."""
+    """Limit the thread pools of numerical libraries to one thread in the processes started in this context."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
@@ -94,7 +94,7 @@ def _one_thread_a_process() -> Any:
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Any:
-    """Let the processes started meanwhile ignore Ctrl-C, which a terminal sends to all: the build itself ends them."""
+    """Make processes started in this context ignore Ctrl-C, which a terminal sends to all; the build ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -117,5 +117,5 @@ def _die_with_parent() -> None:
 
 
 if sys.platform == "linux":
-    # datatrove starts a manager process by fork; when the build is killed with SIGKILL it would stay for ever.
+    # datatrove forks a manager process, which would stay forever if the build is killed with SIGKILL.
     os.register_at_fork(after_in_child=_die_with_parent)

@@ -10,7 +10,7 @@ CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "compare", "verify", "
 
 
 def availability(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
-    """Return for each class how many of its candidates could be fetched, and why the others could not."""
+    """Return for each class how many of its candidates could be fetched, and why the others could not be."""
     asked = [row for row in rows if row.dropped_by != "select"]
     classes = []
     for label in sorted({row.visual_label for row in asked}):

@@ -23,8 +23,9 @@ def is_creative_commons(licence: str) -> bool:
 def may_be_joined(part: str, *licences: str) -> bool:
     """Return whether one stream may be made of the ``part`` (`video` or `audio`) of clips under ``licences``.
 
-    Such a stream is a derived work of each: two share-alike licences would both claim it, one without derivatives
-    forbids it. A licence that is not known is the builder's affair, as it is for the clips themselves.
+    Such a stream is a derived work of each: two share-alike licences would both claim it, and a licence without
+    derivatives forbids it. Unknown licences are the responsibility of the person who builds, as for the clips
+    themselves.
     """
     found = [licence for whole in licences for licence in _licences_of(part, whole)]
     families = {match[1].lower() for licence in found if (match := _SHARE_ALIKE.match(licence))}
@@ -32,6 +33,6 @@ def may_be_joined(part: str, *licences: str) -> bool:
 
 
 def _licences_of(part: str, whole: str) -> list[str]:
-    """Return the licences in `video: A; audio: B` that hold for ``part``; one without a name holds for both."""
+    """Return the licences in `video: A; audio: B` that apply to ``part``; one without a name applies to both."""
     named = [re.fullmatch(r"\s*(?:(video|audio)\s*:)?\s*(.*)", piece, re.DOTALL) for piece in whole.split(";")]
     return [match[2].strip() for match in named if match and match[1] in (None, part)]

@@ -1,4 +1,4 @@
-"""The command `list` of the builder: as `mma-bench list`, and the sources."""
+"""The command `list` of the builder: like `mma-bench list`, plus the sources."""
 
 from mma_bench.cli.list import KINDS
 from mma_bench.console.listing import Listing, listing, make_command

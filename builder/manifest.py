@@ -1,4 +1,4 @@
-"""The table that each stage reads from the stage before and writes for the next: one row a clip."""
+"""The table that each stage reads from the previous stage and writes for the next: one row per clip."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
 class CheckResult(Record):
-    """What a model said to one yes/no check of a clip."""
+    """The answer of a model to one yes/no check of a clip."""
 
-    model_config = ConfigDict(allow_inf_nan=True)  # a broken model is named by what reads it
+    model_config = ConfigDict(allow_inf_nan=True)  # the reader reports a broken model
 
     check: str = Field(description="name of the check, see `builder.verify.checks`")
     text: str = Field(description="the model's output; of a very long one the beginning and the end")
@@ -28,7 +28,7 @@ class CheckResult(Record):
 
 
 class ManifestRow(Record):
-    """What is known of a clip so far. A dropped clip keeps its row, with the stage and the reason."""
+    """What is known about a clip so far. A dropped clip keeps its row, with the stage and the reason."""
 
     model_config = ConfigDict(allow_inf_nan=True)  # measurements are compared with thresholds, not allocated by
 
@@ -93,22 +93,22 @@ class ManifestRow(Record):
 
     @property
     def streams_agree(self) -> bool:
-        """Whether the clip shows what it sounds like."""
+        """Whether the visual and audio labels of the clip are equal."""
         return self.visual_label == self.audio_label
 
     @property
     def verified_by(self) -> str:
-        """Who found that both streams show the labels: `cascade`, `cascade + 2 people`, or `unverified`."""
+        """Who verified the labels of both streams: `cascade`, `cascade + 2 people`, or `unverified`."""
         people = f"{self.people_yes} {'person' if self.people_yes == 1 else 'people'}" if self.people_yes else None
         return " + ".join(part for part in (self.verifier, people) if part) or "unverified"
 
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
         """Return the row as dropped by ``stage``."""
-        # Not `changed`, which takes 36 us against 2: a list can drop two million rows, and these types are known.
+        # Not `changed`, which takes 36 us instead of 2: a list can drop two million rows, and these types are known.
         return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
 
     def to_clip(self) -> Clip:
-        """Return the published record of a clip that went through all stages."""
+        """Return the published record of a clip that passed all stages."""
         known = {name: getattr(self, name) for name in Clip.model_fields if name in ManifestRow.model_fields}
         known["end_seconds"] = self.start_seconds + (self.video_seconds or 0.0)
         return Clip.model_validate({**known, "verified_by": self.verified_by})

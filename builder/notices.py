@@ -1,4 +1,4 @@
-"""What a build noticed in its list of clips and lets stand: said on the console and on the card."""
+"""What a build noticed in its list of clips and left unchanged; reported on the console and on the card."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _SHOWN = 20
 
 
 def notices_of(rows: Sequence[ManifestRow]) -> list[str]:
-    """Return what a reader must know of clips with the same bytes, contradictory labels first.
+    """Return what a reader must know about clips with the same bytes, contradictory labels first.
 
     Args:
         rows: all clips, with the hashes of their streams.

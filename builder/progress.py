@@ -1,4 +1,4 @@
-"""Progress of a stage with the time left, also when its tasks run in other processes."""
+"""Progress of a stage with the remaining time, also if its tasks run in other processes."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(title: str, total: int, folder: Path) -> Iterator[None]:
-    """Show the number of finished items that the tasks leave in ``folder``/progress until the block ends."""
+    """Show the number of finished items that the tasks write to ``folder``/progress until the block ends."""
     shown = bar(f"{title:<10}", total, unit="clip")
     ended = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The stage `release`: leave out what may not be published, before partners are chosen among the rest."""
+"""The stage `release`: drop what may not be published before partners are chosen from the rest."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from mma_bench.dataset.removed import RemovedIds
 
 
 def leave_out_removed(rows: Sequence[ManifestRow], removed: RemovedIds) -> list[ManifestRow]:
-    """Return ``rows`` with the removed ones dropped, before anything of them is fetched again."""
+    """Return ``rows`` with the removed clips dropped, before any of their media is fetched again."""
     return [
         row.drop("select", "removed", "it is in removed_ids.txt")
         if row.kept and (row.clip_id in removed or (row.youtube_id or "") in removed)
@@ -19,7 +19,7 @@ def leave_out_removed(rows: Sequence[ManifestRow], removed: RemovedIds) -> list[
 
 
 def release_rows(rows: Sequence[ManifestRow], mode: LicenceMode) -> list[ManifestRow]:
-    """Return ``rows`` with those dropped whose licence ``mode`` does not admit."""
+    """Return ``rows`` with the clips dropped whose licence ``mode`` does not allow."""
     return [
         row.drop("release", "licence", f"{row.licence!r} does not allow altered copies to be published")
         if row.kept and mode == "cc-only" and not is_creative_commons(row.licence)

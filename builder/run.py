@@ -39,12 +39,12 @@ from mma_bench.parsing import check_labels
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build made.
+    """Result of a build.
 
     Attributes:
         out: the dataset's folder.
         rows: all clips, dropped ones with stage and reason.
-        notices: what the build noticed and let stand, a sentence each.
+        notices: what the build noticed and left unchanged, one sentence each.
     """
 
     out: Path
@@ -55,10 +55,10 @@ class BuildResult:
 def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool = False) -> BuildResult:
     """Build the dataset ``out``; finished stages below ``work`` are not repeated.
 
-    With ``retry_failed`` clips that could not be fetched are asked for again, if that can succeed.
+    With ``retry_failed``, clips that could not be fetched are requested again if that can succeed.
 
     Raises:
-        MMABenchError: an input is wrong, another build uses ``work``, or no clip is left.
+        MMABenchError: an input is invalid, another build uses ``work``, or no clip is left.
     """
     check_conditions(config.assemble)
     check_replaceable(out)
@@ -125,7 +125,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
 
 
 def _removed_ids(config: BuildConfig, out: Path) -> RemovedIds:
-    """Return the ids to leave out: those of the setting, and those that the dataset to replace has removed."""
+    """Return the ids to leave out: those of the setting, and those already removed from the dataset to replace."""
     asked = read_removed_ids(config.package.removed_ids) if config.package.removed_ids else RemovedIds()
     return asked | (read_removed_ids(out) if out.is_dir() else RemovedIds())
 
@@ -164,10 +164,10 @@ def _media_hash(rows: list[ManifestRow]) -> str:
 
 @contextmanager
 def only_build_in(work: Path) -> Iterator[None]:
-    """Hold a lock on ``work``; it ends with the process, however that ends."""
+    """Hold a lock on ``work``, which is released however the process ends."""
     try:
         work.mkdir(parents=True, exist_ok=True)
-        lock = open_locked(work / ".lock", wait=False, holder="process")  # datatrove's forked manager must not have it
+        lock = open_locked(work / ".lock", wait=False, holder="process")  # not for datatrove's forked manager
     except BlockingIOError as error:
         raise MMABenchError(f"another build is using {work}; wait for it or choose another --work") from error
     except OSError as error:

@@ -20,7 +20,7 @@ from mma_bench.files.hashing import sha256_file, sha256_json
 
 @dataclass(frozen=True)
 class StageFolder:
-    """The folder of one stage below the work folder, and what it says about its state."""
+    """The folder of one stage below the work folder, and its state."""
 
     path: Path
 
@@ -30,7 +30,7 @@ class StageFolder:
         return self.path / "manifest.parquet"
 
     def is_finished(self, inputs: str) -> bool:
-        """Whether the stage is through with exactly these inputs."""
+        """Whether the stage is finished with exactly these inputs."""
         return self._read("finished.json") == inputs and self.manifest.is_file()
 
     def begin(self, inputs: str, tasks: int) -> None:
@@ -47,7 +47,7 @@ class StageFolder:
             write_json(self.path / "started.json", [inputs, tasks])
 
     def finish(self, inputs: str) -> None:
-        """Mark the stage as through; its task files are no longer needed."""
+        """Mark the stage as finished; its task files are no longer needed."""
         write_json(self.path / "finished.json", inputs)
         (self.path / "started.json").unlink(missing_ok=True)
         for name in ("parts", "progress"):
@@ -74,9 +74,9 @@ class StageFolder:
 
 
 def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> int:
-    """Forget the clips that the stage dropped for a reason that may have passed; return how many.
+    """Forget the clips that the stage dropped for a temporary reason; return their number.
 
-    The next run of the stage asks for them again, and for no other clip.
+    The next run of the stage requests only these clips again.
     """
     forgotten = 0
     for path in (folder / "records").glob("*.json"):
@@ -84,7 +84,7 @@ def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> i
             row = parse_json(path.read_text(encoding="utf-8"))["row"]
             again = row["dropped_by"] == folder.name and worth_another_try(row["reason"])
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # not a whole record: the stage does not use it either
+            continue  # an incomplete record: the stage does not use it either
         if again:
             path.unlink(missing_ok=True)
             forgotten += 1

@@ -1,4 +1,4 @@
-"""What a work folder holds: the funnel and the clips that were dropped."""
+"""The state of a work folder: the funnel and the dropped clips."""
 
 from itertools import takewhile
 from pathlib import Path
@@ -30,7 +30,7 @@ def status_of(work: Path) -> dict[str, Any]:
         for row in rows
         if not row.kept
     ]
-    dropped.sort(key=lambda clip: clip["stage"] == "select")  # a list names thousands; what failed later comes first
+    dropped.sort(key=lambda clip: clip["stage"] == "select")  # a list can drop thousands: show them last
     stages = [entry for entry in funnel(rows) if entry["stage"] in finished]
     found = {"funnel": stages, "unfinished": [s for s in CLIP_STAGES if s not in finished], "dropped": dropped}
     if "fetch" in finished and any(row.source == "audioset" for row in rows):

@@ -1,4 +1,4 @@
-"""Measure what multimodal models do when sight, sound and text disagree.
+"""Measure what multimodal models do when video, audio and text disagree.
 
 Heavy libraries load when they are first needed: importing this package takes milliseconds.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mma_bench.records import read_run
     from mma_bench.streaming import stream
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the only place: pyproject.toml reads it, and tests compare CITATION.cff and CHANGELOG.md
 
 __all__ = ["MMABenchError", "__version__", "evaluate", "load", "models", "parse_answer", "read_run", "stream"]
 

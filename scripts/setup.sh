@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up everything on a fresh Debian or Ubuntu machine: ffmpeg, .venv, pinned Python packages, weights, media.
 # Usage: ./scripts/setup.sh        run it again at any time; what is done is not repeated
+# MMA_BENCH_PYTHON=python3.12 chooses the Python of a new .venv; default: the first of 3.11, 3.12 and 3.13
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +20,7 @@ as_root() {
 
 find_python() {
     local name
-    for name in python3.11 python3.12 python3.13 python3; do
+    for name in ${MMA_BENCH_PYTHON:-python3.11 python3.12 python3.13 python3}; do
         if command -v "$name" >/dev/null 2>&1 &&
             "$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
             command -v "$name"
@@ -29,6 +30,8 @@ find_python() {
 }
 
 install_system_packages() {
+    [ -z "${MMA_BENCH_PYTHON:-}" ] || [ -n "$(find_python)" ] ||
+        fail "MMA_BENCH_PYTHON=$MMA_BENCH_PYTHON is not a Python 3.11 to 3.13 with venv and ensurepip; unset it or name another"
     local missing=()
     command -v ffmpeg >/dev/null 2>&1 || missing+=(ffmpeg)
     command -v dpkg-deb >/dev/null 2>&1 || missing+=(dpkg)

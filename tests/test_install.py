@@ -45,7 +45,7 @@ def test_the_install_lines_work_with_a_wheel(tmp_path: Path) -> None:
     build = [*pip, "wheel", *offline, "--no-build-isolation", "--quiet", "-w", str(tmp_path), "."]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    assert f"./{wheel.name}[models]" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"./{wheel.name}[models]" in (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     target = f"{wheel}[{','.join(EXTRAS)}]"
     command = [*pip, "install", *offline, "--ignore-installed", "--dry-run", target]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

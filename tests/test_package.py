@@ -1,10 +1,15 @@
 """What the package promises as a whole: a quick import, a wheel without the builder, small files."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
+import yaml
+
+from mma_bench import __version__
 from tests.conftest import ROOT, run_command
 
 HEAVY = ("torch", "openai", "transformers", "datasets", "pandas", "matplotlib", "onnxruntime", "numpy", "pyarrow")
@@ -41,3 +46,11 @@ def test_builder_is_never_imported_by_the_package() -> None:
     for path in (ROOT / "mma_bench").rglob("*.py"):
         assert "import builder" not in path.read_text(encoding="utf-8")
         assert "from builder" not in path.read_text(encoding="utf-8")
+
+
+def test_there_is_one_version_number() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    releases = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert citation["version"] == releases[0] == __version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"].get("version", __version__) == __version__

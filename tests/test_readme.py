@@ -1,4 +1,4 @@
-"""What the README tells people to type works as it stands there."""
+"""What the README and the tutorial tell people to type works as it is written there."""
 
 import os
 import re
@@ -13,20 +13,21 @@ from mma_bench import load
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+PAGES = [README, (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")]
+BLOCKS = [block for page in PAGES for block in re.findall(r"^```(\w*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
 SCRIPTS = {"./scripts/demo.sh", "./scripts/test.sh"}  # the fixture runs the one, and the other runs these tests
 COMMANDS = [
     line.split("#")[0].strip()
     for language, block in BLOCKS
     if language == ""
     for line in block.splitlines()
-    if line.split()[0] not in {*SCRIPTS, "pip"}  # test_install.py checks the lines that install
+    if line.split()[0] not in SCRIPTS
 ]
 
 
 @pytest.fixture(scope="module")
 def place(demo_folder: Path, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the README's relative paths lead to something: the demo, and clips of one's own."""
+    """A folder in which the relative paths of both pages lead to something: the demo, and clips of one's own."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "mma-bench").symlink_to(demo)
     for name in ("builder", "scripts"):
@@ -49,16 +50,29 @@ def run(command: list[str], place: Path) -> str:
     return result.stdout
 
 
+COMMAND = str(Path(sys.executable).parent / "mma-bench")
+
+
 def test_the_readme_names_both_scripts() -> None:
     assert all((ROOT / script).stat().st_mode & 0o100 for script in SCRIPTS)
     assert all(script in README for script in SCRIPTS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_of_the_readme(command: str, place: Path) -> None:
+def test_commands_of_the_pages(command: str, place: Path) -> None:
     program, *arguments = command.split()
     assert program.startswith(".venv/bin/")
     assert run([str(Path(sys.executable).parent / Path(program).name), *arguments], place)
+
+
+def test_the_tutorial_shows_what_its_commands_print(place: Path) -> None:
+    shown = re.findall(r"^```text\n(.*?)^```", PAGES[1], re.MULTILINE | re.DOTALL)
+    evaluated = run([COMMAND, "eval", "--model", "baseline:visual-only", "--run", "runs/shown"], place)
+    compared = run([COMMAND, "compare", "runs/cascade", "runs/shown"], place)
+    reported = run([COMMAND, "report", "runs/cascade", "--out", "shown"], place)
+    lines = [line for block in shown for line in block.splitlines() if line.startswith(("aligned", "misal", "cascade"))]
+    assert len(lines) == 10
+    assert [line for line in lines if line not in (evaluated + compared + reported).splitlines()] == []
 
 
 OWN_MODEL = re.findall(
@@ -67,5 +81,5 @@ OWN_MODEL = re.findall(
 
 
 @pytest.mark.parametrize("code", [*(block for language, block in BLOCKS if language == "python"), *OWN_MODEL])
-def test_python_of_the_readme(code: str, place: Path) -> None:
+def test_python_of_the_pages(code: str, place: Path) -> None:
     assert run([sys.executable, "-c", code], place)

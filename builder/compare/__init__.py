@@ -1,4 +1,4 @@
-"""The `compare` stage: find clips that are one recording, and keep the splits apart."""
+"""The `compare` stage: find clips of the same recording, and keep the splits apart."""
 
 from builder.compare.settings import CompareSettings
 from builder.compare.step import CompareClips

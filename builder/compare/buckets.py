@@ -1,4 +1,4 @@
-"""Look up which clips hold a number, for many numbers at once."""
+"""Look up which clips contain a number, for many numbers at once."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,12 +25,12 @@ class Buckets:
 
     @classmethod
     def of(cls, numbers: "list[NDArray[np.uint32]]", payloads: "list[NDArray[np.int32]]", *, largest: int) -> "Buckets":
-        """Sort the numbers of each clip into buckets, without the buckets that hold more than ``largest`` entries.
+        """Sort the numbers of each clip into buckets, and drop buckets with more than ``largest`` entries.
 
         Args:
             numbers: for each clip, shape [entries].
             payloads: for each clip, shape [entries].
-            largest: entries of a bucket that is kept.
+            largest: maximum number of entries of a bucket that is kept.
         """
         clips = np.repeat(np.arange(len(numbers), dtype=np.int32), [len(part) for part in numbers])
         flat = np.concatenate([*numbers, np.zeros(0, np.uint32)]).astype(np.uint32)

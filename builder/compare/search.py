@@ -1,6 +1,6 @@
-"""Find equal streams among many clips without comparing every two of them.
+"""Find equal streams among many clips without comparing all pairs.
 
-Both searches look up numbers in buckets and judge only the pairs that meet there often enough.
+Both searches look up numbers in buckets and judge only the pairs that share enough of them.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from builder.compare.settings import CompareSettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BANDS = 4  # a frame is looked up by each quarter of its hash; one intact quarter in one of 20 frames is common
+_BANDS = 4  # a frame is looked up by each quarter of its hash; one unchanged quarter in one of 20 frames is common
 _MIN_BANDS = 2  # once may be chance
 MAX_SHIFT = 1 << 15
 """Hops of 16 ms: 8 minutes."""
@@ -22,7 +22,7 @@ MAX_SHIFT = 1 << 15
 
 @dataclass(frozen=True)
 class Match:
-    """Two streams that are one recording.
+    """Two streams of the same recording.
 
     Attributes:
         first: position of the earlier one in the list that was searched.
@@ -38,11 +38,11 @@ class Match:
 def equal_sounds(
     landmarks: "list[NDArray[np.uint32]]", settings: CompareSettings, *, max_shift: int = MAX_SHIFT
 ) -> list[Match]:
-    """Return the pairs of equal sounds.
+    """Return the pairs of equal audio streams.
 
     Args:
-        landmarks: one array a sound, as `sound_landmarks` makes them.
-        settings: when two sounds are equal.
+        landmarks: one array per stream, as returned by `sound_landmarks`.
+        settings: when two streams are equal.
         max_shift: by how much one may begin later than the other, hops of 16 ms.
     """
     buckets = Buckets.of(
@@ -57,7 +57,7 @@ def equal_sounds(
         near = np.abs(shifts) <= max_shift
         shifts = shifts[near] + MAX_SHIFT
         votes, counts = np.unique(others[near].astype(np.int64) << 20 | shifts, return_counts=True)
-        # A shift that is no whole number of hops divides its votes between two neighbours.
+        # A shift that is not a whole number of hops divides its votes between two neighbours.
         counts[:-1] += np.where(np.diff(votes) == 1, counts[1:], 0)
         enough = counts >= settings.min_landmarks
         best: dict[int, int] = {}
@@ -71,7 +71,7 @@ def equal_sounds(
 
 
 def equal_videos(frames: "list[NDArray[np.uint64]]", settings: CompareSettings) -> list[Match]:
-    """Return the pairs of equal videos; ``frames`` as `frame_hashes` makes them, one array a video."""
+    """Return the pairs of equal videos; ``frames`` has one array per video, as returned by `frame_hashes`."""
     bands = [_bands(part) for part in frames]
     buckets = Buckets.of(bands, [np.zeros(len(part), np.int32) for part in bands], largest=settings.max_bucket)
     matches: list[Match] = []

@@ -1,4 +1,4 @@
-"""Decide which clips must go because of what they share with others."""
+"""Decide which clips to drop because of what they share with others."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from builder.manifest import ManifestRow
 class EqualStreams:
     """Which clips have the same stream, of one kind.
 
-    Clips are kept in groups of identical bytes; matches connect groups. A group has itself as a neighbour.
+    Clips with identical bytes form groups; matches connect groups. A group is its own neighbour.
 
     Attributes:
         group: number of the group of each clip.
-        neighbours: for each group, the groups that hold the same recording.
+        neighbours: for each group, the groups with the same recording.
         members: for each group, its clips by position.
     """
 
@@ -44,7 +44,7 @@ class EqualStreams:
         return [clips[0] for clips in self.members]
 
     def connect(self, matches: Iterable[Match]) -> None:
-        """Note the matches between groups, found in the list `firsts`."""
+        """Record the matches between groups, found in the list `firsts`."""
         for match in matches:
             self.neighbours[match.first].add(match.second)
             self.neighbours[match.second].add(match.first)
@@ -66,11 +66,11 @@ def separate(
     settings: CompareSettings,
     stage: str,
 ) -> list[ManifestRow]:
-    """Return ``rows``, all kept so far, with what they share noted and leaks and duplicates dropped.
+    """Return ``rows``, all kept so far, with shared streams recorded and leaks and duplicates dropped.
 
-    Test clips are never dropped for a training clip: of two clips on both sides the training clip goes.
-    Within a split only clips that share both streams are duplicates: the benchmark pairs one video with
-    several sounds on purpose.
+    Test clips are never dropped for a training clip: of two matching clips in different splits, the training clip is
+    dropped. Within a split, only clips that share both streams are duplicates: the benchmark intentionally pairs one
+    video with several audio streams.
     """
     leaks = _Leaks(rows, videos, sounds, official_ids)
     pairs: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
@@ -99,7 +99,7 @@ def separate(
 
 
 class _Leaks:
-    """What of the test split, or of the published clips, a training clip gives away."""
+    """What a training clip reveals about the test split or the published clips."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class _Leaks:
         }
 
     def of(self, clip: int, settings: CompareSettings) -> tuple[str, str] | None:
-        """Return (reason, detail) if the training clip at position ``clip`` must go."""
+        """Return (reason, detail) if the training clip at position ``clip`` must be dropped."""
         row = self._rows[clip]
         if settings.drop_official and row.youtube_id in self._official_ids:
             return "official_clip", f"YouTube's {row.youtube_id} is a clip of the published benchmark"

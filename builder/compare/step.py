@@ -18,10 +18,10 @@ from mma_bench.files.text import csv_text
 
 
 class CompareClips(PipelineStep):
-    """Note which clips share a stream, drop what leaks from the test split into training, and duplicates.
+    """Record which clips share a stream, and drop duplicates and what leaks from the test split into training.
 
-    Writes the manifest and `matches.csv`, every two clips found to share a stream, for a person to look at.
-    Of clips with identical bytes the first stands for all.
+    Writes the manifest, and `matches.csv` with all pairs of clips that share a stream, for inspection. Of clips with
+    identical bytes, the first represents all.
     """
 
     name = "compare"

@@ -1,1 +1,1 @@
-"""Make a full dataset of a dataset of ids, on the machine of its user."""
+"""Create a full dataset from an ids-only dataset, on the user's machine."""

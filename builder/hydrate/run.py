@@ -37,7 +37,7 @@ from mma_bench.schema import Clip
 
 @dataclass(frozen=True)
 class Hydration:
-    """What became of a dataset of ids.
+    """Result of hydrating an ids-only dataset.
 
     Attributes:
         out: folder of the full dataset.
@@ -45,7 +45,7 @@ class Hydration:
         identical: clips with the published bytes.
         equal: clips with other bytes and the same fingerprints.
         missing: clips that are left out: id, stage, reason, detail.
-        conditions: what became of the stimuli.
+        conditions: results for the stimuli.
     """
 
     out: Path
@@ -58,13 +58,13 @@ class Hydration:
 
 @dataclass(frozen=True)
 class Published:
-    """A dataset of ids, checked.
+    """A checked ids-only dataset.
 
     Attributes:
-        folder: where it lies.
-        contents: what it says of itself.
+        folder: its folder.
+        contents: its description.
         normalise: how its clips were cut and encoded.
-        inspect: how its fingerprints were taken.
+        inspect: how its fingerprints were computed.
         seed: seed of its build.
     """
 
@@ -76,10 +76,10 @@ class Published:
 
 
 def read_published(folder: Path) -> Published:
-    """Read and check a dataset of ids.
+    """Read and check an ids-only dataset.
 
     Raises:
-        MMABenchError: it is damaged, holds media already, or was made by an older version.
+        MMABenchError: it is damaged, already contains media, or was made by an older version.
     """
     if problems := verify_data(folder):
         more = f" and {len(problems) - 1} more problems" if len(problems) > 1 else ""
@@ -92,7 +92,7 @@ def read_published(folder: Path) -> Published:
         normalise = NormaliseSettings.model_validate(config["normalise"])
         inspect = InspectSettings.model_validate(config["inspect"])
         return Published(folder, contents, normalise, inspect, int(contents.provenance["seed"]))
-    except (KeyError, TypeError, ValueError) as error:  # what does not validate is a ValueError
+    except (KeyError, TypeError, ValueError) as error:  # a failed validation is a ValueError
         raise MMABenchError(
             f"{folder}: metadata/provenance.json does not say how clips are made ({str(error).splitlines()[0]}); use "
             "the version of the builder that made it"
@@ -102,10 +102,10 @@ def read_published(folder: Path) -> Published:
 def hydrate(
     published: Published, settings: HydrateSettings, work: Path, out: Path, *, retry_failed: bool = False
 ) -> Hydration:
-    """Make the full dataset ``out`` of a dataset of ids; what is finished below ``work`` is not repeated.
+    """Create the full dataset ``out`` from an ids-only dataset; finished work below ``work`` is not repeated.
 
     Raises:
-        MMABenchError: an input is wrong, another run uses ``work``, or no clip can be had.
+        MMABenchError: an input is invalid, another run uses ``work``, or no clip is available.
     """
     if out.absolute() == published.folder.absolute():
         raise MMABenchError(f"--out {out} is the ids-only dataset itself; choose another folder")
@@ -149,12 +149,14 @@ def _package(
     now = {row.clip_id: _made_here(before[row.clip_id], row) for row in rows if row.kept}
     if not now:
         reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
-        raise MMABenchError(f"none of {len(rows)} clips could be had ({reasons}); give --mirror, or see --retry-failed")
+        raise MMABenchError(
+            f"none of {len(rows)} clips were available ({reasons}); give --mirror, or see --retry-failed"
+        )
     folder = work / "assemble"
     assembly = _assembly(published, list(now.values()), clips, folder / "streams")
     stimuli, conditions = Replacement(before, now, assembly).apply(published.contents.stimuli)
     if not stimuli:
-        raise MMABenchError(f"{len(now)} of {len(rows)} clips could be had, but no stimulus that needs no others")
+        raise MMABenchError(f"{len(now)} of {len(rows)} clips were available, but every stimulus needs others too")
     write_stimuli(folder / "stimuli.parquet", stimuli)
     identical = sum(_hashes(now[name]) == _hashes(before[name]) for name in now)
     result = Hydration(
@@ -183,7 +185,7 @@ def _package(
 
 
 def _assembly(published: Published, clips: Sequence[Clip], folder: Path, streams: Path) -> Assembly:
-    """Return what makes streams; who lends to whom, and which levels there are, is published already."""
+    """Return the object that makes streams; partners and levels are already published."""
     return Assembly(
         classes=[],
         super_classes=published.contents.super_classes,

@@ -1,4 +1,4 @@
-"""Where the media of a dataset of ids come from."""
+"""Where the media of an ids-only dataset come from."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,12 @@ from mma_bench.files.settings import apply_overrides
 
 
 class HydrateSettings(BaseModel):
-    """What a user may set; how clips are cut and encoded is the dataset's own."""
+    """The user's settings; how clips are cut and encoded is determined by the dataset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mirror: Path | None = Field(
-        default=None, description="folder with {youtube_id}.mp4, or {clip_id}.mp4 cut already (or .mkv, .webm ...)"
+        default=None, description="folder with {youtube_id}.mp4, or already cut {clip_id}.mp4 (or .mkv, .webm ...)"
     )
     download: DownloadSettings | None = Field(
         default=None, description="how to download what the mirror lacks; without a mirror, defaults apply"
@@ -31,8 +31,8 @@ def hydrate_settings(mirror: Path | None, overrides: tuple[str, ...], published:
     Args:
         mirror: folder of media, if any.
         overrides: such as `download.cookies=cookies.txt`.
-        published: the configuration that the dataset was built with. Only what decides the bytes of a download is
-            taken from it: no stranger's file may say which server is asked.
+        published: the configuration that the dataset was built with. Only what determines the bytes of a download is
+            taken from it: a file from someone else must not choose the server.
 
     Raises:
         MMABenchError: a setting is unknown or out of range.

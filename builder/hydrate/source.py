@@ -1,4 +1,4 @@
-"""The clips that a dataset of ids names, as a source: media from a mirror, or downloaded."""
+"""The clips of an ids-only dataset, as a source: media from a mirror, or downloaded."""
 
 import math
 import re
@@ -19,7 +19,7 @@ _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{1,24}")
 
 
 class PublishedClips(AudioSetSource):
-    """Clips of a published list, fetched as those of AudioSet are."""
+    """Clips of a published list, fetched like those of AudioSet."""
 
     name = "published"
 
@@ -38,7 +38,7 @@ class PublishedClips(AudioSetSource):
         return sorted({label for row in self._rows for label in (row.visual_label, row.audio_label)})
 
     def input_hashes(self) -> dict[str, str]:
-        """Return nothing: a new version of the list costs no clip that it still names."""
+        """Return nothing: a new version of the list does not invalidate clips that it still names."""
         return {}
 
     def in_mirror(self, row: ManifestRow) -> bool:
@@ -53,7 +53,7 @@ class PublishedClips(AudioSetSource):
 
 
 def published_rows(clips: Sequence[Clip], references: Mapping[str, ClipReference]) -> list[ManifestRow]:
-    """Return what to ask the source for, so that normalising gives the published streams again.
+    """Return what to request from the source, so that normalising reproduces the published streams.
 
     Raises:
         MMABenchError: a clip has no reference, or its id or times cannot be those of a clip.

@@ -1,4 +1,4 @@
-"""The stage `compare` of hydration: is a clip that was made here the one that was published?"""
+"""The stage `compare` of hydration: is a clip that was created here the published one?"""
 
 import functools
 from pathlib import Path
@@ -17,11 +17,11 @@ from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Clip
 
 _MAX_SECONDS_APART = 0.5  # another container of the same video may be a frame or an audio packet longer
-_MAX_SHIFT = 16  # hops of 16 ms: where a player starts differs by a frame or two, another cut by seconds
+_MAX_SHIFT = 16  # hops of 16 ms: the start differs by a frame or two between decoders, by seconds with another cut
 
 
 class MatchClips(ClipStep):
-    """Compare hashes; where they differ, lengths and fingerprints. Drop what is something else."""
+    """Compare hashes and, if they differ, lengths and fingerprints. Drop clips that do not match."""
 
     stage = "match"
 
@@ -59,13 +59,13 @@ class MatchClips(ClipStep):
         verdicts = {name: True if same[name] else compared[name] for name in same}
         if other := [name for name, verdict in verdicts.items() if verdict is False]:
             raise Dropped("other_media", f"another {' and another '.join(other)} than was published")
-        # One stream that says too little to be compared came from the same file, cut at the same times.
+        # A stream with too little content to compare came from the same file, cut at the same times.
         if not any(verdicts.values()):
             raise Dropped("cannot_compare", "other bytes than were published, and too little in them to compare")
         return row
 
     def _verdicts(self, reference: Fingerprint, found: Fingerprint) -> dict[str, bool | None]:
-        """Return for each stream whether it is the same; None where the reference says too little."""
+        """Return for each stream whether it is the same; None if the reference has too little content."""
         video = bool(equal_videos([reference.frames, found.frames], self.limits))
         sound = bool(equal_sounds([reference.landmarks, found.landmarks], self.limits, max_shift=_MAX_SHIFT))
         return {

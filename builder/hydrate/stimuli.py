@@ -1,4 +1,4 @@
-"""The published stimuli with the streams that were made here."""
+"""The published stimuli with the streams that were created here."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from mma_bench.schema import Clip, Stimulus, Stream
 
 @dataclass(frozen=True)
 class ConditionCount:
-    """What became of the stimuli of a media condition.
+    """Result for the stimuli of a media condition.
 
     Attributes:
         condition: its name.
-        published: stimuli in the dataset of ids.
+        published: stimuli in the ids-only dataset.
         hydrated: stimuli that have media now.
-        clip_missing: stimuli of which a clip could not be had.
-        cannot_be_made: stimuli with a stream that is none of a clip's and that no condition makes.
+        clip_missing: stimuli with an unavailable clip.
+        cannot_be_made: stimuli with a stream that belongs to no clip and that no condition makes.
     """
 
     condition: str
@@ -38,13 +38,13 @@ class _Missing(Exception):  # noqa: N818  (an outcome, not an error)
 
 @dataclass(frozen=True)
 class Replacement:
-    """Puts streams that were made here in the place of the published ones.
+    """Replaces the published streams with those that were created here.
 
     Attributes:
-        published: clips of the dataset of ids.
-        present: those of them that were made here, with the hashes that they have here.
-        assembly: makes black frames and silence, and encodes the streams of graded conditions; who lends a stream to
-            whom is read off the published stimuli.
+        published: clips of the ids-only dataset.
+        present: the clips that were created here, with their hashes here.
+        assembly: makes black frames and silence, and encodes the streams of graded conditions; the published stimuli
+            determine which clip lends a stream to which.
     """
 
     published: Mapping[str, Clip]
@@ -52,7 +52,7 @@ class Replacement:
     assembly: Assembly
 
     def apply(self, stimuli: Sequence[Stimulus]) -> tuple[list[Stimulus], list[ConditionCount]]:
-        """Return the stimuli that can be had, and what became of each condition."""
+        """Return the available stimuli, and the result for each condition."""
         made: list[Stimulus] = []
         outcomes: Counter[tuple[str, str]] = Counter()
         for stimulus in stimuli:
@@ -80,16 +80,17 @@ class Replacement:
         return stimulus.changed(video=video, audio=audio, seconds=min(video.seconds, audio.seconds))
 
     def _graded(self, stimulus: Stimulus, level: float) -> tuple[Stream, Stream]:
-        """Encode the streams of a graded stimulus as the build did that published it."""
+        """Encode the streams of a graded stimulus in the same way as the published build."""
         streams = (stimulus.video, stimulus.audio)
         names = [name for s in streams for name in (s.clip_id, s.donor_clip_id) if name]
         if not names or not self.published.keys() >= set(names):
             raise _Missing("cannot_be_made")
         if not self.present.keys() >= set(names):
             raise _Missing("clip_missing")
-        own, *others = (self.present[name] for name in dict.fromkeys(names))  # every graded condition shows its own
+        # graded conditions use the clip's own video
+        own, *others = (self.present[name] for name in dict.fromkeys(names))
         try:
-            AssembleSettings(graded={stimulus.condition: [level]})  # the published level is somebody's word
+            AssembleSettings(graded={stimulus.condition: [level]})  # the published level is not trusted
         except ValidationError:
             raise _Missing("cannot_be_made") from None
         assembly = replace(self.assembly, pairing=Pairing({own.clip_id: others[0]} if others else {}, []))

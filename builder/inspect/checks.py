@@ -1,6 +1,6 @@
-"""Technical checks of users: functions that say what is wrong with a clip, if something is.
+"""Users' technical checks: functions that return what is wrong with a clip, if anything.
 
-A package names one in an entry point of the group `mma_bench.checks`; a build asks for it in `inspect.checks`.
+A package names one in an entry point of the group `mma_bench.checks`; a build selects it in `inspect.checks`.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Check = Callable[["NDArray[np.float32]", "NDArray[np.uint8]"], str | None]
-"""Returns in words what is wrong, or none. It gets the samples (shape [samples], mono, 16 kHz, -1 to 1) and the luma of
+"""Returns what is wrong in words, or None. It gets the samples (shape [samples], mono, 16 kHz, -1 to 1) and the luma of
 the sampled frames (shape [frames, height, width])."""
 
 
@@ -30,7 +30,7 @@ CHECKS: Registry[Check] = Registry("technical check", "checks", adopt=_adopt)
 
 
 def code_of(names: Sequence[str]) -> str:
-    """Return a hash of the code of the checks called ``names``: with other code, clips are checked again.
+    """Return a hash of the code of the checks called ``names``: if the code changes, clips are checked again.
 
     Raises:
         MMABenchError: the check is unknown, or its package cannot be loaded.

@@ -1,4 +1,4 @@
-"""What two encodings of one clip have in common, one small file a clip."""
+"""What two encodings of one clip have in common: one small file per clip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Fingerprint:
     """Fingerprints of both streams.
 
     Attributes:
-        landmarks: of the sound, shape [landmarks, 2], uint32: number and time; see `sound_landmarks`.
+        landmarks: of the audio, shape [landmarks, 2], uint32: number and time; see `sound_landmarks`.
         frames: of the video, shape [hashes], uint64, in order of time; see `frame_hashes`.
     """
 

@@ -1,6 +1,6 @@
-"""A fingerprint of a picture: the signs of its slowest waves (pHash).
+"""A fingerprint of a frame: the signs of its lowest frequencies (pHash).
 
-It stays nearly the same under lossy encoding, scaling and changes of brightness; a small crop turns some bits.
+It is nearly unchanged by lossy encoding, scaling and changes of brightness; a small crop flips some bits.
 """
 
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ def frame_hashes(luma: "NDArray[np.uint8]") -> "NDArray[np.uint64]":
     """Hash frames ``luma``, shape [frames, height, width].
 
     Returns:
-        Array of shape [hashes], uint64: one of 64 bits for each frame that shows something.
+        Array of shape [hashes], uint64: a hash of 64 bits for each frame with content.
     """
     import cv2
 
@@ -30,7 +30,7 @@ def frame_hashes(luma: "NDArray[np.uint8]") -> "NDArray[np.uint64]":
         if small.std() < _FLAT:
             continue
         waves = cv2.dct(small)[:_WAVES, :_WAVES].flatten()
-        bits = waves > np.median(waves[1:])  # the first wave is the mean brightness
+        bits = waves > np.median(waves[1:])  # the first coefficient is the mean brightness
         bits[0] = False
         hashes.append(int.from_bytes(np.packbits(bits).tobytes(), "big"))
     return np.array(hashes, np.uint64)

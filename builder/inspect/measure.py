@@ -1,4 +1,4 @@
-"""What can be measured of a stream without a model."""
+"""Measurements of a stream that need no model."""
 
 import itertools
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 _SILENCE_DB = -120.0  # stands for minus infinity in tables
 _WINDOW = 1024  # samples; 64 ms at 16 kHz
 _FULL_SCALE = 0.999  # 16-bit samples clip at 32767 of 32768; a lossy source decodes to a little less
-_HIGH_PERCENTILE = 99  # of pixels: noise or a logo's corner does not make a picture bright, a small bird moves
+_HIGH_PERCENTILE = 99  # of pixels: noise or a logo does not make a frame bright, but a small bird counts as motion
 
 
 @dataclass(frozen=True)
 class SoundLevel:
-    """Level of a sound.
+    """Level of audio.
 
     Attributes:
         peak: largest absolute sample, 0 to 1.
@@ -40,7 +40,7 @@ class PictureLevel:
         brightest_luma: 99th percentile of luma of the brightest frame, 0 to 255.
         black_share: share of frames whose 99th percentile is below the threshold, 0 to 1.
         motion: largest change between neighbouring frames, 0 to 255; 0 for a single frame.
-        frozen_share: share of frames that change less than the threshold from the one before, 0 to 1.
+        frozen_share: share of frames that differ by less than the threshold from the previous one, 0 to 1.
     """
 
     brightest_luma: float
@@ -58,7 +58,7 @@ def sound_level(samples: "NDArray[np.float32]", *, silence_db: float) -> SoundLe
     padded = librosa.util.fix_length(samples, size=-(-samples.size // _WINDOW) * _WINDOW)
     windows = librosa.util.frame(padded, frame_length=_WINDOW, hop_length=_WINDOW, axis=0)
     power = np.mean(np.square(windows, dtype=np.float64), axis=1)
-    mean_power = power.sum() * _WINDOW / samples.size  # the zeros that fill the last window count for nothing
+    mean_power = power.sum() * _WINDOW / samples.size  # without the zeros that fill the last window
     rms_db, *loudness = librosa.power_to_db(np.array([mean_power, *power]), amin=1e-12, top_db=None)
     return SoundLevel(
         peak=float(np.abs(samples).max()),
@@ -72,8 +72,8 @@ def picture_level(luma: "NDArray[np.uint8]", *, black_luma: float, frozen_change
     """Measure frames ``luma``, shape [frames, height, width].
 
     The 99th percentile of the absolute change of luma is taken for each pair of neighbouring frames, so that
-    a small moving object counts; of the pairs the largest, so that one cut in a still video counts.
-    Measured: a still picture encoded twice reaches 3.7 (encoders pulse), the stillest of 15 real clips 17.
+    a small moving object counts; the largest over the pairs is used, so that one cut in a still video counts.
+    Measured: a still image encoded twice reaches 3.7 (encoders pulse), the stillest of 15 real clips 17.
     """
     import cv2
 

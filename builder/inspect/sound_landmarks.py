@@ -1,8 +1,8 @@
-"""A fingerprint of a sound: pairs of spectral peaks, as in Wang, "An industrial-strength audio search" (2003).
+"""A fingerprint of audio: pairs of spectral peaks, as in Wang, "An industrial-strength audio search" (2003).
 
-Two neighbouring peaks of the spectrogram give one number (the frequency of the first, the step in frequency, the
-step in time) that stays the same under gain, lossy encoding and a shift in time. Two sounds are the same if
-many of their numbers agree at one shift.
+Two neighbouring peaks of the spectrogram give one number (the frequency of the first, the step in frequency, the step
+in time) that is unchanged by gain, lossy encoding and a shift in time. Two recordings are the same if many of their
+numbers agree at one shift.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ _FFT = 1024
 _HOP = 256
 _BINS = 320  # up to 5 kHz, which every encoder keeps
 _NEIGHBOURHOOD = 31  # bins and frames; a peak is the largest value of its neighbourhood: 500 Hz and 0.5 s
-_FLOOR_DB = 70.0  # below the loudest value of the clip, peaks are noise of the encoder
+_FLOOR_DB = 70.0  # this far below the loudest value of the clip, peaks are encoder noise
 _FAN_OUT = 3  # following peaks that each peak is paired with
 _FARTHEST = 63  # frames between two peaks of a pair, and bins
 

@@ -22,9 +22,9 @@ _PIXELS = 126
 
 
 class InspectClips(ClipStep):
-    """Measure both streams, drop clips that show or say too little, keep a fingerprint of the others.
+    """Measure both streams, drop clips with too little content, and store a fingerprint of the others.
 
-    The measurements stay in the row of a dropped clip too, so that a threshold can be judged by what it cost.
+    Dropped clips keep their measurements, so that a threshold can be judged by the clips it dropped.
     """
 
     stage = "inspect"
@@ -67,7 +67,7 @@ class InspectClips(ClipStep):
 
 
 def decode(row: ManifestRow, clips: Path, frames_per_second: float) -> "tuple[NDArray[np.float32], NDArray[np.uint8]]":
-    """Return what `inspect` looks at: the samples [samples], and the luma [frames, height, width] of sampled frames.
+    """Return the input of `inspect`: the samples [samples], and the luma [frames, height, width] of sampled frames.
 
     Args:
         row: a normalised clip.
@@ -84,12 +84,12 @@ def decode(row: ManifestRow, clips: Path, frames_per_second: float) -> "tuple[ND
 
 
 def fingerprint_path(inspected: Path, clip_id: str) -> Path:
-    """Return where the stage in the folder ``inspected`` keeps the fingerprint of a clip."""
+    """Return the path of a clip's fingerprint in the stage's folder ``inspected``."""
     return inspected / "fingerprints" / f"{clip_id}.npy"
 
 
 def _problems(row: ManifestRow, limits: InspectSettings) -> Iterator[tuple[str, str]]:
-    """Yield (reason, detail) of everything that is wrong with a measured ``row``, the plainest first."""
+    """Yield (reason, detail) of everything that is wrong with a measured ``row``, the most obvious first."""
 
     def number(value: float | None) -> float:
         return 0.0 if value is None else value

@@ -1,4 +1,4 @@
-"""The `normalise` stage: every clip becomes a silent square video and a mono sound."""
+"""The `normalise` stage: every clip becomes a silent square video and mono audio."""
 
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.step import NormaliseClips

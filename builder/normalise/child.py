@@ -1,4 +1,4 @@
-"""Child processes with limits: a media file decides how much work a decoder does, so limits come from outside."""
+"""Child processes with limits: a media file determines the work of its decoder, so limits come from outside."""
 
 import resource
 import subprocess
@@ -12,7 +12,7 @@ from mma_bench.errors import MMABenchError
 
 GIBIBYTE = 1 << 30
 _LARGEST_OUTPUT = 16_000_000
-"""Bytes of a child's output that are kept; a file with a million streams describes itself at length."""
+"""Bytes of a child's output that are kept; the description of a file with a million streams is long."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Limits:
     Attributes:
         memory: bytes of address space. 4K HEVC at 10 bits takes 1.1 GiB in one thread.
         processor: seconds of processor time.
-        wall: seconds by the clock.
-        written: bytes of any file that it writes.
+        wall: seconds of wall time.
+        written: maximum size in bytes of a file that it writes.
     """
 
     memory: int = 3 * GIBIBYTE
@@ -34,7 +34,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a child left: its output and its messages, both as text."""
+    """Result of a child: its output and its messages, both as text."""
 
     output: str
     messages: str
@@ -45,7 +45,7 @@ def run_limited(command: Sequence[str], limits: Limits) -> Finished:
 
     Raises:
         Dropped: it failed or used up a limit; the reason says which: `timeout`, `too_large` or `undecodable`.
-        MMABenchError: the program is missing or the disk is full, which no other clip would survive either.
+        MMABenchError: the program is missing or the disk is full, which would affect every other clip too.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as messages:
         try:

@@ -1,4 +1,4 @@
-"""The filters between a decoded picture and the stored one."""
+"""The filters between a decoded frame and the stored one."""
 
 from fractions import Fraction
 
@@ -9,7 +9,7 @@ _TO_BT709 = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=709,tonemap=mobius:param=0.5:desat=0,"
     "zscale=t=709:m=709:r=limited"
 )
-"""Colours below half of the reference white stay as they are; brighter ones are rolled off instead of clipped."""
+"""Colours below half of the reference white are unchanged; brighter ones are rolled off instead of clipped."""
 
 
 def video_filters(found: Probe, settings: NormaliseSettings, *, rate: Fraction, lead: float) -> str:
@@ -17,7 +17,7 @@ def video_filters(found: Probe, settings: NormaliseSettings, *, rate: Fraction, 
 
     Args:
         found: the source.
-        settings: the size and fit of the stored picture.
+        settings: the size and fit of the stored frames.
         rate: frames per second of the stored video.
         lead: seconds before the segment that were decoded because seeking is not exact; they are cut off.
     """

@@ -1,4 +1,4 @@
-"""Look at a media file before it is decoded; media files are hostile until looked at."""
+"""Probe a media file before it is decoded; media files are not trusted."""
 
 import json
 import math
@@ -22,26 +22,26 @@ _FIELDS = (
 _HDR = {"arib-std-b67", "smpte2084"}
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _WIDEST_PIXEL = 4
-"""Real formats lie between 1:2 and 2.2:1 (anamorphic film on a DVD)."""
+"""Real formats are between 1:2 and 2.2:1 (anamorphic film on a DVD)."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What the container says of itself.
+    """The properties that the container states.
 
     Attributes:
-        video_index: index of the first video stream that is not a cover picture.
+        video_index: index of the first video stream that is not a cover image.
         video_codec: FFmpeg's name of its codec.
         audio_index: index of the audio stream that is marked as default, or of the first.
         channels: of that audio stream.
-        width: of the picture as it is meant to be seen, in square pixels, after rotation.
-        height: likewise.
-        interlaced: whether frames hold two fields of different moments.
+        width: of the displayed frame, in square pixels, after rotation.
+        height: the same.
+        interlaced: whether frames contain two fields from different moments.
         high_dynamic_range: whether colours are HLG, PQ or BT.2020 and must be converted to BT.709.
         frame_rate: average frames per second.
         seconds: length of the video stream, or None if the container does not say.
         seekable: whether the container has an index of its frames. Transport and program streams and FLV do not, and
-            seeking in them may end at a later frame than the one that was asked for.
+            seeking in them may end at a later frame than requested.
     """
 
     video_index: int
@@ -58,10 +58,10 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Return what the container at ``path`` says, read by a child process with limits.
+    """Return the properties of the container at ``path``, read by a child process with limits.
 
     Raises:
-        Dropped: the file cannot serve as a clip.
+        Dropped: the file cannot be used as a clip.
     """
     command = ["ffprobe", "-v", "error", "-format_whitelist", CONTAINERS, "-show_entries", _FIELDS, "-of", "json"]
     said = run_limited([*command, f"file:{path}"], _LIMITS).output
@@ -113,7 +113,7 @@ def _seen_size(video: Mapping[str, Any]) -> tuple[int, int]:
     shape = _ratio(video.get("sample_aspect_ratio")) or Fraction(1)
     if not 1 / _WIDEST_PIXEL <= shape <= _WIDEST_PIXEL:
         raise Dropped("odd_pixel_shape", f"pixels that are {float(shape):.3g} times as wide as high")
-    # Made larger, never smaller, so that no detail is lost: a DVD of 720x576 with 64:45 is 1024x576.
+    # Enlarged, never reduced, so that no detail is lost: a DVD of 720x576 with 64:45 is 1024x576.
     wide, high = (width * shape, Fraction(height)) if shape >= 1 else (Fraction(width), height / shape)
     size = max(2, round(wide / 2) * 2), max(2, round(high / 2) * 2)
     if shape == 1:

@@ -1,7 +1,7 @@
-"""Decode the video of a segment with the FFmpeg that PyAV carries, and count the packets that it refuses.
+"""Decode the video of a segment with PyAV's FFmpeg, and count the packets that it rejects.
 
-FFmpeg 5 mostly decodes damage in VP8 and VP9 to garbage without a message: of files with 60 damaged spots it named
-4 of 8 (VP8) and 2 of 8 (VP9); these decoders name 7 and 4 of 8. This is a program rather than a function because a
+FFmpeg 5 usually decodes damage in VP8 and VP9 to garbage without a message: of files with 60 damaged spots, it reported
+4 of 8 (VP8) and 2 of 8 (VP9); these decoders report 7 and 4 of 8. This is a program rather than a function because a
 decoder needs limits from outside.
 """
 
@@ -12,11 +12,11 @@ from typing import cast
 import av
 
 DECODERS = {"vp8": "vp8", "vp9": "libvpx-vp9"}
-"""Codecs whose damage needs a second decoder, and the one that finds most."""
+"""Codecs whose damage needs a second decoder, and the decoder that finds most damage."""
 
 
 def refused_packets(path: str, index: int, codec: str, start: float, end: float) -> int:
-    """Return how many packets of the stream ``index`` cannot be decoded between two times, in seconds."""
+    """Return how many packets of the stream ``index`` between two times, in seconds, cannot be decoded."""
     refused = 0
     av.logging.set_level(None)
     with av.open(path) as container:

@@ -14,11 +14,11 @@ class NormaliseSettings(BaseModel):
 
     size: int = Field(default=504, ge=16, le=4096, multiple_of=2, description="width and height, pixels")
     fit: Literal["crop", "pad"] = Field(
-        default="crop", description="crop: the centre square; pad: the whole picture between black bars"
+        default="crop", description="crop: the centre square; pad: the whole frame between black bars"
     )
     seconds: float = Field(
-        default=10.0, gt=0, le=MAX_SECONDS, description="longest clip; shorter ones keep their length"
+        default=10.0, gt=0, le=MAX_SECONDS, description="maximum length of a clip; shorter clips keep their length"
     )
-    frame_rate: float = Field(default=30.0, gt=0, le=240, description="highest constant frame rate")
+    frame_rate: float = Field(default=30.0, gt=0, le=240, description="maximum frame rate (constant)")
     crf: int = Field(default=18, ge=0, le=51, description="x264's constant rate factor")
     preset: str = Field(default="veryfast", pattern="^[a-z]+$", description="x264's preset")

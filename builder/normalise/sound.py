@@ -1,4 +1,4 @@
-"""Sound as decoded, placed in time and mixed to mono."""
+"""Decoded audio, placed in time and mixed to mono."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _JITTER_SECONDS = 0.02
-"""Blocks whose time stamps are this close to the end of the one before follow it: time stamps are rounded."""
+"""Blocks whose time stamps are this close to the end of the previous one follow it: time stamps are rounded."""
 
 _CANCELLED = 0.25
-"""A mix with less than this share of the louder channel's amplitude has lost it: in phase it keeps at least half."""
+"""Below this share of the louder channel's amplitude, a mix has lost it: in phase, it keeps at least half."""
 
 
 def place(path: Path, *, start: float, seconds: float) -> "NDArray[np.int16]":
-    """Read decoded sound and put each block where its time stamp says; what is missing is silence.
+    """Read decoded audio and place each block according to its time stamp; gaps become silence.
 
     Args:
-        path: a NUT file of 16-bit samples at 16 kHz, as `transcode` has ffmpeg write it.
+        path: a NUT file of 16-bit samples at 16 kHz, as written by `transcode`.
         start: time stamp, in seconds, at which the segment begins.
         seconds: length of the segment.
 
     Returns:
-        Shape [samples, channels], int16, from the segment's start to the last sample that was heard.
+        Shape [samples, channels], int16, from the segment's start to the last decoded sample.
 
     Raises:
         Dropped: the segment has no audio.
@@ -59,7 +59,7 @@ def place(path: Path, *, start: float, seconds: float) -> "NDArray[np.int16]":
 
 
 def mono(samples: "NDArray[np.int16]") -> "NDArray[np.int16]":
-    """Mix to one channel: the mean, or the louder channel where the mean cancels it out.
+    """Mix to one channel: the mean, or the louder channel if the mean cancels it out.
 
     Args:
         samples: shape [samples, channels], int16.

@@ -12,11 +12,11 @@ from builder.normalise.transcode import transcode
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_file
 
-_TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than what decodes
+_TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than their decodable part
 
 
 class NormaliseClips(ClipStep):
-    """Centre-crop, scale and cut the video, store the sound apart; drop what cannot be decoded."""
+    """Centre-crop, scale and cut the video, store the audio separately; drop clips that cannot be decoded."""
 
     stage = "normalise"
 

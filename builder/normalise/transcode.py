@@ -1,4 +1,4 @@
-"""One call of ffmpeg a clip: the only module that transcodes, and the only one that uses ffmpeg-python."""
+"""One call of ffmpeg per clip: the only module that transcodes, and the only one that uses ffmpeg-python."""
 
 import sys
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from mma_bench.dataset.media import CONTAINERS, TIME_TOLERANCE, flac_bytes
 KEY_FRAME_SECONDS = 0.5
 X264_PARAMETERS = "scenecut=0:open-gop=0:keyint=infinite"
 _LEAD_SECONDS = 30.0
-"""Decoded before a segment where seeking is not exact: more than the distance of two key frames in any usual file."""
+"""Decoded before a segment if seeking is not exact: more than the distance of two key frames in any usual file."""
 _BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
 _QUIET = ["-nostdin", "-v", "error"]
 
 
 @dataclass(frozen=True)
 class Transcoded:
-    """What was written.
+    """Result of a transcoding.
 
     Attributes:
-        audio_seconds: length of the sound.
-        complaints: messages in which the decoder complained of damage; it goes on after most of them.
+        audio_seconds: length of the audio.
+        complaints: number of messages in which the decoder reported damage; it continues after most of them.
         first_complaint: the first of them.
     """
 
@@ -52,16 +52,16 @@ def transcode(
 ) -> Transcoded:
     """Write the silent H.264 ``video`` and the mono FLAC ``audio`` of a segment of ``source``.
 
-    Both begin at the segment's start: a stream that starts late is padded (last frame, silence), so that
-    the two stay in step although they are stored apart.
+    Both begin at the segment's start: a stream that starts late is padded (last frame, silence), so that the two stay
+    synchronous although they are stored separately.
 
     Raises:
-        Dropped: ffmpeg cannot decode the segment, or it holds no sound.
+        Dropped: ffmpeg cannot decode the segment, or it contains no audio.
         MMABenchError: the disk is full or ffmpeg is missing.
     """
     rate = min(found.frame_rate, Fraction(settings.frame_rate).limit_denominator(1001))
     sought, lead = _seek(found, start)
-    # Paths go in as `file:` URLs: a name such as `concat:a|b` must not become a protocol.
+    # Paths are passed as `file:` URLs: a name such as `concat:a|b` must not become a protocol.
     clip = ffmpeg.input(
         f"file:{source}",
         **({"ss": sought} if sought else {}),
@@ -92,7 +92,7 @@ def transcode(
         map_metadata=-1,
     )
     command = ffmpeg.merge_outputs(picture, sound).compile(overwrite_output=True)
-    # The last option stands before the input: it is the decoder's. The encoders' own come with each output.
+    # The last option is before the input because it is the decoder's. The encoders' options come with each output.
     threads = ["-filter_threads", "1", "-filter_complex_threads", "1", "-threads", "1"]
     command[1:1] = [*_QUIET, *threads]
     try:
@@ -107,7 +107,7 @@ def transcode(
 
 
 def _second_opinion(source: Path, found: Probe, *, start: float, seconds: float) -> list[str]:
-    """Return a message for each packet that a second decoder refuses, where the first seldom complains."""
+    """Return a message for each packet that a second decoder rejects, if the first seldom reports damage."""
     if found.video_codec not in second_decoder.DECODERS:
         return []
     span = [found.video_codec, str(start), str(start + seconds)]
@@ -117,7 +117,7 @@ def _second_opinion(source: Path, found: Probe, *, start: float, seconds: float)
 
 
 def _seek(found: Probe, start: float) -> tuple[float, float]:
-    """Return where to seek to, 0 for the beginning, and how much to decode and throw away after that, in seconds."""
+    """Return where to seek to, 0 for the beginning, and how much to decode and discard after that, in seconds."""
     if found.seekable:
         return start, 0.0
     sought = max(0.0, start - _LEAD_SECONDS)
@@ -127,7 +127,7 @@ def _seek(found: Probe, start: float) -> tuple[float, float]:
 def blend_videos(
     own: Path, other: Path, path: Path, *, share: float, rate: Fraction, frames: int, settings: NormaliseSettings
 ) -> None:
-    """Write ``frames`` frames of ``own`` blended with ``share`` (0 to 1) of ``other``, encoded as clips are."""
+    """Write ``frames`` frames of ``own`` blended with ``share`` (0 to 1) of ``other``, encoded like clips."""
     top = ffmpeg.input(f"file:{own}", threads=1)
     bottom = ffmpeg.input(f"file:{other}", threads=1).filter("fps", fps=f"{rate.numerator}/{rate.denominator}")
     blended = ffmpeg.filter([top, bottom], "blend", all_mode="normal", all_opacity=1 - share)
@@ -135,7 +135,7 @@ def blend_videos(
 
 
 def cover_video(video: Path, mask: Path, path: Path, *, settings: NormaliseSettings) -> None:
-    """Write ``video`` with a picture over each of its frames, encoded as clips are.
+    """Write ``video`` with an image over each of its frames, encoded like clips.
 
     Args:
         video: a normalised video.
@@ -166,9 +166,9 @@ def _video_options(settings: NormaliseSettings) -> dict[str, object]:
         "preset": settings.preset,
         "crf": settings.crf,
         "pix_fmt": "yuv420p",
-        "threads": 1,  # one encoder thread a process: tasks run side by side, and bytes do not depend on the machine
-        # The first frame at or after each half second is a key frame that nothing refers across (IDR).
-        # The millisecond is the tolerance with which frames are sampled: 15.008 a second puts one at 0.9995 s.
+        "threads": 1,  # one encoder thread per process: tasks run in parallel, and bytes do not depend on the machine
+        # The first frame at or after each half second is a key frame across which nothing refers (IDR).
+        # The millisecond is the tolerance of frame sampling: 15.008 frames per second put one at 0.9995 s.
         "force_key_frames": f"expr:gte(t+{TIME_TOLERANCE},n_forced*{KEY_FRAME_SECONDS})",
         "forced-idr": 1,
         "x264-params": X264_PARAMETERS,

@@ -1,1 +1,1 @@
-"""The `package` stage: deterministic tars with an index, a card, and where everything came from."""
+"""The `package` stage: deterministic tars with an index, a card, and the provenance of everything."""

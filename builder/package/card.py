@@ -1,4 +1,4 @@
-"""The dataset card: YAML that loaders read, and text that people read."""
+"""The dataset card: YAML for loaders, and text for people."""
 
 import json
 from collections import Counter
@@ -33,12 +33,12 @@ from mma_bench.schema import CONDITIONS, Clip, Stimulus
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
 CITATION = "MMA-Bench, arXiv:2511.22826 (https://arxiv.org/abs/2511.22826)"
-_MANY_CLIPS = 100  # beyond that the attributions stand in metadata/clips.parquet alone
+_MANY_CLIPS = 100  # above this number, the attributions are only in metadata/clips.parquet
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the card tells."""
+    """The contents of the card."""
 
     title: str
     clips: Sequence[Clip]
@@ -52,7 +52,7 @@ class CardFacts:
 
     @property
     def ids_only(self) -> bool:
-        """Whether the dataset holds no media."""
+        """Whether the dataset contains no media."""
         return bool(self.provenance["licence_mode"] == "ids-only")
 
 
@@ -64,7 +64,7 @@ _FILES = {
 
 
 def render(facts: CardFacts, folder: Path, hashes: FileHashes) -> dict[str, str]:
-    """Return the texts of a dataset's folder by their names; tables and shards must lie in ``folder`` already."""
+    """Return the texts of a dataset's folder by their names; tables and shards must already be in ``folder``."""
     environment = _environment()
     values = _values(facts)
     texts = {name: environment.get_template(template).render(values) for name, template in _FILES.items()}
@@ -124,7 +124,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
 
 
 def _meetings(facts: CardFacts) -> dict[str, Any]:
-    """Return what the card says on which classes meet in misaligned stimuli."""
+    """Return the card's text on which classes are combined in misaligned stimuli."""
     counts = class_meetings(facts.stimuli)
     if not counts:
         return {}

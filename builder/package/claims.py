@@ -1,4 +1,4 @@
-"""What the JSON files of a dataset may say: they are read again when clips are removed, and may be anybody's."""
+"""Validation of a dataset's JSON files: they are read again when clips are removed, and may come from anyone."""
 
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ class FunnelStage(BaseModel):
 
 
 class Hydrated(BaseModel):
-    """What `provenance.json` says of media that were fetched again."""
+    """What `provenance.json` says about media that were fetched again."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -47,7 +47,7 @@ def check_claims(funnel: Any, provenance: Any) -> None:
     """Check both files.
 
     Raises:
-        ValueError: one says something that a build never writes, such as half of a surrogate pair.
+        ValueError: one contains something that a build never writes, such as half of a surrogate pair.
     """
     _FUNNEL.validate_python(funnel)
     Provenance.model_validate(provenance)

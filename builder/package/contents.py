@@ -1,4 +1,4 @@
-"""Everything in a dataset's folder but the shards: tables, card, licence, changes, removed ids, figures."""
+"""Everything in a dataset's folder except the shards: tables, card, licence, changes, removed ids, figures."""
 
 import os
 from collections.abc import Sequence
@@ -30,16 +30,16 @@ from mma_bench.schema import Clip, Stimulus
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """What a dataset says of itself.
+    """The description of a dataset.
 
     Attributes:
         clips: the published clips.
         stimuli: all stimuli, sorted by key.
         funnel: clips that each stage took in and kept.
         provenance: seed, configuration, versions, hashes of the inputs, licence mode.
-        removed: ids of clips that were taken out for good.
+        removed: ids of clips that were removed permanently.
         super_classes: super-class of each class, by its name; may be empty.
-        references: of all clips where the dataset holds no media, none otherwise.
+        references: references of all clips if the dataset contains no media, otherwise empty.
     """
 
     clips: Sequence[Clip]
@@ -57,17 +57,17 @@ class DatasetContents:
 
     @property
     def settings(self) -> PackageSettings:
-        """Settings of the `package` stage that the dataset was made with."""
+        """Settings of the `package` stage with which the dataset was built."""
         return PackageSettings.model_validate(self.provenance["config"]["package"])
 
     @property
     def ids_only(self) -> bool:
-        """Whether the folder holds no media."""
+        """Whether the folder contains no media."""
         return bool(self.provenance["licence_mode"] == "ids-only")
 
 
 def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes | None = None) -> None:
-    """Write all files but shards, index and hashes; ``hashes`` are those of the shards, if they are known."""
+    """Write all files except shards, index and hashes; ``hashes`` are those of the shards, if known."""
     metadata = folder / "metadata"
     write_table(metadata / "clips.parquet", Clip, contents.clips)
     write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
@@ -101,7 +101,7 @@ def read_contents(folder: Path) -> DatasetContents:
     """Read what `write_contents` wrote.
 
     Raises:
-        MMABenchError: ``folder`` is no dataset of this builder.
+        MMABenchError: ``folder`` is not a dataset of this builder.
     """
     try:
         contents = DatasetContents(

@@ -1,4 +1,4 @@
-"""The parts of `croissant.json` that follow from the files: what is distributed, and which records it holds."""
+"""The parts of `croissant.json` that follow from the files: the distribution and the records in it."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _TABLES: dict[str, type[BaseModel]] = {"clips": Clip, "stimuli": Stimulus}
 
 
 def distribution(folder: Path, hashes: FileHashes) -> list[dict[str, Any]]:
-    """Return the tables, the shards and what lies in them."""
+    """Return the tables, the shards and their members."""
     shards = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*.tar"))
     tables = [(f"metadata/{name}.parquet", "application/x-parquet") for name in _TABLES]
     named = [*tables, *((name, "application/x-tar") for name in shards)]
@@ -49,7 +49,7 @@ def distribution(folder: Path, hashes: FileHashes) -> list[dict[str, Any]]:
 
 
 def record_sets(*, ids_only: bool) -> list[dict[str, Any]]:
-    """Return the records of the tables (columns that are lists excepted), and of the members of the shards."""
+    """Return the records of the tables (except columns that are lists) and of the members of the shards."""
     sets = [_table(name) for name in _TABLES]
     return sets if ids_only else sets + [_members(member) for member in MEMBERS]
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 COMPOSITION = "figures/composition.png"
 CONFLICTS = "figures/conflicts.png"
-_MOST_CLASSES = 60  # more bars than that cannot be told apart
-_NUMBERED_CLASSES = 30  # more numbers than that cannot be read
-_NAME_CHARACTERS = 40  # of longer names the end is left out
+_MOST_CLASSES = 60  # more bars cannot be distinguished
+_NUMBERED_CLASSES = 30  # more numbers cannot be read
+_NAME_CHARACTERS = 40  # longer names are cut at the end
 
 
 def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[str, Any]]) -> None:
@@ -28,7 +28,7 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
 
     classes = sorted(class_counts(clips), key=lambda row: (-row[1], row[0]))[:_MOST_CLASSES]
     names = [name for name, _, _ in classes]
-    # Margins in inches that are given, not measured: a layout engine draws everything twice more.
+    # Given margins in inches, not measured ones: a layout engine draws everything two more times.
     before, tall = _inches(names), max(2.0, 0.2 + 0.22 * len(classes))
     figure = Figure(figsize=(before + 6.6, tall + 0.9))
     FigureCanvasAgg(figure)
@@ -55,12 +55,12 @@ def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[st
 
 
 def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_classes: Mapping[str, str]) -> None:
-    """Draw how often the video of a class meets the sound of another as a heat map; same numbers, same bytes.
+    """Draw how often the video of a class is combined with the audio of another; same numbers, same bytes.
 
     Args:
-        path: the picture.
-        meetings: counts by (class of the video, class of the sound).
-        super_classes: super-class of each class; classes of one stand side by side, between lines.
+        path: the image.
+        meetings: counts by (class of the video, class of the audio).
+        super_classes: super-class of each class; classes of one super-class are adjacent, between lines.
     """
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -97,12 +97,12 @@ def plot_meetings(path: Path, meetings: Mapping[tuple[str, str], int], super_cla
 
 
 def _short(names: Sequence[str]) -> list[str]:
-    """Return ``names`` as they are drawn; the picture would cut off the beginning of what is too long."""
+    """Return ``names`` as they are drawn; the image would cut off the beginning of long ones."""
     return [name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…" for name in names]
 
 
 def _inches(names: Sequence[str]) -> float:
-    """Return how much space the names beside an axis take."""
+    """Return how much space the names next to an axis take."""
     return 0.25 + 0.06 * min(_NAME_CHARACTERS, max(map(len, names), default=0))
 
 

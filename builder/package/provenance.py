@@ -1,4 +1,4 @@
-"""What is needed to make the same bytes again."""
+"""Everything needed to reproduce the same bytes."""
 
 import importlib.metadata
 import platform
@@ -27,7 +27,7 @@ _LIBRARIES = (
 
 
 def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
-    """Return seed, full configuration, hashes of the inputs and versions. It holds no time and no path."""
+    """Return seed, full configuration, hashes of the inputs and versions, but no time and no path."""
     how_fast = {"workers": True, "clips_at_a_time": True}
     settings = _without_folders(config.model_dump(exclude={"executor": True, "verify": how_fast}))
     if config.verify.model:

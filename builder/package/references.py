@@ -1,6 +1,6 @@
-"""What lets another machine make a clip again and tell that it is the same: `metadata/references.parquet`.
+"""What another machine needs to recreate a clip and recognise it: `metadata/references.parquet`.
 
-Hashes tell only whether the bytes are equal, and another version of ffmpeg writes other bytes of the same picture.
+Hashes show only whether the bytes are equal, and another version of ffmpeg writes other bytes for the same frames.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class ClipReference:
-    """What a clip was before it was taken out of a dataset of ids.
+    """What an ids-only dataset records about a clip whose media it does not contain.
 
     Attributes:
         clip_id: the clip.
-        segment_seconds: length that was asked of its source, none for all of a file. The clip may be shorter, and
-            asking for that length would cut its sound elsewhere.
+        segment_seconds: length requested from its source, none for a whole file. The clip may be shorter, and
+            requesting its own length would cut the audio at another place.
         fingerprint: of its streams.
     """
 
@@ -46,7 +46,7 @@ class ClipReference:
 
 
 def references_of(rows: Sequence[ManifestRow], inspected: Path) -> list[ClipReference]:
-    """Return the references of the kept ``rows``, whose fingerprints lie in the folder ``inspected``."""
+    """Return the references of the kept ``rows``, whose fingerprints are in the folder ``inspected``."""
     return [
         ClipReference(
             row.clip_id,
@@ -74,12 +74,12 @@ def read_references(folder: Path) -> list[ClipReference]:
     """Read what `write_references` wrote into the dataset in ``folder``.
 
     Raises:
-        MMABenchError: the file is missing, damaged or of another form.
+        MMABenchError: the file is missing, damaged or in another format.
     """
     try:
         table = read_parquet(folder, REFERENCES)
         if not table.schema.equals(_SCHEMA):
-            raise ValueError("its columns are others")
+            raise ValueError("its columns differ")
         return [_reference(row) for row in table.to_pylist()]
     except (OSError, ValueError, TypeError) as error:
         raise MMABenchError(

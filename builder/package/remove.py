@@ -1,4 +1,4 @@
-"""Take clips out of a finished dataset: only the shards that hold them are written again."""
+"""Remove clips from a finished dataset: only the shards that contain them are rewritten."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ from mma_bench.schema import IndexEntry, Stimulus
 
 @dataclass(frozen=True)
 class Removal:
-    """What was taken out.
+    """Result of a removal.
 
     Attributes:
         clips: ids of the clips.
-        stimuli: keys of the stimuli that showed or sounded them.
-        rewritten: shards that were written again, relative to the dataset's folder.
-        deleted: shards that are gone without a successor, because one was empty and the others were cut again.
+        stimuli: keys of the stimuli that contained them.
+        rewritten: rewritten shards, relative to the dataset's folder.
+        deleted: shards without a successor, because one was empty and the others were redistributed.
     """
 
     clips: list[str]
@@ -35,16 +35,16 @@ class Removal:
 
 
 def remove_clips(data: Path, names: Sequence[str]) -> Removal:
-    """Take clips out of the dataset in ``data`` and put their ids on its list of removed ids.
+    """Remove clips from the dataset in ``data`` and add their ids to its list of removed ids.
 
-    Everything happens in a folder beside it, which then takes its place at once: a kill leaves the dataset as it was.
+    The change is made in a folder next to it, which then replaces it: a kill leaves the dataset unchanged.
 
     Args:
         data: folder of the dataset.
         names: ids of clips, or YouTube ids for all segments of a video.
 
     Raises:
-        MMABenchError: ``data`` is no dataset, holds no such clip, or would be empty without them.
+        MMABenchError: ``data`` is not a dataset, contains no such clip, or would be empty without them.
     """
     before = read_contents(data)
     asked = RemovedIds(frozenset(check_id(name) for name in names))
@@ -54,7 +54,7 @@ def remove_clips(data: Path, names: Sequence[str]) -> Removal:
     after = _without(before, gone, asked)
     if not after.stimuli:
         raise MMABenchError(f"nothing would be left of {data}; delete the folder instead")
-    # The mark is that of no build, so that a later build does not take this folder for its own result.
+    # The mark belongs to no build, so that a later build does not mistake this folder for its own result.
     with replaced(data, sha256_json(["removed", sorted(after.removed.ids)])) as staging:
         rewritten, deleted = ([], []) if after.ids_only else _rewrite_shards(data, staging, before, after)
         write_contents(staging, after)
@@ -90,7 +90,7 @@ def _rewrite_shards(
             by_shard.setdefault(entry.shard, []).append(entry)
         entries: list[IndexEntry] = []
         for shard in plan:
-            if shard.path in by_shard:  # its name has the hash of its content
+            if shard.path in by_shard:  # its name contains the hash of its content
                 entries += by_shard[shard.path]
                 continue
             entries += write_shard(staging / shard.path, shard, read).entries
@@ -108,7 +108,7 @@ def _rewrite_shards(
 
 
 def _plan(config: str, index: Sequence[IndexEntry], kept: dict[str, Stimulus], shards: int) -> tuple[list[Shard], bool]:
-    """Return the shards of ``config`` less what is gone, and whether all were cut again because one would be empty."""
+    """Return the remaining shards of ``config``, and whether all were redistributed because one would be empty."""
     keys: dict[str, dict[str, None]] = {}
     for entry in index:
         keys.setdefault(entry.shard, {})[entry.key] = None

@@ -1,4 +1,4 @@
-"""Change a finished dataset: in a linked copy beside it, which takes its place when it is whole."""
+"""Change a finished dataset in a linked copy next to it, which replaces it when complete."""
 
 import functools
 import os
@@ -16,13 +16,13 @@ from mma_bench.files.regular import open_inside
 
 @contextmanager
 def replaced(data: Path, fingerprint: str) -> Iterator[Path]:
-    """Yield a copy of ``data`` to change; afterwards it is hashed and put in place. On an exception nothing changes.
+    """Yield a copy of ``data`` to change; afterwards it is hashed and put in place. On an exception, nothing changes.
 
     Unchanged files are hard links, so files of the copy must be replaced (see `mma_bench.files.atomic`), never edited.
 
     Args:
         data: folder of a dataset.
-        fingerprint: what the builder shall take the result for.
+        fingerprint: identity of the result for the builder.
     """
     with atomic_folder(data, replace=True) as staging:
         _copy(data, staging)
@@ -40,7 +40,7 @@ def _copy(data: Path, staging: Path) -> None:
 
 def _link(data: Path, source: str, target: str) -> None:
     try:
-        # A link that leads out of the dataset would become a file of it, to be published.
+        # A link that leads out of the dataset would become part of it and be published.
         os.close(open_inside(data, os.path.relpath(source, data), MAX_SHARD_BYTES))
     except OSError as error:
         raise MMABenchError(f"{source} cannot be read: {error}; `mma-bench verify-data` names what is wrong") from error

@@ -1,4 +1,4 @@
-"""The last steps of a dataset's folder: hashes of all files, and the mark that it is complete."""
+"""The last steps of a dataset's folder: hashes of all files, and a mark that it is complete."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -13,9 +13,9 @@ from mma_bench.files.hashing import sha256_file
 
 
 class FileHashes:
-    """Hashes of the files of a dataset, each taken once: Croissant and the list of hashes both name all shards.
+    """Hashes of the files of a dataset, each computed once: Croissant and the list of hashes both name all shards.
 
-    Ask only for files that will not change any more.
+    Request only files that will not change any more.
     """
 
     def __init__(self, folder: Path, known: Mapping[str, str] | None = None) -> None:
@@ -43,7 +43,7 @@ def seal(folder: Path, fingerprint: str, hashes: FileHashes | None = None) -> No
 
 
 def fingerprint_of(folder: Path) -> str:
-    """Return what `seal` was given, or an empty text for a folder without the mark (one that was downloaded)."""
+    """Return the fingerprint given to `seal`, or an empty text for a folder without the mark (a downloaded one)."""
     try:
         return str(parse_json((folder / BUILD_MARK).read_text(encoding="utf-8"))[""])
     except (OSError, ValueError, KeyError, TypeError):

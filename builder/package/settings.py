@@ -10,7 +10,7 @@ LicenceMode = Literal["ids-only", "cc-only", "all"]
 
 
 class PackageSettings(BaseModel):
-    """How the dataset is cut into shards, and what of it may be published."""
+    """How the dataset is divided into shards, and what may be published."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,7 +24,7 @@ class PackageSettings(BaseModel):
     licence_mode: LicenceMode | None = Field(
         default=None,
         description="ids-only: ids, times, hashes and questions, no media; cc-only: clips under Creative Commons "
-        "licences that allow altered copies, and in the public domain; all: every clip. By default ids-only for the "
+        "licences that allow modified copies, and in the public domain; all: every clip. By default ids-only for the "
         "source `audioset`, all for the others",
     )
     removed_ids: Path | None = Field(
@@ -35,7 +35,7 @@ class PackageSettings(BaseModel):
         default="", pattern=r"^([A-Za-z0-9][\w.-]*/[\w.-]+)?$", description="ORG/NAME on the hub, for the card"
     )
     version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="version of the dataset")
-    date_published: date | None = Field(default=None, description="for Croissant; a build reads no clock")
+    date_published: date | None = Field(default=None, description="date for Croissant; a build does not read the clock")
     contact: str = Field(
         default="the discussion page of the dataset's repository", description="where to request the removal of a clip"
     )

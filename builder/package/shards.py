@@ -1,4 +1,4 @@
-"""Tars that are the same bytes on every run, and the index that says where each member lies."""
+"""Tars with the same bytes on every run, and the index with the position of each member."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ _NAME = re.compile(r".*/[a-z]+-\d{5}-of-\d{5}")
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar to write."""
+    """One tar to be written."""
 
     path: str
     """Relative to the dataset's folder."""
@@ -41,13 +41,13 @@ class Shard:
 
 
 def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
-    """Cut the stimuli of each condition (and the training split) into shards of neighbouring keys."""
+    """Divide the stimuli of each condition (and the training split) into shards of neighbouring keys."""
     groups: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
     for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
         groups[config_of(stimulus), stimulus.split].append(stimulus)
     plan: list[Shard] = []
     for (config, split), group in sorted(groups.items()):
-        # An empty tar would make one node of a training job run dry, so few stimuli share one shard.
+        # An empty tar would leave one node of a training job without data, so few stimuli share one shard.
         count = shards if len(group) >= shards else 1
         for i in range(count):
             part = group[i * len(group) // count : (i + 1) * len(group) // count]
@@ -56,7 +56,7 @@ def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
 
 
 def renamed(path: str, config: str, stimuli: Sequence[Stimulus]) -> Shard:
-    """Return the shard that takes the place of the one at ``path`` when its stimuli have become ``stimuli``."""
+    """Return the shard that replaces the one at ``path`` when its stimuli have become ``stimuli``."""
     start = _NAME.match(path)
     return Shard(_named(start[0] if start else path.removesuffix(".tar"), stimuli), config, stimuli)
 
@@ -64,8 +64,8 @@ def renamed(path: str, config: str, stimuli: Sequence[Stimulus]) -> Shard:
 def _named(start: str, stimuli: Iterable[Stimulus]) -> str:
     """Return a path that changes with the content.
 
-    mlcroissant keeps what it unpacks by the path alone, so shards of two datasets or versions must not share one.
-    The `json` member has the hashes of the two others, so its bytes decide those of the whole tar.
+    mlcroissant identifies what it unpacked only by the path, so shards of two datasets or versions must not share one.
+    The `json` member contains the hashes of the two others, so its bytes determine those of the whole tar.
     """
     content = hashlib.sha256()
     for stimulus in stimuli:
@@ -74,7 +74,7 @@ def _named(start: str, stimuli: Iterable[Stimulus]) -> str:
 
 
 class WriteShards(PipelineStep):
-    """Write every world_size-th shard of the plan, and its part of the index; what has its part is left alone."""
+    """Write every world_size-th shard of the plan, and its part of the index; finished shards are skipped."""
 
     name = "write shards"
     type = "package"
@@ -103,8 +103,8 @@ class WriteShards(PipelineStep):
             return len(shard.stimuli)
 
         done = 0
-        # Threads, not processes: hashing and writing release the interpreter's lock, and what one has verified
-        # none of the others has to hash again.
+        # Threads, not processes: hashing and writing release the interpreter's lock, and a stream verified by one
+        # thread need not be hashed again by the others.
         with ThreadPoolExecutor(self.threads) as pool:
             for count in pool.map(write, plan[rank::world_size]):
                 done += count
@@ -114,11 +114,11 @@ class WriteShards(PipelineStep):
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """What is known of a tar once it is written.
+    """What is known about a tar once it is written.
 
     Attributes:
         sha256: of the whole file.
-        entries: where its members lie.
+        entries: positions of its members.
     """
 
     sha256: str
@@ -131,7 +131,7 @@ def index_part(staging: Path, shard: Shard) -> Path:
 
 
 def read_part(part: Path) -> WrittenShard:
-    """Return what was noted of a shard."""
+    """Return the record of a shard."""
     table = pq.read_table(part)
     entries = [IndexEntry.model_validate(row) for row in table.to_pylist()]
     return WrittenShard(table.schema.metadata[_TAR_HASH].decode(), entries)
@@ -148,7 +148,7 @@ def write_shard(path: Path, shard: Shard, read: Callable[[Stimulus, str], bytes]
 
     Args:
         path: the tar.
-        shard: what it holds.
+        shard: its contents.
         read: returns a member of a stimulus by its kind, with the hash checked.
     """
     entries: list[IndexEntry] = []
@@ -190,7 +190,7 @@ def known_hash(stimulus: Stimulus, member: str) -> str | None:
 
 
 def normalised_members(clips: Path, streams: Path) -> Callable[[Stimulus, str], bytes]:
-    """Return a reader of normalised ``clips`` and of made ``streams``; it raises MMABenchError if one changed."""
+    """Return a reader of normalised ``clips`` and generated ``streams``; it raises MMABenchError if one changed."""
     verified = _Streams(clips, streams)
 
     def read(stimulus: Stimulus, member: str) -> bytes:
@@ -214,7 +214,7 @@ def _tar_info(name: str, size: int) -> tarfile.TarInfo:
 
 
 class _Streams:
-    """Streams of clips and made ones, each hashed when it is first read and again if its file changed since."""
+    """Streams of clips and generated streams, each hashed when first read, and again if its file has changed since."""
 
     def __init__(self, clips: Path, streams: Path) -> None:
         self._clips = clips

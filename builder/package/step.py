@@ -21,13 +21,13 @@ from mma_bench.schema import IndexEntry
 
 @dataclass(frozen=True)
 class PackageInputs:
-    """Everything that decides the bytes of a dataset.
+    """Everything that determines the bytes of a dataset.
 
     Attributes:
         stimuli: Parquet file of the stimuli.
         clips: folder of the normalised streams.
         streams: folder of the generated streams.
-        contents: what the dataset will say of itself.
+        contents: description of the dataset.
     """
 
     stimuli: Path
@@ -57,11 +57,11 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
     stimuli = contents.stimuli
     shards = contents.settings.shards
     plan = [] if contents.ids_only else plan_shards(stimuli, shards)
-    # On this machine one task with threads; elsewhere tasks, which other machines may take.
+    # On this machine, one task with threads; elsewhere, tasks that other machines may run.
     local = executor.kind == "local"
     tasks = 1 if local else min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
     if not staging.is_dir():
-        shutil.rmtree(work, ignore_errors=True)  # completion marks of a staging folder that is gone
+        shutil.rmtree(work, ignore_errors=True)  # completion marks of a deleted staging folder
     folder.begin(fingerprint, tasks)
     if _content_of(staging / ".fingerprint") != fingerprint:
         shutil.rmtree(staging, ignore_errors=True)
@@ -76,7 +76,7 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         folder.run_pipeline([step], executor, title="package", items=len(stimuli), tasks=tasks)
         hashes = FileHashes(staging, _write_index(staging, plan))
     write_contents(staging, contents, hashes)
-    # In this order: while the fingerprint stands, a run after a kill takes the shards as done and reads their index.
+    # In this order: while the fingerprint exists, a run after a kill trusts the shards and reads their index.
     (staging / ".fingerprint").unlink()
     shutil.rmtree(staging / ".index", ignore_errors=True)
     seal(staging, fingerprint, hashes)
@@ -84,7 +84,7 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
 
 
 def check_replaceable(out: Path) -> None:
-    """Raise MMABenchError if ``out`` holds something that is not a dataset of ours."""
+    """Raise MMABenchError if ``out`` contains something other than a dataset of this builder."""
     if (
         out.exists()
         and not (out / "metadata" / "provenance.json").is_file()
@@ -94,7 +94,7 @@ def check_replaceable(out: Path) -> None:
 
 
 def _is_in_place(out: Path, fingerprint: str) -> bool:
-    """Whether ``out`` is the finished dataset, no file of it missing or cut."""
+    """Whether ``out`` is the finished dataset, with no file missing or truncated."""
     try:
         files = parse_json((out / BUILD_MARK).read_text(encoding="utf-8"))
         return files.pop("") == fingerprint and all((out / name).stat().st_size == size for name, size in files.items())

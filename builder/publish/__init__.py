@@ -1,4 +1,4 @@
-"""Put a dataset on a hub: say what would change, upload, commit at once, tag."""
+"""Publish a dataset on a hub: show what would change, upload, commit once, tag."""
 
 from builder.publish.upload import Publication, publish_dataset
 

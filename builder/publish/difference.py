@@ -10,7 +10,7 @@ from mma_bench.files.hashing import sha256_file
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of the repository: its git blob id, or the SHA-256 of its content where it is stored by LFS."""
+    """A file of the repository: its git blob id, or the SHA-256 of its content if it is stored by LFS."""
 
     blob_id: str
     sha256: str | None
@@ -25,13 +25,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Difference:
-    """Paths by what an upload would do to them.
+    """Paths, grouped by what an upload would do to them.
 
     Attributes:
-        added: files that the repository lacks.
+        added: files missing from the repository.
         changed: files that differ.
         deleted: files that the folder no longer has.
-        same: how many files are equal.
+        same: number of equal files.
         upload_bytes: size of the added and changed files.
     """
 
@@ -45,7 +45,7 @@ class Difference:
         return bool(self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return a line a file, as `git status --short` does, and a summary."""
+        """Return one line per file, like `git status --short`, and a summary."""
         marks = (("A", self.added), ("M", self.changed), ("D", self.deleted))
         files = [f"{mark} {path}" for mark, paths in marks for path in paths]
         return [

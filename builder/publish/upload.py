@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 Gate = Literal["auto", "manual"]
-_HISTORY = {"CHANGES.md", CHECKSUMS}  # follow from the rest, and alone are no new version
+_HISTORY = {"CHANGES.md", CHECKSUMS}  # follow from the rest, and are not a new version by themselves
 _HUB_OWN = {".gitattributes"}
 
 
@@ -36,7 +36,7 @@ class Publication:
         tag: tag of the version.
         difference: files to add, change and delete.
         changelog: lines for this version.
-        commit: id of the commit; none after a dry run and where nothing had to change.
+        commit: id of the commit; none after a dry run or if nothing had to change.
     """
 
     repository: str
@@ -58,20 +58,20 @@ def publish_dataset(
 ) -> Publication:
     """Make the hub's repository equal to the folder ``data``, in one commit, and tag it.
 
-    Large files are uploaded before the commit, and the hub keeps those that arrived: a publication that was
-    interrupted uploads only the rest when it is started again, and until the commit readers see the version before.
+    Large files are uploaded before the commit, and the hub keeps those that arrived: an interrupted publication uploads
+    only the rest when started again, and until the commit, readers see the previous version.
 
     Args:
         data: folder of a dataset; it must pass `verify_data`.
         repository: `ORG/NAME`, created if it does not exist.
-        version: version of the dataset; by default that which it was built with.
+        version: version of the dataset; by default the one it was built with.
         notes: lines for the changelog.
-        gated: whether readers must ask for access, and who lets them in.
+        gated: whether readers must request access, and how it is granted.
         private: whether a new repository is private.
         dry_run: change nothing, neither here nor on the hub.
 
     Raises:
-        MMABenchError: the dataset is damaged, the version exists with other content, or the hub refuses.
+        MMABenchError: the dataset is damaged, the version exists with other content, or the hub rejects the upload.
     """
     from huggingface_hub import HfApi
 
@@ -122,7 +122,7 @@ def _commit(api: "HfApi", data: Path, repository: str, difference: Difference, t
 def _write_version(
     data: Path, contents: DatasetContents, repository: str, version: str, history: str | None, entry: Sequence[str]
 ) -> None:
-    """Write version, place and history into the dataset before it is uploaded."""
+    """Write version, repository and history into the dataset before it is uploaded."""
     settings: dict[str, Any] = {**contents.provenance["config"]["package"], "version": version, "hub_name": repository}
     config = {**contents.provenance["config"], "package": settings}
     with replaced(data, fingerprint_of(data)) as staging:
@@ -167,7 +167,7 @@ def _remote_text(api: "HfApi", repository: str, files: dict[str, RemoteFile]) ->
 
 @contextmanager
 def _hub_errors(repository: str) -> Iterator[None]:
-    """Turn what the hub or the network refuses into one line."""
+    """Turn errors of the hub or the network into one line."""
     from httpx2 import HTTPError
     from huggingface_hub.errors import HfHubHTTPError
 

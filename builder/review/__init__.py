@@ -1,4 +1,4 @@
-"""Stage `review`: people accept or reject clips on a page of their own, and the build follows them."""
+"""Stage `review`: people accept or reject clips on a page, and the build applies their decisions."""
 
 from builder.review.settings import ReviewSettings
 

@@ -1,4 +1,4 @@
-"""How far people agree, and how well each watched."""
+"""Agreement of the annotators, and their attention."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ def summary(standing: Mapping[str, Mapping[str, Decision]]) -> dict[str, Any]:
     """Return counts and attention checks of each annotator, and the agreement of all.
 
     Cohen's kappa for two annotators, Fleiss' kappa for more, over the clips that all of them judged, with the
-    three categories yes, no and unsure. Kappa is none where it is not defined: no such clip, or one category.
+    three categories yes, no and unsure. Kappa is None if it is undefined: no such clip, or only one category.
     """
     annotators = {name: _of_one(decisions) for name, decisions in sorted(standing.items()) if decisions}
     return {"annotators": annotators, "agreement": _agreement({name: standing[name] for name in annotators})}
 
 
 def attention_share(decisions: Mapping[str, Decision]) -> float | None:
-    """Return the share of swapped clips that an annotator rejected, or none without any."""
+    """Return the share of swapped clips that an annotator rejected, or None if there were none."""
     checks = [decision.decision == "no" for decision in decisions.values() if decision.is_attention_check]
     return sum(checks) / len(checks) if checks else None
 

@@ -1,4 +1,4 @@
-"""Who may talk to the review page: the browser tab that shows it, and nobody through another page or another name."""
+"""Who may use the review page: the browser tab that shows it, and nobody via another page or host name."""
 
 import ipaddress
 import socket
@@ -19,12 +19,12 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Guard:
-    """ASGI middleware that answers what the page does not need by itself, before any other code sees it.
+    """ASGI middleware that answers requests that the page does not need, before any other code sees them.
 
-    - The name in `Host` must be this machine's: a foreign name that resolves to it (DNS rebinding) is refused.
-    - `Origin`, which browsers send with every request that can change something, must be the page's own, port included;
-      so pages from other ports of this machine are foreign too. Where there is none, `Sec-Fetch-Site` must not say that
-      another site asks, except to open the page by a link.
+    - The name in `Host` must be this machine's: a foreign name that resolves to it (DNS rebinding) is rejected.
+    - `Origin`, which browsers send with every request that can change something, must be the page's own, including the
+      port, so pages from other ports of this machine are foreign too. Without it, `Sec-Fetch-Site` must not name
+      another site, except to open the page by a link.
     - Bodies are read up to `MAX_BODY_BYTES`.
 
     Args:
@@ -39,7 +39,7 @@ class Guard:
         self._names = names if self._loopback else names | {socket.gethostname().lower(), socket.getfqdn().lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or reject it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -82,11 +82,11 @@ class Guard:
             address = ipaddress.ip_address(name)
         except ValueError:
             return False
-        return address.is_loopback or not self._loopback  # a number cannot be rebound
+        return address.is_loopback or not self._loopback  # an IP address cannot be rebound
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches ``host``."""
+    """Return whether only this machine can reach ``host``."""
     if host == "localhost":
         return True
     try:
@@ -96,7 +96,7 @@ def is_loopback(host: str) -> bool:
 
 
 async def _bounded(receive: Receive, headers: dict[str, str]) -> tuple[Receive, tuple[int, str] | None]:
-    """Read the body; return what gives it again, or why it is refused."""
+    """Read the body; return a replacement for the receiver, or the reason for rejecting it."""
     too_large = 413, f"more than {MAX_BODY_BYTES} bytes"
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > 20:

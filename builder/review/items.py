@@ -1,4 +1,4 @@
-"""What people are shown: every kept clip, and among them clips with the sound of another as attention checks."""
+"""The items to review: every kept clip, mixed with clips with the audio of another one as attention checks."""
 
 import math
 import random
@@ -14,10 +14,10 @@ class ReviewItem:
     """One clip to judge.
 
     Attributes:
-        item_id: hash of the streams and labels: it does not tell a swapped clip from another, and a decision
-            about a clip that has changed since does not count.
-        row: the clip that gives the video, the labels and the model's answers.
-        sound: the clip that gives the sound; another one in an attention check.
+        item_id: hash of the streams and labels: it does not reveal a swapped clip, and a decision about a clip that
+            has changed since does not count.
+        row: the clip of the video, the labels and the model's answers.
+        sound: the clip of the audio; a different one in an attention check.
     """
 
     item_id: str
@@ -26,7 +26,7 @@ class ReviewItem:
 
     @property
     def is_attention_check(self) -> bool:
-        """Whether the sound is another clip's, so that the right decision is no."""
+        """Whether the audio is another clip's, so that the right decision is no."""
         return self.sound.clip_id != self.row.clip_id
 
     @property
@@ -36,7 +36,7 @@ class ReviewItem:
 
 
 def make_item(row: ManifestRow, sound: ManifestRow | None = None) -> ReviewItem:
-    """Return the item of a clip, with the sound of another if one is given."""
+    """Return the item of a clip, with the audio of another if one is given."""
     sound = sound or row
     shown = [row.video_sha256, sound.audio_sha256, row.visual_label, row.audio_label]
     return ReviewItem(sha256_json(shown)[:24], row, sound)
@@ -45,8 +45,8 @@ def make_item(row: ManifestRow, sound: ManifestRow | None = None) -> ReviewItem:
 def make_items(rows: Sequence[ManifestRow], *, attention: float, seed: int) -> list[ReviewItem]:
     """Return the items of all kept clips, and attention checks for a share of them.
 
-    The same rows, share and seed give the same items. A swapped sound has neither label of the clip, and other
-    bytes than its own sound.
+    The same rows, share and seed give the same items. Swapped audio has neither label of the clip, and differs in
+    bytes from the clip's own audio.
 
     Args:
         rows: the manifest that the page shows.
@@ -71,7 +71,7 @@ def make_items(rows: Sequence[ManifestRow], *, attention: float, seed: int) -> l
 
 
 def order_for(items: Sequence[ReviewItem], annotator: str, seed: int) -> list[ReviewItem]:
-    """Return the items in the order in which ``annotator`` sees them: random, always the same."""
+    """Return the items in the order in which ``annotator`` sees them: random, but always the same."""
     shuffled = sorted(items, key=lambda item: item.item_id)
     random.Random(f"order/{seed}/{annotator}").shuffle(shuffled)  # noqa: S311
     return shuffled

@@ -10,7 +10,7 @@ from mma_bench.files.atomic import write_bytes
 
 
 class ReviewMedia:
-    """Muxes a clip when it is first asked for.
+    """Muxes a clip when it is first requested.
 
     Args:
         clips: folder of the normalised streams.

@@ -1,4 +1,4 @@
-"""The Gradio page: what it shows and which decision each button stores."""
+"""The Gradio page: its contents, and the decision that each button stores."""
 
 from functools import cache
 from pathlib import Path
@@ -14,15 +14,15 @@ from mma_bench.files.text import one_line
 
 _FOLDER = Path(__file__).parent
 _WHAT = {
-    "visual_muted": "picture, without sound",
-    "audio_black": "sound, without picture",
-    "visual_full": "picture, in the clip",
-    "audio_full": "sound, in the clip",
+    "visual_muted": "visual, video only",
+    "audio_black": "audio, audio only",
+    "visual_full": "visual, whole clip",
+    "audio_full": "audio, whole clip",
 }
 _MARK = {"yes": "✓", "no": "✗", "unparsed": "?"}
 _LEGEND = (
     '<div class="legend"><kbd>Y</kbd> yes &nbsp; <kbd>N</kbd> no &nbsp; <kbd>U</kbd> unsure &nbsp; '
-    "<kbd>Z</kbd> take back<br><kbd>Space</kbd> play or pause &nbsp; <kbd>R</kbd> from the start</div>"
+    "<kbd>Z</kbd> undo<br><kbd>Space</kbd> play or pause &nbsp; <kbd>R</kbd> from the start</div>"
 )
 
 
@@ -41,7 +41,7 @@ def make_page(session: ReviewSession, annotator: str) -> Any:
 
     Args:
         session: the review.
-        annotator: whose decisions these are; empty to ask for a name. `?annotator=` in the address comes first.
+        annotator: whose decisions these are; empty to ask for a name. `?annotator=` in the address takes precedence.
     """
     import gradio as gr
 
@@ -58,7 +58,7 @@ def make_page(session: ReviewSession, annotator: str) -> Any:
                     yes = gr.Button("Yes (Y)", elem_id="judge-yes")
                     no = gr.Button("No (N)", elem_id="judge-no")
                     unsure = gr.Button("Unsure (U)", elem_id="judge-unsure")
-                undo = gr.Button("Take the last one back (Z)", elem_id="judge-undo", size="sm")
+                undo = gr.Button("Undo (Z)", elem_id="judge-undo", size="sm")
                 gr.HTML(_LEGEND)
         outputs = [who, item, top, body, stage, side, yes, no, unsure, undo]
 
@@ -88,7 +88,7 @@ def make_page(session: ReviewSession, annotator: str) -> Any:
 
             return store
 
-        # Not through Gradio's queue: its events would wait for a second connection, and a decision takes no time.
+        # Not through Gradio's queue: its events would wait for a second connection, and a decision is fast.
         quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         page.load(begin, None, outputs, **quick)
         for button, judgement in ((yes, "yes"), (no, "no"), (unsure, "unsure")):

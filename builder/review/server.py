@@ -1,4 +1,4 @@
-"""Serve the review page, and nothing else of this machine."""
+"""Serve the review page, and nothing else on this machine."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from builder.review.session import ReviewSession
 from builder.review.store import DecisionStore
 from mma_bench.errors import MMABenchError
 
-# No address but our own: Gradio needs inline scripts, styles and eval, but nothing from outside.
+# Only our own address: Gradio needs inline scripts, styles and eval, but nothing from outside.
 _POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'self'"
@@ -76,7 +76,7 @@ def make_app(session: ReviewSession, media: ReviewMedia, *, annotator: str, host
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    app.add_middleware(Guard, host=host)  # the one added last is asked first
+    app.add_middleware(Guard, host=host)  # the last one added is called first
     return gr.mount_gradio_app(
         app,
         make_page(session, annotator),
@@ -104,7 +104,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     """Yield a socket on an address that is free; port 0 is any.
 
     Raises:
-        MMABenchError: the address is taken or not ours.
+        MMABenchError: the address is in use or does not belong to this machine.
     """
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -1,4 +1,4 @@
-"""One review: which clip comes next for whom, and what a decision does."""
+"""One review: the next clip for each annotator, and the effect of a decision."""
 
 import threading
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mma_bench.files.text import one_line
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an annotator stands. ``item`` is none when all are judged."""
+    """Progress of an annotator. ``item`` is None when all are judged."""
 
     annotator: str
     item: ReviewItem | None
@@ -38,7 +38,7 @@ class ReviewSession:
             return self._progress(annotator)
 
     def judge(self, annotator: str, item_id: str, judgement: Judgement) -> Progress:
-        """Store a decision about the item that is shown; one about any other item is a stale click and ignored."""
+        """Store a decision about the current item; a decision about any other item is a stale click and is ignored."""
         with self._lock:
             before = self._progress(annotator)
             if before.item is None or before.item.item_id != item_id:
@@ -47,7 +47,7 @@ class ReviewSession:
             return self._progress(annotator)
 
     def undo(self, annotator: str) -> Progress:
-        """Take the last decision back and return to its clip."""
+        """Undo the last decision and return to its clip."""
         with self._lock:
             made = [item_id for item_id in self._standing(annotator) if item_id in self.by_id]
             if made:
@@ -80,5 +80,5 @@ class ReviewSession:
 
 
 def annotator_name(text: str | None) -> str:
-    """Return a name as it is stored: printable, without space around, at most 40 characters; empty if there is none."""
+    """Return a name as stored: printable, stripped, at most 40 characters; empty if there is none."""
     return one_line(text or "")[:LONGEST_NAME].strip()

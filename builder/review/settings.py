@@ -1,4 +1,4 @@
-"""Settings of the `review` stage: what follows from people's decisions."""
+"""Settings of the `review` stage: how people's decisions are applied."""
 
 from typing import Literal
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ReviewSettings(BaseModel):
-    """A clip stays if more people accept than reject it; who is unsure does not count."""
+    """A clip stays if more people accept than reject it; unsure votes do not count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_disagreement: Literal["drop", "keep"] = Field(
-        default="drop", description="what to do with a clip that as many people accept as reject"
+        default="drop", description="what to do with a clip with equal numbers of acceptances and rejections"
     )
     required: bool = Field(default=False, description="drop clips that nobody accepted or rejected")
     min_attention: float = Field(

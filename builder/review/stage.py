@@ -16,7 +16,7 @@ from mma_bench.files.text import csv_text
 def run_review(settings: ReviewSettings, work: Path, source: Path) -> list[ManifestRow]:
     """Write `review/manifest.parquet` from the manifest ``source`` and return its rows.
 
-    Beside it stands `review/decisions.csv`, the decisions that count; attention checks are not among them.
+    Next to it, `review/decisions.csv` lists the decisions that count, without attention checks.
     """
     folder = work / "review"
     rows = read_manifest(source)

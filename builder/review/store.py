@@ -1,4 +1,4 @@
-"""People's decisions on disk: append-only, one JSON object a line, safe against a kill at any moment."""
+"""People's decisions on disk: append-only, one JSON object per line, safe against a kill at any moment."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Decision(Record):
 
     @property
     def is_attention_check(self) -> bool:
-        """Whether the clip was shown with the sound of another."""
+        """Whether the clip was shown with the audio of another."""
         return self.sound_clip_id != self.clip_id
 
 
@@ -42,14 +42,14 @@ class DecisionStore:
         self._held: Any = None
 
     def open_alone(self) -> None:
-        """Make sure that no other page writes to the store, and cut off a line that a kill left unfinished.
+        """Ensure that no other page writes to the store, and remove a line that a kill left unfinished.
 
         Raises:
-            MMABenchError: another page is open on it, or the folder cannot be written to.
+            MMABenchError: another page is using it, or the folder cannot be written.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Held by the file: a lock of the process ends as soon as it closes the file anywhere, as `read` does.
+            # Held by the open file: a lock of the process ends as soon as it closes the file anywhere, as `read` does.
             self._held = open_locked(self.path, wait=False, holder="file")
         except BlockingIOError as error:
             raise MMABenchError(
@@ -62,7 +62,7 @@ class DecisionStore:
             self._held.truncate(content.rfind(b"\n") + 1)
 
     def append(self, decision: Decision) -> None:
-        """Add a decision; when this returns it survives a power cut."""
+        """Add a decision; when this returns, it survives a power failure."""
         line = json.dumps(decision.model_dump(), ensure_ascii=True, sort_keys=True) + "\n"
         with self._lock, open(self.path, "ab") as file:
             file.write(line.encode("ascii"))
@@ -93,9 +93,9 @@ class DecisionStore:
 
 
 def in_force(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
-    """Return for each annotator the decisions that stand, by item, in the order they were made.
+    """Return each annotator's valid decisions by item, in the order they were made.
 
-    A later decision about an item replaces an earlier one; `undo` takes one back.
+    A later decision about an item replaces an earlier one; `undo` revokes one.
     """
     standing: dict[str, dict[str, Decision]] = {}
     for decision in decisions:

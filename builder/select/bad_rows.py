@@ -1,4 +1,4 @@
-"""Rows of a segment list that cannot be taken as they are: what is wrong, and which can be read back."""
+"""Damaged rows of a segment list: what is wrong with them, and which can be recovered."""
 
 import re
 from collections import defaultdict
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What is wrong with a row, in words for the person who reads the message."""
+    """What is wrong with a row, in the words of the error message."""
 
     LOST_ID = (
         "the id became a spreadsheet's error value: a spreadsheet program re-saved the file, "
@@ -26,13 +26,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that was not taken as it stands.
+    """A row that is not in the official format.
 
     Attributes:
         row: Line of the file, from 1, header lines counted.
         fault: What is wrong.
         text: The row, cut to 120 characters.
-        read_back: The row in the official form if nothing but its quoting was damaged, else None.
+        read_back: The row in the official format if only its quoting was damaged, otherwise None.
     """
 
     row: int
@@ -43,15 +43,14 @@ class BadRow:
 
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _TIME = re.compile(r"[0-9]{1,7}(\.[0-9]{1,3})?")
-_LABEL = re.compile(r"[!#-+\--~]+")  # printable ASCII but for the quote and the comma
+_LABEL = re.compile(r"[!#-+\--~]+")  # printable ASCII except the quote and the comma
 
 
 def examine(row: int, text: str) -> BadRow:
-    """Say what is wrong with a row that does not have the official form.
+    """Return what is wrong with a row that is not in the official format.
 
-    A spreadsheet program splits the quoted labels at their commas, doubles quotes, drops decimals that are
-    zero and fills up with commas. All of that can be undone, so such a row comes with ``read_back``. An id that
-    became `#NAME?` is lost.
+    A spreadsheet program splits the quoted labels at their commas, doubles quotes, drops decimals that are zero and
+    appends commas. All of this can be undone, so such a row has ``read_back``. An id that became `#NAME?` is lost.
     """
     shown = text if len(text) <= 120 else text[:117] + "..."
     youtube_id, *rest = (field.strip(' "') for field in text.split(","))
@@ -83,7 +82,7 @@ def _plain_fault(text: str) -> Fault:
 
 
 def describe(name: str, rows: int, bad: Sequence[BadRow]) -> str:
-    """Return one message about all bad rows of the list ``name`` with ``rows`` rows."""
+    """Return one message about all bad rows of the list ``name``, which has ``rows`` rows."""
     by_fault: defaultdict[Fault, list[BadRow]] = defaultdict(list)
     for entry in bad:
         by_fault[entry.fault].append(entry)

@@ -9,7 +9,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _RULES = Path(__file__).parents[1] / "rules" / "mma_bench.yaml"
 
 
-# Not in the docstrings: click wants a real backspace to keep these lines, which a raw docstring cannot hold.
+# Not in the docstrings: click needs a real backspace to keep these lines, which a raw docstring cannot contain.
 _SELECT_EXAMPLES = """\b
 Examples:
   python -m builder select --ontology ontology.json --segments eval_segments.csv \\

@@ -1,4 +1,4 @@
-"""What the rules make of each node of the ontology."""
+"""The decision of the rules on each node of the ontology."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mma_bench.errors import MMABenchError
 
 
 class Status(StrEnum):
-    """What became of a node."""
+    """The status of a node."""
 
     ROOT = "class"
     ABSORBED = "absorbed"
@@ -27,10 +27,10 @@ class Decision:
     """The decision on one node.
 
     Attributes:
-        status: What became of the node.
+        status: The status of the node.
         label: The class, or None.
-        reason: Why, from the rules file.
-        source: Id of the node that the rules file names: this one or one above. None if it names none.
+        reason: The reason in the rules file.
+        source: Id of the node that the rules file names: this one or one above it. None if it names none.
     """
 
     status: Status
@@ -41,7 +41,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class _Statement:
-    """An entry of the rules that leaves a node out."""
+    """An entry of the rules that excludes a node."""
 
     status: Status
     reason: str
@@ -51,11 +51,11 @@ class _Statement:
 def decide_nodes(rules: Rules, ontology: Ontology) -> dict[str, Decision]:
     """Decide every node of ``ontology``.
 
-    A class takes its roots with everything below them, less its exclusions and less the drops that lie
-    inside. A node that no class takes follows the nearest entry above it.
+    A class includes its roots and everything below them, except its exclusions and the drops inside. A node that no
+    class includes follows the nearest entry above it.
 
     Raises:
-        MMABenchError: the rules name an unknown node, contradict themselves, or leave a node to two classes.
+        MMABenchError: the rules name an unknown node, contradict themselves, or assign a node to two classes.
     """
     _check_names(rules, ontology)
     roots = {label: [ontology.resolve(text) for text in rule.roots] for label, rule in rules.classes.items()}
@@ -66,7 +66,7 @@ def decide_nodes(rules: Rules, ontology: Ontology) -> dict[str, Decision]:
         for id_ in claim:
             owners[id_].append(label)
     _check_undecided(owners, roots, ontology)
-    statements = _exclusions(rules, ontology) | drops  # a drop by name says more than an exclusion
+    statements = _exclusions(rules, ontology) | drops  # a drop by name is more specific than an exclusion
     decisions: dict[str, Decision] = {}
     for id_, (label, *_) in ((id_, found or [""]) for id_, found in owners.items()):
         if label:
@@ -139,7 +139,7 @@ def _drops(rules: Rules, ontology: Ontology, class_roots: set[str]) -> dict[str,
             if id_ in drops:
                 raise MMABenchError(f"rules: {text!r} is in the drop lists twice; keep one entry")
             drops[id_] = _Statement(kind, drop.reason, drop.subtree)
-    return marked | drops  # what the rules say of a node by name comes before the ontology's own mark
+    return marked | drops  # what the rules say about a node by name takes precedence over the ontology's own mark
 
 
 def _exclusions(rules: Rules, ontology: Ontology) -> dict[str, _Statement]:

@@ -23,7 +23,7 @@ _STEPS: Sequence[tuple[str, tuple[Reason, ...]]] = (
 
 @dataclass(frozen=True)
 class Bar:
-    """One width of the funnel: what is left."""
+    """One width of the funnel: the remaining clips."""
 
     text: str
     count: int
@@ -55,7 +55,7 @@ class FunnelPlot:
 
 
 def draw_funnel(summary: Summary) -> FunnelPlot:
-    """Lay out the funnel: a bar for what is left after each step, the losses beside the slope between bars."""
+    """Lay out the funnel: a bar for the rest after each step, with the losses next to the slope between bars."""
     total = max(summary.rows, 1)
     bars = [_bar("segments in the lists", summary.rows, total, 0.0)]
     losses: list[Loss] = []

@@ -20,9 +20,9 @@ class JudgedList:
     Attributes:
         segments: The list.
         class_names: The classes.
-        label: For each row the position of its class, or NO_LABEL, shape (rows,).
-        reason: For each row the position in REASONS of why it is no candidate, or NO_LABEL, shape (rows,).
-        sets: What the filter says of each distinct set of labels, or None if no filter was asked.
+        label: For each row, the position of its class, or NO_LABEL, shape (rows,).
+        reason: For each row, the position in REASONS if it is not a candidate, or NO_LABEL, shape (rows,).
+        sets: The filter's result for each distinct set of labels, or None if no filter was used.
     """
 
     segments: SegmentList
@@ -47,7 +47,7 @@ class JudgedList:
         )
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return how many rows each class has, and how many each reason; together they are all rows of the file."""
+        """Return the number of rows per class and per reason; together they are all rows of the file."""
         classes = np.bincount(self.label[self.label >= 0], minlength=len(self.class_names)).tolist()
         reasons = Counter(dict(enumerate(np.bincount(self.reason[self.reason >= 0]).tolist())))
         reasons[REASONS.index(Reason.BAD_ROW)] += len(self.segments.skipped)
@@ -67,7 +67,7 @@ def judge_list(segments: SegmentList, label_filter: LabelFilter) -> JudgedList:
 
 
 def without_duplicates(judged: JudgedList, earlier: Sequence[JudgedList]) -> JudgedList:
-    """Drop the rows whose segment stands in a list of ``earlier``, too."""
+    """Drop the rows whose segment is also in a list of ``earlier``."""
     for other in earlier:
         ids = other.segments.table["clip_id"].chunk(0)
         repeated = pc.is_in(judged.segments.table["clip_id"].chunk(0), value_set=ids)
@@ -76,7 +76,7 @@ def without_duplicates(judged: JudgedList, earlier: Sequence[JudgedList]) -> Jud
 
 
 def videos_in_several_lists(lists: Sequence[JudgedList]) -> int:
-    """Return how many YouTube ids of the later lists occur in an earlier one: train and test must share none."""
+    """Return how many YouTube ids of the later lists are in an earlier one: train and test must share none."""
     shared = 0
     for at, judged in enumerate(lists[1:], start=1):
         seen = pa.concat_arrays([other.segments.table["youtube_id"].chunk(0) for other in lists[:at]])

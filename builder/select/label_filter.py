@@ -1,8 +1,8 @@
 """The class-guided filter: which clips belong to exactly one class.
 
-A clip's labels that are ancestors of its other labels say nothing new and are dropped: {Animal, Dog, Bark}
-becomes {Bark}. What is left must lie in one class, all of it: {Cat, Speech} is no clip of a cat alone.
-(arXiv 2511.22826, curation, stage 2.)
+A clip's labels that are ancestors of its other labels add no information and are dropped: {Animal, Dog, Bark} becomes
+{Bark}. All remaining labels must belong to one class: {Cat, Speech} is not a clip of a cat alone. (arXiv 2511.22826,
+curation, stage 2.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from builder.select.ontology import Ontology
 
 
 class Reason(StrEnum):
-    """Why a clip is no candidate."""
+    """Why a clip is not a candidate."""
 
     BAD_ROW = "bad_row"
     DUPLICATE = "duplicate"
@@ -51,19 +51,19 @@ REASONS: Sequence[Reason] = tuple(Reason)
 NO_LABEL = -1
 
 _SETS_AT_ONCE = 1 << 16
-"""Bounds memory: a set of 10 labels takes 100 comparisons of 8 bytes."""
+"""Limits memory: a set of 10 labels takes 100 comparisons of 8 bytes."""
 
 
 @dataclass(frozen=True)
 class JudgedSets:
-    """What the filter says of each distinct set of labels.
+    """The filter's result for each distinct set of labels.
 
     Attributes:
         label: Position of the class in the filter's `class_names`, or NO_LABEL, shape (sets,).
-        reason: Position in REASONS of why the set is no candidate, or NO_LABEL if it is one, shape (sets,).
-        detail: The labels that decided, each with its class or what became of it.
+        reason: Position in REASONS if the set is not a candidate, otherwise NO_LABEL, shape (sets,).
+        detail: The deciding labels, each with its class or status.
         nodes: All labels of each set, as positions in the ontology.
-        deciding: Those left after ancestors were dropped.
+        deciding: The labels left after dropping ancestors.
     """
 
     label: npt.NDArray[np.int16]
@@ -99,7 +99,7 @@ class LabelFilter:
         }
 
     def judge(self, label_sets: pa.StringArray) -> JudgedSets:
-        """Judge sets of label ids, each a text with commas. All ids must be in the ontology."""
+        """Judge sets of label ids, each a comma-separated text. All ids must be in the ontology."""
         starts = range(0, max(len(label_sets), 1), _SETS_AT_ONCE)
         parts = [self._judge_some(label_sets.slice(start, _SETS_AT_ONCE)) for start in starts]
         return JudgedSets(
@@ -128,7 +128,7 @@ class LabelFilter:
         )
 
     def _decides(self, nodes: npt.NDArray[np.int32], offsets: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        """Return for each label whether it is neither an ancestor nor a repetition of another one of its set."""
+        """Return for each label whether it is neither an ancestor nor a repetition of another label in its set."""
         sizes = np.diff(offsets)
         size_of_set = np.repeat(sizes, sizes)  # for each label, the size of its set
         left = np.repeat(np.arange(len(nodes)), size_of_set)  # each label as often as its set has labels
@@ -150,7 +150,7 @@ class LabelFilter:
         first = np.minimum.reduceat(np.where(inside, of_label, np.iinfo(np.int16).max), starts)
         statuses = np.bitwise_or.reduceat(np.where(outside, self._status_bit[nodes], 0), starts)
         reasons = np.full(len(starts), REASONS.index(Reason.NO_CLASS), dtype=np.int8)
-        for bit, reason in self._reason_of_bit.items():  # several kinds together stay no_class; the detail tells them
+        for bit, reason in self._reason_of_bit.items():  # several kinds together stay no_class; the detail lists them
             reasons[statuses == bit] = reason
         has_class = last >= 0
         reasons[has_class & (statuses > 0)] = REASONS.index(Reason.OTHER_SOUND)

@@ -17,7 +17,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_file
 
 OFFICIAL_LIST = RULES_FOLDER / "official_clips.csv"
-"""Published by the authors; attribution in the README beside it."""
+"""Published by the authors; attribution in the README next to it."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def keep_official(lists: Sequence[JudgedList]) -> list[JudgedList]:
 
 
 def agreement(lists: Sequence[JudgedList], class_names: Collection[str]) -> dict[str, int] | None:
-    """Return what the rules made of the published clips that occur in ``lists``, or None if the classes are others."""
+    """Return the result for the published clips that are in ``lists``, or None if the rules have other classes."""
     clips = {clip.clip_id: clip.label for clip in official_clips()}
     if not set(clips.values()) <= set(class_names):
         return None

@@ -1,7 +1,7 @@
 """AudioSet's ontology: 632 kinds of sound in a directed acyclic graph.
 
-It is not a tree: it has 7 roots, and 38 nodes have several parents ("Hiss" lies below Cat, Snake, Steam
-and Onomatopoeia).
+It is not a tree: it has 7 roots, and 38 nodes have several parents ("Hiss" is below Cat, Snake, Steam and
+Onomatopoeia).
 """
 
 import difflib
@@ -81,7 +81,7 @@ class Ontology:
         """Return the id of the node whose id or display name is ``text``.
 
         Raises:
-            MMABenchError: no node or several nodes are called that; the message lists close names.
+            MMABenchError: no node or several nodes have that name; the message lists similar names.
         """
         if text in self.nodes:
             return text
@@ -120,7 +120,7 @@ class Ontology:
         ancestors: dict[str, frozenset[str]] = {}
         waiting = {id_: len(parents) for id_, parents in self.parents.items()}
         ready = self.roots
-        for id_ in ready:  # grows while we walk: a node is ready once all its parents are done
+        for id_ in ready:  # grows during the loop: a node is ready once all its parents are done
             above = [ancestors[parent] | {parent} for parent in self.parents[id_]]
             ancestors[id_] = frozenset().union(*above)
             for child in self.nodes[id_].child_ids:
@@ -137,7 +137,7 @@ class Ontology:
 
 
 def read_ontology(path: Path) -> Ontology:
-    """Read an ontology in AudioSet's JSON form: a list of `{id, name, child_ids, restrictions, ...}`.
+    """Read an ontology in AudioSet's JSON format: a list of `{id, name, child_ids, restrictions, ...}`.
 
     Raises:
         MMABenchError: the file cannot be read or is not such a list.

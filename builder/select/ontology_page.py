@@ -1,4 +1,4 @@
-"""A page that shows what the rules do: the tree of sounds, the classes and the funnel."""
+"""A page that shows the effect of the rules: the tree of sounds, the classes and the funnel."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -68,12 +68,12 @@ def write_ontology_page(
     skip_bad_rows: bool = False,
     report: Report = lambda _: None,
 ) -> dict[str, int]:
-    """Write the page and return the number of nodes by what became of them.
+    """Write the page and return the number of nodes by status.
 
-    Without segment lists the page has no counts and no funnel.
+    Without segment lists, the page has no counts and no funnel.
 
     Raises:
-        MMABenchError: an input is wrong; nothing was written.
+        MMABenchError: an input is invalid; nothing was written.
     """
     ontology, rules = read_ontology(ontology_path), read_rules(rules_path)
     decisions = decide_nodes(rules, ontology)
@@ -102,7 +102,7 @@ def write_ontology_page(
 
 
 def count_labels(lists: Sequence[JudgedList], ontology: Ontology) -> tuple[Counter[str], Counter[str]]:
-    """Return for each node how many clips carry it, and how many candidates it decides."""
+    """Return for each node how many clips have it as a label, and how many candidates it decides."""
     ids = list(ontology.nodes)
     labelled: Counter[str] = Counter()
     deciding: Counter[str] = Counter()

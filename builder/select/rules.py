@@ -1,4 +1,4 @@
-"""The rules file: which AudioSet nodes make which class, and which nodes are left out and why."""
+"""The rules file: which AudioSet nodes form which class, and which nodes are left out and why."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -21,31 +21,33 @@ class _Part(BaseModel):
 
 
 class Exclusion(_Part):
-    """A node that a class gives up, with everything below it."""
+    """A node that a class excludes, with everything below it."""
 
     node: str = Field(description="display name or id of a node below one of the class's roots")
     reason: str = Field(min_length=1)
 
 
 class ClassRule(_Part):
-    """What one class is made of."""
+    """The definition of one class."""
 
-    roots: tuple[str, ...] = Field(min_length=1, description="nodes the class absorbs, each with all nodes below it")
+    roots: tuple[str, ...] = Field(
+        min_length=1, description="nodes that the class includes, each with all nodes below it"
+    )
     reason: str = Field(min_length=1, description="what the class means and why these roots")
     exclude: tuple[Exclusion, ...] = ()
 
 
 class Drop(_Part):
-    """Nodes that make no class, and why.
+    """Nodes that belong to no class, and why.
 
-    A drop inside a class's roots takes the nodes from the class; a drop above a class leaves the class alone.
+    A drop inside a class's roots removes the nodes from the class; a drop above a class does not affect it.
     """
 
     nodes: tuple[str, ...] = Field(default=(), description="display names or ids")
     ontology_restriction: str | None = Field(
         default=None, description="instead of `nodes`: every node with this restriction in the ontology, and no other"
     )
-    subtree: bool = Field(default=True, description="whether the nodes below are meant, too")
+    subtree: bool = Field(default=True, description="whether this includes the nodes below")
     reason: str = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -56,7 +58,7 @@ class Drop(_Part):
 
 
 class DropLists(_Part):
-    """The nodes that make no class, by kind. The order of the kinds settles ties."""
+    """The nodes that belong to no class, by kind. The order of the kinds resolves ties."""
 
     action_less: tuple[Drop, ...] = Field(default=(), description="no visible action makes the sound")
     ambiguous: tuple[Drop, ...] = Field(default=(), description="the label does not tell the source")
@@ -85,7 +87,7 @@ class Rules(_Part):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key may occur once: PyYAML keeps the last one and says nothing."""
+    """YAML in which a key may occur only once: PyYAML silently keeps the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()

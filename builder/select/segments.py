@@ -1,8 +1,8 @@
 """Strict reading of AudioSet's segment lists.
 
-The form is not plain CSV: three header lines begin with `#`, fields are separated by a comma and a space,
-and the labels are one quoted field. A reader that skips lines beginning with `#` loses the rows whose id a
-spreadsheet turned into `#NAME?` without a word, so the header is read by its position.
+The format is not plain CSV: three header lines begin with `#`, fields are separated by a comma and a space, and the
+labels are one quoted field. A reader that skips lines beginning with `#` would silently lose the rows whose id a
+spreadsheet turned into `#NAME?`, so the header is read by its position.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _DECLARED = re.compile(rb"num_segs=(\d+)")
 _TIME = r"[0-9]{1,7}(?:\.[0-9]{1,3})?"
 _ID = r"^[A-Za-z0-9_-]{11}$"
 _TAIL = rf'^, (?P<start>{_TIME}), (?P<end>{_TIME}), "(?P<labels>[!#-+\--~]+(?:,[!#-+\--~]+)*)"$'
-"""The official form of what follows the id. What stands between quotes and commas is printable ASCII."""
+"""The official format of what follows the id. Everything between quotes and commas is printable ASCII."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SegmentList:
             int32), `clip_id`, `youtube_id`, `start_seconds`, `end_seconds` (float64) and `labels` (dictionary of
             comma-separated label ids).
         skipped: Rows that could not be read.
-        read_back: Rows whose quoting a spreadsheet program damaged, and that are in `table` nevertheless.
+        read_back: Rows with quoting damaged by a spreadsheet program that were recovered and are in `table`.
     """
 
     name: str
@@ -60,20 +60,20 @@ def read_segments(path: Path, known_labels: Collection[str], *, skip_bad_rows: b
     """Read a segment list.
 
     Args:
-        path: The list, in the form of AudioSet's `eval_segments.csv`.
+        path: The list, in the format of AudioSet's `eval_segments.csv`.
         known_labels: Label ids of the ontology.
-        skip_bad_rows: Keep going over damaged rows and report them, instead of refusing the file. Rows that only
-            lost their quoting are read back.
+        skip_bad_rows: Skip damaged rows and report them, instead of rejecting the file. Rows that only lost their
+            quoting are recovered.
 
     Raises:
-        MMABenchError: the file is no segment list, or has bad rows and ``skip_bad_rows`` is false.
+        MMABenchError: the file is not a segment list, or has bad rows and ``skip_bad_rows`` is false.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise MMABenchError(f"cannot read the segment list {path}: {error.strerror}") from error
     declared = _check_header(path, data)
-    with ThreadPoolExecutor(1) as beside:  # hashing takes a tenth of the time, and leaves the interpreter free
+    with ThreadPoolExecutor(1) as beside:  # hashing takes a tenth of the time, and releases the interpreter's lock
         digest = beside.submit(hashlib.sha256, data)
         lines = _split_lines(path, data)
         del data
@@ -110,7 +110,7 @@ def _check_header(path: Path, data: bytes) -> int | None:
 
 
 def _split_lines(path: Path, data: bytes) -> pa.ChunkedArray:
-    # One column: Arrow's own field splitting does not know a quote that follows a space.
+    # One column: Arrow's own field splitting does not support a quote after a space.
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(data),
@@ -132,8 +132,8 @@ class _Parsed:
     Attributes:
         youtube_id: The first 11 bytes of each row.
         tail: For each row, the index of its tail.
-        tails: The parts of each distinct tail: `start`, `end`, `labels`; null where it has not the official form.
-        wrong: Whether the row has not the official form, shape (rows,).
+        tails: The parts of each distinct tail: `start`, `end`, `labels`; null if it is not in the official format.
+        wrong: Whether the row is not in the official format, shape (rows,).
     """
 
     youtube_id: pa.Array
@@ -152,7 +152,7 @@ def _parse(lines: pa.ChunkedArray) -> _Parsed:
 
 
 def _mend(lines: pa.ChunkedArray, wrong: npt.NDArray[np.bool_]) -> tuple[pa.ChunkedArray, list[BadRow], list[BadRow]]:
-    """Examine the rows that do not have the official form; put those that can be read back in that form."""
+    """Examine the rows that are not in the official format, and convert those that can be recovered."""
     mask = pa.array(wrong)
     texts = (text.decode("utf-8", "replace") for text in lines.filter(mask).to_pylist())
     entries = [examine(int(at) + HEADER_LINES + 1, text) for at, text in zip(np.flatnonzero(wrong), texts, strict=True)]
@@ -163,7 +163,7 @@ def _mend(lines: pa.ChunkedArray, wrong: npt.NDArray[np.bool_]) -> tuple[pa.Chun
 
 
 def _typed(parsed: _Parsed) -> pa.Table:
-    """Return typed columns of the rows in the official form."""
+    """Return typed columns of the rows in the official format."""
     start, end, text = (pc.cast(pc.struct_field(parsed.tails, name), pa.string()) for name in _PARTS)
     start, end = pc.cast(start, pa.float64()), pc.cast(end, pa.float64())
     milliseconds = pc.cast(pc.cast(pc.round(pc.multiply(start, 1000.0)), pa.int64()), pa.string())
@@ -186,7 +186,7 @@ def _typed(parsed: _Parsed) -> pa.Table:
 
 
 def _check_values(table: pa.Table, known_labels: Collection[str]) -> tuple[pa.Table, list[BadRow]]:
-    """Find rows whose form is right and whose values are not, and take them out."""
+    """Find rows with the right format and wrong values, and remove them."""
     if not len(table):
         return table, []
     labels = table["labels"].chunk(0)
@@ -210,8 +210,8 @@ def _check_values(table: pa.Table, known_labels: Collection[str]) -> tuple[pa.Ta
 
 def _repeated(table: pa.Table) -> npt.NDArray[np.bool_]:
     """Return for each row whether an earlier one has the same clip id, shape (rows,)."""
-    # Videos that are all different make different clips. Sorting a 64-bit hash of the 11 bytes of each id shows
-    # that in a seventh of the time that Arrow's set of strings takes; only if two hashes agree we look closely.
+    # Different videos give different clips. Sorting a 64-bit hash of the 11 bytes of each id shows this in a seventh
+    # of the time that Arrow's set of strings takes; only if two hashes agree are the ids compared.
     ids = np.frombuffer(table["youtube_id"].chunk(0).buffers()[2], dtype=np.uint8)[: 11 * len(table)].reshape(-1, 11)
     tail = np.pad(ids[:, 8:], ((0, 0), (0, 5))).view("<u8")[:, 0]
     hashes = np.ascontiguousarray(ids[:, :8]).view("<u8")[:, 0] * np.uint64(0x9E3779B97F4A7C15) + tail

@@ -27,7 +27,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Selection:
-    """What the stage wrote."""
+    """Result of the stage."""
 
     candidates: Path
     dropped: Path
@@ -46,7 +46,7 @@ def judge_lists(
     """Read segment lists and judge every row.
 
     Raises:
-        MMABenchError: a list cannot be read, two lists have one name, or the rules leave a node undecided.
+        MMABenchError: a list cannot be read, two lists have the same name, or the rules leave a node undecided.
     """
     names = [path.stem for path in segment_paths]
     if twice := {name for name in names if names.count(name) > 1}:
@@ -73,19 +73,19 @@ def select(
     skip_bad_rows: bool = False,
     report: Report = lambda _: None,
 ) -> Selection:
-    """Write the candidates to ``out``, the other rows and the provenance beside it.
+    """Write the candidates to ``out``, and the other rows and the provenance next to it.
 
     Args:
-        out: Parquet file for the candidates. `NAME.dropped.parquet` and `NAME.provenance.json` lie beside it.
+        out: Parquet file for the candidates. `NAME.dropped.parquet` and `NAME.provenance.json` are next to it.
         ontology_path: AudioSet's `ontology.json`. May be left out with ``official`` and no lists.
-        segment_paths: Segment lists in AudioSet's form.
+        segment_paths: Segment lists in AudioSet's format.
         rules_path: Rules file.
         official: Select exactly the 658 published clips; lists, if any, are checked against them.
-        skip_bad_rows: Go on over damaged rows and count them.
-        report: Called with what is being done.
+        skip_bad_rows: Skip damaged rows and count them.
+        report: Called with a description of each step.
 
     Raises:
-        MMABenchError: an input is wrong; nothing was written.
+        MMABenchError: an input is invalid; nothing was written.
     """
     if out.suffix != ".parquet":
         raise MMABenchError(f"{out}: the candidates are a Parquet file; call it {out.with_suffix('.parquet').name}")
@@ -108,7 +108,7 @@ def select(
     report("writing tables")
     summary = summarise(lists, names, published)
     selection = Selection(out, out.with_suffix(".dropped.parquet"), out.with_suffix(".provenance.json"), summary)
-    selection.provenance.unlink(missing_ok=True)  # its presence says that both tables are whole and belong together
+    selection.provenance.unlink(missing_ok=True)  # its presence shows that both tables are complete and belong together
     node_names, node_ids = (pa.array([getattr(node, name) for node in nodes], pa.string()) for name in ("name", "id"))
     write_tables(lists, node_names, node_ids, candidates=selection.candidates, dropped=selection.dropped)
     settings = {"preset": "official" if official else None, "skip_bad_rows": skip_bad_rows}
@@ -123,7 +123,7 @@ def _input_hashes(ontology_path: Path, rules_path: Path, rules: Rules) -> dict[s
             "file": rules_path.name,
             "name": rules.name,
             "sha256": sha256_file(rules_path),
-            "content_sha256": sha256_json(rules.model_dump(mode="json")),  # the same under other comments
+            "content_sha256": sha256_json(rules.model_dump(mode="json")),  # the same with other comments
         },
     }
 

@@ -29,7 +29,7 @@ class Summary:
     """Counts of all lists together and of each.
 
     ``published_clips``: how many published clips there are, are in the lists, are candidates, and are candidates
-    with their published class; None where the rules have other classes.
+    with their published class; None if the rules have other classes.
     """
 
     rows: int
@@ -48,7 +48,7 @@ class Summary:
 def summarise(
     lists: Sequence[JudgedList], class_names: Sequence[str], published_clips: dict[str, int] | None = None
 ) -> Summary:
-    """Count. Every class of ``class_names`` has an entry, in their order, also with no candidate."""
+    """Count. Every class of ``class_names`` has an entry, in their order, even without a candidate."""
     parts = tuple(_summarise_list(judged) for judged in lists)
     classes = {name: sum(part.classes[name] for part in parts) for name in class_names}
     dropped = {
@@ -97,7 +97,7 @@ def format_summary(summary: Summary) -> str:
 
 
 def warnings(summary: Summary) -> list[str]:
-    """Return what a reader of the counts should know."""
+    """Return notes for the reader of the counts."""
     found = []
     for part in summary.lists:
         if part.declared is not None and part.declared != part.rows:

@@ -13,7 +13,7 @@ from builder.select.judged_list import JudgedList
 from builder.select.label_filter import REASONS, Reason
 from mma_bench.files.atomic import atomic_path
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())  # few distinct values: Parquet takes over the dictionary as it is
+_TEXT = pa.dictionary(pa.int32(), pa.string())  # few distinct values: Parquet uses the dictionary unchanged
 _LIST = pa.list_(pa.string())
 _WHERE = [("segment_list", _TEXT), ("row", pa.int32())]
 _SEGMENT = [
@@ -35,10 +35,10 @@ CANDIDATES = pa.schema(
 """`clip_id` is `{youtube_id}_{start_ms}`; `source_labels` are display names; `row` is the line in the list."""
 
 DROPPED = pa.schema([*_WHERE, ("reason", _TEXT), ("detail", _TEXT), *_SEGMENT, ("source_label_ids", _TEXT)])
-"""`source_label_ids` as in the list, with commas. It and the segment are null where the row could not be read."""
+"""`source_label_ids` as in the list, with commas. It and the segment are null if the row could not be read."""
 
 _ROWS_AT_ONCE = 1 << 18
-"""Rows per row group. Lists of labels take about 200 bytes a row while they are built."""
+"""Rows per row group. Lists of labels take about 200 bytes per row while they are built."""
 
 _IDS = ("clip_id", "youtube_id")
 
@@ -46,9 +46,9 @@ _IDS = ("clip_id", "youtube_id")
 def _parquet_options(schema: pa.Schema) -> dict[str, Any]:
     leaves = [f"{name}.list.element" if schema.field(name).type == _LIST else name for name in schema.names]
     return {
-        # Ids are random letters: zstd takes a third of the whole writing time to save a quarter of them.
+        # Ids are random letters: zstd would take a third of the writing time to save a quarter of their size.
         "compression": {leaf: "none" if leaf in _IDS else "zstd" for leaf in leaves},
-        # Each id occurs once: a dictionary of them would be built only to be thrown away.
+        # Each id occurs once, so a dictionary would be built only to be discarded.
         "use_dictionary": [leaf for leaf in leaves if leaf not in (*_IDS, "row")],
         "write_statistics": [name for name in ("segment_list", "row", "reason", "label") if name in schema.names],
         "store_schema": False,  # readers see plain strings, not Arrow's dictionaries
@@ -132,7 +132,7 @@ def _assemble(
     schema: pa.Schema, judged: JudgedList, rows: npt.NDArray[np.intp], columns: dict[str, pa.Array]
 ) -> pa.RecordBatch:
     table = judged.segments.table.drop_columns(["labels"])
-    # Taking from the slice around the rows is much cheaper than from all chunks.
+    # Taking from the slice around the rows is much faster than from all chunks.
     first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
     part = table.slice(first, last - first).take(pa.array(rows - first))
     columns |= {name: part[name].combine_chunks() for name in part.column_names}

@@ -10,10 +10,10 @@ from builder.manifest import ManifestRow
 
 @dataclass(frozen=True)
 class MediaFindings:
-    """What is known of the media of some clips before they are fetched.
+    """What is known about the media of some clips before they are fetched.
 
     Attributes:
-        lines: where they come from.
+        lines: where the media come from.
         problems: clips whose media are missing.
     """
 
@@ -30,11 +30,11 @@ class Source(ABC):
 
     name: str
     fetch_workers: int | None = None
-    """Clips fetched at a time where the network sets the pace; None for the executor's workers."""
+    """Clips fetched at a time if the network limits the speed; None for the executor's number of workers."""
 
     @abstractmethod
     def rows(self) -> list[ManifestRow]:
-        """List the clips. A clip that is unusable by what the list says is returned as dropped."""
+        """List the clips. A clip that is unusable according to the list is returned as dropped."""
 
     @abstractmethod
     def class_names(self) -> list[str]:
@@ -46,18 +46,18 @@ class Source(ABC):
 
     @abstractmethod
     def input_hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that decides `rows` and `class_names`, by its name."""
+        """Return the SHA-256 of each file that determines `rows` and `class_names`, by its name."""
 
     def state(self) -> str:
-        """Return something that changes when media that `fetch` returned before must be fetched again."""
+        """Return a value that changes when media that `fetch` returned earlier must be fetched again."""
         return ""
 
     def notices(self) -> list[str]:
-        """Return what the list holds that is left out without being a clip, for the console and the card."""
+        """Return what the list contains that is not a clip and is left out, for the console and the card."""
         return []
 
     def begins_at(self, row: ManifestRow, path: Path) -> float:
-        """Return the second of ``path``, which `fetch` returned, at which the clip's segment begins."""
+        """Return the second at which the clip's segment begins in ``path``, which `fetch` returned."""
         return row.start_seconds
 
     def can_succeed_later(self, reason: str) -> bool:
@@ -69,7 +69,7 @@ class Source(ABC):
         return
 
     def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
-        """Return what can be said of the media of ``rows`` without a network and without decoding them."""
+        """Return what is known about the media of ``rows`` without a network and without decoding."""
         return MediaFindings()
 
     def prepare(self) -> None:
@@ -78,8 +78,8 @@ class Source(ABC):
 
     @abstractmethod
     def fetch(self, row: ManifestRow, folder: Path) -> Path:
-        """Return the clip's media file, made below ``folder`` unless it lies somewhere already.
+        """Return the clip's media file, created below ``folder`` unless it already exists elsewhere.
 
         Raises:
-            Dropped: this clip's media is not to be had.
+            Dropped: the media of this clip are not available.
         """

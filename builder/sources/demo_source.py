@@ -1,4 +1,4 @@
-"""The `demo` source: a small benchmark from photos and sounds that Debian packages carry."""
+"""The `demo` source: a small benchmark from photos and audio in Debian packages."""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class DemoSettings(BaseModel):
 
 
 class DemoSource(Source):
-    """Photos that move and sounds that repeat: real media, but no true synchrony."""
+    """Moving photos and repeated audio: real media, but no true synchrony."""
 
     name = "demo"
 
@@ -41,11 +41,11 @@ class DemoSource(Source):
         return sorted({clip.label for clip in self._clips.values()})
 
     def super_classes(self) -> dict[str, str]:
-        """Return the top level of AudioSet's ontology for the classes that are known."""
+        """Return the top level of AudioSet's ontology for the classes that have one."""
         return audioset_super_classes(self.class_names())
 
     def input_hashes(self) -> dict[str, str]:
-        """Return the hash of the catalogue, which holds the hash of every photo and sound."""
+        """Return the hash of the catalogue, which contains the hash of every photo and audio file."""
         return {self._catalogue.name: sha256_file(self._catalogue)}
 
     def state(self) -> str:

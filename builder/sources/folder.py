@@ -1,7 +1,7 @@
 """The `folder` source: anyone's clips, listed in a CSV file.
 
-The CSV has a header and a row a clip: `file` and `label`; or `file`, `visual_label` and `audio_label` for
-clips whose streams may disagree already. Optional columns: `start_seconds`, `end_seconds`, `licence`,
+The CSV has a header and one row per clip: `file` and `label`; or `file`, `visual_label` and `audio_label` for
+clips whose streams may already disagree. Optional columns: `start_seconds`, `end_seconds`, `licence`,
 `attribution`, `youtube_id`, `notes`, `split`. Other columns are ignored.
 """
 
@@ -30,7 +30,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class FolderSettings(BaseModel):
-    """Settings of the `folder` source; relative paths start where the command runs."""
+    """Settings of the `folder` source; relative paths are relative to the current folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,17 +39,17 @@ class FolderSettings(BaseModel):
     folder: Path | None = Field(default=None, description="folder of the media; by default that of the CSV file")
     classes: list[str] | Path | None = Field(
         default=None,
-        description="class names in prompt order, or a text file with one a line; by default all labels of the "
+        description="class names in prompt order, or a text file with one per line; by default all labels of the "
         "CSV, sorted",
     )
     super_classes: dict[str, list[str]] = Field(
         default_factory=dict, description="classes of each super-class, such as `{Animal: [Bird, Cat]}`; for partners"
     )
-    licence: Annotated[str, Field(description="licence of clips whose row names none")] = "unknown"
+    licence: Annotated[str, Field(description="licence of clips without one in their row")] = "unknown"
 
 
 class FolderSource(Source):
-    """Clips that lie in a folder."""
+    """Clips in a folder."""
 
     name = "folder"
 
@@ -95,7 +95,7 @@ class FolderSource(Source):
         return rows
 
     def notices(self) -> list[str]:
-        """Return which rows of the CSV hold only commas."""
+        """Return which rows of the CSV contain only commas."""
         if not self._empty_rows:
             return []
         many = len(self._empty_rows) > 1
@@ -108,7 +108,7 @@ class FolderSource(Source):
         return sha256_json([[file, *_size_and_time(self.root / file)] for file in files])
 
     def fetch(self, row: ManifestRow, folder: Path) -> Path:
-        """Return the path of the file where it lies."""
+        """Return the path of the file."""
         path = self.root / row.file
         if not path.is_file():
             raise Dropped("missing_file", f"{row.file} does not exist")
@@ -187,7 +187,7 @@ def _first_rows(records: list[tuple[int, dict[str, str]]]) -> dict[str, str]:
 
 
 def _read_csv(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[int]]:
-    """Return (row number as a spreadsheet counts, columns) of each clip, and the rows that hold only commas."""
+    """Return (row number as in a spreadsheet, columns) of each clip, and the rows that contain only commas."""
     records: list[tuple[int, dict[str, str]]] = []
     empty: list[int] = []
     try:
@@ -267,7 +267,7 @@ def _seconds(record: dict[str, str], column: str, where: str) -> float | None:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= MAX_START_SECONDS:  # not true of nan
+    if not 0 <= value <= MAX_START_SECONDS:  # not true for NaN
         raise MMABenchError(
             f"{where}: {column} must be a number of seconds from 0 to {MAX_START_SECONDS:.0f}, got {text[:100]!r}"
         )

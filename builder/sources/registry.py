@@ -1,4 +1,4 @@
-"""The sources by their `kind`: those of this project, and those of packages of users."""
+"""The sources by their `kind`: those of this project and those of users' packages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ SOURCES.add("synthetic", SourceKind(SyntheticSettings, SyntheticSource), Synthet
 
 
 def own_kind(name: object) -> SourceKind | None:
-    """Return the kind called ``name`` if a package of a user's brings it.
+    """Return the kind called ``name`` if a user's package provides it.
 
     Raises:
         MMABenchError: the package cannot be loaded.

@@ -10,7 +10,7 @@ from mma_bench.files.hashing import sha256_file
 
 
 class FetchClips(ClipStep):
-    """Ask the source for the file of each clip and note its hash."""
+    """Request the file of each clip from the source and record its hash."""
 
     stage = "fetch"
 

@@ -20,7 +20,7 @@ def by_class(groups: Mapping[str, Sequence[str]], where: str) -> dict[str, str]:
     """Return the super-class of each class, given the classes of each super-class.
 
     Raises:
-        MMABenchError: a class stands in two of them.
+        MMABenchError: a class is in two of them.
     """
     found: dict[str, str] = {}
     for group, names in groups.items():

@@ -24,16 +24,16 @@ class SyntheticSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["synthetic"]
-    test: int = Field(default=20, ge=0, description="test clips of each class")
-    train: int = Field(default=0, ge=0, description="training clips of each class; no seed is in both splits")
-    classes: list[str] | None = Field(default=None, min_length=2, description="only these; by default all")
+    test: int = Field(default=20, ge=0, description="test clips per class")
+    train: int = Field(default=0, ge=0, description="training clips per class; no seed is in both splits")
+    classes: list[str] | None = Field(default=None, min_length=2, description="only these classes; by default all")
     seconds: float = Field(default=1.0, ge=0.5, le=60, description="length of a clip")
     size: int = Field(default=112, ge=32, le=1024, multiple_of=2, description="width and height, pixels")
-    frame_rate: int = Field(default=16, ge=5, le=60, description="frames a second")
+    frame_rate: int = Field(default=16, ge=5, le=60, description="frames per second")
 
 
 class SyntheticSource(Source):
-    """Objects that are drawn and played by formulas; what moves, sounds."""
+    """Objects drawn and played by formulas; what moves also makes a sound."""
 
     name = "synthetic"
 
@@ -51,7 +51,7 @@ class SyntheticSource(Source):
         return self._classes
 
     def input_hashes(self) -> dict[str, str]:
-        """Return the hash of what a clip of each class looks and sounds like: the formulas are the input."""
+        """Return the hash of one clip per class: the formulas are the input."""
         from mma_bench.synthetic import render
 
         clips = [render(name, 0, size=self.settings.size) for name in self._classes]
@@ -59,11 +59,11 @@ class SyntheticSource(Source):
         return {"procedural clips": sha256_bytes(content)}
 
     def state(self) -> str:
-        """Return all that decides a clip."""
+        """Return everything that determines a clip."""
         return f"{self._seed}/{self.settings.model_dump_json(exclude={'test', 'train', 'classes'})}"
 
     def rows(self) -> list[ManifestRow]:
-        """Return a row for each clip, class by class in turn, so that any beginning of the list is balanced."""
+        """Return a row per clip, cycling through the classes, so that any prefix of the list is balanced."""
         counts = {"test": self.settings.test, "train": self.settings.train}
         return [
             ManifestRow(
@@ -84,7 +84,7 @@ class SyntheticSource(Source):
         ]
 
     def fetch(self, row: ManifestRow, folder: Path) -> Path:
-        """Render the clip without loss."""
+        """Render the clip losslessly."""
         from mma_bench.synthetic import clip_seed, render
 
         name, split, number = row.file.split("/")
@@ -103,13 +103,13 @@ class SyntheticSource(Source):
 
 
 def _write(path: Path, frames: "NDArray[np.uint8]", samples: "NDArray[np.float32]", frame_rate: int) -> None:
-    """Write both streams without loss; `bitexact`, so that a second run gives the same bytes.
+    """Write both streams losslessly; `bitexact`, so that a second run gives the same bytes.
 
     Args:
         path: Matroska file.
         frames: shape [frames, height, width, 3], uint8, RGB.
         samples: shape [samples], float32, mono, -1 to 1.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
     """
     import av
     import numpy as np

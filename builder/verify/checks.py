@@ -1,4 +1,4 @@
-"""The four checks of MMA-Bench's curation (arXiv 2511.22826, stage 3): all must be answered with yes."""
+"""The four checks of MMA-Bench's curation (arXiv 2511.22826, stage 3): all answers must be yes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ CHECKS = (
     CheckKind("visual_full", Modality.VISUAL, "aligned"),
     CheckKind("audio_full", Modality.AUDIO, "aligned"),
 )
-"""The order is the one in which a rejection names its first failed check."""
+"""A rejection names the first failed check in this order."""
 
 
 def checks_of(visual_label: str, audio_label: str, classes: Sequence[str]) -> dict[Streams, list[Check]]:

@@ -1,4 +1,4 @@
-"""Which clips pass the checks. It reads stored answers only, so thresholds can change without asking again."""
+"""Which clips pass the checks. Uses only stored answers, so thresholds can change without asking again."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ from mma_bench.parsing import read_yes_no
 def decide(row: ManifestRow, thresholds: Mapping[CheckName, float], verifier: str) -> ManifestRow:
     """Return ``row`` as verified, or dropped for the first check that it did not pass.
 
-    The reason is `check_failed_{check}` or, where the model said neither yes nor no, `check_unparsed_{check}`.
-    The detail names every check that was not passed, with the model's words.
+    The reason is `check_failed_{check}`, or `check_unparsed_{check}` if the model said neither yes nor no. The detail
+    quotes the answer to every check that was not passed.
     """
     checks = [_judged(check, thresholds) for check in row.checks]
     judged = row.changed(checks=checks, verifier=verifier)

@@ -1,4 +1,4 @@
-"""Give each process that runs a model a GPU of its own."""
+"""Give each process that runs a model its own GPU."""
 
 import os
 import tempfile
@@ -7,13 +7,13 @@ from typing import Any
 
 from mma_bench.files.lock import open_locked
 
-_held: list[Any] = []  # open files: a lock lasts as long as its file is open, so as long as the process
+_held: list[Any] = []  # open files: a lock lasts as long as its file is open, so until the process ends
 
 
 def visible_gpus() -> list[str]:
     """Return the names by which CUDA_VISIBLE_DEVICES selects the GPUs that this process may use.
 
-    The answer comes from the driver's management library: no CUDA context is made, so the choice can still be
+    The answer comes from the driver's management library: no CUDA context is created, so the selection can still be
     narrowed afterwards.
     """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -25,10 +25,10 @@ def visible_gpus() -> list[str]:
 
 
 def claim_gpu() -> str | None:
-    """Make one GPU the only one that this process sees, one that no other process of a build has claimed.
+    """Restrict this process to one GPU that no other process of a build has claimed.
 
-    datatrove tells a block its task's number, not which of the pool's processes runs it, and a process runs
-    several tasks; so each takes a lock that the system frees when the process ends, however it ends.
+    datatrove tells a block the number of its task, not which process of the pool runs it, and a process runs several
+    tasks. Therefore each process takes a lock, which the system releases however the process ends.
 
     Returns:
         The GPU, or none if there is only one or none at all.
@@ -39,7 +39,7 @@ def claim_gpu() -> str | None:
     for gpu in gpus:
         path = Path(tempfile.gettempdir()) / f"mma-bench-gpu-{os.getuid()}-{gpu.replace('/', '_')}.lock"
         try:
-            _held.append(open_locked(path, wait=False))  # kept open on purpose
+            _held.append(open_locked(path, wait=False))  # intentionally kept open
         except BlockingIOError:
             continue
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu

@@ -8,16 +8,16 @@ CheckName = Literal["visual_muted", "audio_black", "visual_full", "audio_full"]
 
 
 class VerifySettings(BaseModel):
-    """Who verifies the clips, and what is accepted."""
+    """Which model verifies the clips, and what is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str | None = Field(default=None, description="name of a model, as for `mma-bench eval`; none: no check")
+    model: str | None = Field(default=None, description="model, as in `mma-bench eval`; none: no check")
     model_options: dict[str, str] = Field(default_factory=dict, description="the model's options, as text")
     min_yes_probability: dict[CheckName, float] = Field(
         default_factory=dict,
-        description="a check with a threshold is passed by the probability of Yes, if the model returns one, "
-        "not by its words; changing it calls no model",
+        description="thresholds: pass these checks by the probability of Yes instead of by the text, if the "
+        "model returns one; changing them calls no model",
     )
     clips_at_a_time: int = Field(default=8, ge=1, description="clips per batch")
     workers: int = Field(

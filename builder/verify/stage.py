@@ -21,7 +21,7 @@ def make_verifier(settings: VerifySettings, classes: list[str]) -> Verifier | No
     """Return the model that the settings name, or none.
 
     Raises:
-        MMABenchError: there is no such model, or what it needs is not installed.
+        MMABenchError: there is no such model, or a package that it needs is missing.
     """
     if settings.model is None:
         if settings.min_yes_probability:
@@ -46,14 +46,14 @@ def run_verify(
 ) -> list[ManifestRow]:
     """Write `verify/manifest.parquet` from the manifest ``source`` and return its rows.
 
-    The answers are kept in `verify/answers/`; the decision is made from them each time, which takes no model.
+    The answers are stored in `verify/answers/`; decisions are made from them each time, without a model.
     """
     manifest = work / "verify" / "manifest.parquet"
     if verifier is None:
         rows = read_manifest(source)
         write_manifest(manifest, rows)
         return rows
-    manifest.unlink(missing_ok=True)  # until all is answered there is no result, as in other stages
+    manifest.unlink(missing_ok=True)  # there is no result until everything is answered, as in other stages
     step = AskModel(
         work / "verify" / "answers",
         work / "normalise",
@@ -80,7 +80,7 @@ def public_name(model: str) -> str:
 
 
 def reading_counts(rows: list[ManifestRow]) -> dict[str, dict[str, int]]:
-    """Return for each check how often the model said yes, no, or neither."""
+    """Return for each check how often the model answered yes, no, or neither."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         for check in row.checks:
@@ -94,4 +94,4 @@ def _workers(settings: VerifySettings, executor: ExecutorSettings) -> int:
     kind = model_class(str(settings.model))
     if kind.uses_gpu:
         return max(1, len(visible_gpus()))
-    return executor.workers if kind.runs_in_parallel else 1  # a server's adapter has its own concurrency
+    return executor.workers if kind.runs_in_parallel else 1  # the adapter for servers has its own concurrency

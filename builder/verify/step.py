@@ -21,7 +21,7 @@ from mma_bench.models import CheckAnswer, Model, load, model_class
 
 
 class Verifier(BaseModel):
-    """The model that is asked. What it accepts is not part of it: see `builder.verify.decide`."""
+    """The model to ask. What counts as passed is decided in `builder.verify.decide`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class Verifier(BaseModel):
 
 @functools.cache
 def loaded(name: str, options: tuple[tuple[str, str], ...]) -> Model:
-    """Return the model, loaded once a process, on a GPU of the process's own where there are several."""
+    """Return the model, loaded once per process, on a separate GPU per process if there are several."""
     if model_class(name).uses_gpu:
         claim_gpu()
     return load(name, dict(options))
@@ -42,8 +42,8 @@ def loaded(name: str, options: tuple[tuple[str, str], ...]) -> Model:
 class AskModel(ClipStep):
     """Put the answers to all checks of a clip into its row.
 
-    Clips are asked several at a time, so that a model can batch. A clip's answers are remembered with a hash of its
-    streams, the prompts and the model: a change of another clip or of a threshold asks nothing again.
+    Several clips are asked at a time, so that a model can batch. A clip's answers are stored with a hash of its
+    streams, the prompts and the model: after a change of another clip or of a threshold, nothing is asked again.
     """
 
     stage = "verify"

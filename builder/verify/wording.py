@@ -12,7 +12,7 @@ _FILE = Path(__file__).with_name("wording.yaml")
 
 
 class Wording(BaseModel):
-    """The file: a sentence for each modality, and readable names of classes."""
+    """The file: one sentence per modality, and readable class names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +25,7 @@ class Wording(BaseModel):
         return self.names.get(label) or " ".join(label.replace("_", " ").lower().split())
 
     def prompt(self, modality: Modality, label: str) -> str:
-        """Return the exact yes/no question whether ``label`` is there."""
+        """Return the exact yes/no question about ``label``."""
         sentence = self.visual if modality is Modality.VISUAL else self.audio
         return sentence.replace("{name}", self.readable(label))
 

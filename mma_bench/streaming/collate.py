@@ -1,4 +1,4 @@
-"""Batches of tensors made of samples of different length."""
+"""Batches of tensors from samples of different lengths."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -16,9 +16,9 @@ class TensorBatch(TypedDict):
 
     Attributes:
         video: [B, frames, height, width, 3], uint8, RGB; black after the end of a shorter video.
-        frames: [B], int64: how many frames of each are its own.
-        audio: [B, samples], float32, mono, -1 to 1; zero after the end of a shorter sound.
-        samples: [B], int64: how many samples of each are its own.
+        frames: [B], int64: number of frames before padding.
+        audio: [B, samples], float32, mono, -1 to 1; zero after the end of shorter audio.
+        samples: [B], int64: number of audio samples before padding.
         prompt: what to ask, B texts.
         target: what the model should say, B texts.
         question: the questions, with condition, modality, options, answer and distractor.
@@ -44,7 +44,7 @@ def collate_tensors(samples: Sequence[StreamSample]) -> TensorBatch:
         samples: B samples of a stream with output `tensors` or `arrays`.
 
     Raises:
-        MMABenchError: they are not decoded, or their frames differ in size.
+        MMABenchError: the samples are not decoded, or their frames differ in size.
     """
     import torch
 
@@ -59,7 +59,7 @@ def collate_tensors(samples: Sequence[StreamSample]) -> TensorBatch:
     if len(sizes := {tuple(video.shape[1:3]) for video in videos}) > 1:
         found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
         raise MMABenchError(
-            f"frames of one batch must be of one size, these are {found}: give size to mma_bench.stream"
+            f"frames of one batch must have one size, these have {found}: give size to mma_bench.stream"
         )
     return {
         "video": torch.nn.utils.rnn.pad_sequence(videos, batch_first=True),
@@ -74,7 +74,7 @@ def collate_tensors(samples: Sequence[StreamSample]) -> TensorBatch:
 
 
 def make_default() -> None:
-    """Have torch's default collate function use `collate_tensors` for samples of a stream; it refuses their class."""
+    """Make torch's default collate function use `collate_tensors` for samples of a stream; it rejects their class."""
     from torch.utils.data._utils.collate import default_collate_fn_map
 
     def collate(samples: Sequence[StreamSample], *, collate_fn_map: Any = None) -> TensorBatch:

@@ -1,4 +1,4 @@
-"""Frames and samples of a planned sample; black frames and silence are made, not decoded."""
+"""Frames and audio of a planned sample; black frames and silence are generated, not decoded."""
 
 import functools
 import hashlib
@@ -27,7 +27,7 @@ AUDIO, JSON, VIDEO = (MEMBERS.index(name) for name in ("flac", "json", "mp4"))
 
 
 class DecodedCache:
-    """The streams decoded last, as many as fit into a number of megabytes; whoever gets one must not change it."""
+    """The most recently decoded streams, up to a number of megabytes; callers must not modify them."""
 
     def __init__(self, megabytes: int) -> None:
         self._limit = megabytes * 2**20
@@ -49,14 +49,14 @@ class DecodedCache:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What to make of the streams.
+    """How to decode the streams.
 
     Attributes:
-        output: `bytes` leaves them as they are stored.
-        fps: frames a second.
+        output: `bytes` leaves them as stored.
+        fps: frames per second.
         size: height and width to scale to, none for the stored size.
-        rate: samples of sound a second.
-        cache: where to keep what was decoded, none to decode it each time.
+        rate: audio samples per second.
+        cache: where to keep decoded streams, none to decode them each time.
     """
 
     output: Output
@@ -70,11 +70,11 @@ def make_sample(table: ShardTable, reader: ShardReader, planned: Planned, decodi
     """Read and decode a planned sample.
 
     Raises:
-        BadSampleError: something that it is made of cannot be used.
+        BadSampleError: one of its members cannot be used.
     """
     choice = planned.choice
     question = make_question(table, planned, reader.read(choice.row, JSON))
-    # Without a stream of one kind the other decides the length; a stimulus is as long as its shorter stream.
+    # If one stream is missing, the other determines the length; a stimulus is as long as its shorter stream.
     lengths = [
         float(table.seconds[row, stream])
         for row, stream in ((choice.video, VIDEO), (choice.audio, AUDIO))
@@ -133,7 +133,7 @@ def _decoded(
             audio = cache.get(media.audio_bytes, ("audio", decoding.rate, seconds), hear) if cache else hear()
     except BadSampleError:
         raise
-    # IndexError: a container without the stream that it must have.
+    # IndexError: a container without the required stream.
     except (av.error.FFmpegError, MMABenchError, ValueError, IndexError) as error:
         raise BadSampleError(
             "undecodable", f"{media.key} cannot be decoded: {error}; build or download it again"

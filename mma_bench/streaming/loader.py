@@ -1,4 +1,4 @@
-"""A torch DataLoader over a stream whose state is exact although workers read ahead."""
+"""A torch DataLoader over a stream, with an exact state although workers read ahead."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -10,15 +10,15 @@ from mma_bench.streaming.pipeline import Stream
 class StreamLoader:
     """Batches of a stream, from worker processes, resumable after any batch.
 
-    Each batch brings along where its worker stood when it was finished, so a state tells what was delivered,
-    not what was read ahead. Epochs count themselves: iterate once for each.
+    Each batch carries the position of its worker when it was finished, so a state describes what was delivered, not
+    what was read ahead. Epochs are counted automatically: iterate once per epoch.
 
     Args:
         stream: what `mma_bench.stream` returned.
-        batch_size: samples a batch.
+        batch_size: samples per batch.
         workers: worker processes; 0 reads in this one.
-        collate: makes a batch of a list of samples; by default the list itself.
-        options: further options of `torch.utils.data.DataLoader`.
+        collate: makes a batch from a list of samples; by default the list itself.
+        options: other options of `torch.utils.data.DataLoader`.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class StreamLoader:
         **options: Any,
     ) -> None:
         if options.get("persistent_workers"):
-            raise MMABenchError("StreamLoader: persistent_workers would not hear of a new epoch; leave it out")
+            raise MMABenchError("StreamLoader: remove persistent_workers; such workers would not notice a new epoch")
         self._given = stream
-        # A copy: another loader of the same stream would otherwise begin where this one was resumed, which at the end
-        # of an epoch means that it gets no sample at all.
+        # A copy: another loader of the same stream would otherwise begin where this one resumed, which at the end of
+        # an epoch means without any samples.
         self._stream = stream = stream.independent()
         self._batch_size = batch_size
         self._workers = workers
@@ -46,19 +46,19 @@ class StreamLoader:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How much was left out so far, by reason."""
+        """Number of samples left out so far, by reason."""
         return self._stream.skipped
 
     @property
     def epoch(self) -> int:
-        """The epoch that runs, or the next one."""
+        """The current epoch, or the next one."""
         return self._epoch
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the batches of the epoch, or of what is left of it after `load_state_dict`."""
         from torch.utils.data import DataLoader
 
-        # DataLoader asks worker 0 first. Whose turn it is must be worker 0, so the workers' parts are turned.
+        # DataLoader asks worker 0 first. The worker whose turn it is must be worker 0, so the parts are rotated.
         first = self._next_worker
         self._stream.resume_workers(self._epoch, self._positions, first)
         loader: DataLoader[Any] = DataLoader(
@@ -75,7 +75,7 @@ class StreamLoader:
                 self._next_worker = (logical + 1) % len(self._positions)
                 yield batch
         except MMABenchError as error:
-            # DataLoader puts the worker's whole traceback before the message.
+            # DataLoader prepends the worker's whole traceback to the message.
             raise MMABenchError(str(error).strip().splitlines()[-1].partition("MMABenchError: ")[2] or error) from None
         self.set_epoch(self._epoch + 1)
 
@@ -108,15 +108,15 @@ class StreamLoader:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken, with the same number of workers and the same batch size.
+        """Resume where ``state`` was saved, with the same number of workers and the same batch size.
 
         Raises:
-            MMABenchError: the state is of another stream or another number of workers.
+            MMABenchError: the state belongs to another stream or another number of workers.
         """
         self._stream.check_state(state, "positions", "next_worker")
         if len(state["positions"]) != len(self._positions):
             raise MMABenchError(
-                f"the state was saved with {len(state['positions'])} workers and cannot go on with "
+                f"the state was saved with {len(state['positions'])} workers and cannot resume with "
                 f"{len(self._positions)}: each reads its own part"
             )
         self._epoch = int(state["epoch"])
@@ -125,7 +125,7 @@ class StreamLoader:
 
 
 class _Collate:
-    """Collates, and reads off how far the stream of this process is."""
+    """Collates, and adds the position of this process's stream."""
 
     def __init__(self, stream: Stream, collate: Callable[[list[Any]], Any]) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""The stream: a webdataset pipeline whose source knows its place and can return to it."""
+"""The stream: a webdataset pipeline whose source knows its position and can return to it."""
 
 import atexit
 import contextlib
@@ -31,10 +31,10 @@ make_default()  # here, so that worker processes, which import what they unpickl
 
 OnError = Literal["refuse", "skip", "replace"]
 _MAX_STAND_INS = 100
-_AHEAD = 4  # samples of some two megabytes
+_AHEAD = 4  # samples of about two megabytes
 
 _running: "weakref.WeakSet[Iterator[StreamSample]]" = weakref.WeakSet()
-"""Iterations that are not at their end. Where the interpreter exits, they are closed while modules still work."""
+"""Unfinished iterations. When the interpreter exits, they are closed while modules still work."""
 
 
 @atexit.register
@@ -45,13 +45,13 @@ def _close_all() -> None:
 
 
 class Source:
-    """Yields what to make next, and remembers how far it came.
+    """Yields the next planned samples, and remembers its position.
 
     Attributes:
         plan: the order of the epochs.
-        epoch: the epoch that runs, or the next one.
-        position: samples of the epoch that were yielded in this process; 0 when the epoch ended.
-        reached: the same, but still the length of the epoch when it ended.
+        epoch: the current epoch, or the next one.
+        position: samples of the epoch yielded in this process; 0 when the epoch has ended.
+        reached: the same, but the length of the epoch when the epoch has ended.
     """
 
     def __init__(self, plan: EpochPlan, rank: int | None, world_size: int | None) -> None:
@@ -71,7 +71,7 @@ class Source:
         return other
 
     def begin(self, epoch: int) -> None:
-        """Begin ``epoch`` with the next iteration, or the middle of it if `start_at` said so."""
+        """Begin ``epoch`` with the next iteration, or in the middle of it after `start_at`."""
         if epoch != self.epoch:
             self._resume = None
         self.epoch = epoch
@@ -86,7 +86,7 @@ class Source:
         return self._given or ((rank, world_size) if world_size > 1 else self._found)
 
     def start_at(self, epoch: int, positions: list[int], first_worker: int = 0) -> None:
-        """Begin the next iteration in the middle: ``positions`` has a number for each worker."""
+        """Begin the next iteration in the middle: ``positions`` has one number per worker."""
         self.epoch = epoch
         self.position = positions[0]
         self._resume = (positions, first_worker)
@@ -97,13 +97,13 @@ class Source:
         positions, first_worker = self._resume or ([0] * workers, 0)
         if len(positions) != workers:
             raise MMABenchError(
-                f"the state was saved with {len(positions)} worker processes and cannot go on with {workers}"
+                f"the state was saved with {len(positions)} worker processes and cannot resume with {workers}"
             )
         worker = (worker + first_worker) % workers
         return Place(*self.ranks(), worker, workers), positions[worker]
 
     def __call__(self) -> Iterator[Planned]:
-        """Yield the rest of the epoch. Of several iterations at a time, the last one that began says how far it is."""
+        """Yield the rest of the epoch. Of several simultaneous iterations, the last one begun sets the position."""
         place, start = self.place()
         epoch, self._resume = self.epoch, None
         self._iteration = iteration = self._iteration + 1
@@ -130,17 +130,17 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
 
     @property
     def epoch(self) -> int:
-        """The epoch that runs, or the next one."""
+        """The current epoch, or the next one."""
         return self._source.epoch
 
     @property
     def reached(self) -> int:
-        """How many samples of the epoch this process has got, all of them when it ended."""
+        """Number of samples of the epoch that this process has yielded, all of them when it has ended."""
         return self._source.reached
 
     @property
     def skipped(self) -> dict[str, int]:
-        """How much was left out so far, by reason, in all worker processes together."""
+        """Number of samples left out so far, by reason, over all worker processes."""
         return self._tally.counts()
 
     def __len__(self) -> int:
@@ -153,14 +153,14 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
         self._source.begin(epoch)
 
     def pass_epoch(self, epoch: int) -> None:
-        """Begin no epoch before ``epoch``, unless one is being read: a copy of this stream has read those before."""
+        """Begin no epoch before ``epoch``, unless one is being read: a copy of this stream read the earlier ones."""
         if self._source.position == 0 and self._source.epoch < epoch:
             self._source.begin(epoch)
 
     def independent(self) -> "Stream":
-        """Return this stream with an epoch and a position of its own; samples left out are counted in both.
+        """Return this stream with its own epoch and position; samples left out are counted in both.
 
-        So several loaders can read one stream.
+        This lets several loaders read one stream.
         """
         other = copy.copy(self)
         other._source = self._source.copy()
@@ -168,7 +168,7 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
         return other
 
     def resume_workers(self, epoch: int, positions: list[int], first_worker: int) -> None:
-        """Begin the next iteration at a position for each worker process, the part of ``first_worker`` first."""
+        """Begin the next iteration at one position per worker process, with the part of ``first_worker`` first."""
         self._source.start_at(epoch, positions, first_worker)
 
     def fingerprint(self) -> str:
@@ -183,12 +183,12 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
         return {"epoch": self._source.epoch, "position": self._source.position, "fingerprint": self.fingerprint()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken: the next iteration yields what would have come next.
+        """Resume where ``state`` was saved: the next iteration yields the samples that would have come next.
 
-        For the state of several worker processes see `StreamLoader`.
+        For the state of several worker processes, see `StreamLoader`.
 
         Raises:
-            MMABenchError: the state is of another dataset, seed, schedule or number of processes.
+            MMABenchError: the state belongs to another dataset, seed, schedule or number of processes.
         """
         self.check_state(state, "position")
         self._source.start_at(int(state["epoch"]), [int(state["position"])])
@@ -196,7 +196,7 @@ class Stream(DataPipeline, FluidInterface):  # type: ignore[misc]  # webdataset 
     def check_state(self, state: dict[str, Any], *names: str) -> None:
         """Raise MMABenchError unless ``state`` has ``names`` and belongs to this stream."""
         if missing := [name for name in ("epoch", "fingerprint", *names) if name not in state]:
-            raise MMABenchError(f"this is not a state of such a stream: it has no {missing[0]!r}")
+            raise MMABenchError(f"this is not a state of a stream: it has no {missing[0]!r}")
         if state["fingerprint"] != self.fingerprint():
             raise MMABenchError(
                 "the state belongs to another stream: dataset, config, seed, shuffle, conflicts, ask and the number of "
@@ -228,29 +228,29 @@ def stream(
     Args:
         path: folder of a dataset, or `ORG/NAME` of one on the hub, which is downloaded to the hub's cache.
         config: which shards: `train`, or the condition of a test configuration such as `aligned`.
-        output: `tensors` or `arrays` decode to `StreamSample`s, `bytes` leaves the streams as they are stored,
-            `messages` gives chats for processors (see `StreamSample.messages`) with arrays.
-        fps: frames a second; 2 and 1 decode key frames alone.
+        output: `tensors` or `arrays` decode to `StreamSample`s, `bytes` leaves the streams as stored,
+            `messages` returns chats for processors (see `StreamSample.messages`) with arrays.
+        fps: frames per second; 2 and 1 decode only key frames.
         size: height and width to scale frames to, none for the stored size.
         seed: same seed, same samples with the same conflicts, in the same order.
         shuffle: length of the shuffle buffer, samples; 0 keeps the order of the shards.
-        conflicts: shares of the conditions to make on the fly, such as
-            `{"misaligned": 0.3, "audio_removed": 0.1}`; or a schedule of them, `[(0, {...}), (3, {...})]`, epochs
-            with shares, between which they are interpolated. The rest stays as it is stored.
-        ask: ask about the video or about the sound only; by default a draw decides for each sample.
-        on_error: what to do with a sample that is damaged or hostile: `refuse` raises MMABenchError, `skip`
-            leaves it out and counts it (`Stream.skipped`), `replace` lets the next good one stand in, so that
-            the processes of a group keep step.
-        verify: `once` checks hashes when a member is first read on this machine (shards that were verified whole are
+        conflicts: shares of the conditions to generate on the fly, such as
+            `{"misaligned": 0.3, "audio_removed": 0.1}`; or a schedule, `[(0, {...}), (3, {...})]`: shares at given
+            epochs, interpolated in between. The rest stays as stored.
+        ask: ask only about the video or only about the audio; by default drawn per sample.
+        on_error: what to do with a damaged or hostile sample: `refuse` raises MMABenchError, `skip` leaves it out and
+            counts it (`Stream.skipped`), `replace` substitutes the next good one, so that the processes of a group
+            stay in step.
+        verify: `once` checks hashes when a member is first read on this machine (fully verified shards are
             remembered in the cache folder until they change), `always`, or `never`.
-        even: give every rank the same number of samples, leaving out up to world_size - 1 of an epoch (others
-            each time), because a rank that ends early lets the others wait forever.
-        keep: which samples to yield, given the key of the clip and of the one that lends its sound (none for silence
-            made on the fly); called before anything is read. It is no part of a state, and what stands in for a bad
-            sample is not asked.
+        even: give every rank the same number of samples, leaving out up to world_size - 1 per epoch (different ones
+            each time), because a rank that ends early makes the others wait forever.
+        keep: which samples to yield, given the key of the clip and of the one that lends its audio (none for generated
+            silence); called before anything is read. It is not part of a state, and is not called for samples that
+            replace bad ones.
         cache: keeps decoded streams for the next epoch, or for other streams of the same clips.
-        rank: this process, by default found in torch.distributed or the environment (`RANK`).
-        world_size: number of processes, likewise.
+        rank: rank of this process, by default from torch.distributed or the environment (`RANK`).
+        world_size: number of processes, with the same default.
 
     Raises:
         MMABenchError: the dataset or a setting cannot be used.
@@ -296,7 +296,7 @@ def _members(planned: Planned) -> list[tuple[int, int]]:
 
 
 class _Kept:
-    """The stage that leaves out what is not wanted, before it is read."""
+    """The stage that leaves out unwanted samples before they are read."""
 
     def __init__(self, table: ShardTable, keep: Callable[[str, str | None], bool]) -> None:
         self._table = table
@@ -310,7 +310,7 @@ class _Kept:
 
 
 class _Samples:
-    """The stage that makes the planned samples, whatever the shards hold."""
+    """The stage that makes the planned samples and handles bad ones."""
 
     def __init__(
         self,
@@ -351,7 +351,7 @@ class _Samples:
                 self._verified.remember()
 
     def _read_ahead(self, reader: ShardReader, first: Planned) -> Iterator[None]:
-        """Have the samples from ``first`` on read and hashed, some ahead, one more at each step."""
+        """Read and hash the samples from ``first`` on ahead of time, one more at each step."""
         if not reader.must_hash():
             return
         for count, planned in enumerate(self._plan.samples(first.epoch, first.place, first.position)):
@@ -385,6 +385,6 @@ class _Samples:
             if made is not None:
                 return made
         raise MMABenchError(
-            f"{self._plan.table.folder}: a sample is bad, and so are all that could stand in for it; build or "
+            f"{self._plan.table.folder}: a sample is bad, and so are all that could replace it; build or "
             "download the dataset again"
         )

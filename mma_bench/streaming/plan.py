@@ -1,7 +1,7 @@
-"""The order of an epoch: a pure function of seed, epoch and place, so that any position can be found again.
+"""The order of an epoch: a pure function of seed, epoch and place, so that any position can be reproduced.
 
-Only row numbers are shuffled, never media: the shuffle buffer costs no memory, a donor in it costs no extra
-reading, and to resume is to count up to the position, which takes a microsecond a sample.
+Only row numbers are shuffled, never media: the shuffle buffer takes no memory, a donor from it needs no extra reading,
+and resuming means counting up to the position, which takes a microsecond per sample.
 """
 
 import random
@@ -18,7 +18,7 @@ _UNSHUFFLED_WINDOW = 128
 
 @dataclass(frozen=True)
 class Place:
-    """Which part of an epoch this process reads: that of one worker of one rank."""
+    """The part of an epoch that this process reads: that of one worker of one rank."""
 
     rank: int
     world_size: int
@@ -28,15 +28,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Planned:
-    """One sample to be made.
+    """One planned sample.
 
     Attributes:
-        epoch: the epoch that it is of.
+        epoch: its epoch.
         place: which part of the epoch this process reads.
-        position: how many came before it in this process and epoch.
+        position: number of samples before it in this process and epoch.
         choice: its streams and its condition.
         modality: what to ask about, unless the sample has no such question.
-        seed: seed for whatever is drawn later.
+        seed: seed for everything drawn later.
     """
 
     epoch: int
@@ -49,7 +49,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """How epochs are ordered.
+    """The order of epochs.
 
     Attributes:
         table: the samples.
@@ -70,8 +70,8 @@ class EpochPlan:
     def rows(self, epoch: int, place: Place) -> list[int]:
         """Return the rows that a process reads, before the shuffle buffer.
 
-        The shards, in a new order each epoch, are laid end to end and cut into equal runs, so that counts of
-        shards need not divide: a process reads whole shards, and at most two in part.
+        The shards, in a new order each epoch, are concatenated and split into equal parts, so that the number of
+        shards need not be divisible: a process reads whole shards, and at most two in part.
         """
         shards = list(range(len(self.table.shards)))
         if self.shuffle:

@@ -1,4 +1,4 @@
-"""One training sample: streams, a question about them, and what should be answered."""
+"""One training sample: streams, a question about them, and the target answer."""
 
 import random
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StreamSample:
-    """What a training step needs.
+    """Everything that a training step needs.
 
     Attributes:
-        key: the stored sample that the question and the streams of its own come from.
+        key: the stored sample from which the question and its original streams come.
         question: what to ask: condition, modality, prompt, options, answer, distractor.
         target: what the model should say: the answer, or that there is nothing to see or to hear.
         seconds: length to play.
         video_label: class that the video shows, none for black frames.
-        audio_label: class that the sound shows, none for silence.
-        audio_key: the sample that lent its sound, none for silence made on the fly.
+        audio_label: class of the audio, none for silence.
+        audio_key: the sample that lent its audio, none for generated silence.
         video: frames [frames, height, width, 3], uint8, RGB; or, undecoded, the mp4, none for black frames.
         audio: samples [samples], float32, mono, -1 to 1; or, undecoded, the flac, none for silence.
     """
@@ -65,11 +65,11 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
 
     Args:
         table: the samples.
-        planned: what to make.
-        content: the `json` member of the sample that asks.
+        planned: the planned sample.
+        content: the `json` member of the sample that provides the question.
 
     Raises:
-        BadSampleError: the member is no stimulus, or asks nothing.
+        BadSampleError: the member is not a stimulus, or has no question.
     """
     choice = planned.choice
     key = table.key(choice.row)
@@ -77,7 +77,7 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
         stimulus = Stimulus.model_validate_json(content)
     except ValidationError as error:
         raise BadSampleError("undecodable", f"{key}.json is no stimulus: {first_fault(error).message}") from error
-    # Text conditions of a test stimulus are not asked: their text is made here, and another one each epoch.
+    # Text conditions of a test stimulus are not used: their text is generated here, with a different one each epoch.
     stored = [q for q in stimulus.questions if q.condition == stimulus.condition and q.variant == "standard"]
     asked = [question for question in stored if question.modality is planned.modality] or stored
     if not asked:

@@ -1,7 +1,7 @@
-"""Read members out of shards by the index, hashed ahead in threads, in any number of processes.
+"""Read members of shards by the index, hashed ahead in threads, in any number of processes.
 
-The headers of a shard are walked once, to notice what does not belong there: a pickle, a path that climbs out, a link,
-a length that the file does not have. How a shard is opened and read is in `mma_bench.dataset.shards`.
+The headers of a shard are read once, to detect what does not belong there: a pickle, a path that leaves the folder, a
+link, a length that the file does not have. `mma_bench.dataset.shards` opens and reads shards.
 """
 
 import multiprocessing
@@ -18,8 +18,8 @@ from mma_bench.schema import MAX_MEMBER_BYTES, MEMBERS
 from mma_bench.streaming.table import ShardTable
 
 REASONS = ("foreign_member", "unreadable", "wrong_hash", "undecodable")
-"""Why something was left out: a member that is none of ours, a short or missing file, other bytes than the
-index says, or bytes that are no video, sound or question."""
+"""Why something was left out: an unexpected member, a short or missing file, bytes that do not match the
+index, or bytes that are not a video, audio or a question."""
 
 Verify = Literal["once", "always", "never"]
 _OPEN_FILES = 16
@@ -42,7 +42,7 @@ class BadSampleError(MMABenchError):
 
 
 class Tally:
-    """What was left out and what was verified, in memory that the worker processes share."""
+    """Counts of what was left out and what was verified, in memory shared by the worker processes."""
 
     def __init__(self, table: ShardTable) -> None:
         context = multiprocessing.get_context()
@@ -51,7 +51,7 @@ class Tally:
         self._walked = context.RawArray("B", len(table.shards))
 
     def add(self, reason: str) -> None:
-        """Count something left out."""
+        """Count something that was left out."""
         with self._counts.get_lock():
             self._counts[REASONS.index(reason)] += 1
 
@@ -64,11 +64,11 @@ class Tally:
         return bool(self._verified[row * len(MEMBERS) + member])
 
     def set_verified(self, row: int, member: int) -> None:
-        """Remember that the hash of a member was right."""
+        """Remember that the hash of a member was correct."""
         self._verified[row * len(MEMBERS) + member] = 1
 
     def set_all_verified(self, begin: int, end: int) -> None:
-        """Take all members of the rows from ``begin`` up to ``end`` for verified."""
+        """Mark all members of the rows from ``begin`` up to ``end`` as verified."""
         count = (end - begin) * len(MEMBERS)
         self._verified[begin * len(MEMBERS) : end * len(MEMBERS)] = [1] * count
 
@@ -81,7 +81,7 @@ class Tally:
         return 0 not in bytes(self._verified)
 
     def claim_walk(self, shard: int) -> bool:
-        """Whether the caller is the first who wants to walk through a shard."""
+        """Whether the caller is the first to check the headers of a shard."""
         with self._counts.get_lock():
             first = not self._walked[shard]
             self._walked[shard] = 1
@@ -91,7 +91,7 @@ class Tally:
 class ShardReader:
     """Reads members, and keeps the last few files open. Belongs to one iteration in one process (`fresh`).
 
-    SHA-256 takes longer than reading, so what will be needed next can be read and hashed in threads meanwhile
+    SHA-256 takes longer than reading, so members that will be needed next can be read and hashed in threads
     (`expect`); hashing releases the interpreter's lock.
     """
 
@@ -117,7 +117,7 @@ class ShardReader:
         return ShardReader(self._table, self._tally, verify=self._verify, refuse=self._refuse)
 
     def close(self) -> None:
-        """Close the files and end the threads. The reader must not be used any more."""
+        """Close the files and end the threads. The reader must not be used afterwards."""
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._expected.clear()
@@ -129,7 +129,7 @@ class ShardReader:
         return self._verify == "always" or (self._verify == "once" and not self._tally.all_verified())
 
     def expect(self, row: int, member: int) -> None:
-        """Begin to read and to hash a member that `read` will be asked for, unless it need not be hashed."""
+        """Start reading and hashing a member that `read` will return later, unless it need not be hashed."""
         if self._is_trusted(row, member) or (row, member) in self._expected:
             return
         if self._pool is None:
@@ -137,7 +137,7 @@ class ShardReader:
         self._expected[row, member] = self._pool.submit(self._read, row, member)
 
     def forget(self, members: Iterable[tuple[int, int]]) -> None:
-        """Let go of members that were expected and are not needed: their sample is bad."""
+        """Discard expected members that are not needed because their sample is bad."""
         for member in members:
             self._expected.pop(member, None)
 
@@ -145,7 +145,7 @@ class ShardReader:
         """Return the bytes of member number ``member`` (see `MEMBERS`) of the sample ``row``.
 
         Raises:
-            BadSampleError: they are missing, cut or not those of the index.
+            BadSampleError: they are missing, truncated or do not match the index.
         """
         expected = self._expected.pop((row, member), None)
         return expected.result() if expected else self._read(row, member)
@@ -158,14 +158,16 @@ class ShardReader:
         size = int(table.sizes[row, member])
         where = f"{table.path(int(table.shard[row]))}: {table.key(row)}.{MEMBERS[member]}"
         try:
-            with self._lock:  # another thread may close the file that was used least recently
+            with self._lock:  # another thread may close the least recently used file
                 content = self._file(int(table.shard[row])).read(int(table.offsets[row, member]), size)
         except (OSError, ValueError) as error:
             raise BadSampleError(
                 "unreadable", f"{where} cannot be read: {error}; build or download it again"
             ) from error
         if len(content) != size:
-            raise BadSampleError("unreadable", f"{where} is cut: the shard ends early; build or download it again")
+            raise BadSampleError(
+                "unreadable", f"{where} is truncated: the shard ends early; build or download it again"
+            )
         if not self._is_trusted(row, member):
             if sha256_bytes(content) != bytes(table.hashes[row, member]).decode():
                 raise BadSampleError("wrong_hash", f"{where} has a wrong hash; build or download it again")
@@ -189,7 +191,7 @@ class ShardReader:
 
     def _walk(self, shard: ShardFile, path: Path) -> None:
         for found in shard.members():
-            # A tar that is cut off shows in the sample that is missing, and nobody reads what follows the end mark.
+            # A truncated tar is detected by its missing sample, and nothing reads what follows the end marker.
             harmless = ("truncated", "hidden_data")
             if isinstance(found, Member) or (found.kind in harmless and found.size <= MAX_MEMBER_BYTES):
                 continue

@@ -1,4 +1,4 @@
-"""What the shards of one configuration hold, as columns: the index joined with the table of stimuli."""
+"""The contents of the shards of one configuration, as columns: the index joined with the table of stimuli."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _KEY, _SHARD, _SHA256 = re.compile(KEY_PATTERN), re.compile(SHARD_PATTERN), re.c
 class ShardTable:
     """The samples of a configuration in the order of the shards. N samples, S shards.
 
-    Arrays, not objects: worker processes share their pages, and a million samples take some 400 MB.
+    Arrays, not objects: worker processes share their pages, and a million samples take about 400 MB.
 
     Attributes:
         folder: the dataset's folder.
@@ -132,7 +132,7 @@ def _seconds(folder: Path, rows: list[str], stimuli: dict[str, Any]) -> NDArray[
     streams = {"flac": "audio", "mp4": "video"}
     found = [[stimuli[key][streams[name]]["seconds"] if name in streams else 0.0 for name in MEMBERS] for key in rows]
     seconds = np.array(found, np.float64)
-    if not (bounded := (seconds >= 0) & (seconds <= MAX_SECONDS)).all():  # neither is true of nan
+    if not (bounded := (seconds >= 0) & (seconds <= MAX_SECONDS)).all():  # neither is true for NaN
         key = rows[int(np.argmin(bounded.all(axis=1)))]
         raise MMABenchError(
             f"{folder / _STIMULI}: a stream of {key} is not 0 to {MAX_SECONDS:g} s long; do not trust this dataset"

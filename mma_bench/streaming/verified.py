@@ -1,4 +1,4 @@
-"""Which shards on this machine had the right hashes before, so that only the first run over a dataset hashes them."""
+"""Remembers which shards on this machine were verified, so that only the first run over a dataset hashes them."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ from mma_bench.streaming.table import ShardTable
 
 
 class VerifiedShards:
-    """Marks shards of which every member was verified, and takes those that bear the mark for verified.
+    """Marks shards in which every member was verified, and recognises marked shards.
 
-    A mark is an empty file in the cache folder. Its name is a hash of the shard's place, device, inode, size and times
-    of change, and of the offsets, sizes and hashes that were verified: whatever changes, the mark no longer fits. The
-    time of the last change of the inode cannot be set back as that of the content can.
+    A mark is an empty file in the cache folder. Its name is a hash of the shard's path, device, inode, size and times
+    of change, and of the offsets, sizes and hashes that were verified: after any change, the mark no longer fits. The
+    change time of the inode, unlike that of the content, cannot be set back.
     """
 
     def __init__(self, table: ShardTable, tally: Tally) -> None:
@@ -24,12 +24,12 @@ class VerifiedShards:
         self._tally = tally
         ends = np.searchsorted(table.shard, np.arange(len(table.shards) + 1))
         self._rows = [(int(ends[i]), int(ends[i + 1])) for i in range(len(table.shards))]
-        # Taken before anything is read: a shard that is replaced meanwhile has another one in the end.
+        # Computed before anything is read: a shard that is replaced meanwhile has a different mark at the end.
         self._marks = [self._mark(shard) for shard in range(len(table.shards))]
         self._open = [shard for shard in range(len(table.shards)) if not self._recall(shard)]
 
     def remember(self) -> None:
-        """Mark the shards that are wholly verified by now."""
+        """Mark the shards that are completely verified."""
         for shard in list(self._open):
             mark = self._marks[shard]
             if mark and self._tally.are_verified(*self._rows[shard]):
@@ -50,7 +50,7 @@ class VerifiedShards:
             path = table.path(shard).resolve()
             state, folder = path.stat(), cache_folder()
         except (OSError, RuntimeError):
-            return None  # reading the shard will say what is wrong with it; without a home there is no cache
+            return None  # reading the shard will report the problem; without a home folder there is no cache
         members = b"".join(column[rows].tobytes() for column in (table.offsets, table.sizes, table.hashes))
         times = [state.st_mtime_ns, state.st_ctime_ns]
         found = [str(path), state.st_dev, state.st_ino, state.st_size, times, sha256_bytes(members)]
@@ -62,4 +62,4 @@ def _touch(mark: Path) -> None:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     except OSError:
-        pass  # a cache that cannot be written to costs time, nothing else
+        pass  # a cache that cannot be written only costs time

@@ -1,6 +1,6 @@
-"""Procedural clips: objects that move exactly when they sound, any number of them from a seed.
+"""Procedural clips: objects that move exactly when they make a sound, any number of them from a seed.
 
-Clips are pure functions of a class and a seed, fast enough to feed a training without files.
+Clips are pure functions of a class and a seed, fast enough for training without files.
 """
 
 from dataclasses import dataclass
@@ -49,11 +49,11 @@ def render(name: str, seed: int, *, seconds: float = SECONDS, fps: float = 4.0, 
         name: one of `CLASSES`.
         seed: see `clip_seed`.
         seconds: length.
-        fps: frames a second.
+        fps: frames per second.
         size: height and width, pixels.
 
     Raises:
-        MMABenchError: there is no such class, or seed or length cannot be used.
+        MMABenchError: the class, seed or length is invalid.
     """
     scene = make_scene(name, seed, seconds=seconds)
     return Rendered(draw_frames(scene, fps=fps, size=size), play(scene))

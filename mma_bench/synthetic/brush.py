@@ -31,12 +31,12 @@ class Palette:
 
 @dataclass(frozen=True)
 class Pose:
-    """How an object stands at a moment.
+    """The pose of an object at a moment.
 
     Attributes:
-        activity: how much it sounds, 0 to 1.
-        swing: shaking while it sounds, -1 to 1.
-        turn: seconds for which it has sounded so far, weighted with the activity.
+        activity: how strongly it moves and sounds, 0 to 1.
+        swing: shaking while it is active, -1 to 1.
+        turn: seconds of activity so far, weighted with the activity.
     """
 
     activity: float
@@ -49,12 +49,12 @@ class Brush:
     """Paints on a canvas, uint8 of shape [height, width, 3].
 
     Attributes:
-        canvas: what is painted on.
+        canvas: the array to paint on.
         x: centre of the object, pixels.
         y: centre of the object, pixels.
         radius: of the object, pixels.
-        angle: by which it is turned, radians.
-        mirrored: whether left and right are exchanged.
+        angle: rotation, radians.
+        mirrored: whether left and right are swapped.
     """
 
     canvas: "NDArray[np.uint8]"
@@ -91,7 +91,7 @@ class Brush:
         cv2.polylines(self.canvas, [self._fixed(points)], False, colour, thickness, cv2.LINE_AA, _SHIFT)
 
     def _place(self, points: Sequence[Point]) -> list[Point]:
-        # Lists and not arrays: for the few points of a shape this takes a quarter of the time.
+        # Lists instead of arrays: for the few points of a shape, this takes a quarter of the time.
         along, across = self.radius * math.cos(self.angle), self.radius * math.sin(self.angle)
         side = -1 if self.mirrored else 1
         return [(self.x + side * x * along - y * across, self.y + side * x * across + y * along) for x, y in points]

@@ -1,4 +1,4 @@
-"""The classes: what each looks like, what it sounds like, and how long it does both."""
+"""The classes: how each looks, how it sounds, and for how long."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Kind:
 
     Attributes:
         look: draws it.
-        voice: returns its sound, given the seconds since an event began, a factor on its frequencies, and a random
+        voice: returns its audio, given the seconds since an event began, a factor on its frequencies, and a random
             generator: [samples], about -1 to 1, before loudness.
-        hue: of its body as a rule, 0 (red) to 1; a clip's own lies around it.
+        hue: usual hue of its body, 0 (red) to 1; the hue of a clip is distributed around it.
         attack: time in which an event grows, seconds.
-        hold: time from its beginning to its fading, seconds.
+        hold: time from its beginning until it fades, seconds.
         decay: time in which it then falls to a third, seconds.
-        pause: range of the rest between events, seconds.
+        pause: range of the pause between events, seconds.
     """
 
     look: looks.Look

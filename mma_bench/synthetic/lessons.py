@@ -1,7 +1,7 @@
-"""What the tiny model is shown while it is pretrained: no conflict, and no question that it cannot answer.
+"""What the tiny model sees in pretraining: no conflicts, and no questions that it cannot answer.
 
-That is how such models are made: clips as they are, pictures and sounds alone, captions that tell the truth. Whoever
-is trained so never has to ask which sense to trust.
+Published models are trained this way: clips as recorded, images and audio alone, true captions. A model trained like
+this never has to learn which modality to trust.
 """
 
 import itertools
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 class Mix(BaseModel):
-    """Shares of what is shown; what remains are clips with picture and sound."""
+    """Shares of the kinds of examples; the rest are clips with video and audio."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    without_sound: float = Field(0.25, ge=0, le=1, description="share of clips with silence for their sound")
+    without_sound: float = Field(0.25, ge=0, le=1, description="share of clips with silence as audio")
     without_picture: float = Field(0.25, ge=0, le=1, description="share of clips with black frames")
     caption_alone: float = Field(0.1, ge=0, le=1, description="share of text without a clip: a caption and a question")
     dictation: float = Field(0.05, ge=0, le=1, description="share of text without a clip: a sentence to repeat")
-    true_caption: float = Field(1 / 3, ge=0, le=1, description="share of other prompts with a caption, which is true")
+    true_caption: float = Field(1 / 3, ge=0, le=1, description="share of other prompts with a true caption")
     letters: float = Field(0.1, ge=0, le=1, description="share of batches with random letters after the prompts")
     most_letters: int = Field(100, ge=1, description="most letters")
 
@@ -50,14 +50,14 @@ class Mix(BaseModel):
 
 @dataclass
 class Lessons:
-    """Examples for training and for watching it.
+    """Examples for training and for monitoring it.
 
     Attributes:
-        batch: makes inputs of what is drawn and played.
-        mix: shares of what is shown.
+        batch: makes inputs from rendered clips.
+        mix: shares of the kinds of examples.
         seed: of the choice of clips and questions.
-        clips: number of different clips of each class, for the towers and again for the language model, which would
-            rely too much on what towers say about clips that they know; 12 ms of rendering each.
+        clips: number of different clips per class, for the towers and again for the language model, which would
+            rely too much on the towers' output for clips that they were trained on; rendering takes 12 ms each.
     """
 
     batch: TrainingBatch
@@ -67,11 +67,11 @@ class Lessons:
     _rendered: "dict[tuple[str, int], tuple[NDArray[np.uint8], torch.Tensor]]" = field(default_factory=dict, init=False)
 
     def training(self, size: int, captions: int) -> Iterator[list[Exchange]]:
-        """Yield batches of questions without end: each clip comes as often as the others.
+        """Yield batches of questions endlessly; each clip is used equally often.
 
-        The first ``captions`` batches want the asked modality named before the class. Nothing else in the lessons
-        hangs on the question's word for it, and a model that never had to read that word cannot be taught to heed it
-        in a few hundred steps.
+        In the first ``captions`` batches, the target names the asked modality before the class. Nothing else in the
+        lessons depends on the question's word for it, and a model that never had to read that word cannot learn to
+        use it in a few hundred steps.
         """
         generator = random.Random(f"{self.seed}/lessons")  # noqa: S311
         deck = self._deck(generator, _FIRST + self.clips)
@@ -81,14 +81,14 @@ class Lessons:
             yield [_captioned(example, asked) if number < captions else example for asked, example in batch]
 
     def naming(self, size: int) -> Iterator[list[Exchange]]:
-        """Yield batches of clips with their classes, and no question, without end."""
+        """Yield batches of clips with their classes and no question, endlessly."""
         generator = random.Random(f"{self.seed}/naming")  # noqa: S311
         deck = self._deck(generator, _FIRST)
         while True:
             yield [self._make(*next(deck), (), "", generator, erase=True) for _ in range(size)]
 
     def one_sense(self, modality: Modality, count: int) -> list[Exchange]:
-        """Return questions about clips of the test split of which only ``modality`` is left."""
+        """Return questions about clips of the test split with only ``modality`` left."""
         removed = Modality.AUDIO if modality is Modality.VISUAL else Modality.VISUAL
         chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
         return [self._make(*clip, (removed,), prompts.question(modality, CLASSES)) for clip in chosen]
@@ -104,7 +104,7 @@ class Lessons:
     def _example(
         self, name: str, seed: int, letters: int, generator: random.Random
     ) -> tuple[Modality | None, Exchange]:
-        """Return an example with the modality that it asks about, none where there is no clip."""
+        """Return an example with the modality that it asks about, none if there is no clip."""
         mix, asked = self.mix, generator.choice(list(Modality))
         shares = [mix.without_sound, mix.without_picture, mix.caption_alone, mix.dictation]
         names = "sight", "sound", "caption", "dictation", "both"
@@ -136,10 +136,10 @@ class Lessons:
         *,
         erase: bool = False,
     ) -> Exchange:
-        """Return a question about a clip, of which senses may be removed as the benchmark does it.
+        """Return a question about a clip whose modalities may be removed in the same way as in the benchmark.
 
-        With a ``generator`` the frames are shifted and mirrored, and with ``erase`` a part of them is covered: a
-        thousand clips do for many.
+        With a ``generator``, the frames are shifted and mirrored, and with ``erase``, a part of them is covered, so
+        that a thousand clips serve as many more.
         """
         frames, spectrum = self._render(name, seed)
         if Modality.VISUAL in removed:
@@ -169,16 +169,16 @@ class Lessons:
 
 
 STORED_SIZE = 112
-"""Height and width at which clips are drawn and built, pixels; the model scales them down itself."""
+"""Height and width at which clips are rendered, pixels; the model scales them down itself."""
 
 _FIRST = 10_000
-"""Number of the first training clip: datasets, which count from 0, have others."""
+"""Number of the first training clip. Datasets count from 0, so they have different clips."""
 
 _SHIFT = 5
-"""Most pixels by which frames are shifted."""
+"""Maximum shift of frames, pixels."""
 
 _ERASED = (6, 16)
-"""Least and most height and width of what is covered, pixels."""
+"""Minimum and maximum height and width of the covered area, pixels."""
 
 
 def _captioned(example: Exchange, asked: Modality | None) -> Exchange:

@@ -1,6 +1,6 @@
-"""The picture of each class, at rest and while it sounds.
+"""The appearance of each class, at rest and while it sounds.
 
-Every look draws an object of about radius 1 with a brush. At full activity a good part of it moves.
+Every look draws an object with a radius of about 1. At full activity, a large part of it moves.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Frames of a scene: a background, clutter that moves when it likes, and the object, which moves when it sounds."""
+"""Frames of a scene: a background, clutter that moves independently, and the object, which moves when it sounds."""
 
 import colorsys
 import math
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _GRAIN_SHIFT = 16
 _HUE_SPREAD = 0.05
-"""Standard deviation of a body's hue about that of its class; the classes lie 1/12 apart."""
+"""Standard deviation of a body's hue around that of its class; the classes are 1/12 apart."""
 
 
 @dataclass(frozen=True)
 class _Clutter:
-    """A small plain shape that drifts, and jumps at moments that have nothing to do with the sound."""
+    """A small plain shape that drifts, and jumps at moments that are unrelated to the audio."""
 
     x: float
     y: float
@@ -48,11 +48,11 @@ class _Clutter:
 def draw_frames(scene: "Scene", *, fps: float, size: int) -> "NDArray[np.uint8]":
     """Draw the frames at 0, 1/fps, 2/fps ... seconds.
 
-    But for the grain of the sensor, what is seen at a moment depends neither on ``fps`` nor on ``size``.
+    Except for the sensor noise, the image at a moment depends neither on ``fps`` nor on ``size``.
 
     Args:
         scene: what happens.
-        fps: frames a second.
+        fps: frames per second.
         size: height and width, pixels.
 
     Returns:
@@ -86,7 +86,7 @@ def draw_frames(scene: "Scene", *, fps: float, size: int) -> "NDArray[np.uint8]"
 
 
 def _palette(random: np.random.Generator, usual_hue: float) -> tuple[Palette, bool]:
-    """Return colours, and whether the background they need is a dark one."""
+    """Return colours, and whether they need a dark background."""
     dark = bool(random.random() < 0.5)
     low, high = (0.75, 1.0) if dark else (0.25, 0.6)
     hue = random.normal(usual_hue, _HUE_SPREAD)
@@ -106,7 +106,7 @@ def _background(random: np.random.Generator, size: int, *, dark: bool) -> "NDArr
 
 
 def _grain(random: np.random.Generator, size: int) -> "NDArray[np.int16]":
-    """Return the noise of a sensor, somewhat larger than a frame, so that each frame takes another part of it."""
+    """Return sensor noise, slightly larger than a frame, so that each frame uses a different part of it."""
     side = size + _GRAIN_SHIFT
     noise = random.standard_normal((side, side), dtype=np.float32) * random.uniform(1, 7)
     return np.repeat(noise.astype(np.int16)[:, :, None], 3, axis=2)

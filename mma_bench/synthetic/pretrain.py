@@ -1,6 +1,6 @@
 """Train the tiny model from scratch on procedural clips.
 
-Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.md tells how to evaluate the result.
+Run it with `python -m mma_bench.synthetic.pretrain --out base`; docs/synthetic.md explains how to evaluate the result.
 """
 
 import math
@@ -33,7 +33,7 @@ TOWERS = "visual", "audio_tower"
 """Names of the towers inside the model."""
 
 RECORD = "pretraining.json"
-"""File beside the weights that says how they came about."""
+"""File next to the weights that records how they were made."""
 
 
 class Pretraining(BaseModel):
@@ -41,20 +41,22 @@ class Pretraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(0, ge=0, description="of the weights, and of the choice of clips and questions")
+    seed: int = Field(0, ge=0, description="seed of the weights, and of the choice of clips and questions")
     video_steps: int = Field(2000, ge=0, description="steps of the vision tower alone")
     audio_steps: int = Field(200, ge=0, description="steps of the audio tower alone")
     steps: int = Field(480, ge=1, description="steps of the whole model")
-    captions: float = Field(0.45, ge=0, le=1, description="share of these, the first, whose answers name the sense too")
-    batch_size: int = Field(32, ge=1, description="clips a step of a tower")
-    questions: int = Field(20, ge=1, description="clips a step of the whole model, with a question each")
-    clips: int = Field(400, ge=1, description="different clips of each class, for the towers and again for the whole")
-    learning_rate: float = Field(2e-3, gt=0, description="of the whole model, highest, after the warm-up")
-    tower_learning_rate: float = Field(4e-3, gt=0, description="likewise of the towers alone")
+    captions: float = Field(
+        0.45, ge=0, le=1, description="share of these, at the beginning, whose answers also name the modality"
+    )
+    batch_size: int = Field(32, ge=1, description="clips per step of a tower")
+    questions: int = Field(20, ge=1, description="clips per step of the whole model, with one question each")
+    clips: int = Field(400, ge=1, description="different clips per class, for the towers and again for the whole model")
+    learning_rate: float = Field(2e-3, gt=0, description="maximum learning rate of the whole model, after the warm-up")
+    tower_learning_rate: float = Field(4e-3, gt=0, description="the same for the towers alone")
     warmup: int = Field(30, ge=0, description="steps")
     weight_decay: float = Field(0.01, ge=0)
-    watch_every: int = Field(120, ge=1, description="steps between looks at each sense alone")
-    watched: int = Field(120, ge=1, description="clips of each look")
+    watch_every: int = Field(120, ge=1, description="steps between evaluations of each modality alone")
+    watched: int = Field(120, ge=1, description="clips per evaluation")
     threads: int = Field(1, ge=1, description="of the CPU")
     mix: Mix = Mix()
 
@@ -65,20 +67,20 @@ def pretrain(out: Path, settings: Pretraining, report: Callable[[str], Any] = cl
     The folder appears when it is complete.
 
     Args:
-        out: folder of the checkpoint; must not be there yet.
+        out: folder of the checkpoint; must not exist.
         settings: how to train.
-        report: called with a line now and then.
+        report: called with a line of progress from time to time.
 
     Returns:
         The record.
 
     Raises:
-        MMABenchError: ``out`` is there.
+        MMABenchError: ``out`` exists.
     """
     import torch
 
     if out.exists():
-        raise MMABenchError(f"{out} is there already; name another folder or delete it")
+        raise MMABenchError(f"{out} already exists; choose another folder or delete it")
     began = time.perf_counter()
     torch.set_num_threads(settings.threads)
     thinker, tokenizer, extractor = make_tiny_model(settings.seed)
@@ -127,7 +129,7 @@ def _train_whole(
     import torch
 
     model = batch.thinker.model
-    # The towers stay as they are: the first gradients of a language model that knows nothing would spoil them.
+    # The towers stay frozen: the first gradients of an untrained language model would damage them.
     for name, module in model.named_modules():
         if name.split(".")[-1] in TOWERS:
             module.requires_grad_(False)
@@ -195,19 +197,21 @@ def accuracy(batch: TrainingBatch, examples: list[Exchange], size: int = 60) -> 
 
 
 def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-    """Return for every row whether all learnt tokens are the likeliest ones."""
+    """Return for every row whether all learned tokens are the likeliest ones."""
     expected = labels[:, 1:]
     return ((logits[:, :-1].argmax(-1) == expected) | (expected == IGNORED)).all(dim=1)
 
 
 @click.group(cls=Command, invoke_without_command=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, clips and questions.")
+@click.option("--seed", default=0, show_default=True, help="Seed of weights, clips and questions.")
 @click.option("--steps", default=480, show_default=True, help="Steps of the whole model, after its towers.")
-@click.option("--video-steps", default=2000, show_default=True, help="Steps of the vision tower alone, before that.")
-@click.option("--threads", default=1, show_default=True, help="Threads of the CPU.")
+@click.option(
+    "--video-steps", default=2000, show_default=True, help="Steps of the vision tower alone, before the whole model."
+)
+@click.option("--threads", default=1, show_default=True, help="Number of CPU threads.")
 def main(out: Path, seed: int, steps: int, video_steps: int, threads: int) -> None:
-    """Train the tiny model from scratch on procedural clips, which makes the base of the proof."""
+    """Train the tiny model from scratch on procedural clips: the base model of the proof."""
     record = pretrain(out, Pretraining(seed=seed, steps=steps, video_steps=video_steps, threads=threads))
     click.echo(f"{out}: {record['weights']} weights, {record['seconds']} s")
 

@@ -1,7 +1,7 @@
-"""What happens in a procedural clip: when it sounds and moves, where it stands, how it is coloured.
+"""What happens in a procedural clip: when it sounds and moves, where it is, and its colours.
 
-Everything follows from a class and a seed. Picture and sound are both made from one curve, the activity, so that
-something visible moves exactly when it sounds.
+Everything is determined by a class and a seed. Video and audio are both made from one curve, the activity, so that
+something visible moves exactly when there is a sound.
 """
 
 from dataclasses import dataclass, field
@@ -42,12 +42,12 @@ class Scene:
 
     Attributes:
         name: class.
-        seed: of everything random in it.
+        seed: seed of everything random in it.
         seconds: length.
         events: in the order of their starts; at least one.
         pitch: factor on all frequencies of the class.
         slowness: factor on all lengths of an event.
-        kind: what the class looks and sounds like.
+        kind: how the class looks and sounds.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Scene:
     kind: Kind = field(repr=False)
 
     def generator(self, purpose: str) -> np.random.Generator:
-        """Return a random generator of its own for each purpose: drawing does not disturb the sound."""
+        """Return a separate random generator for each purpose, so that drawing does not affect the audio."""
         return _generator(self.name, self.seed, purpose)
 
     def envelope(self, event: Event) -> "NDArray[np.float32]":
@@ -86,11 +86,11 @@ def make_scene(name: str, seed: int, *, seconds: float = SECONDS) -> Scene:
 
     Args:
         name: one of `CLASSES`.
-        seed: not negative; every seed is another clip.
+        seed: not negative; every seed gives a different clip.
         seconds: length.
 
     Raises:
-        MMABenchError: there is no such class, or seed or length cannot be used.
+        MMABenchError: the class, seed or length is invalid.
     """
     if name not in KINDS:
         raise MMABenchError(f"there is no procedural class {name!r}; there are {', '.join(KINDS)}")

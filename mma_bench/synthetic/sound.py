@@ -1,4 +1,4 @@
-"""The sound of a scene: its events, faint sounds beside the beat, noise and the echo of a room."""
+"""The audio of a scene: its events, faint sounds off the beat, noise and the echo of a room."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def play(scene: "Scene") -> "NDArray[np.float32]":
-    """Return the sound of a scene.
+    """Return the audio of a scene.
 
     Returns:
         Array of shape [samples], float32, mono, 16 kHz, range -1 to 1.
@@ -47,7 +47,7 @@ def _echo(dry: "NDArray[np.float32]", random: np.random.Generator) -> "NDArray[n
 
 
 def _taps(length: int, random: np.random.Generator) -> "NDArray[np.float32]":
-    """Return faint knocks at moments that have nothing to do with the picture."""
+    """Return faint knocks at moments that are unrelated to the video."""
     found = np.zeros(length, np.float32)
     for start in random.integers(0, length, int(random.poisson(2 * length / AUDIO_RATE))):
         times = np.arange(min(800, length - start)) / AUDIO_RATE

@@ -15,11 +15,11 @@ from mma_bench.schema import Modality
 from mma_bench.synthetic.kinds import CLASSES
 
 REPEAT = "Repeat:"
-"""Before a sentence to be said. A model that is to answer that there is nothing to hear must be able to say so, as
-every published one is; when to say it, pretraining does not teach."""
+"""Prefix of a sentence to be repeated. A model must be able to say that there is nothing to hear, as every published
+model is; pretraining does not teach when to say it."""
 
 SAID = {Modality.VISUAL: "Seen:", Modality.AUDIO: "Heard:"}
-"""How a caption begins that names the asked modality."""
+"""Beginning of a caption that names the asked modality."""
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 FPS = 4.0
@@ -54,7 +54,7 @@ def make_tiny_model(seed: int) -> tuple[Thinker, Any, Any]:
 
 
 def training_batch(thinker: Thinker, tokenizer: Any, extractor: Any) -> TrainingBatch:
-    """Return what makes the model's training batches."""
+    """Return the object that makes the model's training batches."""
     chat = Chat(tokenizer, thinker.media_tokens, thinker.system_prompt)
     frame_format = thinker.frame_format({}, FRAME_SIZE**2, FRAME_SIZE**2)
     return TrainingBatch(thinker, chat, extractor, frame_format, FPS)

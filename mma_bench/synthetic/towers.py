@@ -1,6 +1,6 @@
 """Pretrain each tower alone as a classifier, as the towers of published Omni models are trained before they are joined.
 
-A tower that is worth little alone would make a conflict look lost that nobody could have won.
+A weak tower would make a conflict look lost that no model could have won.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ def video_encoder(thinker: "Thinker") -> Encoder:
 
 
 def audio_encoder(thinker: "Thinker") -> Encoder:
-    """Return the mean of a sound's tokens; the sounds are of one length."""
+    """Return the mean of the audio tokens; all audio has the same length."""
     import torch
 
     def encode(examples: Sequence[Exchange]) -> "torch.Tensor":
@@ -55,7 +55,7 @@ def train_tower(
     hidden: int,
     weight_decay: float,
 ) -> list[float]:
-    """Train a tower under a linear classifier, which is thrown away.
+    """Train a tower with a linear classifier, which is discarded.
 
     Args:
         encode: runs the tower.

@@ -1,7 +1,7 @@
-"""The sound of each class.
+"""The audio of each class.
 
 Every voice takes the seconds since an event began (float32, [samples], from 0), a factor on its frequencies, and a
-random generator, and returns about -1 to 1; the loudness over time is not its business.
+random generator, and returns values of about -1 to 1; the loudness over time is applied elsewhere.
 """
 
 from typing import TYPE_CHECKING, cast
@@ -24,7 +24,7 @@ def ball(times: "Samples", pitch: float, random: np.random.Generator) -> "Sample
 
 
 def bell(times: "Samples", pitch: float, random: np.random.Generator) -> "Samples":
-    """Partials that are no multiples of each other."""
+    """Partials that are not multiples of each other."""
     partials = [np.sin(_TURN * (pitch * 620 * ratio) * times) for ratio in (1, 1.51, 2.0, 2.74, 3.76)]
     return _join(0.35 * np.sum(partials, axis=0))
 

@@ -1,4 +1,4 @@
-"""Teaching a model which sense to trust; `recipe.py` is the whole of it."""
+"""Teach a model which modality to trust; `recipe.py` contains the whole recipe."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["TuneSettings", "Tuned", "merge", "read_settings", "tune"]
 
 EXTRAS = ("models", "train", "tune")
-"""What tuning needs installed."""
+"""Packages that tuning needs."""
 
 _PACKAGES = ("torch", "transformers", "accelerate", "peft", "webdataset", "av")
 
@@ -27,12 +27,12 @@ _HOMES = {
 
 
 def require_packages(*more: str) -> None:
-    """Check that what tuning needs is installed, and ``more`` modules. Raises MMABenchError."""
+    """Check that the packages for tuning and the modules ``more`` are installed. Raises MMABenchError."""
     require("tuning", (*_PACKAGES, *more), *EXTRAS)
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `mma-bench --help`, which imports `mma_bench.cli.tune`, does not load torch.
+    # Imported late, so that `mma-bench --help`, which imports `mma_bench.cli.tune`, does not load torch.
     if name in _HOMES:
         if _HOMES[name] != "settings":
             require_packages()

@@ -1,4 +1,4 @@
-"""The adapter on disk: peft's files, a card, what it was made from; and the merge into a checkpoint."""
+"""The adapter on disk (peft's files, a card, a record of its inputs), and merging it into a checkpoint."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def _describe(folder: Path, settings: TuneSettings, record: RunRecord, result: d
 
 
 def _write_model(folder: Path, model: Any, tokenizer: Any, extractor: Any, frame_format: Any) -> None:
-    """Write all that `transformers:FOLDER` needs."""
+    """Write everything that `transformers:FOLDER` needs."""
     for part in (extractor, model, tokenizer):
         part.save_pretrained(folder)
     # How frames are normalised, where the evaluator looks for it.
@@ -60,16 +60,16 @@ def _write_model(folder: Path, model: Any, tokenizer: Any, extractor: Any, frame
 def merge(adapter: Path, out: Path, base: str | None = None) -> None:
     """Write the base model with an adapter's updates added to its weights: a checkpoint for `transformers:FOLDER`.
 
-    It holds the thinker (what sees, hears and answers), its tokenizer and its feature extractor; other programs may
-    want the remaining files of the base model's processor beside these.
+    It contains the thinker (the part that reads video, audio and text and answers), its tokenizer and its feature
+    extractor. Other programs may also need the remaining files of the base model's processor.
 
     Args:
         adapter: folder that `save_adapter` wrote, or the LoRA adapter of another trainer (see `foreign`).
-        out: folder to make; it must not exist, or be empty.
-        base: name or folder of the base model, for an adapter of another trainer; by default what that says.
+        out: folder to create; it must not exist, or be empty.
+        base: name or folder of the base model, for an adapter of another trainer; by default the one it names.
 
     Raises:
-        MMABenchError: there is no adapter, its base model is gone or another one, or ``out`` holds something.
+        MMABenchError: there is no adapter, its base model is missing or has changed, or ``out`` is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise MMABenchError(f"{out} exists and is not empty; choose another folder or remove it")
@@ -90,8 +90,8 @@ def _merged(adapter: Path) -> tuple[EncodeOnce, Any]:
     engine, identity = load_base(settings)
     if identity["weights"] != weights:
         raise MMABenchError(
-            f"{adapter} was made for {settings.checkpoint} with {weights}, which is now {identity['weights']}; bring "
-            "the base model back that it was tuned from"
+            f"{adapter} was made for {settings.checkpoint} with {weights}, which is now {identity['weights']}; restore "
+            "the base model that it was tuned from"
         )
     try:
         model = peft.PeftModel.from_pretrained(engine.thinker.model, str(adapter))
@@ -104,7 +104,7 @@ def _merged_foreign(adapter: Path, base: str | None) -> tuple[EncodeOnce, Any]:
     found = read_foreign(adapter)
     name = base or found.base
     if name is None:
-        raise MMABenchError(f"{adapter} does not say which model it was made for; name it with --base")
+        raise MMABenchError(f"{adapter} does not say which model it was made for; pass it as --base")
     engine, _ = load_base(BaseModelSettings(checkpoint=name))
     if not found.add_to(engine.thinker.model):
         raise MMABenchError(f"{adapter / WEIGHTS} contains no update")
@@ -117,7 +117,7 @@ def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
         record = parse_json(path.read_text("utf-8"))
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
-        if weights.startswith(COMMIT):  # the branch may have moved since
+        if weights.startswith(COMMIT):  # the branch may have changed since
             settings = settings.changed(revision=weights.removeprefix(COMMIT))
         return settings, weights
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The distributions from which a model draws the tokens of the answers, and no others.
+"""The distributions from which a model draws the tokens of the answers, and only those.
 
 A vocabulary of 152,000 entries at 13,000 positions would take 8 GB in float32; the answers have a handful of tokens.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnswerLogits:
-    """Predictions of all answer tokens of a batch, those of one row after each other.
+    """Predictions of all answer tokens of a batch, grouped by row.
 
     Attributes:
         logits: float32 of shape [answer tokens, vocabulary]; each is from the position BEFORE its token.
@@ -33,7 +33,7 @@ class AnswerLogits:
     def row_means(self, values: "torch.Tensor") -> "torch.Tensor":
         """Return the mean over each row's tokens of ``values`` [answer tokens]: shape [rows].
 
-        Each sample then weighs the same: an abstention is a sentence, a class name a few tokens.
+        Each sample then has the same weight: an abstention is a sentence, a class name only a few tokens.
         """
         import torch
 
@@ -41,7 +41,7 @@ class AnswerLogits:
         return sums / torch.bincount(self.row, minlength=self.rows).clamp(min=1)
 
     def select(self, rows: "torch.Tensor") -> "AnswerLogits":
-        """Return the answers of ``rows`` (indices, shape [n], rising), renumbered."""
+        """Return the answers of ``rows`` (indices in ascending order, shape [n]), renumbered."""
         import torch
 
         chosen = torch.isin(self.row, rows)

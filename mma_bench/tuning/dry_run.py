@@ -1,4 +1,4 @@
-"""`tune --dry-run`: what a run would do, and what would stop it, as far as that shows without a network."""
+"""`tune --dry-run`: what a run would do and what would stop it, as far as can be checked without a network."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def plan_tuning(settings: TuneSettings, out: Path) -> DryRun:
     """Check a run: packages, model, data and mix; and compute its first steps if model and data are here.
 
     Args:
-        settings: everything that decides the run.
+        settings: all settings of the run.
         out: folder of the run.
     """
     found = DryRun()

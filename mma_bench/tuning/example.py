@@ -1,4 +1,4 @@
-"""One question about one clip, made ready for the model on the way out of the stream."""
+"""One question about one clip, prepared for the model as it leaves the stream."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,11 +33,11 @@ class Example:
         question: what is asked, with condition, prompt and options.
         target: what the model should say.
         video: patches of the frames.
-        video_key: same key, same frames; names what the vision tower has encoded.
-        video_label: class that is seen, none for black frames.
+        video_key: equal keys mean equal frames; identifies what the vision tower has encoded.
+        video_label: class of the video, none for black frames.
         audio: spectrum of shape [mel bands, frames], float32.
-        audio_key: likewise for the sound.
-        audio_label: class that is heard, none for silence.
+        audio_key: the same for the audio.
+        audio_label: class of the audio, none for silence.
         asked: what the answer depends on.
     """
 
@@ -54,7 +54,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Makes examples of samples; runs in the worker processes, so it holds nothing that cannot be sent there.
+    """Makes examples from samples. Runs in the worker processes, so it contains nothing that cannot be sent there.
 
     Attributes:
         frame_format: what the vision tower takes.
@@ -87,12 +87,12 @@ class Prepare:
         )
 
     def streams(self, frames: Any, samples: Any) -> "tuple[Patches, torch.Tensor]":
-        """Return frames [frames, height, width, 3] and a sound [samples] as the towers take them."""
+        """Return frames [frames, height, width, 3] and audio [samples] in the form that the towers take."""
         spectrum = log_mel(samples, self.extractor, silence_follows=self.silence_follows)
         return to_patches(frames, self.frame_format), spectrum
 
     def fillers(self) -> Fillers:
-        """Return what black, white and noise frames, silence and audio noise are to the towers."""
+        """Return black, white and noise frames, silence and audio noise in the form that the towers take."""
         import numpy as np
 
         depth, side = self.frame_format.temporal_patch_size, 64

@@ -1,6 +1,6 @@
-"""Streams that carry no information, as the towers take them: black, white and noise frames, silence and audio noise.
+"""Streams without information, in the form that the towers take: black, white, noise, silence and audio noise.
 
-The second paper (arXiv 2505.19616) replaces an irrelevant image by noise, all black or all white.
+The second paper (arXiv 2505.19616) replaces an irrelevant image with noise, or with an all-black or all-white one.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 NOISES = 8
-"""How many noises there are of each form, so that the towers need not encode a new one for every sample."""
+"""Number of noise streams per form, so that the towers need not encode a new one for every sample."""
 
 Grid = tuple[int, int, int]
 
@@ -29,7 +29,7 @@ def silence_key(frames: int) -> str:
 
 @dataclass(frozen=True)
 class Fillers:
-    """What such streams are made of.
+    """Building blocks of these streams.
 
     Attributes:
         black_patch: a patch of black frames, float32.
@@ -52,13 +52,13 @@ class Fillers:
         return _repeated(self.white_patch, grid), f"white/{grid}"
 
     def noise(self, grid: Grid, number: int) -> tuple[Patches, str]:
-        """Return frames whose values are uniform from black to white, each by itself; below `NOISES`, and their key."""
+        """Return frames of uniform noise from black to white, and their key; ``number`` is below `NOISES`."""
         import torch
 
         count = grid[0] * grid[1] * grid[2]
         generator = torch.Generator().manual_seed(number)
         drawn = torch.rand((count, len(self.black_patch)), generator=generator)
-        # A patch holds each value normalised by itself, so drawing between both ends is noise in any order of them.
+        # Each value of a patch is normalised independently, so drawing between both ends is noise in any order.
         return Patches(torch.lerp(self.black_patch, self.white_patch, drawn), grid), f"noise/{grid}/{number}"
 
     def silence(self, frames: int) -> tuple["torch.Tensor", str]:

@@ -1,8 +1,8 @@
 """Adapters of other trainers, such as LLaMA-Factory and ms-swift: LoRA files as peft writes them, on the whole model.
 
-They name modules as the trainer's version of transformers does, which has moved them twice: the same projection is
-`thinker.model.layers.0...` up to 5.19, `thinker.model.language_model.layers.0...` since 5.23, and has no `thinker.` in
-front where the thinker alone was tuned. So the updates are added to the weights here, by the names that fit.
+They name modules as the trainer's version of transformers does, which has renamed them: the same projection is
+`thinker.model.layers.0...` up to 5.19 and `thinker.model.language_model.layers.0...` since 5.23, without the prefix
+`thinker.` if only the thinker was tuned. Therefore this module adds the updates to the weights by the matching names.
 """
 
 import re
@@ -33,7 +33,7 @@ _Alpha = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 class Configuration(BaseModel):
-    """What counts of `adapter_config.json`. Names in `alpha_pattern` are taken as they are, not as patterns."""
+    """The relevant fields of `adapter_config.json`. Names in `alpha_pattern` are matched exactly, not as patterns."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -57,7 +57,7 @@ class ForeignAdapter:
 
     @property
     def base(self) -> str | None:
-        """Name or folder of the model that it was made for, as far as it says."""
+        """Name or folder of the model that it was made for, if it says so."""
         return self.configuration.base_model_name_or_path or None
 
     def add_to(self, model: Any) -> int:
@@ -78,12 +78,12 @@ class ForeignAdapter:
         with torch.no_grad():
             for name, down, up in self._updates():
                 if down.ndim != 2 or up.ndim != 2 or not 0 < down.shape[0] == up.shape[1]:
-                    raise MMABenchError(f"{self.folder}: {name} is not an update of low rank")
+                    raise MMABenchError(f"{self.folder}: {name} is not a low-rank update")
                 module = _find(model, name)
                 weight = getattr(module, "weight", None)
                 if weight is None or tuple(weight.shape) != (up.shape[0], down.shape[1]):
                     raise MMABenchError(f"{self.folder}: the base model has no {name} of {up.shape[0]}x{down.shape[1]}")
-                # In float32 and rounded once, as peft merges.
+                # In float32 and rounded once, as peft does.
                 update = self._scale(name, down.shape[0]) * (up.float() @ down.float())
                 changed = weight.float() + update.to(weight.device)
                 if not torch.isfinite(changed).all():
@@ -99,7 +99,7 @@ class ForeignAdapter:
             stored = load_file(self.folder / WEIGHTS)
         except (OSError, ValueError, RuntimeError) as error:
             raise MMABenchError(f"{self.folder / WEIGHTS} cannot be read: {str(error).splitlines()[0]}") from error
-        except Exception as error:  # safetensors has an exception of its own
+        except Exception as error:  # safetensors has its own exception class
             raise MMABenchError(f"{self.folder / WEIGHTS} is not a safetensors file") from error
         pairs: dict[str, dict[str, torch.Tensor]] = {}
         for key, tensor in stored.items():
@@ -111,7 +111,7 @@ class ForeignAdapter:
             pairs.setdefault(found["module"], {})[found["side"]] = tensor
         for name, sides in sorted(pairs.items()):
             if sides.keys() != {"A", "B"}:
-                raise MMABenchError(f"{self.folder}: {name} has half of an update")
+                raise MMABenchError(f"{self.folder}: {name} has only one half of an update")
             yield name, sides["A"], sides["B"]
 
     def _scale(self, name: str, rank: int) -> float:
@@ -119,7 +119,7 @@ class ForeignAdapter:
         for part, value in self.configuration.alpha_pattern.items():
             if name == part or name.endswith(f".{part}"):
                 alpha = value
-                break  # as peft, which takes the first one
+                break  # like peft, which takes the first one
         return float(alpha / (rank**0.5 if self.configuration.use_rslora else rank))
 
 
@@ -148,7 +148,7 @@ def read_foreign(folder: Path) -> ForeignAdapter:
 
 
 def _find(model: Any, name: str) -> Any:
-    """Return the module of ``model`` that ``name`` means, whichever version of transformers named it; else None."""
+    """Return the module of ``model`` that ``name`` refers to in any version of transformers, or None."""
     modules = dict(model.named_modules())
     plain = name.removeprefix("thinker.").removeprefix("model.")
     inner = plain.removeprefix("language_model.")

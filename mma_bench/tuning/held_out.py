@@ -1,4 +1,4 @@
-"""How well the held-out slice is answered."""
+"""Evaluation on the held-out clips."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from mma_bench.tuning.objective import cross_entropy
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """Scores of the held-out slice.
+    """Scores on the held-out clips.
 
     Attributes:
-        accuracy: share of questions whose target greedy decoding writes, its end included.
+        accuracy: share of questions whose target greedy decoding produces, including its end.
         loss: mean loss.
         by_condition: accuracy of each `condition/modality`.
     """
@@ -27,15 +27,15 @@ class HeldOutScore:
 
     @property
     def score(self) -> tuple[float, float]:
-        """What is better is higher."""
+        """Key for comparison: higher is better."""
         return self.accuracy, -self.loss
 
 
 def score_held_out(model: TunedModel, examples: Sequence[Example], micro_batch: int, accelerator: Any) -> HeldOutScore:
     """Score ``examples``, shared among the processes.
 
-    No answer is generated: if the likeliest token behind each token of the target is the next one, greedy decoding
-    writes the target, and only then.
+    No answer is generated: greedy decoding produces the target if and only if the likeliest token after each token of
+    the target is the next one.
     """
     import torch
 

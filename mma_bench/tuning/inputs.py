@@ -1,4 +1,4 @@
-"""Examples become the embeddings that enter the language model, with what each token is.
+"""Turns examples into the embeddings that enter the language model, with the kind of each token.
 
 The towers are frozen, so they run without gradients and each distinct stream once: a clip's visual and audio
 question share it, and so do a sample and its conflict variants.
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 class Inputs:
     """A batch, padded on the right.
 
-    No attention mask is needed: attention is causal, so no token looks at the padding behind it, and kernels without
+    No attention mask is needed: attention is causal, so no token attends to the padding after it, and kernels without
     a mask are the fast ones.
 
     Attributes:
         embeddings: shape [rows, tokens, hidden size].
         positions: shape [3, rows, tokens].
         kinds: a `Kind` for each token, shape [rows, tokens].
-        labels: the token itself where it is of the answer, else `IGNORED`; shape [rows, tokens].
-        deepstack: what some vision towers add to the first layers, at the video tokens.
+        labels: the token itself if it belongs to the answer, otherwise `IGNORED`; shape [rows, tokens].
+        deepstack: features that some vision towers add to the first layers at the video tokens.
     """
 
     embeddings: "torch.Tensor"

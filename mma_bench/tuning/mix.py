@@ -1,8 +1,8 @@
-"""The clips of each step: a fixed number of each condition, as the ratio sampler of arXiv 2505.19616.
+"""The clips of each step: a fixed number per condition, like the ratio sampler of arXiv 2505.19616.
 
-Each condition has two streams of the same order and the same conflicts: one asks about the visual content, one about
-the audio content, so that each clip brings both questions; a task asks its own questions about the clips of these
-streams. A stream gives its state after any sample, so the mixture's is theirs.
+Each condition has two streams with the same order and the same conflicts: one asks about the visual content, the other
+about the audio content, so that each clip comes with both questions. A task asks its own questions about the clips of
+these streams. A stream returns its state after any sample, so the state of the mix consists of their states.
 """
 
 import functools
@@ -25,7 +25,7 @@ from mma_bench.tuning.settings import HeldOutSettings, TuneSettings
 from mma_bench.tuning.tasks import ALIGNED, MISALIGNED, TASKS, TextQuestion, apply_task, read_text_questions
 
 _PAIRINGS = 4
-"""How often, on average, a held-out clip meets another held-out one before the search for pairs is given up."""
+"""How often, on average, a held-out clip is paired with another held-out one before the search for pairs ends."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _Ready:
 
 
 class Mixture:
-    """Examples of every step, without end."""
+    """Examples of every step, endlessly."""
 
     def __init__(self, settings: TuneSettings, prepare: Prepare) -> None:
         self._data = settings.data
@@ -71,14 +71,14 @@ class Mixture:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how far each stream came."""
+        """Return the position of each stream."""
         return {name: loader.state_dict() for name, (loader, _) in self._loaders.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; before the first step only.
+        """Resume where ``state`` was saved; only before the first step.
 
         Raises:
-            MMABenchError: the state is of other data or settings.
+            MMABenchError: the state belongs to other data or settings.
         """
         if state.keys() != self._loaders.keys():
             raise MMABenchError("the checkpoint was made with other conditions in the mix; choose another --out")
@@ -87,7 +87,7 @@ class Mixture:
 
 
 def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]:
-    """Return the questions of the held-out slice, the same in every run and every process.
+    """Return the questions about the held-out clips, the same in every run and every process.
 
     Raises:
         MMABenchError: no clip is held out.
@@ -107,7 +107,7 @@ def held_out_examples(settings: TuneSettings, prepare: Prepare) -> list[Example]
                     f"{settings.held_out.share}), take more clips, or leave the condition out of held_out.conditions"
                 )
             found += some
-    # Both questions about a clip, and its conditions, share frames and sound.
+    # Both questions about a clip, and its conditions, share frames and audio.
     videos = {example.video_key: example.video for example in found}
     sounds = {example.audio_key: example.audio for example in found}
     return [replace(one, video=videos[one.video_key], audio=sounds[one.audio_key]) for one in found]
@@ -119,15 +119,15 @@ def _text_questions(settings: TuneSettings) -> list[TextQuestion]:
 
 
 def _clips(name: str, asked: Modality) -> str:
-    """Return the condition of the clips that a condition or task is made of."""
+    """Return the condition of the clips that a condition or task uses."""
     return TASKS[name].clips[asked] if name in TASKS else name
 
 
 def _held_out(settings: TuneSettings, held_out: HeldOutSettings, ready: _Ready, asked: Modality) -> Iterator[Example]:
     """Yield examples of a condition, none twice.
 
-    A clip and the clip that lends its sound must both be held out, which few pairs of an epoch are (the square of the
-    share), so more epochs are read: each pairs anew.
+    A clip and the clip that lends its audio must both be held out, which is true of few pairs of an epoch (the square
+    of the share), so more epochs are read: each one draws new pairs.
     """
     part = _Part(held_out.share, held_out=True)
     condition = _clips(ready.name, asked)
@@ -147,7 +147,7 @@ def is_held_out(key: str, share: float) -> bool:
 
 
 class _Part:
-    """Which clips are trained on, or held out. A conflict between both belongs to neither."""
+    """Which clips are trained on and which are held out. A conflict between the two belongs to neither."""
 
     def __init__(self, share: float, *, held_out: bool) -> None:
         self._share = share
@@ -159,7 +159,7 @@ class _Part:
 
 
 class _Of:
-    """Whether a sample is of a condition: a clip that has no part in a conflict stays as it is stored."""
+    """Whether a sample is of a condition: a clip without a part in a conflict stays as stored."""
 
     def __init__(self, condition: str) -> None:
         self._condition = condition
@@ -170,7 +170,7 @@ class _Of:
 
 @functools.cache
 def _decoded(megabytes: int) -> DecodedCache | None:
-    """Return what all streams of a process share, those of its next run too."""
+    """Return what all streams of a process share, including those of its next run."""
     return DecodedCache(megabytes) if megabytes else None
 
 
@@ -187,7 +187,7 @@ class _First:
 def _stream(
     settings: TuneSettings, condition: str, asked: Modality, seed: int, part: _Part, *, shared: bool = False
 ) -> Stream:
-    """Return a stream of one condition; ``shared`` ones are the same in all processes."""
+    """Return a stream of one condition; ``shared`` streams are the same in all processes."""
     return stream(
         settings.data.path,
         config=settings.data.config,
@@ -211,17 +211,17 @@ def _loader(settings: TuneSettings, ready: _Ready, asked: Modality, number: int)
 
     condition = _clips(ready.name, asked)
     part = _Part(settings.held_out.share if settings.held_out else 0.0, held_out=False)
-    # Other conditions, other orders; both questions of a condition, the same.
+    # A different order per condition, the same order for both questions of a condition.
     made = _stream(settings, condition, asked, seed=1000 * settings.train.seed + number, part=part)
     wanted = made.select(_Of(condition))
-    # DataLoader draws a seed whenever it begins; from torch's own generator, that would shift the dropout of a
+    # DataLoader draws a seed whenever it starts; from torch's global generator, that would shift the dropout of a
     # resumed run.
     own = torch.Generator()
     return StreamLoader(wanted, 1, workers=settings.data.workers, collate=_First(ready), generator=own), made
 
 
 def _endless(name: str, loader: StreamLoader) -> Iterator[Example]:
-    resumed = True  # the first pass may be the rest of an epoch, in which nothing is left
+    resumed = True  # the first pass may be the rest of an epoch with no samples left
     while True:
         count = 0
         for example in loader:

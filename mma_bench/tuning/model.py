@@ -20,15 +20,15 @@ RANDOM = "random:"
 
 @dataclass(frozen=True)
 class TunedModel:
-    """What a run needs of the model.
+    """What a run needs from the model.
 
     Attributes:
-        thinker: the model; trainable are updates in its language model or its layers, everything else is frozen.
-        chat: how conversations become tokens.
+        thinker: the model; only updates in its language model, or its layers, are trainable.
+        chat: turns conversations into tokens.
         encoder: makes batches.
         prepare: makes examples, in any process.
-        whole: the model that has all weights: as peft wraps it, or plain where the layers themselves are tuned.
-        identity: weights' hash, architecture, versions.
+        whole: the model with all weights: wrapped by peft, or plain if the layers themselves are tuned.
+        identity: hash of the weights, architecture, versions.
     """
 
     thinker: Thinker
@@ -76,7 +76,7 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     """Load the base model, freeze it, and add the updates or unfreeze the layers.
 
     Raises:
-        MMABenchError: a package or the model is missing, or a projection is not there.
+        MMABenchError: a package, the model or a projection is missing.
     """
     engine, identity = load_base(settings.model)
     thinker = engine.thinker
@@ -86,7 +86,7 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     if settings.train.gradient_checkpointing:
         recompute_activations(thinker.model)
     thinker.model.eval()
-    thinker.decoder.train()  # the towers stay in evaluation
+    thinker.decoder.train()  # the towers stay in evaluation mode
     prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
     encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, settings.model.encoder_cache_mb)
     return TunedModel(thinker, engine.chat, encoder, prepare, whole, identity)
@@ -96,7 +96,7 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
     """Add low-rank updates to projections of the language model, in place.
 
     Returns:
-        The peft model around it. The updates are float32 whatever the weights are.
+        The peft model that wraps it. The updates are float32, whatever the type of the weights.
 
     Raises:
         MMABenchError: peft is missing, or the language model has no such projection.
@@ -116,12 +116,12 @@ def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        # Whole names: the audio tower has layers of the same last names, and of a pattern peft keeps only these
-        # when the model is a mixture of experts.
+        # Full names: the audio tower has layers with the same last names, and peft reduces a pattern to these if
+        # the model is a mixture of experts.
         target_modules=[f"{prefix}.{name}" for name in inside if name.rpartition(".")[2] in settings.projections],
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks for what transformers 5.23 has renamed
+        warnings.simplefilter("ignore", FutureWarning)  # peft requires a name that transformers 5.23 has changed
         wrapped: Any = peft.get_peft_model(thinker.model, config)
     if outside := [name for name in trainable(wrapped) if not name.startswith(f"base_model.model.{prefix}.")]:
         raise MMABenchError(
@@ -146,7 +146,7 @@ def unfreeze_layers(thinker: Thinker) -> Any:
 
 
 def recompute_activations(model: Any) -> None:
-    """Keep each layer's input alone, and compute the rest again in the backward pass."""
+    """Keep only the input of each layer, and recompute the rest in the backward pass."""
     if hasattr(model, "activation_checkpointing_enable"):
         model.activation_checkpointing_enable({"use_reentrant": False})
     else:  # before transformers 5.23
@@ -154,5 +154,5 @@ def recompute_activations(model: Any) -> None:
 
 
 def trainable(whole: Any) -> dict[str, Any]:
-    """Return the weights that move, by name."""
+    """Return the trainable weights by name."""
     return {name: weight for name, weight in whole.named_parameters() if weight.requires_grad}

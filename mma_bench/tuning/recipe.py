@@ -1,10 +1,10 @@
-"""The recipe: LoRA on the language model of an Omni model, on clips whose senses disagree.
+"""The recipe: LoRA on the language model of an Omni model, on clips whose modalities disagree.
 
 Read it from top to bottom. Each step of `tune` takes the clips of the mix, computes the objective (`step.py`), and
-moves the updates. Data after arXiv 2511.22826, objective after 2505.19616.
+applies the update. The data follow arXiv 2511.22826, the objective arXiv 2505.19616.
 
-Only the gradients of the updates, a few megabytes, travel between processes, so these need no wrapper around the
-model; that leaves the inner loop of the adversarial term free to ask for gradients of its own.
+Processes exchange only the gradients of the updates, a few megabytes, so the model needs no wrapper. The inner loop of
+the adversarial term can therefore compute gradients independently.
 """
 
 import math
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a run made.
+    """Result of a run.
 
     Attributes:
         adapter: folder of the adapter; with `train.weights: full` of a checkpoint.
         steps: steps that were taken.
-        stopped_early: whether the held-out slice stopped getting better.
-        score: accuracy on the held-out slice, none without one.
+        stopped_early: whether accuracy on the held-out clips stopped improving.
+        score: accuracy on the held-out clips, none if there are none.
     """
 
     adapter: Path
@@ -44,16 +44,16 @@ class Tuned:
 
 
 def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: bool = True) -> Tuned | None:
-    """Tune a model, or go on with a run that was interrupted.
+    """Tune a model, or resume an interrupted run.
 
     Args:
-        settings: everything that decides the run.
+        settings: all settings of the run.
         out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
         dry_run: compute the first step of each mix, change and write nothing.
         progress: show progress on standard error.
 
     Returns:
-        What was made; none of a dry run.
+        The result; none for a dry run.
 
     Raises:
         MMABenchError: a setting, the data or the model cannot be used, or the loss is not finite.
@@ -90,7 +90,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     log = RunLog(out, record, settings, accelerator, done.step, progress=progress)
 
     # 3. Training.
-    if settings.held_out and not done.step:  # what there is to improve on
+    if settings.held_out and not done.step:  # the score to improve on
         log.held_out(0, score_held_out(model, held_out, settings.train.micro_batch, accelerator))
     patience = settings.held_out.patience if settings.held_out else math.inf
     while done.step < settings.train.steps and done.waited < patience:
@@ -107,7 +107,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
         if done.step % settings.train.save_every == 0 or at_end:
             states.save(out, _state(record.sha256, done, weights, *movable), accelerator)
 
-    # 4. The adapter: of the best evaluation, or of the last step.
+    # 4. The adapter of the best evaluation, or of the last step.
     _put(weights, done.best or _copy(weights))
     score = done.score[0] if done.score else None
     save, name = (save_checkpoint, "checkpoint") if settings.train.weights == "full" else (save_adapter, "adapter")
@@ -128,7 +128,7 @@ def _schedule(optimizer: Any, train: TrainSettings) -> Any:
 
 @dataclass
 class _Progress:
-    """How far a run is: steps, the best score, evaluations since, and its weights."""
+    """Progress of a run: steps, the best score, evaluations since then, and the best weights."""
 
     step: int = 0
     score: tuple[float, float] | None = None
@@ -172,7 +172,7 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
     import torch
 
     if missing := [name for name, weight in weights.items() if weight.grad is None]:
-        raise MMABenchError(f"no gradient reaches {missing[0]}, so it would never learn; take other lora.projections")
+        raise MMABenchError(f"no gradient reaches {missing[0]}, so it would never learn; choose other lora.projections")
     if accelerator.num_processes > 1:
         flat = torch.cat([weight.grad.flatten() for weight in weights.values()])
         parts = accelerator.reduce(flat, "mean").split([weight.numel() for weight in weights.values()])
@@ -190,7 +190,7 @@ def _move(weights: dict[str, Any], optimizer: Any, clip_norm: float, accelerator
 
 
 def _mean(losses: dict[str, float], accelerator: Any) -> dict[str, float]:
-    """Return each term's mean over all processes, which have the same terms."""
+    """Return the mean of each term over all processes, which have the same terms."""
     import torch
 
     values = torch.tensor(list(losses.values()), dtype=torch.float64, device=accelerator.device)

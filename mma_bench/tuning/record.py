@@ -1,4 +1,4 @@
-"""What a run writes down beside its weights: configuration, versions, inputs, and how it went."""
+"""What a run records next to its weights: configuration, versions, inputs and metrics."""
 
 import importlib.metadata
 import json
@@ -17,7 +17,7 @@ from mma_bench.tuning.held_out import HeldOutScore
 from mma_bench.tuning.settings import TuneSettings
 
 RECORD = "run.json"
-"""File of a run that says what decided it."""
+"""File of a run with everything that determines it."""
 
 _INCIDENTAL = frozenset(
     {
@@ -30,14 +30,14 @@ _INCIDENTAL = frozenset(
         "data.path",
     }
 )
-"""Settings that a resumed run may have otherwise: the weights stay the same. The data's content has its own hash."""
+"""Settings that may change in a resumed run: the weights stay the same. The data's content has its own hash."""
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What decides the weights of a run.
+    """What determines the weights of a run.
 
     Attributes:
         configuration: all settings.
@@ -46,8 +46,8 @@ class RunRecord:
         model: identity of the base model's weights.
         data: hash of what each stream yields: samples, order, conflicts.
         processes: how many train together.
-        versions: of the programs. They are no part of `sha256`: an update need not end a run.
-        sha256: hash of all before the versions.
+        versions: versions of the programs. They are not part of `sha256`, so that an update does not end a run.
+        sha256: hash of everything before the versions.
     """
 
     configuration: dict[str, Any]
@@ -79,7 +79,7 @@ class RunRecord:
         )
 
     def difference(self, out: Path) -> str:
-        """Return what the run in ``out`` had otherwise."""
+        """Return what differs in the run in ``out``."""
         try:
             found = parse_json((out / RECORD).read_text("utf-8"))
             earlier, now = _flat(found["configuration"]), _flat(self.configuration)
@@ -105,10 +105,10 @@ class RunLog:
 
     Args:
         out: folder of the run.
-        record: what decides the run.
+        record: what determines the run.
         settings: which tracker, and how often.
         accelerator: of the run.
-        step: the step that the run goes on from; later lines of an interrupted run are forgotten.
+        step: the step from which the run resumes; later lines of an interrupted run are discarded.
         progress: show progress on standard error.
     """
 
@@ -179,7 +179,7 @@ class _TensorBoard:
 
 
 def _tracker(out: Path, record: RunRecord, settings: TuneSettings, step: int) -> Any:
-    """Return what has `log(values, step=)` and `finish()`, or none."""
+    """Return an object with `log(values, step=)` and `finish()`, or none."""
     if settings.tracker == "none":
         return None
     try:

@@ -48,7 +48,7 @@ class BaseModelSettings(_Section):
 
     @property
     def evaluation_options(self) -> str:
-        """Options with which `mma-bench eval` shows the model what tuning showed it."""
+        """Options for `mma-bench eval` to show the model the same input as tuning did."""
         chosen = {name: getattr(self, name) for name in ("fps", "min_pixels", "max_pixels")}
         options = [f"{name}={value:g}" for name, value in chosen.items() if value is not None]
         if self.system_prompt is not None:
@@ -66,21 +66,21 @@ class LoraSettings(_Section):
 
 
 class MixPoint(_Section):
-    """From which step on a mix holds."""
+    """A mix and the step from which it applies."""
 
     from_step: int = Field(0, ge=0)
     clips: Mapping[str, int] = Field(min_length=1, description="clips per step, for each condition")
 
 
 class DataSettings(_Section):
-    """Clips for training; each asks about what is seen and about what is heard."""
+    """Clips for training; each comes with a visual and an audio question."""
 
     path: str = Field(min_length=1, description="folder of a dataset, or ORG/NAME on the hub")
     config: str = Field("train", description="which shards")
     size: int | None = Field(None, ge=1, description="height and width of the frames, pixels; none: as stored")
     shuffle: int = Field(1000, ge=0)
     workers: int = Field(0, ge=0, le=64, description="processes that decode, for each condition")
-    decoded_cache_mb: int = Field(0, ge=0, description="memory for decoded clips, MB; for few and short ones")
+    decoded_cache_mb: int = Field(0, ge=0, description="memory for decoded clips, MB; useful for few and short clips")
     text_questions: str | None = Field(
         None, description="JSONL file of question, options and answer for text_question; none: made from class names"
     )
@@ -95,18 +95,18 @@ class DataSettings(_Section):
                 if count < 0:
                     raise ValueError(f"mix: {name} must be 0 clips or more")
             if not sum(point.clips.values()):
-                raise ValueError(f"mix: the step from {point.from_step} on has no clip")
+                raise ValueError(f"mix: the step from {point.from_step} on has no clips")
         if self.mix[0].from_step != 0 or [p.from_step for p in self.mix] != sorted({p.from_step for p in self.mix}):
-            raise ValueError("mix: the first point must begin at step 0 and the others rise")
+            raise ValueError("mix: the first point must begin at step 0, and the others must be in ascending order")
         return self
 
     @property
     def conditions(self) -> list[str]:
-        """All conditions that occur."""
+        """All conditions in the mix."""
         return sorted({name for point in self.mix for name, count in point.clips.items() if count})
 
     def clips_at(self, step: int) -> dict[str, int]:
-        """Return how many clips of each condition the step gets."""
+        """Return the number of clips per condition in the step."""
         point = [point for point in self.mix if point.from_step <= step][-1]
         return {name: count for name, count in sorted(point.clips.items()) if count}
 
@@ -145,7 +145,7 @@ class ObjectiveSettings(_Section):
 
     consistency: ConsistencySettings | None = None
     adversarial: AdversarialSettings | None = None
-    terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term of a package of yours")
+    terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term that you added")
 
     @field_validator("terms")
     @classmethod
@@ -165,7 +165,7 @@ class ObjectiveSettings(_Section):
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `terms` where there are none, as in runs of versions that had no such setting."""
+        """Omit `terms` if it is empty, as in runs of versions without this setting."""
         plain: dict[str, Any] = handler(self)
         if not plain.get("terms", True):
             del plain["terms"]
@@ -173,18 +173,18 @@ class ObjectiveSettings(_Section):
 
     @property
     def names(self) -> list[str]:
-        """The terms that are added, in the order of their sum."""
+        """The added terms, in the order of summation."""
         chosen = {"consistency": self.consistency, "adversarial": self.adversarial}
         return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
 
 class HeldOutSettings(_Section):
-    """A slice of the training clips that is never trained on, with conflicts made on the fly."""
+    """Training clips that are never trained on, with conflicts generated on the fly."""
 
     share: float = Field(0.05, gt=0, lt=1, description="share of the clips, chosen by a hash of their key")
-    clips: int = Field(32, ge=1, description="clips of each condition")
+    clips: int = Field(32, ge=1, description="clips per condition")
     every: int = Field(100, ge=1, description="steps")
-    patience: int = Field(5, ge=1, description="evaluations without a better one before training stops")
+    patience: int = Field(5, ge=1, description="evaluations without an improvement before training stops")
     conditions: tuple[str, ...] = ("aligned", "misaligned", "misleading_caption")
 
     @model_validator(mode="after")
@@ -195,13 +195,13 @@ class HeldOutSettings(_Section):
 
 
 class TrainSettings(_Section):
-    """How the weights move."""
+    """How the weights are trained."""
 
     weights: Literal["lora", "full"] = Field(
         "lora", description="full: the layers of the language model themselves, in float32"
     )
     steps: int = Field(ge=1, le=100_000_000)
-    micro_batch: int = Field(4, ge=1, description="questions that run together; the rest of a step is accumulated")
+    micro_batch: int = Field(4, ge=1, description="questions per forward pass; gradients are accumulated over the step")
     learning_rate: float = Field(1e-4, gt=0)
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
     weight_decay: float = Field(0.0, ge=0)
@@ -213,7 +213,7 @@ class TrainSettings(_Section):
 
 
 class TuneSettings(_Section):
-    """Everything that decides a run."""
+    """All settings of a tuning run."""
 
     model: BaseModelSettings
     data: DataSettings

@@ -1,4 +1,4 @@
-"""Checkpoints from which a killed run goes on to the very weights of an undisturbed one."""
+"""Checkpoints from which a killed run resumes and ends with the weights of an uninterrupted one."""
 
 import shutil
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ _FOLDER, _STEP = "checkpoints", "step-"
 
 @dataclass
 class State:
-    """What a process must know to go on.
+    """What a process needs to resume.
 
     Attributes:
         run: hash of configuration and inputs.
         step: steps that were taken.
-        weights: the weights that move.
+        weights: the trainable weights.
         optimizer: state of the optimizer.
         scheduler: state of the learning rate.
-        data: how far each stream came.
+        data: position of each stream.
         rng: states of torch's random generators.
         best: weights of the best evaluation.
         score: its score.
@@ -45,14 +45,14 @@ class State:
 
 
 def rng_state() -> dict[str, Any]:
-    """Return the states of torch's generators, of this process's device; all else is a function of seed and step."""
+    """Return the states of torch's generators on this device; everything else depends only on seed and step."""
     import torch
 
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Go back to the states that `rng_state` returned."""
+    """Restore the states that `rng_state` returned."""
     import torch
 
     torch.set_rng_state(state["cpu"])
@@ -61,7 +61,7 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 
 def save(out: Path, state: State, accelerator: Any) -> None:
-    """Write the state of every process; the step's folder appears when all of it is there."""
+    """Write the state of every process; the step's folder appears when it is complete."""
     import torch
 
     folder = out / _FOLDER / f"{_STEP}{state.step:08d}"
@@ -70,22 +70,22 @@ def save(out: Path, state: State, accelerator: Any) -> None:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
     accelerator.wait_for_everyone()
-    # A file of ours: where torch opens it, a full disk ends in an error that does not say so.
+    # We open the file: if torch does, the error for a full disk does not say so.
     with atomic_path(staging / f"rank-{accelerator.process_index}.pt") as path, open(path, "wb") as file:
         torch.save(vars(state), file)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         put_in_place(staging, folder)
-        for older in _steps(out)[:-2]:  # the one before stays, should the disk damage the last
+        for older in _steps(out)[:-2]:  # the previous one stays, in case the disk damages the last
             shutil.rmtree(older)
     accelerator.wait_for_everyone()
 
 
 def load(out: Path, record: RunRecord, accelerator: Any) -> State | None:
-    """Return the last state of this process, none if there is none.
+    """Return the last state of this process, or None.
 
     Raises:
-        MMABenchError: it is damaged, or of another configuration, or of another number of processes.
+        MMABenchError: it is damaged, or from another configuration or another number of processes.
     """
     import torch
 
@@ -95,19 +95,19 @@ def load(out: Path, record: RunRecord, accelerator: Any) -> State | None:
     files = sorted(steps[-1].glob("rank-*.pt"))
     if len(files) != accelerator.num_processes:
         raise MMABenchError(
-            f"{steps[-1]} was saved by {len(files)} processes and cannot go on with {accelerator.num_processes}; start "
-            "as many, or choose another --out"
+            f"{steps[-1]} was saved by {len(files)} processes and cannot resume with {accelerator.num_processes}; "
+            "start the same number, or choose another --out"
         )
     path = steps[-1] / f"rank-{accelerator.process_index}.pt"
     try:
-        # On the CPU, as generators' states must be; the optimizer takes its own to where the weights are.
+        # On the CPU, where the states of generators must be; the optimizer moves its own to the device of the weights.
         state = State(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
-        raise MMABenchError(f"{path} is damaged; remove {steps[-1]} to go on from the one before") from error
+    except Exception as error:  # torch raises a dozen kinds of exceptions for a damaged file
+        raise MMABenchError(f"{path} is damaged; remove {steps[-1]} to resume from the previous one") from error
     if state.run != record.sha256:
         raise MMABenchError(
-            f"{out} holds a run of another configuration, model or data ({record.difference(out)}); choose another "
-            "--out, or remove it"
+            f"{out} contains a run with another configuration, model or dataset ({record.difference(out)}); "
+            "choose another --out, or remove it"
         )
     return state
 

@@ -2,7 +2,7 @@
 
     L = L_sft + w * L_adv + lambda * L_consistency
 
-(arXiv 2505.19616). It takes tensors and needs torch, transformers and peft alone.
+(arXiv 2505.19616). It takes tensors and needs only torch, transformers and peft.
 """
 
 import random
@@ -24,15 +24,15 @@ def step_losses(
 
     Args:
         model: the model.
-        settings: everything that decides the run.
+        settings: all settings of the run.
         examples: the samples of the step.
-        step: number of the step, which decides the draws.
+        step: number of the step, which seeds the draws.
         fillers: streams without information.
-        rank: which of several processes this is: each draws for itself.
+        rank: rank of this process; each draws independently.
     """
     generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
     terms = ("sft", *settings.objective.names)
-    totals = dict.fromkeys(terms, 0.0)  # also those that no sample of this step has
+    totals = dict.fromkeys(terms, 0.0)  # including terms that no sample of this step has
     size = settings.train.micro_batch
     for start in range(0, len(examples), size):
         part = examples[start : start + size]
@@ -61,7 +61,7 @@ def batch_losses(
         objective: which terms to add.
         examples: the samples.
         variants: conflict variants of some of them, each with the index of its original.
-        share: what the batch is of the step; gradients and terms are multiplied by it.
+        share: share of the step that the batch is; gradients and terms are multiplied by it.
         seeds: seed of each sample's random start.
     """
     import torch
@@ -78,7 +78,7 @@ def batch_losses(
     loss = supervised = cross_entropy(clean).mean()
     terms = {"sft": supervised}
     if variants and (consistency := objective.consistency):
-        # Of the mean over all samples, so that the term does not grow where few have a variant.
+        # Relative to the mean over all samples, so that the term does not grow if few have a variant.
         originals = [answers.select(torch.tensor([index], device=device)) for index, _ in variants]
         changed = [answers.select(torch.tensor([count + k], device=device)) for k in range(len(variants))]
         distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
@@ -89,7 +89,7 @@ def batch_losses(
         loss = loss + objective.terms[name] * term
     torch.autograd.backward(loss * share)
 
-    # The samples once more, with the worst small change of what they are not asked about.
+    # The samples again, with the worst small change of what they are not asked about.
     if adversarial:
         alone = inputs.rows(count)
         mask = irrelevant(alone.kinds, [example.asked for example in examples], text=adversarial.text)

@@ -1,7 +1,7 @@
-"""Questions that hang on other things than one stream: on a text, or on both streams together.
+"""Questions that depend on a text, or on both streams together, instead of one stream.
 
-The second paper (arXiv 2505.19616) mixes tasks in which the image matters, the text matters, or both. Here a question
-about one modality is the first kind, and these are the other two. A new one is a function with a decorator.
+The second paper (arXiv 2505.19616) mixes tasks that depend on the image, on the text, or on both. Here, a question
+about one modality is the first kind, and these are the other two. A new task is a function with a decorator.
 """
 
 import random
@@ -31,7 +31,7 @@ _YES_OR_NO = ("Yes", "No")
 
 
 class TextQuestion(BaseModel):
-    """A question that its text alone answers: a line of the file `data.text_questions`."""
+    """A question that can be answered from its text: a line of the file `data.text_questions`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -51,9 +51,9 @@ class Task:
     """A kind of question.
 
     Attributes:
-        clips: condition of the clips that it is asked about, in the turn of each modality: every clip of a mix brings
-            two questions.
-        ask: returns an example with the question in place of its own.
+        clips: condition of the clips that it is asked about, per modality: every clip of a mix comes with two
+            questions.
+        ask: returns an example with the task's question instead of its own.
     """
 
     clips: Mapping[Modality, str]
@@ -75,7 +75,7 @@ def task(visual: str = ALIGNED, audio: str = ALIGNED) -> Callable[..., Callable[
 
 @task()
 def text_question(example: Example, given: Sequence[TextQuestion], generator: random.Random) -> Example:
-    """A question that its text answers, so that video and audio are irrelevant; of the user's file, or made here."""
+    """A question that its text answers, so that video and audio are irrelevant; from the user's file, or made here."""
     if given:
         chosen = generator.choice(given)
     else:
@@ -90,7 +90,7 @@ def text_question(example: Example, given: Sequence[TextQuestion], generator: ra
 
 @task(audio=MISALIGNED)
 def both_modalities(example: Example, given: Sequence[TextQuestion], generator: random.Random) -> Example:
-    """Whether video and audio show the same class: neither alone tells."""
+    """Whether video and audio show the same class, which needs both."""
     same = example.video_label == example.audio_label
     return _asking(example, Asked.BOTH, _SAME, _YES_OR_NO, _YES_OR_NO[0 if same else 1])
 
@@ -107,7 +107,7 @@ def read_text_questions(path: Path) -> list[TextQuestion]:
     """Read a JSONL file of `question`, `options` and `answer`.
 
     Raises:
-        MMABenchError: the file cannot be read, or a line is none of these.
+        MMABenchError: the file or one of its lines is invalid.
     """
     found: list[TextQuestion] = []
     number = 0

@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
 """What is tuned: clips a step of each condition, and the terms besides the supervised one."""
 
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
-"""The condition that tells what a sense is worth alone: the ceiling of its accuracy under conflict."""
+"""The condition with one modality alone: the ceiling of its accuracy under conflict."""
 
 BEFORE = "before"
 Results = dict[str, list[list[Cell]]]
@@ -137,7 +137,7 @@ def table(results: Results) -> str:
         "|---|" + "---|" * len(results),
     ]
     for cell in cells:
-        name = "accuracy of this sense alone" if cell.condition == ALONE[cell.modality] else "accuracy"
+        name = "accuracy of this modality alone" if cell.condition == ALONE[cell.modality] else "accuracy"
         rows = [("accuracy", name)] if cell.answerable else [("abstention_rate", "abstains")]
         if cell.condition == "misleading_caption":
             rows.append(("distraction_rate", "follows the caption"))
@@ -148,7 +148,7 @@ def table(results: Results) -> str:
 
 
 def plot(path: Path, results: Results) -> None:
-    """Draw a panel for each question: means, seeds as dots, and what one sense alone gives as lines."""
+    """Draw a panel for each question: means, seeds as dots, and accuracy from one modality alone as lines."""
     import matplotlib as mpl
 
     mpl.use("agg")

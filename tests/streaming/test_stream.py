@@ -84,7 +84,7 @@ def test_a_loader_with_workers_that_read_ahead_resumes_exactly(
         assert begun + [[described(sample) for sample in batch] for batch in resumed] == epochs[0]
         assert resumed.epoch == 1
     assert [[described(sample) for sample in batch] for batch in resumed] == epochs[1]
-    with pytest.raises(mma_bench.MMABenchError, match="cannot go on with 2"):
+    with pytest.raises(mma_bench.MMABenchError, match="cannot resume with 2"):
         StreamLoader(make(train), 2, workers=2).load_state_dict(stopped.state_dict())
 
 

@@ -116,7 +116,7 @@ def test_what_cannot_be_merged_is_one_clear_line_and_leaves_nothing(
         ({"use_dora": True}, "LoRA adapter with use_dora; merge it with the trainer's own command"),
         ({"bias": "all"}, "LoRA adapter with bias"),
         ({"peft_type": "IA3"}, "an adapter of type IA3"),
-        ({"base_model_name_or_path": None}, "does not say which model it was made for; name it with --base"),
+        ({"base_model_name_or_path": None}, "does not say which model it was made for; pass it as --base"),
     ]
     for number, (values, message) in enumerate(cases):
         with pytest.raises(MMABenchError, match=message):
@@ -161,9 +161,9 @@ def test_a_hostile_configuration_is_one_line(
 @pytest.mark.parametrize(
     ("down", "up", "says"),
     [
-        (torch.zeros(8), torch.zeros(8), "not an update of low rank"),
-        (torch.zeros(0, 8), torch.zeros(8, 0), "not an update of low rank"),
-        (torch.zeros(2, 8), torch.zeros(8, 3), "not an update of low rank"),
+        (torch.zeros(8), torch.zeros(8), "not a low-rank update"),
+        (torch.zeros(0, 8), torch.zeros(8, 0), "not a low-rank update"),
+        (torch.zeros(2, 8), torch.zeros(8, 3), "not a low-rank update"),
         (torch.full((2, 8), float("nan")), torch.ones(8, 2), "not finite"),
         (torch.full((2, 8), 1e38), torch.full((8, 2), 1e38), "not finite"),
     ],

@@ -1,4 +1,4 @@
-"""Rows of the manifest from AudioSet's lists: a row for each segment, candidate or not."""
+"""Rows of the manifest from AudioSet's lists: one row per segment, candidate or not."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def candidate_rows(settings: AudioSetSettings) -> list[ManifestRow]:
     """Judge the lists and return a row for each of their segments, in their order.
 
     Raises:
-        MMABenchError: a list, the ontology or the rules are wrong.
+        MMABenchError: a list, the ontology or the rules are invalid.
     """
     ontology: Ontology | None = None
     if settings.ontology is None:
@@ -90,7 +90,7 @@ def _rows(judged: JudgedList, ontology: Ontology | None, split: str) -> Iterator
 
 
 def _without_test_videos(rows: list[ManifestRow]) -> list[ManifestRow]:
-    """Drop training clips of videos that a test list or the published clips have, whatever the segment."""
+    """Drop training clips of videos that are in a test list or among the published clips, whatever the segment."""
     if not any(row.split == "train" for row in rows):
         return rows
     taken = {row.youtube_id for row in rows if row.split == "test"} | {clip.youtube_id for clip in official_clips()}

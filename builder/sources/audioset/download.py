@@ -1,4 +1,4 @@
-"""One download with yt-dlp as a library: the segment alone where the site allows it, the whole video otherwise."""
+"""One download with yt-dlp as a library: only the segment if the site allows it, otherwise the whole video."""
 
 import io
 import os
@@ -17,11 +17,11 @@ from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.files.atomic import fsync_folder
 
-_SHORT_SECONDS = 0.5  # containers are often a frame or an audio packet shorter than asked
+_SHORT_SECONDS = 0.5  # containers are often a frame or an audio packet shorter than requested
 _PAGE_BYTES = 1 << 16
-# An MP4 file has an edit list: frames before the cut, which the next ones need, are there and not shown. So a
-# segment is copied, not encoded a second time, and still begins where it should (15 real clips: the sound to the
-# sample, the picture to one frame). A WebM file would begin up to a key frame early, so it is downloaded whole.
+# An MP4 file has an edit list: frames before the cut, which the next ones need, are present but not shown. A segment
+# can therefore be copied without a second encoding and still begins at the right time (15 real clips: audio exact to
+# the sample, video within one frame). A WebM file would begin up to a key frame early, so it is downloaded whole.
 _SEGMENT_FORMAT = "bv*[ext=mp4][protocol^=http]+ba[ext=m4a][protocol^=http]/b[ext=mp4][protocol^=http]"
 _WHOLE_FORMAT = "bv*[protocol^=http]+ba[protocol^=http]/b[protocol^=http]"
 
@@ -34,11 +34,11 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
     """Download the media of ``row`` to ``folder`` and return the file; it appears there by rename.
 
     Raises:
-        FetchFailed: the video is not to be had now, or not at all.
+        FetchFailed: the video is not available, temporarily or permanently.
         MMABenchError: the disk is full, or the cookies cannot be read.
     """
     work = folder / "partial" / row.clip_id
-    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed: the site may offer other formats now
+    shutil.rmtree(work, ignore_errors=True)  # left by a killed run: the site may offer other formats now
     work.mkdir(parents=True)
     try:
         whole = settings.whole or settings.cut_already
@@ -46,8 +46,8 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
             try:
                 path = _run(row, work, settings, whole=False)
             except _NoSegment:
-                # ffmpeg, which cuts, says nothing of HTTP and calls half a file a success. yt-dlp's own
-                # downloader takes the whole file and says what happened.
+                # ffmpeg, which cuts, reports no HTTP errors and treats half a file as a success. yt-dlp's own
+                # downloader fetches the whole file and reports what happened.
                 whole = True
         if whole:
             path = _run(row, work, settings, whole=True)
@@ -74,7 +74,7 @@ def check_downloader(settings: DownloadSettings) -> None:
 
 
 class _Silent:
-    """yt-dlp's log goes nowhere: what matters comes as an exception."""
+    """Discards yt-dlp's log: relevant problems are raised as exceptions."""
 
     def debug(self, message: str) -> None:
         """Drop ``message``."""
@@ -122,18 +122,18 @@ def _meaning(error: Exception, site: Any, address: str, *, whole: bool) -> Excep
 
 
 def _page_asks_for_a_human(site: Any, address: str) -> bool:
-    """Look at a page without a video: yt-dlp does not tell a bot check from any other page."""
+    """Inspect a page without a video: yt-dlp does not distinguish a bot check from other pages."""
     from yt_dlp.utils import YoutubeDLError
 
     try:
         page = site.urlopen(address).read(_PAGE_BYTES).decode("utf-8", "replace")
-    except (YoutubeDLError, OSError):  # the first answer stands; this second one only explains it
+    except (YoutubeDLError, OSError):  # the first answer counts; this second one only explains it
         return False
     return kind_of_message(page) is FailureKind.BOT_CHECK
 
 
 def _check_whole_segment(path: Path, expected: float) -> None:
-    """Raise _NoSegment if ffmpeg ended early: it calls a connection that broke the end of the file."""
+    """Raise _NoSegment if ffmpeg ended early: it treats a broken connection as the end of the file."""
     try:
         seconds = probe(path).seconds
     except Dropped as error:
@@ -164,7 +164,7 @@ def _options(settings: DownloadSettings, work: Path, *, whole: bool) -> dict[str
         "playlist_items": "1",
         "allowed_extractors": ["youtube"] if youtube else ["generic"],
         "format": _WHOLE_FORMAT + ("/b" if youtube else "") if whole else _SEGMENT_FORMAT,
-        # `res` is the shorter side: upright videos have their cap, too. Above the cap the smallest is taken.
+        # `res` is the shorter side, so the limit also applies to portrait videos. Above it, the smallest is taken.
         "format_sort": [f"res:{settings.max_height}", "ext:mp4:m4a", "vcodec:h264"],
         "merge_output_format": "mp4",
         "outtmpl": str(work).replace("%", "%%") + f"/{'whole' if whole else 'segment'}.%(ext)s",
@@ -172,7 +172,7 @@ def _options(settings: DownloadSettings, work: Path, *, whole: bool) -> dict[str
         "fixup": "never",
         "updatetime": False,
         "socket_timeout": settings.timeout_seconds,
-        "retries": 0,  # repetition, with back-off and pauses, is ours; and the first error is the telling one
+        "retries": 0,  # retries, with back-off and pauses, are ours; the first error is the informative one
         "extractor_retries": 0,
         "file_access_retries": 0,
         "external_downloader_args": {"ffmpeg_i": ["-rw_timeout", wait_microseconds]},
@@ -183,6 +183,6 @@ def _options(settings: DownloadSettings, work: Path, *, whole: bool) -> dict[str
     if whole:
         options["max_filesize"] = settings.max_whole_bytes
     if settings.cookies:
-        # A stream: yt-dlp writes a file that it was given by name when it ends, each process its own state.
+        # A stream: if given a file name, each yt-dlp process would write its own state to that file at its end.
         options["cookiefile"] = io.StringIO(settings.cookies.read_text(encoding="utf-8"))
     return options

@@ -1,4 +1,4 @@
-"""Why a video could not be had: yt-dlp's exceptions and YouTube's sentences, sorted into kinds.
+"""Why a video is not available: yt-dlp's exceptions and YouTube's messages, sorted into kinds.
 
 The sentences are those of YouTube's player and of yt-dlp 2026.10 (`yt_dlp/extractor/youtube/_video.py`).
 """
@@ -11,7 +11,7 @@ _DETAIL_LENGTH = 200
 
 
 class FailureKind(StrEnum):
-    """What kept us from a video."""
+    """Why a video could not be downloaded."""
 
     UNAVAILABLE = "unavailable"
     PRIVATE = "private"
@@ -28,12 +28,12 @@ class FailureKind(StrEnum):
 
     @property
     def permanent(self) -> bool:
-        """Whether asking again is of no use: the video is gone, or closed to everyone."""
+        """Whether retrying is useless: the video is gone, or not accessible to anyone."""
         return self in (self.UNAVAILABLE, self.PRIVATE, self.REMOVED, self.TERMINATED)
 
     @property
     def passing(self) -> bool:
-        """Whether the same request may succeed a moment later. The others need cookies, another place, time."""
+        """Whether the same request may succeed soon. Others need cookies, another location, or more time."""
         return self in (self.NETWORK, self.TRUNCATED, self.REFUSED)
 
 
@@ -41,9 +41,9 @@ class FetchFailed(Exception):  # noqa: N818  (an outcome of a download, not an e
     """A download did not succeed.
 
     Attributes:
-        kind: what kept us from it.
-        detail: yt-dlp's or YouTube's words, without addresses and paths.
-        retry_after: seconds that the server asks us to wait, if it says so.
+        kind: why it failed.
+        detail: yt-dlp's or YouTube's message, without addresses and paths.
+        retry_after: seconds to wait, if the server says so.
     """
 
     def __init__(self, kind: FailureKind, detail: str, retry_after: float | None = None) -> None:
@@ -54,7 +54,7 @@ class FetchFailed(Exception):  # noqa: N818  (an outcome of a download, not an e
 
 
 _SENTENCES: tuple[tuple[FailureKind, str], ...] = (
-    # The first that fits: "Video unavailable. This content isn't available, try again later" is a rate limit.
+    # The first match counts: "Video unavailable. This content isn't available, try again later" is a rate limit.
     (
         FailureKind.BOT_CHECK,
         r"not a bot|captcha|unusual traffic|rate.?limited|try again later|too many requests|are you a (?:human|robot)",
@@ -113,7 +113,7 @@ def classify(error: BaseException) -> FetchFailed:
 def kind_of_message(
     text: str, sentences: tuple[tuple[FailureKind, str], ...] = _SENTENCES + _WORDS
 ) -> FailureKind | None:
-    """Return the kind of failure that ``text`` speaks of, or None."""
+    """Return the kind of failure that ``text`` describes, or None."""
     return next((kind for kind, pattern in sentences if re.search(pattern, text, re.IGNORECASE | re.DOTALL)), None)
 
 
@@ -128,7 +128,7 @@ def detail_of(text: str) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error`` and what it came from; yt-dlp keeps causes in `exc_info` and `cause`."""
+    """Yield ``error`` and its causes; yt-dlp keeps causes in `exc_info` and `cause`."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

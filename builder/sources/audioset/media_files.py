@@ -1,4 +1,4 @@
-"""Names of media files: what they say of where a segment begins."""
+"""Names of media files, which tell where a segment begins."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def find_downloaded(row: ManifestRow, folder: Path) -> Path | None:
 
 
 def find_in_mirror(row: ManifestRow, mirror: Path) -> Path | None:
-    """Return the clip's file in a mirror; one that is cut already comes before the whole video."""
+    """Return the clip's file in a mirror; an already cut one takes precedence over the whole video."""
     return _first(mirror, row.clip_id, *([row.youtube_id] if row.youtube_id else []))
 
 
 def begins_at(row: ManifestRow, path: Path) -> float:
-    """Return the second of ``path`` at which the segment begins: 0 in a file that is named by the segment."""
+    """Return the second at which the segment begins in ``path``: 0 in a file named after the segment."""
     return 0.0 if path.stem == row.clip_id else row.start_seconds
 
 

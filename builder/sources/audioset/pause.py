@@ -1,4 +1,4 @@
-"""A pause of the whole stage: all tasks of all processes wait when one of them is asked whether it is a robot."""
+"""A pause of the whole stage: all tasks of all processes wait when one of them gets a bot check."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.5
 
 
 class Pause:
-    """The pause that tasks share through a file: its end, and how many there were in a row."""
+    """The pause that tasks share through a file: its end, and the number of consecutive pauses."""
 
     def __init__(self, folder: Path, settings: PauseSettings) -> None:
         self._path = folder / "pause.json"
@@ -25,7 +25,7 @@ class Pause:
         self._settings = settings
 
     def wait(self) -> None:
-        """Return when no pause is on."""
+        """Return when there is no pause."""
         while (left := self._read()[0] - time.time()) > 0:
             time.sleep(min(left, _LOOK_SECONDS))
 
@@ -48,11 +48,11 @@ class Pause:
             seconds = self._settings.first_seconds * 2**count
             seconds = min(max(seconds, failure.retry_after or 0), self._settings.longest_seconds)
             write_json(self._path, [time.time() + seconds, count + 1])
-        # Tasks have no standard error of their own: the engine's log was sent away with it.
+        # Standard error of tasks is redirected together with the engine's log.
         print(f"\n[fetch] pausing {seconds:g} s, all downloads: {failure.detail}", file=sys.__stderr__, flush=True)
 
     def passed(self, asked: float) -> None:
-        """Note that a request sent at ``asked`` was answered: the next pause is a first one again."""
+        """Record that a request sent at ``asked`` was answered: the next pause counts as a first one again."""
         until, count = self._read()
         if count and asked >= until:
             self._path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ _LONGEST_BACKOFF_SECONDS = 60
 
 
 class AudioSetSource(Source):
-    """Candidates that rules choose from AudioSet's lists, or the 658 published clips."""
+    """Candidates that the rules select from AudioSet's lists, or the 658 published clips."""
 
     name = "audioset"
 
@@ -37,15 +37,15 @@ class AudioSetSource(Source):
         return class_names(self.settings)
 
     def rows(self) -> list[ManifestRow]:
-        """Return a row for each segment of the lists; those that are no candidates are dropped, with the reason."""
+        """Return a row per segment of the lists; segments that are not candidates are dropped, with the reason."""
         return candidate_rows(self.settings)
 
     def super_classes(self) -> dict[str, str]:
-        """Return the top level of AudioSet's ontology for the classes that are known."""
+        """Return the top level of AudioSet's ontology for the classes that have one."""
         return audioset_super_classes(self.class_names())
 
     def input_hashes(self) -> dict[str, str]:
-        """Return the hash of the rules, and of the ontology and the lists where they are used."""
+        """Return the hash of the rules, and of the ontology and the lists if they are used."""
         files = [self.settings.rules, *self.settings.segments]
         if self.settings.ontology:
             files.append(self.settings.ontology)
@@ -57,7 +57,7 @@ class AudioSetSource(Source):
             raise MMABenchError(f"cannot read {error.filename}: {error.strerror}; see docs/regenerate.md") from error
 
     def state(self) -> str:
-        """Return a hash of the files of the mirror and of what decides which bytes a download has."""
+        """Return a hash of the files of the mirror and of what determines the bytes of a download."""
         mirror = mirror_state(self.settings.mirror) if self.settings.mirror else None
         return sha256_json([mirror, _download_key(self._network) if self._network else None])
 
@@ -75,7 +75,7 @@ class AudioSetSource(Source):
             mirror_state(self.settings.mirror)
 
     def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
-        """Return how many clips are in the mirror; without a network, those that are not are missing."""
+        """Return how many clips are in the mirror; without downloads, the others are missing."""
         mirror = self.settings.mirror
         there = sum(find_in_mirror(row, mirror) is not None for row in rows) if mirror else 0
         lines = [f"{there} of {len(rows)} clips are in the mirror {mirror}"] if mirror else []
@@ -101,7 +101,7 @@ class AudioSetSource(Source):
             return found
         if self._network is None:
             raise Dropped(FailureKind.NOT_IN_MIRROR, f"the mirror has no file of {row.clip_id} or {row.youtube_id}")
-        # Named by what decides the bytes: after a change of rules or lists nothing is downloaded twice.
+        # Named by what determines the bytes: after a change of rules or lists, nothing is downloaded twice.
         kept = folder / _download_key(self._network)[:12]
         return find_downloaded(row, kept) or _download_patiently(row, kept, self._network, folder.parent)
 
@@ -111,7 +111,7 @@ def _download_key(settings: DownloadSettings) -> str:
 
 
 def _download_patiently(row: ManifestRow, kept: Path, settings: DownloadSettings, stage_folder: Path) -> Path:
-    """Download, again after what may pass, and after a pause of everyone when the site asks for a human."""
+    """Download, with retries after temporary failures and after a pause of all tasks for a bot check."""
     pause = Pause(stage_folder, settings.pause)
     repeated = pauses = 0
     while True:

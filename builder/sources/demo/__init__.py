@@ -1,7 +1,7 @@
-"""Source clips for the demo: photos and sounds that Debian packages carry, joined into 10 s clips.
+"""Source clips for the demo: photos and audio from Debian packages, combined into 10 s clips.
 
-Both streams of a clip are real recordings of its class, but of different occasions: the photo moves by a
-synthetic pan and zoom, a short sound repeats, and nothing is in synchrony. Each clip's notes say so.
+Both streams of a clip are real recordings of its class, but from different occasions: the photo is animated with a
+synthetic pan and zoom, short audio is repeated, and nothing is synchronous. Each clip's notes say so.
 """
 
 from builder.sources.demo.catalogue import CATALOGUE, Catalogue, DemoClip, MediaFile, load_catalogue

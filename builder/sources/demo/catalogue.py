@@ -1,4 +1,4 @@
-"""The list of demo clips: which photo and which sound, where they lie, whose they are."""
+"""The list of demo clips: their photos and audio, where these are, and who made them."""
 
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -42,7 +42,7 @@ class MediaFile(_Strict):
     attribution: str = Field(min_length=1, description="author, and where the original was published")
 
     def location(self, cache: Path) -> Path:
-        """Return where the checked copy lies below ``cache``: named by its hash, so never stale."""
+        """Return the place of the checked copy below ``cache``: named by its hash, so never stale."""
         return cache / "demo-media" / f"{self.sha256}{PurePosixPath(self.member or self.path).suffix.lower()}"
 
     def __str__(self) -> str:
@@ -122,7 +122,7 @@ class DemoClip(_Strict):
 
     @property
     def attribution(self) -> str:
-        """The authors of both streams and what was changed, as the licences ask."""
+        """The authors of both streams and what was changed, as the licences require."""
         return (
             f"Photograph by {self.image.attribution}, cropped and set in motion. "
             f"Sound by {self.audio.attribution}, {'repeated' if self.loop else 'excerpt'}, level changed."
@@ -195,7 +195,7 @@ def _clip(entry: _ClipEntry, photos: dict[str, MediaFile], sounds: dict[str, Med
 
 
 def _check_unique(entries: list[_ClipEntry]) -> None:
-    """Refuse two clips of one name, and two with the same sound or with excerpts that overlap."""
+    """Reject two clips with the same name, the same audio or overlapping excerpts."""
     names: set[str] = set()
     starts: dict[str, list[float]] = {}
     for entry in entries:

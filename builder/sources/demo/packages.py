@@ -1,7 +1,7 @@
-"""Fetch photos and sounds out of Debian packages, by the name of the package.
+"""Fetch photos and audio from Debian packages, by the name of the package.
 
-`apt-get` finds and checks the package; what is trusted in the end is the SHA-256 of each media file in the
-catalogue, because distributions carry different versions of a package.
+`apt-get` finds and checks the package. What is ultimately trusted is the SHA-256 of each media file in the catalogue,
+because distributions have different versions of a package.
 """
 
 import shutil
@@ -25,24 +25,24 @@ _SCRATCH_PREFIX = ".fetch-"
 
 
 def missing_media(clips: Sequence[DemoClip], cache: Path) -> list[MediaFile]:
-    """Return the photos and sounds of ``clips`` that ``cache`` does not hold with the right content."""
+    """Return the photos and audio files of ``clips`` that ``cache`` does not contain with the right content."""
     files = sorted({file for clip in clips for file in (clip.image, clip.audio)}, key=str)
     return [file for file in files if not _is_intact(file.location(cache), file.sha256)]
 
 
 def fetch_media(cache: Path, *, report: Callable[[str], None]) -> None:
-    """Download what is missing of the media of the catalogue.
+    """Download the missing media of the catalogue.
 
-    A file gets its final name only complete and with the right hash, so a kill leaves nothing half-trusted.
-    A file whose content differs from the catalogue, and a package that cannot be had, are reported and left
-    out; the clips that need them cannot be rendered.
+    A file gets its final name only when it is complete and has the right hash, so a kill leaves no invalid files. A
+    file whose content differs from the catalogue, and a package that is not available, are reported and left out; the
+    clips that need them cannot be rendered.
 
     Args:
         cache: folder of downloads, see `mma_bench.files.cache.cache_folder`.
-        report: called with one line for each step and each problem.
+        report: called with one line per step and per problem.
 
     Raises:
-        MMABenchError: not one clip can be rendered, or the cache cannot be written.
+        MMABenchError: no clip can be rendered, or the cache cannot be written.
     """
     clips = load_catalogue().clips
     if not missing_media(clips, cache):
@@ -65,7 +65,7 @@ def fetch_media(cache: Path, *, report: Callable[[str], None]) -> None:
 
 
 def _fetch_packages(missing: list[MediaFile], cache: Path, folder: Path, report: Callable[[str], None]) -> list[str]:
-    """Fetch ``missing`` package by package; return one line for each problem."""
+    """Fetch ``missing`` package by package; return one line per problem."""
     absent = [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]
     if absent:
         return [f"`{absent[0]}` is not installed: the demo media come from packages of Debian or Ubuntu; run there"]
@@ -134,7 +134,7 @@ def _keep(files: list[MediaFile], tree: Path, cache: Path) -> list[str]:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    """Run a command in ``folder``; return "" or one line that says what went wrong."""
+    """Run a command in ``folder``; return "" or one line that describes the failure."""
     try:
         done = subprocess.run(
             command,
@@ -165,7 +165,7 @@ def _is_intact(path: Path, sha256: str) -> bool:
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Let one process at a time fetch into ``folder``, and clear what a killed one left there."""
+    """Let one process at a time fetch into ``folder``, and remove what a killed one left there."""
     with open_locked(folder / ".lock"):
         for left in folder.glob(f"{_SCRATCH_PREFIX}*"):
             shutil.rmtree(left, ignore_errors=True)

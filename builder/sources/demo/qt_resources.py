@@ -1,4 +1,4 @@
-"""Read members of a Qt resource archive (`.rcc`), an undocumented format that Qt programs carry data in.
+"""Read members of a Qt resource archive (`.rcc`), an undocumented format in which Qt programs store data.
 
 The layout follows `RCCResourceLibrary` of Qt's own compiler (qtbase, `src/tools/rcc/rcc.cpp`): a header
 `qres`, version, offsets of tree, data and names (and, from version 3, flags), all big-endian. A tree node is
@@ -15,11 +15,11 @@ from typing import Any
 from mma_bench.errors import MMABenchError
 
 MAX_ARCHIVE_BYTES = 256 << 20
-MAX_MEMBER_BYTES = 64 << 20  # the largest photo or sound in use has 1 MB
+MAX_MEMBER_BYTES = 64 << 20  # the largest photo or audio file in use has 1 MB
 MAX_NODES = 100_000
 
 _HEADER = struct.Struct(">4sIIII")
-_NODE = struct.Struct(">IH")  # offset of the name, flags; both kinds of node go on with two 32-bit numbers
+_NODE = struct.Struct(">IH")  # offset of the name, flags; both kinds of node continue with two 32-bit numbers
 _FLAG_ZLIB, _FLAG_DIRECTORY, _FLAG_ZSTD = 1, 2, 4
 
 
@@ -36,7 +36,7 @@ class QtResourceArchive:
         """Read the archive and list its members.
 
         Raises:
-            MMABenchError: the file cannot be read or is not a sound archive.
+            MMABenchError: the file cannot be read or is not a valid archive.
         """
         self.path = path
         try:

@@ -1,4 +1,4 @@
-"""Turn a photo and a sound into a 10 s source clip: H.264 with a moving view of the photo, and FLAC."""
+"""Turn a photo and an audio file into a 10 s source clip: H.264 with a moving view of the photo, and FLAC."""
 
 import io
 import math
@@ -24,10 +24,10 @@ SAMPLE_RATE = 44_100
 _CRF = 16  # visually lossless: the normalised stream is encoded from this one
 _PEAK = 0.7  # -3 dB full scale; the recordings peak anywhere between 0.26 and 1.1
 _FADE_SECONDS = 0.01  # enough to hide the click of a cut
-_SILENCE = 0.003  # of the peak (-50 dB): what counts as silence at the ends of a sound that is repeated
+_SILENCE = 0.003  # relative to the peak (-50 dB): what counts as silence at the ends of repeated audio
 _BACKGROUND = 232  # light grey behind a cut-out photo
-_VIEW = 0.88  # mean width of the view, of the largest that fits the crop
-_ZOOM = 0.05  # its change to either side
+_VIEW = 0.88  # mean width of the view, relative to the largest that fits the crop
+_ZOOM = 0.05  # its change in either direction
 
 
 def render_clip(clip: DemoClip, cache: Path, out: Path, *, seed: int) -> None:
@@ -37,10 +37,10 @@ def render_clip(clip: DemoClip, cache: Path, out: Path, *, seed: int) -> None:
         clip: an entry of the catalogue.
         cache: where `fetch_media` left the media.
         out: file to write, `.mkv`.
-        seed: decides the motion, together with the name of the clip.
+        seed: determines the motion, together with the name of the clip.
 
     Raises:
-        MMABenchError: a photo or sound is not in the cache, cannot be decoded, or is too short.
+        MMABenchError: a photo or audio file is not in the cache, cannot be decoded, or is too short.
     """
     if out.suffix != ".mkv":
         raise MMABenchError(f"demo clips are written as .mkv, not as {out.name}; change the suffix")
@@ -51,25 +51,25 @@ def render_clip(clip: DemoClip, cache: Path, out: Path, *, seed: int) -> None:
 
 
 def clip_sound(clip: DemoClip, cache: Path) -> "NDArray[np.int16]":
-    """Return the sound of a clip: exactly 10 s at a common peak level.
+    """Return the audio of a clip: exactly 10 s at a common peak level.
 
     Returns:
         Array of shape [SECONDS * SAMPLE_RATE], int16, mono.
 
     Raises:
-        MMABenchError: the sound is not in the cache, cannot be decoded, is silent or too short.
+        MMABenchError: the audio is not in the cache, cannot be decoded, is silent or too short.
     """
     return _arrange(clip, _decode_sound(clip.audio, _checked(clip, clip.audio, cache)))
 
 
 @dataclass(frozen=True)
 class _Motion:
-    """The path of the view: its centre runs round an ellipse while it breathes in and out.
+    """The path of the view: its centre moves along an ellipse while it zooms in and out.
 
-    A round trip has no resting point, so no two moments half a second apart look the same.
+    The motion never rests, so no two moments half a second apart look the same.
     """
 
-    period: float  # seconds a round
+    period: float  # seconds per round
     phase: float  # radians
     direction: int  # 1 or -1
     zoom_period: float
@@ -89,7 +89,7 @@ class _Motion:
         )
 
     def view(self, seconds: float) -> tuple[float, float, float]:
-        """Return the centre, x and y in -1 to 1 of the room there is, and the width of the view in 0 to 1."""
+        """Return the centre, x and y from -1 to 1 of the available space, and the width of the view from 0 to 1."""
         angle = self.phase + self.direction * 2 * math.pi * seconds / self.period
         zoom = math.sin(self.zoom_phase + 2 * math.pi * seconds / self.zoom_period)
         return math.cos(angle), math.sin(angle), _VIEW + _ZOOM * zoom
@@ -100,7 +100,7 @@ def _move(photo: "NDArray[np.uint8]", crop: Crop, motion: _Motion) -> "Iterator[
 
     Args:
         photo: shape [height, width, 3], uint8, RGB.
-        crop: the part of the photo to stay in.
+        crop: the part of the photo to use.
         motion: path of the view.
     """
     import cv2
@@ -124,12 +124,12 @@ def _move(photo: "NDArray[np.uint8]", crop: Crop, motion: _Motion) -> "Iterator[
         x, y, zoom = motion.view(index / FRAME_RATE)
         view_width = zoom * widest
         view_height = view_width * HEIGHT / WIDTH
-        # At most an eighth of the view to either side: a wide photo would otherwise race past.
+        # At most an eighth of the view to either side: the view would otherwise move too fast over a wide photo.
         view_left = (width - view_width) / 2 + x * min((width - view_width) / 2, view_width / 8)
         view_top = (height - view_height) / 2 + y * min((height - view_height) / 2, view_height / 8)
         step = view_width / WIDTH
         matrix = np.array([[step, 0, view_left + (step - 1) / 2], [0, step, view_top + (step - 1) / 2]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # cubic costs four times as much, near scale 1 for nothing
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # cubic: four times the cost, no benefit near scale 1
         frame = cv2.warpAffine(canvas, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         yield cast("NDArray[np.uint8]", frame)
 

@@ -6,19 +6,19 @@ On the embeddings x that enter the language model, with M the mask of the irrele
     delta_k = clip(delta_{k-1} + alpha * s^2 * grad_delta sum_i L_i(x_i + delta_{k-1}), -eps * s, eps * s) * M
     L_adv = L_sft(x + delta_T),   k = 1..T
 
-s is the unit of eps. Published is s = 1, but at a spread of 0.5 to 3, as video and audio embeddings have it, eps = 1e-3
-is less than bfloat16 can hold, and most of them stay as they are (`scripts/bench/perturbation.py` measures it). With
-``scale: spread``, s is the standard deviation of the embeddings of the token's own modality in its own sample, so that
-eps means the same for each modality and type; the step is that of the gradient with respect to x / s.
+s is the unit of eps. The published form has s = 1, but video and audio embeddings have a spread of 0.5 to 3, at which
+bfloat16 cannot represent eps = 1e-3, and most values do not change (`scripts/bench/perturbation.py` measures this).
+With ``scale: spread``, s is the standard deviation of the embeddings of the token's modality in its sample, so that eps
+means the same for each modality and type; the step is that of the gradient with respect to x / s.
 
-L_i is the supervised loss of sample i: with their sum, as no sample's loss depends on another's embeddings, each is
-perturbed as if it were alone, however many run together (with the published mean over 8, alpha is 8 times this one).
-The gradient is raw, without a sign, and asked for delta alone, so no weight's `.grad` changes; delta_T is a constant to
+L_i is the supervised loss of sample i. No sample's loss depends on the embeddings of another, so with the sum, each
+sample is perturbed independently of the batch size (with the published mean over 8, alpha is 8 times this one). The
+gradient is raw, without a sign, and computed only for delta, so no weight's `.grad` changes; delta_T is a constant to
 the outer loss.
 Source: projected gradient descent (arXiv 1706.06083) as used by arXiv 2505.19616.
 
 Each inner step costs a forward and a backward pass, so T = 1 costs three times the supervised loss. With
-``first_gradient`` the first one is that of the clean batch, which its own backward pass leaves behind, as in "free"
+``first_gradient`` the first gradient is that of the clean batch, which its backward pass provides, as in "free"
 adversarial training (arXiv 1904.12843): it differs by second order in eps, and T = 1 costs twice the supervised loss.
 """
 
@@ -50,15 +50,15 @@ def perturbation(
         embeddings: shape [rows, tokens, hidden size].
         mask: bool of shape [rows, tokens]: what may be perturbed.
         settings: eps, alpha, T and whether the start is random.
-        seeds: seed of each row's random start, which then does not depend on the rows that run with it.
+        seeds: seed of each row's random start, which therefore does not depend on the other rows of the batch.
         unit: s of the formula: 1, or shape [rows, tokens, 1], see `spread`.
-        first_gradient: gradient to take in the first step, instead of computing it.
+        first_gradient: gradient to use in the first step, instead of computing it.
     """
     import torch
 
     clean, allowed = embeddings.detach(), mask[..., None]
     bound = torch.as_tensor(settings.eps * unit, device=clean.device)
-    # In float32: in bfloat16, a random start would round most of a gradient away.
+    # In float32: in bfloat16, adding it to a random start would round most of a gradient away.
     delta = torch.zeros_like(clean, dtype=torch.float32)
     if settings.random_start:
         delta = _random_start(delta, mask, seeds) * bound
@@ -95,7 +95,7 @@ def spread(embeddings: "torch.Tensor", kinds: "torch.Tensor") -> "torch.Tensor":
 
 
 def _random_start(delta: "torch.Tensor", mask: "torch.Tensor", seeds: Sequence[str] | None) -> "torch.Tensor":
-    """Return draws between -1 and 1 where ``mask`` holds: for each row, one for each masked token in turn."""
+    """Return draws between -1 and 1 where ``mask`` is true, row by row and token by token."""
     import torch
 
     for row, chosen in enumerate(mask):

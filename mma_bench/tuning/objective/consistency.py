@@ -8,8 +8,9 @@ With p_t the distribution of the t-th answer token for the original sample, q_t 
     L_consistency = 1/B sum_b 1/|y_b| sum_t D(p_bt, q_bt)
 
 p is detached: the variant moves towards the original, never the original towards the variant.
-Source: arXiv 2505.19616, with its equations and not its code. That takes the logits one position late (ours come
-from `AnswerLogits`, shifted), and computes KL(m || p) + KL(m || q), which is not the Jensen-Shannon divergence.
+Source: arXiv 2505.19616, following its equations rather than its code. The code takes the logits one position late
+(ours come from `AnswerLogits`, shifted) and computes KL(m || p) + KL(m || q), which is not the Jensen-Shannon
+divergence.
 """
 
 from typing import TYPE_CHECKING, Literal

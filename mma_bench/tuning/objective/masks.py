@@ -1,9 +1,9 @@
 """Which tokens belong to which modality, and which of them a question does not ask about.
 
 arXiv 2505.19616 has two modalities; its image-heavy tasks perturb the text, its text-heavy tasks the image, and tasks
-that need both nothing. With three modalities, a question about the visual content leaves audio and text, one about the
-audio content video and text, one about a text both streams. The answer and the marks of the conversation are never
-perturbed.
+that need both perturb nothing. With three modalities, a question about the visual content perturbs audio and text, one
+about the audio content perturbs video and text, and one about a text perturbs both streams. The answer and the markers
+of the conversation are never perturbed.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _IRRELEVANT = {
 
 
 def modality_masks(kinds: "torch.Tensor") -> dict[Kind, "torch.Tensor"]:
-    """Return for video, audio and text which tokens are theirs: bool, of the shape of ``kinds``."""
+    """Return the tokens of video, of audio and of text as bool tensors of the shape of ``kinds``."""
     return {kind: kinds == kind for kind in (Kind.VIDEO, Kind.AUDIO, Kind.TEXT)}
 
 

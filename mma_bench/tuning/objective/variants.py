@@ -1,7 +1,7 @@
 """Variants of samples for the consistency term: what the question does not ask about changes, the target stays.
 
-Samples of every condition have one, those already in conflict too. Donors are other samples of the same step, so a
-variant costs no reading, and only what no sample of the step has must be encoded.
+Samples of every condition have one, including those already in conflict. Donors are other samples of the same step, so
+a variant needs no reading, and only streams that no sample of the step has must be encoded.
 """
 
 import random
@@ -14,13 +14,13 @@ from mma_bench.tuning.example import Asked, Example
 from mma_bench.tuning.fillers import NOISES, Fillers
 
 _IRRELEVANT = {Asked.VISUAL: ("audio",), Asked.AUDIO: ("video",), Asked.TEXT: ("video", "audio"), Asked.BOTH: ()}
-"""Streams that the answer does not depend on. Where it depends on the other one, the text is irrelevant too."""
+"""Streams that the answer does not depend on. If it depends on the other stream, the text is irrelevant too."""
 
 _Other = tuple[Any, str, str | None]
 """A stream with its key and its label."""
 
 _Exchange = Callable[[Example, str, Sequence[Example], Fillers, random.Random], _Other | None]
-"""Returns another stream in place of ``video`` or ``audio``, none if there is no such one."""
+"""Returns another stream for ``video`` or ``audio``, or None."""
 
 
 def conflict_variants(
@@ -35,10 +35,10 @@ def conflict_variants(
     Args:
         examples: the samples that are trained on together.
         donors: samples that may lend a stream.
-        kinds: what may change. `misaligned` takes the stream of a clip of another class, `removed` silence or black
-            frames, `noise` noise, `white` white frames, each in place of what is not asked about;
-            `misleading_caption` and `unrelated_true_text` and `unrelated_false_text` change the text. One is drawn for
-            each sample, among those that change something; a question that needs both modalities has none.
+        kinds: what may change. In the modality that is not asked about, `misaligned` takes the stream of a clip of
+            another class, `removed` silence or black frames, `noise` noise, `white` white frames.
+            `misleading_caption`, `unrelated_true_text` and `unrelated_false_text` change the text. One kind is drawn
+            per sample, among those that change something; a question that needs both modalities has none.
         fillers: streams without information.
         generator: of the draws.
     """

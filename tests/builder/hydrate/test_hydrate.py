@@ -173,7 +173,7 @@ def test_what_cannot_be_hydrated_is_refused_in_one_line(published: Published, tm
         (old, mirror, "build it with this version"),
         (published.ids, ("--set", "download.speed=1"), "download.speed: there is no such setting"),
         (published.ids, ("--mirror", tmp_path / "nowhere"), "cannot read the mirror"),
-        (published.ids, mirror, "none of 6 clips could be had (fetch: not_in_mirror)"),
+        (published.ids, mirror, "none of 6 clips were available (fetch: not_in_mirror)"),
     ):
         result = hydrate(data, tmp_path, *more)
         assert result.exit_code == 2, message
