@@ -17,13 +17,14 @@ from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
 from pydantic import ConfigDict, Field
 
+from builder.pipeline import stage_modules
 from mma_bench.extras import needs
 from mma_bench.schema import Checked
 
 _PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _NOWHERE = open(os.devnull, "w")  # noqa: SIM115  (datatrove's log keeps it until the process ends)
-_PRELOADED = ["builder.run", "cv2", "librosa.core.spectrum"]
+_PRELOADED = ["builder.run", *stage_modules(), "cv2", "librosa.core.spectrum"]
 
 
 class ExecutorSettings(Checked):

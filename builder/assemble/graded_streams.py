@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from builder.clip_step import Dropped
 from builder.normalise.settings import NormaliseSettings
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path, fsync_folder, write_json
 from mma_bench.files.documents import parse_json

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.normalise import NormaliseClips, NormaliseSettings
+from builder.stage import Dropped
 
 SIZE, RATE = 96, 30
 DRAWING = f"testsrc2=s=320x180:r={RATE}"

@@ -1,29 +1,36 @@
-"""The block that normalises one clip."""
+"""The `normalise` stage: a silent video and a mono sound for each clip, all of one kind."""
 
 from pathlib import Path
+from typing import Self
 
 import av
 
-from builder.clip_step import ClipStep, Dropped
+from builder.job import Job
 from builder.manifest import ManifestRow
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
+from builder.stage import ClipStage, Dropped
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_file
 
 _TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than their decodable part
 
 
-class NormaliseClips(ClipStep):
+class NormaliseClips(ClipStage):
     """Centre-crop, scale and cut the video, store the audio separately; drop clips that cannot be decoded."""
 
-    stage = "normalise"
+    name = "normalise"
 
     def __init__(self, folder: Path, fetched: Path, settings: NormaliseSettings) -> None:
         super().__init__(folder, settings)
         self.fetched = fetched
         self.options = settings
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.folder("fetch"), job.normalise)
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the two streams."""

@@ -1,10 +1,9 @@
-"""The block that inspects one clip."""
+"""The `inspect` stage: technical checks and fingerprints of the normalised streams."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from builder.clip_step import ClipStep
 from builder.inspect.checks import CHECKS, code_of
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.frame_hash import frame_hashes
@@ -12,27 +11,39 @@ from builder.inspect.measure import picture_level, sound_level, to_luma
 from builder.inspect.settings import InspectSettings
 from builder.inspect.sound_landmarks import sound_landmarks
 from builder.manifest import ManifestRow
+from builder.stage import ClipStage
 from mma_bench.dataset.media import Media
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from builder.run import Build
+
 _PIXELS = 126
 
 
-class InspectClips(ClipStep):
+class InspectClips(ClipStage):
     """Measure both streams, drop clips with too little content, and store a fingerprint of the others.
 
     Dropped clips keep their measurements, so that a threshold can be judged by the clips it dropped.
     """
 
-    stage = "inspect"
+    name = "inspect"
 
     def __init__(self, folder: Path, normalised: Path, settings: InspectSettings) -> None:
-        super().__init__(folder, [settings, code_of(settings.checks)] if settings.checks else settings)
+        super().__init__(folder, settings)
         self.clips = normalised / "clips"
         self.limits = settings
+
+    @classmethod
+    def of(cls, job: "Build") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.folder("normalise"), job.config.inspect)
+
+    def inputs(self) -> Any:
+        """Return a hash of the code of the user's own checks."""
+        return code_of(self.limits.checks) if self.limits.checks else None
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the file of the fingerprint."""
@@ -43,10 +54,10 @@ class InspectClips(ClipStep):
         samples, luma = decode(row, self.clips, self.limits.frames_per_second)
         measured = row.changed(**self._measure(row, samples, luma))
         if problem := next(_problems(measured, self.limits), None):
-            return measured.drop(self.stage, *problem)
+            return measured.drop(self.name, *problem)
         for name in self.limits.checks:
             if said := CHECKS.find(name)(samples, luma):
-                return measured.drop(self.stage, name, said)
+                return measured.drop(self.name, name, said)
         Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])
         return measured
 
