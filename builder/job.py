@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from builder.executors import ExecutorSettings
 from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
-from builder.sources.base import Source
 from mma_bench.dataset.removed import RemovedIds
 
 if TYPE_CHECKING:
     from builder.package.contents import DatasetContents
+    from builder.sources.base import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Job(ABC):
 
     work: Path
     out: Path
-    source: Source
+    source: "Source"
     normalise: NormaliseSettings
     executor: ExecutorSettings
     removed: RemovedIds = field(default_factory=RemovedIds)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from builder.pipeline import BUILD, HYDRATE
+from builder.pipeline import BUILD, HYDRATE, order
 from builder.stage import ClipStage, Stage, WholeStage
 from mma_bench.errors import MMABenchError
 from mma_bench.files.faults import first_fault
@@ -69,7 +69,7 @@ def own_stages(asked: Sequence[OwnStageSettings]) -> list[OwnStage]:
     """Return the stages that a configuration asks for.
 
     Raises:
-        MMABenchError: a name is unknown or taken, or settings are wrong.
+        MMABenchError: a name is unknown or taken, settings are wrong, or a stage cannot be in its place.
     """
     taken = {entry.name for entry in (*BUILD, *HYDRATE)}
     found = []
@@ -84,6 +84,7 @@ def own_stages(asked: Sequence[OwnStageSettings]) -> list[OwnStage]:
         taken.add(one.name)
         after = one.after or str(getattr(kind, "after", _BY_DEFAULT_AFTER))
         found.append(OwnStage(one.name, after, kind, _checked(one, kind)))
+    order([entry.name for entry in BUILD], found)
     return found
 
 

@@ -135,9 +135,7 @@ _RESTORE = StageEntry(
     "`assemble/stimuli.parquet`, `conditions.json`, black, silent and graded streams",
 )
 
-BUILD = (
-    _SELECT, _FETCH, _NORMALISE, _INSPECT, _COMPARE, _VERIFY, _REVIEW, _RELEASE, _ASSEMBLE, _PACKAGE,
-)  # fmt: skip
+BUILD = (_SELECT, _FETCH, _NORMALISE, _INSPECT, _COMPARE, _VERIFY, _REVIEW, _RELEASE, _ASSEMBLE, _PACKAGE)
 """The stages of `python -m builder run`."""
 
 HYDRATE = (_SELECT, _FETCH, _NORMALISE, _MATCH, _RESTORE, _PACKAGE)
@@ -151,7 +149,7 @@ def stage_modules() -> list[str]:
 
 def help_line(entries: Sequence[StageEntry]) -> str:
     """Return the names of the stages in their order, for a help text."""
-    return ", ".join(entry.name for entry in entries)
+    return f"Stages: {', '.join(entry.name for entry in entries)}."
 
 
 def make_stages(entries: Sequence[StageEntry], job: "Job", own: "Sequence[OwnStage]" = ()) -> "list[Stage]":

@@ -10,13 +10,13 @@ from builder.funnel import funnel
 from builder.job import Job
 from builder.manifest import ManifestRow
 from builder.notices import notices_of
-from builder.own_stages import OwnStage, own_stages
+from builder.own_stages import own_stages
 from builder.package.contents import DatasetContents
 from builder.package.dataset import check_replaceable
 from builder.package.provenance import provenance
 from builder.package.references import references_of
 from builder.package.settings import LicenceMode
-from builder.pipeline import BUILD, make_stages, order, run_stages
+from builder.pipeline import BUILD, make_stages, run_stages
 from builder.sources import make_source
 from builder.verify.verifier import Verifier, make_verifier
 from builder.work_folder import only_build_in, stages_in
@@ -106,19 +106,12 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
         MMABenchError: an input is invalid, another build uses ``work``, or no clip is left.
     """
     check_conditions(config.assemble)
-    own = check_stages(config)
+    own = own_stages(config.stages)
     check_replaceable(out)
     with only_build_in(work):
         build = make_build(config, work, out)
         rows = run_stages(make_stages(BUILD, build, own), build, retry_failed=retry_failed)
     return BuildResult(out, rows, build.notices(rows))
-
-
-def check_stages(config: BuildConfig) -> list[OwnStage]:
-    """Return the user's own stages that ``config`` asks for. Raises MMABenchError if one is unknown or misplaced."""
-    own = own_stages(config.stages)
-    order([entry.name for entry in BUILD], own)
-    return own
 
 
 def make_build(config: BuildConfig, work: Path, out: Path) -> Build:

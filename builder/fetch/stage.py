@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from builder.executors import ExecutorSettings
-from builder.job import Job
 from builder.manifest import ManifestRow
 from builder.sources.base import Source
 from builder.stage import ClipStage
 from mma_bench.files.hashing import sha256_file
+
+if TYPE_CHECKING:
+    from builder.job import Job
 
 
 class FetchClips(ClipStage):
@@ -23,7 +25,7 @@ class FetchClips(ClipStage):
         self.source = source
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: "Job") -> Self:
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.source)
 

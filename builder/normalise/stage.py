@@ -1,11 +1,10 @@
 """The `normalise` stage: a silent video and a mono sound for each clip, all of one kind."""
 
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import av
 
-from builder.job import Job
 from builder.manifest import ManifestRow
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
@@ -13,6 +12,9 @@ from builder.normalise.transcode import transcode
 from builder.stage import ClipStage, Dropped
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_file
+
+if TYPE_CHECKING:
+    from builder.job import Job
 
 _TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than their decodable part
 
@@ -28,7 +30,7 @@ class NormaliseClips(ClipStage):
         self.options = settings
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: "Job") -> Self:
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.folder("fetch"), job.normalise)
 

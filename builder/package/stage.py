@@ -1,11 +1,13 @@
 """The `package` stage: the dataset's folder."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from builder.job import Job
 from builder.manifest import ManifestRow
 from builder.package.dataset import PackageInputs, package_dataset
 from builder.stage import WholeStage
+
+if TYPE_CHECKING:
+    from builder.job import Job
 
 
 class PackageDataset(WholeStage):
@@ -15,12 +17,12 @@ class PackageDataset(WholeStage):
     counts_clips = False
     always_runs = True
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: "Job") -> None:
         super().__init__(job.folder(self.name))
         self.job = job
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: "Job") -> Self:
         """Return the stage as ``job`` needs it."""
         return cls(job)
 

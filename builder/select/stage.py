@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from builder.job import Job
 from builder.manifest import ManifestRow, check_unique
 from builder.sources.base import Source
 from builder.stage import WholeStage
 from mma_bench.dataset.removed import RemovedIds
+
+if TYPE_CHECKING:
+    from builder.job import Job
 
 
 class SelectClips(WholeStage):
@@ -23,7 +25,7 @@ class SelectClips(WholeStage):
         self.removed = removed
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: "Job") -> Self:
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.source, job.removed)
 
