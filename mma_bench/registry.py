@@ -189,6 +189,23 @@ class Registry(Mapping[str, T]):
         return self._known[name]
 
 
+@contextmanager
+def left_out(entry: Registered[Any], what: str) -> Iterator[None]:
+    """Leave out what fails in the block, with one line on standard error, if ``entry`` is a user's.
+
+    Args:
+        entry: what the block computes, or what it computes something of.
+        what: what it computes, for the message.
+    """
+    try:
+        yield
+    except Exception as error:
+        if entry.origin == BUILT_IN:
+            raise
+        note = f"note: the {what} {entry.name!r} of {entry.origin} failed and is left out: {one_line(error)}"
+        print(note, file=sys.stderr, flush=True)
+
+
 def one_line(error: BaseException) -> str:
     """Return the type and the message of ``error`` on one line."""
     message = " ".join(str(error).split())

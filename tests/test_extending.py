@@ -199,6 +199,19 @@ def test_a_model_a_wording_a_protocol_and_a_score_reach_the_report(outside: Outs
         assert "audio_names" in text or title in text, file
     assert "one-option: aligned" in (outside.work / "report" / "tables" / "audio_names.csv").read_text()
     assert "names audio" in (outside.work / "report" / "tables" / "audio_names.tex").read_text()
+    page = (outside.work / "report" / "index.html").read_text()
+    assert page.index('id="conditions"') < page.index('id="audio_names"') < page.index('id="scores"')
+    assert "Who names the audio?" in page
+    assert (outside.work / "report" / "figures" / "audio_names.pdf").read_bytes().startswith(b"%PDF")
+    score = site / "score.py"
+    before = score.read_text()
+    score.write_text(before.replace("bars_height(bars)", "'tall'"))  # found when it is drawn
+    torn = outside.run("-m", "mma_bench", "report", "run0", "--out", "torn")
+    score.write_text(before)
+    (line,) = [line for line in torn.stderr.splitlines() if "audio_names" in line]
+    assert "the figure of the analysis 'audio_names' of my-extension failed and is left out: TypeError" in line
+    assert (outside.work / "torn" / "tables" / "audio_names.tex").is_file()
+    assert not (outside.work / "torn" / "figures" / "audio_names.pdf").exists()
 
 
 def test_attributes_of_a_class_decide_what_commands_do_with_it(outside: Outside) -> None:

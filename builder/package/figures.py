@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.dataset.layout import class_counts
+from mma_bench.drawing.style import figure_bytes
 from mma_bench.files.atomic import write_bytes
-from mma_bench.report.figures.style import figure_bytes
 from mma_bench.schema import Clip
 
 if TYPE_CHECKING:

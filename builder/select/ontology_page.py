@@ -19,7 +19,7 @@ from builder.select.selection import Report, judge_lists
 from builder.select.summary import Summary, summarise, warnings
 from mma_bench.files.atomic import write_text
 from mma_bench.files.hashing import sha256_file
-from mma_bench.report.templating import TEMPLATES
+from mma_bench.report.render.html import TEMPLATES
 
 STATUS_TEXT: dict[Status, str] = {
     Status.ROOT: "names a class",

@@ -26,7 +26,6 @@ def _protocols() -> Listing:
 
 
 def _analyses() -> Listing:
-    from mma_bench.evaluation.analyses import analyse  # noqa: F401  (registers ours)
     from mma_bench.evaluation.analyses.registry import ANALYSES
 
     return listing(ANALYSES)

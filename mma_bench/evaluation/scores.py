@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.dataset.load import Benchmark, Sample
 from mma_bench.evaluation.analyses import Analysis, VerdictTable, analyse, verdict_table
-from mma_bench.evaluation.analyses.analysis import STANDARD
-from mma_bench.evaluation.analyses.table import SEVERAL, UNPARSED
+from mma_bench.evaluation.analyses.table import SEVERAL, STANDARD, UNPARSED
 from mma_bench.evaluation.judge.prompt import needs_judge
 from mma_bench.evaluation.judge.record import Replies
 from mma_bench.evaluation.option_confidence import OptionConfidence
@@ -20,6 +19,10 @@ from mma_bench.schema import Modality, Question
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SCORES_VERSION = 2
+"""Of the form of `scores.json`; 2 names the modalities ``visual`` and ``audio`` throughout."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class Scores:
         """Return the scores without the single answers."""
         cells = [{name: _rounded(value) for name, value in asdict(cell).items()} for cell in self.cells]
         return {
+            "scores_version": SCORES_VERSION,
             "parser_version": PARSER_VERSION,
             **({"judge": self.judge} if self.judge else {}),
             "missing": self.missing,
@@ -200,16 +204,16 @@ class _Reader:
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[str, ...], Modality | None], Parsed] = {}
         self._sets: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._senses: dict[str, bool] = {}
+        self._of_both: dict[str, bool] = {}
 
     def __call__(self, text: str, question: Question) -> Parsed:
         order = tuple(question.options)
         names = self._sets.get(order)
         if names is None:
             names = self._sets[order] = tuple(sorted(order))
-        if text not in self._senses:
-            self._senses[text] = speaks_of_both(text)
-        asked = question.modality if self._senses[text] else None
+        if text not in self._of_both:
+            self._of_both[text] = speaks_of_both(text)
+        asked = question.modality if self._of_both[text] else None
         found = self._known.get((text, names, asked))
         if found is None:
             found = self._known[text, names, asked] = parse_answer(text, names, modality=asked)

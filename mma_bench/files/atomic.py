@@ -162,9 +162,13 @@ def _new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
     """Return a new folder, and a descriptor that holds a lock on it: others see that it is not abandoned."""
     while True:
         staging = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-        handle = os.open(staging, os.O_RDONLY)
-        with suppress(OSError):  # a file system without locks
-            hold(handle)
+        try:  # an interruption may come at any line
+            handle = os.open(staging, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks
+                hold(handle)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
         if staging.is_dir():
             return staging, handle
         os.close(handle)  # another process took it for abandoned before it was locked

@@ -1,4 +1,4 @@
-"""Baselines that neither see nor hear: they read labels, and show what scores mean."""
+"""Baselines that use neither stream: they read labels, and show what scores mean."""
 
 import hashlib
 from abc import abstractmethod

@@ -46,14 +46,7 @@ def scores_frame(scores: "Scores", table: str = MEASURES) -> "pd.DataFrame":
 
 def table_names(scores: "Scores") -> list[str]:
     """Return the names that `scores_frame` knows."""
-    found = [field.name for field in fields(scores.analysis)]
-    ours = [name for name in found if _holds_rows(getattr(scores.analysis, name))]
-    return [MEASURES, CELLS, *ours, *scores.analysis.own]
-
-
-def _holds_rows(value: Any) -> bool:
-    """Whether a field of the analysis is a table: a sequence of dataclasses, perhaps an empty one."""
-    return isinstance(value, list) and all(map(is_dataclass, value))
+    return [MEASURES, CELLS, *scores.analysis.results]
 
 
 def _lines(row: Any) -> Iterator[dict[str, Any]]:

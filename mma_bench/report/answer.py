@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 
 from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
-from mma_bench.evaluation.analyses.competence import ONE_SENSE
-from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
-from mma_bench.report.figures.competence import CONFLICT, conflict_split
+from mma_bench.evaluation.analyses.competence import ONE_MODALITY, conflict_split
+from mma_bench.evaluation.analyses.table import CONFLICT
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
+from mma_bench.report.average import average_of, headline_of
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import Modality
 
@@ -57,14 +58,14 @@ def percent(estimate: Estimate) -> str:
 def _about(run: ScoredRun, modality: Modality) -> str:
     other = _OTHER[modality]
     conflict = _accuracy(run, CONFLICT, modality)
-    alone = _accuracy(run, ONE_SENSE[modality], modality)
+    alone = _accuracy(run, ONE_MODALITY[modality], modality)
     if conflict is None:
         missing = CONFLICT.replace("_", " ")
         return f"{run.label} was not asked {modality} questions under conflict ({missing}), so this run cannot say."
     text = f"{run.label} answers {percent(conflict)} of the {modality} questions correctly when the {other} disagrees"
-    split = conflict_split(run, modality)
+    split = conflict_split(run.analysis.of(CompetenceSplit), modality)
     if alone is None or split is None:
-        without = ONE_SENSE[modality].replace("_", " ")
+        without = ONE_MODALITY[modality].replace("_", " ")
         return f"{text}; how many it answers without the {other} was not measured ({without} is missing)."
     return f"{text} and {percent(alone)} without the {other}: {_interference(split, other)}."
 

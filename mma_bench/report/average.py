@@ -4,9 +4,6 @@ from mma_bench.evaluation.scores import Cell
 from mma_bench.evaluation.statistics import Average, Estimate
 from mma_bench.report.runs import ScoredRun
 
-AVERAGE_WORDS: dict[Average, str] = {"micro": "mean over questions", "macro": "mean over classes"}
-"""How a report names each average."""
-
 
 def average_of(run: ScoredRun) -> Average:
     """Return the average that the protocol of ``run`` names."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.dataset.load import Sample
+from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.evaluation.kinds import Kind, kind_of
 from mma_bench.evaluation.verdict import Verdict
 from mma_bench.files.text import visible
 from mma_bench.report.excerpts import excerpt
-from mma_bench.report.figures.competence import CONFLICT
 from mma_bench.report.playable import media_path
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import CONDITIONS, Modality, Stream

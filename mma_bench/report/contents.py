@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.drawing.panels import Plot
 from mma_bench.evaluation.statistics import Average
 from mma_bench.report.average import average_of
 from mma_bench.report.browser import browser_data
 from mma_bench.report.facts import DataFacts, Reference, data_facts, references
 from mma_bench.report.figures import plots_of
-from mma_bench.report.figures.panels import Plot
 from mma_bench.report.notices import notices_about
 from mma_bench.report.playable import choose_playable
 from mma_bench.report.runs import ScoredRun
@@ -32,7 +32,7 @@ class Contents:
         headlines: accuracy, mean over questions and over classes; first the one that the protocol names.
         analyses: the tables of everything else, by name.
         details: all scores of each run.
-        published: accuracies from papers beside those of the runs, where they can be set side by side.
+        published: accuracies from papers next to those of the runs, where they can be compared.
         plots: the figures, the main one first.
         playable: stimuli whose media are in the report.
         browser: all questions and answers, for the browser of examples.

@@ -56,7 +56,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Reference:
-    """What one condition and modality would give without looking or listening.
+    """What one condition and modality would give without either stream.
 
     Attributes:
         questions: how many there are.

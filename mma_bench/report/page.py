@@ -5,21 +5,20 @@ import shlex
 from mma_bench import __version__
 from mma_bench.evaluation.kinds import DEFINITIONS
 from mma_bench.evaluation.protocols.protocol import NAMES
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.files.text import visible
 from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.answer import answer_note, answer_sentences
-from mma_bench.report.average import AVERAGE_WORDS, average_of
+from mma_bench.report.average import average_of
 from mma_bench.report.browser import script_json
 from mma_bench.report.contents import Contents
 from mma_bench.report.facts import DataFacts
+from mma_bench.report.order import TABLE_OF_FIGURE
+from mma_bench.report.render.html import render
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Row, Table
 from mma_bench.report.tables.headline import REMOVED_NOTE
-from mma_bench.report.templating import render
 from mma_bench.report.tiles import tiles_of
-
-_BESIDE = {"competence": "competence", "conditions": "changes", "reliance": "reliance", "calibration": "calibration"}
-"""Which table stands below which figure."""
 
 
 def render_page(contents: Contents) -> str:
@@ -27,7 +26,7 @@ def render_page(contents: Contents) -> str:
     from markupsafe import Markup
 
     models = [run for run in contents.runs if not run.is_baseline] or contents.runs
-    beside = {figure: contents.analyses[name] for figure, name in _BESIDE.items() if name in contents.analyses}
+    beside = {figure: contents.analyses[name] for figure, name in TABLE_OF_FIGURE.items() if name in contents.analyses}
     shown = {plot.name for plot in contents.plots}
     beside = {figure: table for figure, table in beside.items() if figure in shown}
     elsewhere = {table.name for table in beside.values()}

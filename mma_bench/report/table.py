@@ -138,17 +138,3 @@ class Table:
     def to_json(self) -> dict[str, Any]:
         """Return the table with its numbers as they are."""
         return asdict(self)
-
-
-def number_text(entry: Entry) -> str:
-    """Return an entry without its interval and marks."""
-    match entry:
-        case None:
-            return "–"
-        case Share():
-            return entry.text
-        case bool() | str():
-            return str(entry)
-        case int():
-            return f"{entry:,}"
-    return f"{entry:.3g}"

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.evaluation.scores import Cell
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.report.answer import percent
-from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
-from mma_bench.report.figures.competence import CONFLICT
+from mma_bench.report.average import average_of, headline_of
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import Modality
 

@@ -21,9 +21,9 @@ from mma_bench.report.hub.model_card import model_card
 from mma_bench.report.page import evaluation_command, render_page
 from mma_bench.report.playable import write_media
 from mma_bench.report.progress import Stages
+from mma_bench.report.render.files import write_tables
 from mma_bench.report.render.markdown import markdown, markdown_text
 from mma_bench.report.runs import ScoredRun, read_runs
-from mma_bench.report.tables.files import write_tables
 
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""

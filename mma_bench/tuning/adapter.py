@@ -7,6 +7,7 @@ from typing import Any
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json, write_text
 from mma_bench.files.documents import parse_json
+from mma_bench.files.regular import read_inside
 from mma_bench.models.omni.checkpoint import COMMIT
 from mma_bench.models.omni.encode_once import EncodeOnce
 from mma_bench.tuning.foreign import CONFIGURATION, WEIGHTS, read_foreign
@@ -114,7 +115,7 @@ def _merged_foreign(adapter: Path, base: str | None) -> tuple[EncodeOnce, Any]:
 def _read(adapter: Path) -> tuple[BaseModelSettings, str]:
     path = adapter / _RECORD
     try:
-        record = parse_json(path.read_text("utf-8"))
+        record = parse_json(read_inside(adapter, _RECORD))
         settings = BaseModelSettings.model_validate(record["configuration"]["model"])
         weights = str(record["model"]["weights"])
         if weights.startswith(COMMIT):  # the branch may have changed since

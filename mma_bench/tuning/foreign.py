@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
 from mma_bench.files.faults import first_fault
+from mma_bench.files.regular import read_inside
 
 if TYPE_CHECKING:
     import torch
@@ -131,7 +132,7 @@ def read_foreign(folder: Path) -> ForeignAdapter:
     """
     path = folder / CONFIGURATION
     try:
-        said = parse_json(path.read_bytes())
+        said = parse_json(read_inside(folder, path.name))
         kind = said.get("peft_type")
         used = [name for name in _UNUSABLE if said.get(name)]
         if said.get("bias", "none") != "none":

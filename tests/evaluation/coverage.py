@@ -50,7 +50,7 @@ Tallies = dict[tuple[str, int, float], Tally]
 
 def estimates(table: VerdictTable) -> dict[tuple[str, str], tuple[float, float, float]]:
     """Return value, low and high of every interval in the scores of ``table``, by field and place."""
-    found = dict(_walk(asdict(analyse(table, WORDINGS, "macro"))))
+    found = dict(_walk(asdict(analyse(table, WORDINGS, "macro"))["results"]))
     for condition in table.conditions:
         for modality in Modality:
             rows = table.select(condition=condition, modality=modality, variants=WORDINGS)

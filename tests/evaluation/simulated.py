@@ -68,8 +68,8 @@ def questions(
     )
 
 
-def conflict(generator: np.random.Generator, clips: int, *, sight: float, sound: float) -> VerdictTable:
-    """Return misaligned clips asked about sight and sound by a model that follows each with a fixed chance.
+def conflict(generator: np.random.Generator, clips: int, *, visual: float, audio: float) -> VerdictTable:
+    """Return misaligned clips asked about both modalities by a model that follows each with a fixed chance.
 
     Both questions about a clip get the same kind of answer, so that they are as dependent as can be.
     """
@@ -77,7 +77,7 @@ def conflict(generator: np.random.Generator, clips: int, *, sight: float, sound:
     heard = (seen + generator.integers(1, CLASSES - 1, size=clips)) % CLASSES
     other = (seen - 1) % CLASSES  # neither what is seen nor what is heard
     chance = generator.random(clips)
-    decision = np.where(chance < sight, seen, np.where(chance < sight + sound, heard, other))
+    decision = np.where(chance < visual, seen, np.where(chance < visual + audio, heard, other))
     return joined([questions("misaligned", modality, seen, heard, decision) for modality in ("visual", "audio")])
 
 

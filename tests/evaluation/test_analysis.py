@@ -16,12 +16,13 @@ from mma_bench.evaluation.analyses.baselines import baselines
 from mma_bench.evaluation.analyses.calibration import calibrations
 from mma_bench.evaluation.analyses.changes import changes
 from mma_bench.evaluation.analyses.competence import competence_splits
-from mma_bench.evaluation.analyses.doses import dose_responses, fit_logistic
+from mma_bench.evaluation.analyses.doses import dose_responses
 from mma_bench.evaluation.analyses.joint import joint_accuracies
-from mma_bench.evaluation.analyses.power import smallest_difference
 from mma_bench.evaluation.analyses.reliance import reliances
 from mma_bench.evaluation.analyses.sensitivity import sensitivities
 from mma_bench.evaluation.statistics import holm, mcnemar, share
+from mma_bench.evaluation.statistics.logistic import fit_logistic
+from mma_bench.evaluation.statistics.power import smallest_difference
 from mma_bench.schema import Modality
 from tests.evaluation.simulated import CLASSES, conflict, empty_table, joined, questions
 
@@ -34,16 +35,16 @@ def covered(hits: int) -> bool:
     return bool(low <= hits <= high)
 
 
-def test_a_model_that_follows_sight_70_percent_of_the_time_is_measured_as_such() -> None:
-    found = {"sight": 0, "sound": 0, "neither": 0}
+def test_a_model_that_follows_the_video_70_percent_of_the_time_is_measured_as_such() -> None:
+    found = {"visual": 0, "audio": 0, "neither": 0}
     for seed in range(SEEDS):
-        table = conflict(np.random.default_rng(seed), 120, sight=0.7, sound=0.2)
+        table = conflict(np.random.default_rng(seed), 120, visual=0.7, audio=0.2)
         both = next(row for row in reliances(table) if row.modality is None)
-        for name, truth in (("sight", 0.7), ("sound", 0.2), ("neither", 0.1)):
+        for name, truth in (("visual", 0.7), ("audio", 0.2), ("neither", 0.1)):
             estimate = getattr(both, name)
             found[name] += estimate.low <= truth <= estimate.high
         assert both.text.value == 0
-        assert both.sight.value + both.sound.value + both.neither.value == pytest.approx(1)
+        assert both.visual.value + both.audio.value + both.neither.value == pytest.approx(1)
     # Two questions a clip with one kind of answer: intervals that took them for independent would cover 83%.
     assert all(covered(hits) for hits in found.values()), found
 
@@ -129,9 +130,9 @@ def test_changes_joint_accuracy_and_abstention_of_a_model_that_only_looks() -> N
     assert (audio.recall.value, audio.precision.value, audio.hallucination.value) == (0, 0, 1)
     assert audio.false_alarms.value == pytest.approx(1 / 3)
     scores = {(row.name, row.condition, row.modality): row.accuracy for row in baselines(table)}
-    assert scores["sight-only", "misaligned", Modality.VISUAL] == 1
-    assert scores["sight-only", "misaligned", Modality.AUDIO] == 0
-    assert scores["sound-only", "audio_removed", Modality.VISUAL] == 0
+    assert scores["visual-only", "misaligned", Modality.VISUAL] == 1
+    assert scores["visual-only", "misaligned", Modality.AUDIO] == 0
+    assert scores["audio-only", "audio_removed", Modality.VISUAL] == 0
     assert scores["random", "aligned", Modality.VISUAL] == pytest.approx(1 / CLASSES)
     assert scores["majority", "aligned", Modality.VISUAL] == 0.1
 
@@ -206,6 +207,6 @@ def test_the_smallest_difference_is_found_four_times_in_five() -> None:
 
 
 def test_an_analysis_is_the_same_twice_and_takes_an_empty_run() -> None:
-    table = conflict(np.random.default_rng(6), 30, sight=0.5, sound=0.5)
+    table = conflict(np.random.default_rng(6), 30, visual=0.5, audio=0.5)
     assert analyse(table).to_json() == analyse(table).to_json()
     assert analyse(empty_table(0)).to_json()["reliance"] == []

@@ -134,7 +134,7 @@ def test_seed_headline_decoding_and_parser_of_a_protocol_are_used(demo: Path, tm
 
 
 class Dice(Model):
-    """Follows sight in 7 of 10 conflicts, by a draw of its own for each repeat."""
+    """Follows the video in 7 of 10 conflicts, by a draw of its own for each repeat."""
 
     name = "dice"
     takes_media = False
@@ -164,9 +164,9 @@ def test_end_to_end_a_sampling_model_is_repeated_rescored_compared_and_its_setti
     options = {"condition": ["misaligned", "audio_removed"], "protocol": "paper", "progress": False}
     scores = mma_bench.evaluate(Dice(), demo, run=run, repeats=5, **options)
     both = next(row for row in scores.analysis.reliance if row.modality is None and row.condition == "misaligned")
-    assert both.sight.low < 0.7 < both.sight.high
-    assert both.sight.high - both.sight.low < 0.3
-    assert both.answers == 5 * 2 * both.sight.clips
+    assert both.visual.low < 0.7 < both.visual.high
+    assert both.visual.high - both.visual.low < 0.3
+    assert both.answers == 5 * 2 * both.visual.clips
     lines = (run / "answers.jsonl").read_text().splitlines()
     assert {json.loads(line)["repeat"] for line in lines} == set(range(5))
     head = open_run(run)

@@ -10,13 +10,15 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
-from tests.conftest import run_builder, run_command
+from tests.conftest import ROOT, run_builder, run_command
 from tests.faults import targets
 from tests.faults.disks import disk_trial, may_mount, removal_trial, twice_trial
 from tests.faults.hub import upload_trial
@@ -27,6 +29,24 @@ from tests.faults.reviews import review_trial
 from tests.models.endpoint_server import serve
 
 _SIZES = ("0", "4000", "20000", "60000", "200000", "500000", "1000000")
+
+
+_SUITES = {
+    "hostile datasets": (
+        "tests/streaming/test_hostile.py",
+        "tests/dataset",
+        "tests/builder/package/test_hostile_card.py",
+    ),
+    "hostile documents": ("tests/files/test_hostile_documents.py", "tests/faults/test_fuzz.py"),
+    "misbehaving servers": (
+        "tests/models/test_endpoint_failures.py",
+        "tests/models/test_endpoint_forms.py",
+        "tests/models/test_endpoint_interruption.py",
+        "tests/models/test_endpoint_key.py",
+        "tests/models/test_endpoint_thinking.py",
+    ),
+}
+"""Trials that are tests: paths by what they try."""
 
 
 @dataclass
@@ -93,6 +113,21 @@ def kill_row(found: KillTrial) -> Row:
     return Row(f"kills: {found.name}", f"{found.kills} kills in {found.runs} runs", found.wrong, measured)
 
 
+def suite_row(folder: Path, what: str, paths: Sequence[str]) -> Row:
+    """Run tests that need no hours, so that the table says how many cases of theirs were tried."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / "junit.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", f"--junit-xml={report}", *paths]
+    code = subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    outcomes = [(f"{case.get('classname')}::{case.get('name')}", {child.tag for child in case}) for case in cases]
+    wrong = [name for name, tags in outcomes if tags & {"failure", "error"}]
+    if code != 0 and not wrong:
+        wrong.append(f"pytest ended with {code}")
+    ran = sum("skipped" not in tags for _, tags in outcomes)
+    return Row(what, f"{ran} cases", wrong, ", ".join(paths))
+
+
 def disk_row(target: Target, folder: Path) -> Row:
     whole = folder / "whole"
     whole.mkdir(parents=True)
@@ -117,6 +152,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=10.0, help="hours of media in one build; 0 leaves it out")
     parser.add_argument("--kills", type=int, default=56, help="kills, shared among eight commands; 0 leaves them out")
     parser.add_argument("--no-disks", action="store_true", help="leave out full, read-only and removed disks")
+    parser.add_argument("--no-suites", action="store_true", help="leave out hostile datasets, documents and servers")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -152,6 +188,8 @@ def run_all(table: Table, work: Path, given: argparse.Namespace) -> None:
             table.attempt(command.name, lambda c=command, f=folder: kill_row(kill_trial(c, each, f, given.seed)))  # type: ignore[misc]
         for number, command in enumerate([] if given.no_disks else commands):
             table.attempt(command.name, lambda c=command, f=work / f"disks{number}": disk_row(c, f))  # type: ignore[misc]
+    for what, paths in ({} if given.no_suites else _SUITES).items():
+        table.attempt(what, lambda w=what, p=paths: suite_row(work / w, w, p))  # type: ignore[misc]
     if given.files:
         table.attempt("media", lambda: media_row(work / "media", given.files, given.seed))
     if given.hours:

@@ -1,12 +1,22 @@
 """One run with answers of every kind, which each harness must score as the evaluator does."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 import mma_bench
 from mma_bench.evaluation import Scores
+from tests.conftest import ROOT
+
+
+def python_of(harness: str) -> str:
+    """The interpreter of the environment of ``harness``, which the variable may name relative to the repository."""
+    name = f"MMA_BENCH_{harness.upper()}_PYTHON"
+    if not os.environ.get(name):
+        pytest.skip(f"set {name} to the Python of the environment that scripts/harnesses/setup.sh {harness} makes")
+    return str((ROOT / os.environ[name]).absolute())
 
 
 @pytest.fixture(scope="session")

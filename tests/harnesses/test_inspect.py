@@ -15,6 +15,7 @@ import mma_bench
 from mma_bench.evaluation import Scores
 from mma_bench.harnesses.reading import MEASURES
 from tests.conftest import ROOT
+from tests.harnesses.conftest import python_of
 
 TASK = ROOT / "mma_bench" / "harnesses" / "inspect_task.py"
 DOCUMENT = ROOT / "docs" / "harnesses.md"
@@ -74,9 +75,7 @@ def test_the_documented_commands_name_the_task_by_the_entry_point_and_keep_media
 
 @pytest.mark.slow
 def test_the_documented_commands_give_our_scores(demo: Path, run: Path, scores: Scores, tmp_path: Path) -> None:
-    python = os.environ.get("MMA_BENCH_INSPECT_PYTHON")
-    if not python:
-        pytest.skip("set MMA_BENCH_INSPECT_PYTHON to the python of an environment with inspect_ai (docs/harnesses.md)")
+    python = python_of("inspect")
     plugin = tmp_path / "plugin" / "stored_answers-0.dist-info"
     plugin.mkdir(parents=True)
     (plugin.parent / "stored_answers.py").write_text(PROVIDER)

@@ -18,6 +18,7 @@ from mma_bench.evaluation import AnswerStore, Scores
 from mma_bench.harnesses import reading
 from mma_bench.schema import CONDITIONS
 from tests.conftest import ROOT
+from tests.harnesses.conftest import python_of
 
 FOLDER = ROOT / "mma_bench" / "harnesses" / "lmms_eval"
 DOCUMENT = ROOT / "docs" / "harnesses.md"
@@ -92,9 +93,7 @@ def test_its_functions_score_stored_answers_as_the_evaluator_does(
 def test_lmms_eval_itself_gives_our_scores(
     demo: Path, run: Path, scores: Scores, tmp_path: Path, *, chat: bool
 ) -> None:
-    python = os.environ.get("MMA_BENCH_LMMS_PYTHON")
-    if not python:
-        pytest.skip("set MMA_BENCH_LMMS_PYTHON to the python of an environment with lmms-eval (docs/harnesses.md)")
+    python = python_of("lmms")
     command = [python, str(ROOT / "scripts" / "bench" / "lmms_eval_stub.py"), "--answers", str(run / "answers.jsonl")]
     command += ["--media", "2", "--out", str(tmp_path / "result.json"), *(["--chat"] if chat else [])]
     variables = {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "MMA_BENCH_CACHE": str(tmp_path / "cache")}
@@ -117,9 +116,7 @@ def test_lmms_eval_itself_gives_our_scores(
 @pytest.mark.parametrize("kind", ["chat", "simple"])
 def test_lmms_evals_own_qwen_wrapper_answers_our_questions(demo: Path, tmp_path: Path, kind: str) -> None:
     """The wrapper answers with an empty text where anything fails, so a run that ends well says nothing by itself."""
-    python = os.environ.get("MMA_BENCH_LMMS_PYTHON")
-    if not python:
-        pytest.skip("set MMA_BENCH_LMMS_PYTHON to the python of an environment with lmms-eval (docs/harnesses.md)")
+    python = python_of("lmms")
     command = [python, str(ROOT / "scripts" / "harnesses" / "lmms_eval_qwen.py"), "--work", str(tmp_path), "--"]
     command += ["--tasks", "mma_bench_misaligned", "--limit", "2", *(["--force_simple"] if kind == "simple" else [])]
     variables = {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "MMA_BENCH_CACHE": str(tmp_path / "cache")}

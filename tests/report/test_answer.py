@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
+from mma_bench.evaluation.analyses import Analysis, CompetenceSplit, Estimate
 from mma_bench.evaluation.scores import Cell
 from mma_bench.report.answer import answer_note, answer_sentences
 from mma_bench.schema import Modality
@@ -37,7 +37,7 @@ def run(label: str, average: str, lost: Estimate, accuracy: float = 0.41, *, bas
         is_baseline=baseline,
         run=SimpleNamespace(asked=asked),
         scores=scores,
-        analysis=SimpleNamespace(competence=splits),
+        analysis=Analysis(("standard",), {"competence": splits}),
         cells=cells,
     )
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from mma_bench.evaluation.analyses.changes import Change, corrected_together
+from mma_bench.evaluation.analyses import Analysis
+from mma_bench.evaluation.analyses.changes import Change, corrected_together, p_text
+from mma_bench.evaluation.analyses.registry import ANALYSES
 from mma_bench.evaluation.statistics import Estimate
-from mma_bench.report.tables.changes import changes_table, p_text
+from mma_bench.report.tables.registered import registered_table
 from mma_bench.schema import Modality
 
 P_VALUES = [[0.012, 0.4, 0.0004], [], [0.02], [0.011, 0.0009, 0.9]]  # of four runs; 0.02 is below 0.05 alone
@@ -45,10 +47,10 @@ def test_the_table_shows_the_corrected_values_and_says_over_how_many(
     groups: list[list[Change]], reference: list[float]
 ) -> None:
     runs: list[Any] = [
-        SimpleNamespace(label=f"run {i}", kind="model", analysis=SimpleNamespace(changes=changes, power=[]))
+        SimpleNamespace(label=f"run {i}", kind="model", analysis=Analysis(("standard",), {"changes": changes}))
         for i, changes in enumerate(groups)
     ]
-    table = changes_table(runs)
+    table = registered_table(ANALYSES["changes"], runs)
     assert table is not None
     place = [column.head for column in table.columns].index("p (Holm)")
     assert [row.entries[place] for row in table.rows] == [p_text(p) for p in reference]

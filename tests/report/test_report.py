@@ -112,7 +112,7 @@ def test_the_hub_reads_the_results(report: Path) -> None:
     assert list(by_task) == ["aligned", "misaligned", "audio_removed", "frames_zeroed"]
     assert by_task["misaligned"].value == pytest.approx((0 + 100 * 5 / 6) / 2, abs=0.01)  # it names what it hears
     assert "visual 0.0" in by_task["misaligned"].notes
-    assert "Cannot see, or does not look?" in (folder / "model_card.md").read_text()
+    assert "Missing competence or interference?" in (folder / "model_card.md").read_text()
 
 
 def test_the_tables_say_what_the_evaluator_says(report: Path, runs: list[Path], demo: Path) -> None:
@@ -126,6 +126,7 @@ def test_the_tables_say_what_the_evaluator_says(report: Path, runs: list[Path], 
     stored = json.loads((report / "report.json").read_text())
     by_label = {run["label"]: run for run in stored["runs"]}
     assert by_label["baseline:visual-only"]["scores"] == scores.to_json()
+    assert scores.to_json()["scores_version"] == 2
     raw = [answer["text"] for e in stored["examples"] for q in e["questions"] for answer in q["answers"]]
     assert any(text.startswith(HOSTILE) for text in raw)  # unchanged in the machine-readable file
     table = (report / "tables.md").read_text(encoding="utf-8")

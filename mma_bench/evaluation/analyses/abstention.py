@@ -64,7 +64,14 @@ def _row(entry: Abstention) -> str:
     "the last two: of the questions on removed modalities. 95% Wilson intervals (effective sample size over clips).",
 )
 def abstentions(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Abstention]:
-    """Return the abstentions of each modality that was removed somewhere."""
+    """Return the abstentions of each modality that was removed somewhere.
+
+    First those of ``variants``, then those of ``none_present``, which offers the option, where it was asked.
+    """
+    return [*_abstentions(table, variants), *_abstentions(table, ("none_present",))]
+
+
+def _abstentions(table: VerdictTable, variants: Sequence[str]) -> list[Abstention]:
     found = []
     for modality in Modality:
         rows = table.select(modality=modality, variants=variants)

@@ -1,26 +1,16 @@
 """All analyses of one run, from its verdicts alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mma_bench.evaluation.analyses.abstention import Abstention, abstentions
-from mma_bench.evaluation.analyses.baselines import Baseline, baselines
-from mma_bench.evaluation.analyses.calibration import Calibration, calibrations
-from mma_bench.evaluation.analyses.changes import Change, changes
-from mma_bench.evaluation.analyses.competence import CompetenceSplit, competence_splits
-from mma_bench.evaluation.analyses.doses import DoseResponse, dose_responses
-from mma_bench.evaluation.analyses.joint import JointAccuracy, joint_accuracies
-from mma_bench.evaluation.analyses.power import Power, powers
-from mma_bench.evaluation.analyses.registry import ANALYSES, Analyser, compute_own
-from mma_bench.evaluation.analyses.reliance import Reliance, reliances
-from mma_bench.evaluation.analyses.sensitivity import Sensitivity, sensitivities
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.evaluation.analyses.registry import compute_all
+from mma_bench.evaluation.analyses.table import STANDARD, VerdictTable
 from mma_bench.evaluation.statistics import Average
 
-STANDARD = ("standard",)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -29,42 +19,32 @@ class Analysis:
 
     Attributes:
         variants: wordings that the headline numbers average over.
-        abstentions: by modality; for the headline wordings, then for ``none_present`` where it was asked.
-        competence: losses split into what competence lacks and what interference takes.
-        joint: both questions about a stimulus right.
-        changes: every condition against ``aligned``, with McNemar's test after Holm's correction.
-        power: smallest difference that each of these comparisons could show.
-        reliance: which modality answers follow under conflict.
-        doses: graded conditions.
-        calibration: where the model gave option scores.
-        sensitivity: to the order of options and the wording of captions.
-        baselines: what the labels alone give.
-        own: the rows of users' analyses by name (`mma_bench.evaluation.analyses.registry`).
+        results: the rows of each analysis by its name; `mma-bench list analyses` lists them. Each is an attribute too:
+            `analysis.reliance`.
     """
 
     variants: Sequence[str]
-    abstentions: Sequence[Abstention]
-    competence: Sequence[CompetenceSplit]
-    joint: Sequence[JointAccuracy]
-    changes: Sequence[Change]
-    power: Sequence[Power]
-    reliance: Sequence[Reliance]
-    doses: Sequence[DoseResponse]
-    calibration: Sequence[Calibration]
-    sensitivity: Sequence[Sensitivity]
-    baselines: Sequence[Baseline]
-    own: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    results: Mapping[str, Sequence[Any]]
+
+    def __getattr__(self, name: str) -> Sequence[Any]:
+        """Return the rows of an analysis by its name."""
+        try:
+            return self.__dict__["results"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(f"the run has no analysis {name!r}") from None
 
     def rows(self, name: str) -> Sequence[Any]:
-        """Return the rows of an analysis by its name in `scores.json`; none if the run has no such analysis."""
-        rows: Sequence[Any] = self.own.get(name, getattr(self, name, ()))
-        return rows
+        """Return the rows of an analysis by its name; none if the run has no such analysis."""
+        return self.results.get(name, ())
+
+    def of(self, kind: type[R]) -> list[R]:
+        """Return all rows of one type, such as `Reliance`."""
+        return [row for rows in self.results.values() for row in rows if isinstance(row, kind)]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; shares are rounded to six digits, and what could not be computed is null."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        own: dict[str, Any] = plain.pop("own")
-        return {**plain, **own}
+        plain = {name: _plain([asdict(row) for row in rows]) for name, rows in self.results.items()}
+        return {"variants": list(self.variants), **plain}
 
 
 def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Average = "micro") -> Analysis:
@@ -75,38 +55,7 @@ def analyse(table: VerdictTable, variants: Sequence[str] = STANDARD, average: Av
         variants: wordings that the headline numbers average over.
         average: over questions or classes, for what is compared with the table of accuracies.
     """
-    whole = table.take(~np.isfinite(table.level))  # doses of a graded condition are no repetitions of each other
-    changed = changes(whole, variants, average)
-    offered = abstentions(whole, ("none_present",))
-    return Analysis(
-        variants=tuple(variants),
-        abstentions=[*abstentions(whole, variants), *offered],
-        competence=competence_splits(whole, variants, average),
-        joint=joint_accuracies(whole, variants),
-        changes=changed,
-        power=powers(changed),
-        reliance=reliances(whole, variants),
-        doses=dose_responses(table, variants),
-        calibration=calibrations(whole, STANDARD),
-        sensitivity=sensitivities(whole),
-        baselines=baselines(table, STANDARD),
-        own=compute_own(whole, variants),
-    )
-
-
-_FURTHER = {
-    "competence": "Losses split into missing competence and interference",
-    "changes": "Every condition against aligned, with McNemar's test",
-    "power": "Smallest difference that each comparison could show",
-    "doses": "Accuracy over the levels of graded conditions",
-    "calibration": "Confidence of option scores against accuracy",
-    "sensitivity": "Sensitivity to wording",
-    "baselines": "What the labels alone give",
-}
-"""Analyses that take more than a table and wordings, or whose table shows more than their fields: see `analyse`."""
-
-for _name, _title in _FURTHER.items():
-    ANALYSES.add(_name, Analyser(_name, _title, {}, "", None, ""), analyse, _title)
+    return Analysis(tuple(variants), compute_all(table, variants, average))
 
 
 def _plain(value: Any) -> Any:

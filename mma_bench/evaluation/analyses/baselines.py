@@ -1,11 +1,11 @@
 """What one gets without a model: from the labels alone, no run needed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.evaluation.analyses.registry import analysis
+from mma_bench.evaluation.analyses.table import STANDARD, VerdictTable
 from mma_bench.schema import Modality
 
 
@@ -15,7 +15,7 @@ class Baseline:
 
     Attributes:
         name: ``random`` (an option with equal chances: expected shares), ``majority`` (always the class that is
-            most often right in this condition and modality), ``sight-only`` and ``sound-only`` (name what that
+            most often right in this condition and modality), ``visual-only`` and ``audio-only`` (name what that
             stream shows whatever is asked, abstain where it was removed).
         condition: the condition.
         modality: what was asked about.
@@ -34,12 +34,16 @@ class Baseline:
     distraction: float
 
 
-def baselines(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Baseline]:
-    """Return all baselines for the questions of ``table``, whatever was answered."""
+@analysis(title="What the labels alone give", graded=True)
+def baselines(table: VerdictTable) -> list[Baseline]:
+    """Return all baselines for the standard questions of ``table``, whatever was answered.
+
+    The table of accuracies shows them.
+    """
     found = []
     for condition in table.conditions:
         for modality in Modality:
-            rows = table.select(condition=condition, modality=modality, variants=variants)
+            rows = table.select(condition=condition, modality=modality, variants=STANDARD)
             if len(rows):
                 found += _of_cell(condition, modality, rows)
     return found
@@ -49,7 +53,7 @@ def _of_cell(condition: str, modality: Modality, rows: VerdictTable) -> list[Bas
     classes, codes = np.unique(rows.answer, return_inverse=True)
     counts = np.bincount(codes)
     majority = np.full(len(rows), classes[counts.argmax()])
-    said = {"majority": majority, "sight-only": rows.seen, "sound-only": rows.heard}
+    said = {"majority": majority, "visual-only": rows.seen, "audio-only": rows.heard}
     guess = 1 / rows.options
     per_class = np.bincount(codes, weights=guess) / counts
     there = rows.distractor >= 0

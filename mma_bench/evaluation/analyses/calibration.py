@@ -1,4 +1,4 @@
-"""Calibration of option scores: does a model that gives 80% to an option get 80% right?"""
+"""Calibration of option scores: is a model that gives 80% to an option right in 80% of such answers?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.evaluation.analyses.calibration_figures import abstention_figure, calibration_figure
+from mma_bench.evaluation.analyses.registry import Column, analysis
+from mma_bench.evaluation.analyses.table import STANDARD, VerdictTable
 from mma_bench.evaluation.statistics.clusters import codes_of
 from mma_bench.schema import Modality
 
@@ -81,9 +83,30 @@ class Calibration:
     aurc: float
 
 
-def calibrations(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Calibration]:
-    """Return the calibration of each answerable condition and modality with option scores."""
-    scored = table.select(variants=variants)
+@analysis(
+    name="calibration",
+    title="Calibration",
+    head="model: condition, asked",
+    columns={
+        "answers": "n",
+        "accuracy": "accuracy",
+        "confidence": "confidence",
+        "ece": Column("ECE", marks=lambda entry: "*" if entry.ece > entry.ece_limit else ""),
+        "ece_by_chance": "ECE by chance",
+        "ece_limit": "limit",
+        "aurc": "area",
+    },
+    caption="Of the likeliest option, in percent: accuracy, mean confidence, expected calibration error (ECE, ten "
+    "bins), and the area under the curve of errors over coverage. The ECE is above zero by chance alone: next to "
+    "it is what a perfectly calibrated model with the same confidences shows on average, and what it exceeds in "
+    "5% of draws.",
+    row=lambda entry: f"{entry.condition.replace('_', ' ')}, {entry.modality}",
+    notes=["* Above the limit: the confidence is miscalibrated."],
+    figure=(calibration_figure, abstention_figure),
+)
+def calibrations(table: VerdictTable) -> list[Calibration]:
+    """Return the calibration of each answerable condition and modality with option scores, in the standard wording."""
+    scored = table.select(variants=STANDARD)
     scored = scored.take(np.isfinite(scored.confidence) & scored.answerable)
     found = []
     for condition in scored.conditions:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mma_bench.evaluation.analyses.pairs import pair
+from mma_bench.evaluation.analyses.registry import Column, analysis
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Average, Estimate, average_difference, holm, mcnemar, share
 from mma_bench.evaluation.statistics.paired import effective_pairs
+from mma_bench.evaluation.statistics.power import smallest_difference
 from mma_bench.schema import Modality
 
 
@@ -41,17 +43,15 @@ class Change:
     p_adjusted: float
     significant: bool
 
+    @property
+    def discordant(self) -> float:
+        """Share of pairs of which one answer is right and one wrong."""
+        return (self.lost + self.gained) / self.pairs
 
-def changes(table: VerdictTable, variants: Sequence[str] = ("standard",), average: Average = "micro") -> list[Change]:
-    """Compare every condition whose questions can be answered with ``aligned``, and correct for their number."""
-    found = []
-    for modality in Modality:
-        aligned = table.select(condition="aligned", modality=modality, variants=variants)
-        for condition in table.conditions:
-            rows = table.select(condition=condition, modality=modality, variants=variants)
-            if condition != "aligned" and len(rows) and rows.answerable.all():
-                found += _change(condition, modality, aligned, rows, average)
-    return corrected_together([found])[0]
+    @property
+    def smallest_difference(self) -> float:
+        """Smallest true difference that the test finds with a chance of 80%; see `power`."""
+        return smallest_difference(self.effective_pairs, self.discordant)
 
 
 def corrected_together(groups: Sequence[Sequence[Change]]) -> list[list[Change]]:
@@ -65,6 +65,50 @@ def corrected_together(groups: Sequence[Sequence[Change]]) -> list[list[Change]]
         [replace(change, p_adjusted=(p := next(adjusted)), significant=p < 0.05) for change in changes]
         for changes in groups
     ]
+
+
+def p_text(value: float) -> str:
+    """Return a p-value as it is printed."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _notes(lines: Sequence[Change]) -> list[str]:
+    return [
+        f"* McNemar's test, p below 0.05 after Holm's correction over all {len(lines)} comparisons of this table.",
+        "lost: right when aligned, wrong under the condition; gained: the reverse; smallest to be found: "
+        "smallest true difference, in percentage points, that one test at 5% finds with a chance of 80%, before "
+        "Holm's correction; after it, only larger differences are.",
+    ]
+
+
+@analysis(
+    title="Changes against aligned media",
+    head="model: condition, asked",
+    columns={
+        "pairs": "pairs (n)",
+        "lost": "lost",
+        "gained": "gained",
+        "accuracy_change": Column("change", signed=True, marks=lambda change: "*" if change.significant else ""),
+        "p_adjusted": Column("p (Holm)", text=p_text),
+        "causal_effect": "decisions changed",
+        "smallest_difference": "smallest to be found",
+    },
+    caption="Paired by clip. change: accuracy under the condition minus that of the aligned partners, in percentage "
+    "points; decisions changed: the causal effect, percent of pairs; 95% intervals (Bonett and Price; Wilson).",
+    row=lambda change: f"{change.condition.replace('_', ' ')}, {change.modality}",
+    lines=corrected_together,
+    notes=_notes,
+)
+def changes(table: VerdictTable, variants: Sequence[str] = ("standard",), average: Average = "micro") -> list[Change]:
+    """Compare every condition whose questions can be answered with ``aligned``, and correct for their number."""
+    found = []
+    for modality in Modality:
+        aligned = table.select(condition="aligned", modality=modality, variants=variants)
+        for condition in table.conditions:
+            rows = table.select(condition=condition, modality=modality, variants=variants)
+            if condition != "aligned" and len(rows) and rows.answerable.all():
+                found += _change(condition, modality, aligned, rows, average)
+    return corrected_together([found])[0]
 
 
 def _change(

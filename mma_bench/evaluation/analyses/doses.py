@@ -1,22 +1,31 @@
 """Dose-response: answers as a conflict grows, and the dose at which both sides pull alike."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, COLOURS, INK, MARKERS, MUTED, PAPER, RULE, VISUAL
+from mma_bench.evaluation.analyses.registry import Series, analysis
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.evaluation.statistics.clusters import Codes, codes_of
 from mma_bench.evaluation.statistics.estimate import around
 from mma_bench.evaluation.statistics.fieller import ratio_interval
 from mma_bench.evaluation.statistics.jackknife import jackknife_covariance
-from mma_bench.schema import Modality
+from mma_bench.evaluation.statistics.logistic import fit_logistic
+from mma_bench.schema import CONDITIONS, Modality
 
-_STEPS = 50
-_RIDGE = 1e-6
-"""Keeps the fit finite where one dose separates all answers; moves other fits by less than their digits."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STEP = 0.006
+"""Distance between the marks of one dose, as a share of the axis: equal answers would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class DosePoint:
 
 @dataclass(frozen=True)
 class DoseResponse:
-    """How answers of one modality go over to the distractor as the dose of a graded condition grows.
+    """How answers about one modality move to the distractor as the dose of a graded condition grows.
 
     The curve is P(distractor | right class or distractor) = 1 / (1 + exp(-(intercept + slope * level))), fitted by
     maximum likelihood.
@@ -65,6 +74,81 @@ class DoseResponse:
     equal_dominance: Estimate | None
 
 
+def doses_figure(runs: Sequence[Series[DoseResponse]]) -> Plot | None:
+    """Return a panel for each run and graded condition, or none if there is none."""
+    panels = []
+    for run in runs:
+        for condition in dict.fromkeys(entry.condition for entry in run.rows):
+            entries = [entry for entry in run.rows if entry.condition == condition]
+            title = condition.replace("_", " ")
+            panels.append(
+                Panel(
+                    f"{title}, {run.label}",
+                    partial(_draw, entries=entries),
+                    2.7,
+                    f"Answers of {run.label} as the dose of {title} grows",
+                    left=0.5,
+                )
+            )
+    if not panels:
+        return None
+    counts = {point.answers for run in runs for entry in run.rows for point in entry.points}
+    counted = f"{min(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+    return Plot(
+        name="doses",
+        title="Dose and response",
+        text="How strong must the other side be before a model follows it? The vertical line is the fitted dose at "
+        "which both sides are named equally often.",
+        caption=f"Percent of the answers at each dose, n = {counted} per mark; bars are 95% Wilson intervals "
+        "(effective sample size over clips), the band that of the point of equal dominance (Fieller, jackknife "
+        "over clips).",
+        panels=panels,
+        legend=[
+            Mark("asked about the visual content", VISUAL, "circle"),
+            Mark("asked about the audio content", AUDIO, "square"),
+            Mark("names the right class", INK, "line"),
+            Mark("names the other side's class", INK, "dashed"),
+        ],
+    )
+
+
+def _draw(axes: "Axes", entries: Sequence[DoseResponse]) -> None:
+    for entry in entries:
+        colour = COLOURS[entry.modality]
+        side = -1 if entry.modality is Modality.VISUAL else 1
+        _draw_curve(axes, entry, [point.own for point in entry.points], "-", colour, 3 * side * _STEP)
+        _draw_curve(axes, entry, [point.other for point in entry.points], "--", PAPER, side * _STEP)
+        if equal := entry.equal_dominance:
+            if math.isfinite(equal.low):
+                axes.axvspan(equal.low, equal.high, color=colour, alpha=0.12, linewidth=0)
+            axes.axvline(equal.value, color=colour, linewidth=1.0)
+    first = entries[0]
+    unit = CONDITIONS[first.condition].unit if first.condition in CONDITIONS else ""
+    axes.set_xlabel(f"dose, {unit}" if unit else "dose")
+    axes.set_xticks(_levels(first.points))
+    axes.set_ylim(-3, 103)
+    axes.set_yticks([0, 25, 50, 75, 100])
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.set_ylabel("answers, %")
+    axes.grid(color=RULE, linewidth=0.6)
+
+
+def _levels(points: Sequence[DosePoint]) -> list[float]:
+    return [point.level for point in points]
+
+
+def _draw_curve(
+    axes: "Axes", entry: DoseResponse, shares: Sequence[Estimate], dash: str, face: str, aside: float
+) -> None:
+    levels, colour = _levels(entry.points), COLOURS[entry.modality]
+    x = [level + aside * (levels[-1] - levels[0]) for level in levels]
+    for level, part in zip(x, shares, strict=True):
+        axes.vlines(level, 100 * part.low, 100 * part.high, color=colour, linewidth=0.9, alpha=0.6)
+    axes.plot(x, [100 * part.value for part in shares], color=colour, linestyle=dash, linewidth=1.2,
+              marker=MARKERS[entry.modality], markersize=4.5, markerfacecolor=face, clip_on=False)  # fmt: skip
+
+
+@analysis(name="doses", title="Dose and response", figure=doses_figure, graded=True)
 def dose_responses(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[DoseResponse]:
     """Return the curve of every graded condition and modality."""
     graded = table.select(variants=variants)
@@ -113,41 +197,3 @@ def _equal(
     ]
     bounds = ratio_interval(line, jackknife_covariance(fit_logistic(levels, *left)), number - 1)
     return around(place, *bounds, number) if bounds else unknown
-
-
-def fit_logistic(
-    levels: NDArray[np.float64], hits: NDArray[np.float64], totals: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Fit logistic curves to counts by Newton's method, all at once.
-
-    Args:
-        levels: doses, shape [levels].
-        hits: answers that went over, shape [curves, levels].
-        totals: answers that chose a side, shape [curves, levels].
-
-    Returns:
-        Intercept and slope, shape [curves, 2].
-    """
-    centre, scale = float(levels.mean()), float(np.ptp(levels)) or 1.0
-    x = (levels - centre) / scale
-    beta = np.zeros((len(hits), 2))
-    for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(beta[:, :1] + beta[:, 1:] * x, -30, 30)))
-        weight = totals * p * (1 - p)
-        residual = hits - totals * p
-        gradient = np.stack([residual.sum(1), (residual * x).sum(1)], axis=1) - _RIDGE * beta
-        a, b, c = weight.sum(1) + _RIDGE, (weight * x).sum(1), (weight * x * x).sum(1) + _RIDGE
-        determinant = a * c - b * b
-        step = np.stack(
-            [
-                (c * gradient[:, 0] - b * gradient[:, 1]) / determinant,
-                (a * gradient[:, 1] - b * gradient[:, 0]) / determinant,
-            ],
-            axis=1,
-        )
-        step = np.clip(step, -5, 5)
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
-            break
-    slope = beta[:, 1] / scale
-    return np.stack([beta[:, 0] - slope * centre, slope], axis=1)

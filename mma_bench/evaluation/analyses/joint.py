@@ -1,4 +1,4 @@
-"""Both questions about a stimulus right: whoever always follows one sense gets none under conflict."""
+"""Both questions about a stimulus right: a model that always follows one modality gets none under conflict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from mma_bench.schema import Modality
 
 @dataclass(frozen=True)
 class JointAccuracy:
-    """Share of stimuli whose visual and audio question are both answered rightly.
+    """Share of stimuli whose visual and audio question are both answered correctly.
 
     Attributes:
         condition: the condition.
-        stimuli: pairs of questions (several a stimulus with several wordings or repeats).
+        stimuli: pairs of questions (several per stimulus with several wordings or repeats).
         both: share with both right.
         only_visual: share with the visual question right alone.
         only_audio: share with the audio question right alone.
@@ -43,8 +43,8 @@ class JointAccuracy:
         "only_audio": "only audio",
         "neither": "neither",
     },
-    caption="Percent of the stimuli whose visual and audio question are both answered rightly; a model that always "
-    "follows one sense gets none under misaligned. 95% Wilson intervals (effective sample size over clips).",
+    caption="Percent of the stimuli whose visual and audio question are both answered correctly; a model that always "
+    "follows one modality gets none under misaligned. 95% Wilson intervals (effective sample size over clips).",
 )
 def joint_accuracies(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[JointAccuracy]:
     """Return the joint accuracy of each condition whose two questions can be answered."""

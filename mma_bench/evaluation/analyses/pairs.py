@@ -29,7 +29,7 @@ def pair(reference: VerdictTable, changed: VerdictTable) -> Pairs:
     Args:
         reference: rows of one condition and modality. Of several rows with one key the first is taken.
         changed: rows of another condition, the same modality. A clip may occur several times (as the donor of
-            several sounds): each row finds the same partner. Rows without a partner are left out.
+            several audio streams): each row finds the same partner. Rows without a partner are left out.
     """
     first, second = _keys(reference, changed)
     order = np.argsort(first, kind="stable")

@@ -1,20 +1,51 @@
-"""A score as one decorated function: what it computes, and how its table looks.
+"""A score as one file: what it computes, how its table looks, and its figure.
 
 The scores, the page, LaTeX, Markdown, CSV, JSON and DataFrames follow from it. A package names its own in an entry
 point of the group `mma_bench.analyses`; see docs/extending.md.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass
-from typing import Any
+from dataclasses import dataclass, is_dataclass
+from typing import Any, Generic, TypeVar
 
-from mma_bench.console.progress import say
+import numpy as np
+
+from mma_bench.drawing.panels import Plot
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analyses.table import VerdictTable
-from mma_bench.registry import BUILT_IN, Registry, one_line
+from mma_bench.evaluation.statistics import Average
+from mma_bench.registry import Registry, left_out
 
-Compute = Callable[[VerdictTable, Sequence[str]], Sequence[Any]]
-"""Returns rows, which are dataclasses, of the verdicts and the wordings that headline numbers average over."""
+R = TypeVar("R")
+
+Compute = Callable[..., Sequence[Any]]
+"""Returns rows, which are dataclasses. Its first parameter gets the `VerdictTable` of a run, a parameter `variants` the
+wordings that headline numbers average over, and a parameter `average` the average that the protocol names."""
+
+Notes = Callable[[Sequence[Any]], Sequence[str]]
+"""Returns the notes below a table from all its lines."""
+
+
+@dataclass(frozen=True)
+class Series(Generic[R]):
+    """The rows of one run, as figures get them.
+
+    Attributes:
+        label: name of the run's model.
+        is_baseline: whether the model is a rule that reads labels.
+        average: the average that the protocol names.
+        rows: what the analysis computed of the run.
+    """
+
+    label: str
+    is_baseline: bool
+    average: Average
+    rows: Sequence[R]
+
+
+Figure = Callable[[Sequence[Series[Any]]], Plot | None]
+"""Draws the rows of all runs that a report shows; None where there is nothing to draw."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +56,15 @@ class Column:
         title: its heading.
         help: what it says; the notes below the table list it. Empty if the caption does.
         signed: whether it is a difference, shown with its sign.
+        marks: signs after the number of a line, such as `*`; the notes explain them.
+        text: how a value is printed; by default an `Estimate` or a share in percent, an integer as it is.
     """
 
     title: str
     help: str = ""
     signed: bool = False
+    marks: Callable[[Any], str] | None = None
+    text: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,25 +74,48 @@ class Analyser:
     Attributes:
         name: its name in `scores.json`.
         title: of its table.
-        columns: the numbers to show, by the field of a row: an `Estimate` or a share is shown in percent, an integer
-            as it is.
+        columns: the values to show, by the field of a row. Without columns there is no table.
         caption: what is counted, and which interval.
         compute: computes the rows.
         table: name of the table's files.
         head: what the name of a row says, next to the model.
-        row: names a row; by default the fields that are no column.
+        row: names a line of the table; by default the fields that are no column.
+        lines: makes the lines of the table from the rows of each run: several per row, or corrected for the number
+            of all. By default the rows.
         notes: further notes below the table.
+        figures: draw the rows.
+        graded: whether it gets the answers to graded conditions too, which are otherwise left out: different doses
+            are no repetitions of each other.
     """
 
     name: str
     title: str
     columns: Mapping[str, Column]
     caption: str
-    compute: Compute | None
+    compute: Compute
     table: str
     head: str = ""
     row: Callable[[Any], str] | None = None
-    notes: Sequence[str] = field(default_factory=tuple)
+    lines: Callable[[Sequence[Sequence[Any]]], Sequence[Sequence[Any]]] | None = None
+    notes: Sequence[str] | Notes = ()
+    figures: Sequence[Figure] = ()
+    graded: bool = False
+
+    def rows(self, table: VerdictTable, variants: Sequence[str], average: Average) -> list[Any]:
+        """Return what the analysis computes.
+
+        Raises:
+            MMABenchError: it is not a list of dataclasses with a field for each column.
+        """
+        taken = inspect.signature(self.compute).parameters
+        further = {"variants": variants, "average": average}
+        rows = list(self.compute(table, **{name: value for name, value in further.items() if name in taken}))
+        for row in rows:
+            if not is_dataclass(row) or isinstance(row, type):
+                raise MMABenchError(f"it returned {type(row).__name__}; return a list of dataclasses")
+            if self.lines is None and (missing := [name for name in self.columns if not hasattr(row, name)]):
+                raise MMABenchError(f"its rows have no field {missing[0]!r}, which columns names")
+        return rows
 
 
 ANALYSES: Registry[Analyser] = Registry("analysis", "analyses")
@@ -66,49 +124,46 @@ ANALYSES: Registry[Analyser] = Registry("analysis", "analyses")
 def analysis(
     *,
     title: str,
-    columns: Mapping[str, Column | str],
-    caption: str,
+    columns: Mapping[str, Column | str] | None = None,
+    caption: str = "",
     name: str = "",
     table: str = "",
     head: str = "",
     row: Callable[[Any], str] | None = None,
-    notes: Sequence[str] = (),
+    lines: Callable[[Sequence[Sequence[Any]]], Sequence[Sequence[Any]]] | None = None,
+    notes: Sequence[str] | Notes = (),
+    figure: Figure | Sequence[Figure] = (),
+    graded: bool = False,
 ) -> Callable[[Compute], Compute]:
-    """Register a function as an analysis, by default of its own name; see `Analyser`."""
+    """Register a function as an analysis, by default under its own name; see `Analyser` and `Compute`."""
 
     def register(function: Compute) -> Compute:
         named = name or function.__name__
-        shown = {key: Column(value) if isinstance(value, str) else value for key, value in columns.items()}
-        made = Analyser(named, title, shown, caption, function, table or named, head, row, tuple(notes))
+        made = Analyser(
+            name=named,
+            title=title,
+            columns={key: Column(value) if isinstance(value, str) else value for key, value in (columns or {}).items()},
+            caption=caption,
+            compute=function,
+            table=table or named,
+            head=head,
+            row=row,
+            lines=lines,
+            notes=notes if callable(notes) else tuple(notes),
+            figures=(figure,) if callable(figure) else tuple(figure),
+            graded=graded,
+        )
         ANALYSES.add(named, made, function, title)
         return function
 
     return register
 
 
-def own_analyses() -> list[Analyser]:
-    """Return the analyses of users."""
-    return [entry.value for entry in ANALYSES.entries() if entry.origin != BUILT_IN]
-
-
-def compute_own(table: VerdictTable, variants: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Return the rows of all analyses of users by name. One that fails is left out, with a line on standard error."""
-    found: dict[str, Sequence[Any]] = {}
+def compute_all(table: VerdictTable, variants: Sequence[str], average: Average) -> dict[str, list[Any]]:
+    """Return the rows of every analysis by its name; one of a user's that fails is left out."""
+    ungraded = table.take(~np.isfinite(table.level))
+    found = {}
     for entry in ANALYSES.entries():
-        if entry.origin == BUILT_IN or entry.value.compute is None:
-            continue
-        try:
-            found[entry.name] = _checked(entry.value, entry.value.compute(table, variants))
-        except Exception as error:
-            say(f"note: the analysis {entry.name!r} of {entry.origin} failed and is left out: {one_line(error)}")
+        with left_out(entry, "analysis"):
+            found[entry.name] = entry.value.rows(table if entry.value.graded else ungraded, variants, average)
     return found
-
-
-def _checked(analyser: Analyser, rows: Sequence[Any]) -> list[Any]:
-    rows = list(rows)
-    for row in rows:
-        if not is_dataclass(row) or isinstance(row, type):
-            raise MMABenchError(f"it returned {type(row).__name__}; return a list of dataclasses")
-        if missing := [name for name in analyser.columns if not hasattr(row, name)]:
-            raise MMABenchError(f"its rows have no field {missing[0]!r}, which columns names")
-    return rows

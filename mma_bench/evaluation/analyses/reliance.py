@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mma_bench.evaluation.analyses.registry import analysis
-from mma_bench.evaluation.analyses.table import VerdictTable
+from mma_bench.drawing.bars import Bar, Part, bars_height, draw_bars
+from mma_bench.drawing.panels import Mark, Panel, Plot
+from mma_bench.drawing.style import AUDIO, CONTENT, UNCLEAR, VISUAL
+from mma_bench.evaluation.analyses.registry import Series, analysis
+from mma_bench.evaluation.analyses.reliance_triangle import triangle_figure
+from mma_bench.evaluation.analyses.table import CONFLICT, VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
@@ -17,14 +22,14 @@ class Reliance:
     """The modality-reliance index: shares of the answers under conflict, which add up to one.
 
     An answer follows a modality if it names the class which that modality suggests. Where several suggest it (a
-    caption lies about aligned media: sight and sound agree) it counts for each in equal parts.
+    caption is wrong about aligned media: the streams agree) it counts for each in equal parts.
 
     Attributes:
         condition: a conflict condition, or ``all`` for all of them, each with the same weight.
         modality: what was asked about, or None for both questions.
         answers: how many there are.
-        sight: share that follows the picture.
-        sound: share that follows the sound.
+        visual: share that follows the visual stream.
+        audio: share that follows the audio stream.
         text: share that follows the text of the prompt.
         neither: share that follows none: another class, an abstention, several classes, or unparsed.
     """
@@ -32,10 +37,60 @@ class Reliance:
     condition: str
     modality: Modality | None
     answers: int
-    sight: Estimate
-    sound: Estimate
+    visual: Estimate
+    audio: Estimate
     text: Estimate
     neither: Estimate
+
+
+def following_figure(runs: Sequence[Series[Reliance]]) -> Plot | None:
+    """Return a panel for each asked modality, or none if no run answered about conflicting streams."""
+    panels = []
+    for modality in Modality:
+        found = [(run.label, entry) for run in runs if (entry := _conflict(run.rows, modality))]
+        if not found:
+            continue
+        bars = [_bar(label, entry) for label, entry in found]
+        panels.append(
+            Panel(
+                f"asked about the {CONTENT[modality]}",
+                partial(draw_bars, bars=bars, label="answers, %"),
+                bars_height(bars),
+                f"What each model's answers follow when asked about the {CONTENT[modality]} and the streams disagree",
+            )
+        )
+    if not panels:
+        return None
+    return Plot(
+        name="follows",
+        title="What answers follow",
+        text=f"Under {CONFLICT}, the visual and the audio stream come from clips of different classes. A model that "
+        "answers what it is asked names the visual class when asked about the visual content, and the audio class when "
+        "asked about the audio content.",
+        caption=f"Share of the answers under {CONFLICT}, n next to each bar; the table of reliance has 95% intervals.",
+        panels=panels,
+        legend=[
+            Mark("the visual class", VISUAL),
+            Mark("the audio class", AUDIO),
+            Mark("neither: another class, several, none, abstained", UNCLEAR),
+        ],
+    )
+
+
+def _conflict(rows: Sequence[Reliance], modality: Modality) -> Reliance | None:
+    for entry in rows:
+        if entry.condition == CONFLICT and entry.modality is modality:
+            return entry
+    return None
+
+
+def _bar(label: str, entry: Reliance) -> Bar:
+    parts = [
+        Part(entry.visual.value, VISUAL),
+        Part(entry.audio.value, AUDIO),
+        Part(entry.neither.value, UNCLEAR, light=True),
+    ]
+    return Bar(label, f"n = {entry.answers:,}", parts)
 
 
 def _row(entry: Reliance) -> str:
@@ -46,16 +101,17 @@ def _row(entry: Reliance) -> str:
     name="reliance",
     title="What answers follow under conflict",
     head="model: condition, asked",
-    columns={"answers": "n", "sight": "sight", "sound": "sound", "text": "text", "neither": "none of them"},
+    columns={"answers": "n", "visual": "visual", "audio": "audio", "text": "text", "neither": "none of them"},
     row=_row,
     caption="Percent of the answers that name the class which each modality suggests, in equal parts where several "
     "suggest it; 95% intervals (Wilson, clustered by clip and stimulus). “all” gives each conflict "
     "condition the same weight.",
+    figure=(following_figure, triangle_figure),
 )
 def reliances(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[Reliance]:
     """Return the index of each conflict condition and modality, then of both questions, then of all conditions.
 
-    A row is a conflict if two of picture, sound and text suggest different classes.
+    A row is a conflict if two of the visual stream, the audio stream and the text suggest different classes.
     """
     rows = table.select(variants=variants)
     rows = rows.take(_conflicts(rows))
@@ -89,7 +145,7 @@ def _reliance(condition: str, modality: Modality | None, rows: VerdictTable) -> 
             here = rows.condition == name
             weight[here] = len(rows) / (len(rows.conditions) * here.sum())
     # Both questions about a stimulus depend on each other, and so do the stimuli that a clip is part of.
-    sight, sound, text, none = (
+    visual, audio, text, none = (
         share(part, rows.clip, also=rows.stimulus, weights=weight) for part in (*credit.T, neither)
     )
-    return Reliance(condition, modality, len(rows), sight, sound, text, none)
+    return Reliance(condition, modality, len(rows), visual, audio, text, none)

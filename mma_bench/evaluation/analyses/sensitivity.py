@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mma_bench.evaluation.analyses.registry import analysis
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
@@ -45,16 +46,71 @@ class Sensitivity:
     unstable: Estimate
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line of the table: one wording; what is said of all of them is in the first."""
+
+    kind: str
+    condition: str
+    modality: Modality
+    variant: str
+    answers: int
+    accuracy: Estimate
+    distraction: Estimate
+    abstention: Estimate
+    spread: float | str
+    unstable: Estimate | str
+
+
+def _lines(runs: Sequence[Sequence[Sensitivity]]) -> list[list[_Line]]:
+    return [[line for entry in rows for line in _lines_of(entry)] for rows in runs]
+
+
+def _lines_of(entry: Sensitivity) -> list[_Line]:
+    return [
+        _Line(
+            kind=entry.kind,
+            condition=entry.condition,
+            modality=entry.modality,
+            variant=score.variant,
+            answers=score.answers,
+            accuracy=score.accuracy,
+            distraction=score.distraction,
+            abstention=score.abstention,
+            spread="" if number else entry.spread,
+            unstable="" if number else entry.unstable,
+        )
+        for number, score in enumerate(entry.scores)
+    ]
+
+
+@analysis(
+    name="sensitivity",
+    title="Sensitivity to wording",
+    head="model: what varies",
+    columns={
+        "answers": "n",
+        "accuracy": "accuracy",
+        "distraction": "distracted",
+        "abstention": "abstained",
+        "spread": "spread",
+        "unstable": "decisions not stable",
+    },
+    caption="Percent of the answers to each wording; spread: highest minus lowest accuracy, in percentage points; not "
+    "stable: questions whose decision is not the same in all wordings. 95% Wilson intervals (effective sample size "
+    "over clips).",
+    lines=_lines,
+)
 def sensitivities(table: VerdictTable) -> list[Sensitivity]:
     """Return the sensitivity of each condition and modality that was asked in several wordings of a family."""
     names = sorted(set(table.variant.tolist()))
     found = []
     for kind, beginning in FAMILIES.items():
-        variants = [name for name in names if name.startswith(beginning)]
-        for condition in table.conditions if variants else ():
+        family = [name for name in names if name.startswith(beginning)]
+        for condition in table.conditions if family else ():
             for modality in Modality:
-                rows = table.select(condition=condition, modality=modality, variants=["standard", *variants])
-                present = [name for name in ("standard", *variants) if (rows.variant == name).any()]
+                rows = table.select(condition=condition, modality=modality, variants=["standard", *family])
+                present = [name for name in ("standard", *family) if (rows.variant == name).any()]
                 if len(present) > 1 and "standard" in present:
                     found.append(_sensitivity(kind, condition, modality, rows, present))
     return found

@@ -16,6 +16,12 @@ from mma_bench.schema import CONDITIONS, Modality, Stimulus
 ABSTAINED, SEVERAL, UNPARSED = -2, -3, -4
 """Decisions that are no class."""
 
+STANDARD = ("standard",)
+"""The wording that every protocol asks."""
+
+CONFLICT = "misaligned"
+"""The condition that most figures show: both streams are there, and they are of different classes."""
+
 _DECISIONS = {Outcome.ABSTAINED: ABSTAINED, Outcome.SEVERAL: SEVERAL, Outcome.UNPARSED: UNPARSED}
 
 Codes = NDArray[np.int64]
@@ -37,8 +43,8 @@ class VerdictTable:
         decision: class code that the answer names, or `ABSTAINED`, `SEVERAL`, `UNPARSED`.
         answer: class code of the right answer.
         correct: whether the answer is the right one; a hallucination where ``answerable`` is false.
-        seen: class code of what the picture shows; -1 for black frames.
-        heard: class code of what the sound is; -1 for silence.
+        seen: class code of the visual stream; -1 for black frames.
+        heard: class code of the audio stream; -1 for silence.
         told: class code that the text of the prompt suggests; -1 if none.
         distractor: class code that a modality not asked about suggests; -1 if none.
         answerable: false where the asked modality was removed.

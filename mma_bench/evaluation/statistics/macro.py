@@ -13,6 +13,9 @@ from mma_bench.evaluation.statistics.share import wilson
 Average = Literal["micro", "macro"]
 """Over questions, or over classes of questions."""
 
+AVERAGE_WORDS: dict[Average, str] = {"micro": "mean over questions", "macro": "mean over classes"}
+"""How tables and figures name each average."""
+
 
 @dataclass(frozen=True)
 class ClassMeans:

@@ -1,19 +1,21 @@
-"""The figures of a report, each drawn once for the page (SVG) and for papers (PDF, PNG)."""
+"""The figures of a report, each drawn once for the page (SVG) and for papers (PDF, PNG).
+
+Those of a score are in its file in `mma_bench/evaluation/analyses/`; here are those that show no single score.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mma_bench.registry import Registry
+from mma_bench.drawing.panels import Plot
+from mma_bench.evaluation.analyses.registry import ANALYSES, Series
+from mma_bench.registry import BUILT_IN, Registry, left_out
+from mma_bench.report.average import average_of
 from mma_bench.report.facts import Reference
-from mma_bench.report.figures.calibration import abstention_plot, calibration_plot
 from mma_bench.report.figures.class_drops import class_drops_plot
-from mma_bench.report.figures.competence import competence_plot
 from mma_bench.report.figures.conditions import conditions_plot
 from mma_bench.report.figures.confusion import confusion_plot
-from mma_bench.report.figures.doses import doses_plot
-from mma_bench.report.figures.following import following_plot
-from mma_bench.report.figures.panels import Plot
-from mma_bench.report.figures.reliance import reliance_plot
+from mma_bench.report.order import FIGURES as ORDER
+from mma_bench.report.order import in_order
 from mma_bench.report.runs import ScoredRun
 
 __all__ = ["FIGURES", "plots_of"]
@@ -39,15 +41,30 @@ def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Pl
     """
     runs = [run for run in runs if not run.is_baseline] or runs
     found = [
-        competence_plot(runs),
+        *_plots_of_analyses(runs),
         conditions_plot(runs, columns),
-        following_plot(runs),
-        reliance_plot(runs),
-        doses_plot(runs),
         class_drops_plot(runs),
         confusion_plot(runs),
-        calibration_plot(runs),
-        abstention_plot(runs),
-        *(make(runs) for make in FIGURES.values()),
     ]
-    return [plot for plot in found if plot is not None]
+    for entry in FIGURES.entries():
+        with left_out(entry, "figure"):
+            found.append(_drawn(entry.value(runs)))
+    return in_order(found, ORDER)
+
+
+def _plots_of_analyses(runs: Sequence[ScoredRun]) -> list[Plot | None]:
+    found = []
+    for entry in ANALYSES.entries():
+        series = [Series(run.label, run.is_baseline, average_of(run), run.analysis.rows(entry.name)) for run in runs]
+        for figure in entry.value.figures:
+            with left_out(entry, "figure of the analysis"):
+                plot = figure(series)
+                found.append(plot if entry.origin == BUILT_IN else _drawn(plot))
+    return found
+
+
+def _drawn(plot: Plot | None) -> Plot | None:
+    """Return ``plot`` once it has been drawn: an error of a user's shows here, not in a half-written report."""
+    if plot:
+        plot.inline()
+    return plot

@@ -1,4 +1,4 @@
-"""Per-class drops: which classes a model loses when the other sense disagrees."""
+"""Per-class drops: which classes a model loses when the other modality disagrees."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.report.figures.competence import CONFLICT
-from mma_bench.report.figures.panels import Mark, Panel, Plot, left_of
-from mma_bench.report.figures.style import COLOURS, INK, MARKERS, PAPER, RULE, SENSES, name_rows, percent_axis, short
+from mma_bench.drawing.panels import Mark, Panel, Plot, left_of
+from mma_bench.drawing.style import COLOURS, CONTENT, INK, MARKERS, PAPER, RULE, name_rows, percent_axis, short
+from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import in_words
 from mma_bench.schema import Modality
@@ -64,11 +64,11 @@ def class_drops_plot(runs: Sequence[ScoredRun]) -> Plot | None:
             if drops:
                 panels.append(
                     Panel(
-                        f"{run.label}, {SENSES[modality]}",
+                        f"{run.label}, {modality}",
                         partial(_draw, drops=drops, modality=modality),
                         0.2 * len(drops) + 0.55,
                         f"Accuracy of {run.label} for each class, aligned and {CONFLICT}, asked about the "
-                        f"{SENSES[modality]}",
+                        f"{CONTENT[modality]}",
                         left=left_of([_name(drop) for drop in drops]),
                     )
                 )
@@ -78,9 +78,9 @@ def class_drops_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         name="class_drops",
         title="Classes that a conflict costs most",
         text="Each line runs from the accuracy on agreeing streams to that under conflict, for one class.",
-        caption=f"Accuracy in percent by class of the asked modality, aligned against {CONFLICT}; n of each behind its "
+        caption=f"Accuracy in percent by class of the asked modality, aligned against {CONFLICT}; n of each after its "
         f"name. At most {_MOST_CLASSES} classes, the largest loss first. Classes have few clips: no interval is shown, "
-        "and single lines prove nothing.",
+        "and a single line is no evidence.",
         panels=panels,
         legend=[Mark("aligned", INK, "hollow"), Mark(CONFLICT, INK, "circle")],
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
+from mma_bench.drawing.panels import Mark, Panel, Plot, left_of
+from mma_bench.drawing.style import AUDIO, COLOURS, MARKERS, MUTED, OTHER, PAPER, RULE, VISUAL, percent_axis
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
+from mma_bench.report.average import average_of, headline_of
 from mma_bench.report.facts import Reference
-from mma_bench.report.figures.panels import Mark, Panel, Plot, left_of
-from mma_bench.report.figures.style import AUDIO, COLOURS, MARKERS, MUTED, OTHER, PAPER, RULE, VISUAL, percent_axis
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.tables.headline import cell_of
 from mma_bench.schema import Modality
@@ -20,8 +21,8 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
     """Return a panel for each run: a mark with its interval for each condition and modality."""
     conditions = list(dict.fromkeys(column.condition for column in columns))
     legend = [
-        Mark("asked about the picture", VISUAL, "circle"),
-        Mark("asked about the sound", AUDIO, "square"),
+        Mark("asked about the visual content", VISUAL, "circle"),
+        Mark("asked about the audio content", AUDIO, "square"),
         Mark("chance", MUTED, "dotted"),
         Mark("majority class", OTHER, "line"),
     ]
@@ -32,8 +33,9 @@ def conditions_plot(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> 
     return Plot(
         name="conditions",
         title="Conditions by modality",
-        text="What each lie costs. A model that uses the modality it is asked about keeps its accuracy from aligned to "
-        "misaligned; a hollow mark is a modality that was removed, where naming the class is a hallucination.",
+        text="What each conflict costs. A model that uses the modality it is asked about keeps its "
+        "accuracy from aligned to misaligned; a hollow mark is a removed modality, where naming the class is a "
+        "hallucination.",
         caption=f"Accuracy in percent, {AVERAGE_WORDS[average_of(runs[0])]}, n = {asked} per mark; "
         "lines are 95% intervals.",
         panels=[

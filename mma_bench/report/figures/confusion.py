@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mma_bench.drawing.panels import Panel, Plot, left_of
+from mma_bench.drawing.style import COLOURS, CONTENT, INK, ON_MARK, RULE, short
+from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.report.figures.class_drops import MOST_MODELS
-from mma_bench.report.figures.competence import CONFLICT
-from mma_bench.report.figures.panels import Panel, Plot, left_of
-from mma_bench.report.figures.style import COLOURS, INK, ON_MARK, RULE, SENSES, short
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import in_words
 from mma_bench.schema import Modality
@@ -46,10 +46,9 @@ def confusion_plot(runs: Sequence[ScoredRun]) -> Plot | None:
         title="Confusion matrices",
         text="Rows are the right classes, columns what the model named. A deep-coloured column away from the "
         "diagonal is a class that the model falls back on.",
-        caption=f"Percent of the questions of each row, n behind its name; shares of 10% and more are written. The "
-        f"{_MOST_CLASSES} most frequent classes; the others are summed up as “{_OTHER}”. “{_NONE}”: abstained, "
-        "several, "
-        "or unparsed. No interval is shown.",
+        caption=f"Percent of the questions of each row, n after its name; shares of 10% and more are printed. The "
+        f"{_MOST_CLASSES} most frequent classes; the others are combined as “{_OTHER}”. “{_NONE}”: abstained, "
+        "several, or unparsed. No interval is shown.",
         panels=panels,
         legend=[],
     )
@@ -66,17 +65,17 @@ def _panel(run: ScoredRun, condition: str, modality: Modality, counts: Counter[t
     for (right, named), count in counts.items():
         row = rows.index(right if right in frequent else _OTHER)
         is_frequent = named in frequent or named == _NONE
-        # A class outside the frequent ones that was named rightly stands on the diagonal of the sum.
+        # A class outside the frequent ones that was named correctly counts on the diagonal of the combined class.
         cells[row, columns.index(named if is_frequent else _OTHER)] += count
     sums = [sum(count for (place, _), count in cells.items() if place == row) for row in range(len(rows))]
     names = [f"{_words(row)} ({total})" for row, total in zip(rows, sums, strict=True)]
     return Panel(
-        f"{condition.replace('_', ' ')}, {SENSES[modality]}: {run.label}",
+        f"{condition.replace('_', ' ')}, {modality}: {run.label}",
         partial(
             _draw, cells=cells, sums=sums, rows=names, columns=[_words(name) for name in columns], modality=modality
         ),
         0.19 * len(rows) + 0.4 + left_of(columns, 6.5),
-        f"Confusion matrix of {run.label}, {condition}, asked about the {SENSES[modality]}",
+        f"Confusion matrix of {run.label}, {condition}, asked about the {CONTENT[modality]}",
         left=left_of(names, 6.5) + 0.2,
         below=left_of(columns, 6.5) + 0.25,
         width=_WIDTH,

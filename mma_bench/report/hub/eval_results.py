@@ -6,9 +6,10 @@ import yaml
 
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.files.text import visible
 from mma_bench.parsing import PARSER_VERSION
-from mma_bench.report.average import AVERAGE_WORDS, average_of, headline_of
+from mma_bench.report.average import average_of, headline_of
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.runs import ScoredRun
 from mma_bench.schema import CONDITIONS

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mma_bench import __version__
+from mma_bench.evaluation.analyses.competence import TITLE, CompetenceSplit, conflict_split
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.files.text import visible
 from mma_bench.parsing import PARSER_VERSION
-from mma_bench.report.average import AVERAGE_WORDS, average_of
+from mma_bench.report.average import average_of
 from mma_bench.report.facts import DataFacts, Reference
-from mma_bench.report.figures.competence import TITLE, conflict_split
 from mma_bench.report.notices import notices_about
 from mma_bench.report.render.markdown import markdown, markdown_text
 from mma_bench.report.runs import ScoredRun
@@ -51,12 +52,12 @@ def model_card(run: ScoredRun, facts: DataFacts, columns: Sequence[Reference], c
 def _competence(run: ScoredRun) -> list[str]:
     found = []
     for modality in Modality:
-        if split := conflict_split(run, modality):
+        if split := conflict_split(run.analysis.of(CompetenceSplit), modality):
             lost = split.interference
             found.append(
                 f"- {TITLE} Asked about {modality} under conflict (paired by clip, {AVERAGE_WORDS[average_of(run)]}): "
                 f"{100 * split.accuracy.value:.1f}% right of a ceiling of {100 * split.ceiling.value:.1f}% with "
-                "one sense; "
+                "one modality; "
                 f"interference takes {100 * lost.value:.1f} points (95% interval {100 * lost.low:.1f} to "
                 f"{100 * lost.high:.1f}, "
                 f"n = {split.pairs:,} pairs)."

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mma_bench.report.average import AVERAGE_WORDS, average_of
+from mma_bench.evaluation.analyses import CompetenceSplit, JointAccuracy
+from mma_bench.evaluation.analyses.competence import conflict_split
+from mma_bench.evaluation.analyses.table import CONFLICT
+from mma_bench.evaluation.statistics import AVERAGE_WORDS
+from mma_bench.report.average import average_of
 from mma_bench.report.facts import DataFacts, Reference
-from mma_bench.report.figures.competence import CONFLICT, conflict_split
 from mma_bench.report.notices import notices_about
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Column, Entry, Row, Share, Table, share_of
@@ -64,10 +67,10 @@ def make_board(runs: Sequence[ScoredRun], facts: DataFacts, references: Sequence
 
 
 def _entries(run: ScoredRun, references: Sequence[Reference]) -> list[Entry]:
-    both = next((joint.both for joint in run.analysis.joint if joint.condition == CONFLICT), None)
+    both = next((joint.both for joint in run.analysis.of(JointAccuracy) if joint.condition == CONFLICT), None)
     entries: list[Entry] = [None if both is None else share_of(both)]
     for modality in Modality:
-        split = conflict_split(run, modality)
+        split = conflict_split(run.analysis.of(CompetenceSplit), modality)
         entries.append(None if split is None else share_of(split.interference, signed=True))
     for reference in references:
         marks = "" if reference.answerable else "†"

@@ -16,9 +16,9 @@ from mma_bench.parsing import PARSER_VERSION
 from mma_bench.report.facts import data_facts, references
 from mma_bench.report.folder import check_replaceable, files_in
 from mma_bench.report.leaderboard.board import Board, make_board
+from mma_bench.report.render.files import write_tables
+from mma_bench.report.render.html import render
 from mma_bench.report.runs import Heads, ScoredRun, labels_of, score_run, selection_of
-from mma_bench.report.tables.files import write_tables
-from mma_bench.report.templating import render
 
 FORMAT = "mma-bench leaderboard"
 """What `leaderboard.json` says of itself, so that nothing but an earlier leaderboard is ever replaced."""

@@ -1,1 +1,1 @@
-"""A table as text for one kind of document."""
+"""Tables as text, CSV, Markdown and LaTeX, pages as HTML, and tables as files."""

@@ -7,7 +7,7 @@ from mma_bench.report.table import Entry, Share, Table
 
 
 def table_csv(table: Table) -> str:
-    """Return ``table`` in long form: a line for each entry, shares from 0 to 1, bounds and marks beside them."""
+    """Return ``table`` in long form: one line per entry, with the share from 0 to 1, its bounds and its marks."""
     rows: list[Sequence[object]] = []
     for row in table.rows:
         for column, entry in zip(table.columns, row.entries, strict=True):

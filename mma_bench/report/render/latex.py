@@ -1,7 +1,8 @@
 """A table for a paper: LaTeX with booktabs, where nothing that a model says is a command."""
 
 from mma_bench.files.text import visible
-from mma_bench.report.table import Entry, Share, Table, number_text
+from mma_bench.report.render.text import number_text
+from mma_bench.report.table import Entry, Share, Table
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",

@@ -1,7 +1,8 @@
 """A table as Markdown, which also reads well in a terminal."""
 
 from mma_bench.files.text import visible
-from mma_bench.report.table import Entry, Share, Table, number_text
+from mma_bench.report.render.text import number_text
+from mma_bench.report.table import Entry, Share, Table
 
 _ENTITIES = {character: f"&#{ord(character)};" for character in "&<>|`[]\\~"} | {"*": "\\*"}
 
@@ -11,7 +12,7 @@ def markdown(table: Table, *, intervals: bool = True) -> str:
 
     Args:
         table: what to show.
-        intervals: write them behind the numbers, where columns are not joined.
+        intervals: write them after the numbers, where columns are not joined.
     """
     places: list[list[int]] = []
     for number in range(len(table.columns)):

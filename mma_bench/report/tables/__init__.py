@@ -3,16 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mma_bench.evaluation.analyses.registry import ANALYSES, own_analyses
-from mma_bench.registry import Registry
+from mma_bench.evaluation.analyses.registry import ANALYSES
+from mma_bench.registry import Registry, left_out
+from mma_bench.report.order import TABLES as ORDER
+from mma_bench.report.order import in_order
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Table
-from mma_bench.report.tables.calibration import calibration_table
-from mma_bench.report.tables.changes import changes_table
-from mma_bench.report.tables.competence import competence_table
 from mma_bench.report.tables.published import published_table
 from mma_bench.report.tables.registered import registered_table
-from mma_bench.report.tables.sensitivity import sensitivity_table
 from mma_bench.report.tables.usage import usage_table
 
 __all__ = ["TABLES", "analysis_tables", "published_table"]
@@ -33,14 +31,12 @@ TABLES: Registry[MakeTable] = Registry("table", "tables", adopt=_adopt)
 
 def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     """Return every table of analyses for which there are data."""
-    found = [
-        competence_table(runs),
-        changes_table(runs),
-        *(registered_table(ANALYSES[name], runs) for name in ("reliance", "joint", "abstentions")),
-        sensitivity_table(runs),
-        calibration_table(runs),
-        usage_table(runs),
-        *(registered_table(analyser, runs) for analyser in own_analyses()),
-        *(make(runs) for make in TABLES.values()),
-    ]
-    return [table for table in found if table is not None]
+    found = []
+    for analysis in ANALYSES.entries():
+        with left_out(analysis, "table of the analysis"):
+            found.append(registered_table(analysis.value, runs))
+    found.append(usage_table(runs))
+    for table in TABLES.entries():
+        with left_out(table, "table"):
+            found.append(table.value(runs))
+    return in_order(found, ORDER)

@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mma_bench.evaluation.analyses.changes import corrected_together
+from mma_bench.evaluation.analyses import Baseline, DoseResponse
+from mma_bench.evaluation.analyses.changes import Change, corrected_together
 from mma_bench.evaluation.scores import Cell
-from mma_bench.evaluation.statistics import Average
+from mma_bench.evaluation.statistics import AVERAGE_WORDS, Average
 from mma_bench.files.text import visible
-from mma_bench.report.average import AVERAGE_WORDS, headline_of
+from mma_bench.report.average import headline_of
 from mma_bench.report.facts import Reference
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Column, Row, Share, Table, in_words, share_of
 from mma_bench.schema import CONDITIONS
 
 REMOVED_NOTE = "hallucination: lower is better"
-_RULES = {
-    "baseline:random": "random",
-    "baseline:majority": "majority",
-    "baseline:visual-only": "sight-only",
-    "baseline:audio-only": "sound-only",
-}
+_PREFIX = "baseline:"
 
 
 def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> Table:
@@ -35,7 +31,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
         _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
         for i, column in enumerate(columns)
     ]
-    corrected = corrected_together([run.analysis.changes for run in runs])
+    corrected = corrected_together([run.analysis.of(Change) for run in runs])
     significant = [{(c.condition, c.modality) for c in changes if c.significant} for changes in corrected]
     rows = [
         Row(
@@ -99,7 +95,7 @@ def headline_share(cell: Cell | None, average: Average, *, marks: str = "") -> S
 def graded_note(runs: Sequence[ScoredRun]) -> str:
     """Return a sentence that names the graded conditions and their doses, or nothing if none was asked."""
     doses: dict[str, set[float]] = {}
-    for response in (response for run in runs for response in run.analysis.doses):
+    for response in (response for run in runs for response in run.analysis.of(DoseResponse)):
         doses.setdefault(response.condition, set()).update(point.level for point in response.points)
     if not doses:
         return ""
@@ -122,9 +118,11 @@ def _best(shares: Sequence[Share | None], column: Reference) -> float | None:
 
 def _baselines(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: Average) -> list[Row]:
     """Return what the labels alone give; every run of the same questions has the same."""
-    asked = {_RULES.get(run.run.model) for run in runs}  # a run of the same rule says the same
+    models = (run.run.model for run in runs)
+    # A run of the same rule says the same.
+    asked = {name.removeprefix(_PREFIX) for name in models if name.startswith(_PREFIX)}
     known = {
-        (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.baselines if b.name not in asked
+        (b.name, b.condition, b.modality): b for run in runs for b in run.analysis.of(Baseline) if b.name not in asked
     }
     rows = []
     for name in dict.fromkeys(name for name, _, _ in known):

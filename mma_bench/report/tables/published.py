@@ -1,4 +1,4 @@
-"""Accuracies from papers beside those of the runs, marked as not re-run."""
+"""Accuracies from papers next to those of the runs, marked as not re-run."""
 
 from collections.abc import Sequence
 

@@ -7,7 +7,7 @@
   const data = JSON.parse(source.textContent);
   const [STIMULUS, CONDITION, MODALITY, PROMPT, ANSWER, DISTRACTOR, ANSWERABLE, VARIANT, SAID] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const [MODEL, TEXT, LABEL, RULE, KIND, REPEAT] = [0, 1, 2, 3, 4, 5];
-  const SENSES = ["visual", "audio"];
+  const MODALITIES = ["visual", "audio"];
   const SIGNS = {
     "right": "●", "rightly-abstained": "○", "distracted": "▲", "wrong": "✕", "hallucinated": "◆",
     "abstained": "–", "several": "≡", "unparsed": "?",
@@ -98,7 +98,7 @@
       "aria-setsize": String(found.length), "aria-posinset": String(place + 1),
     });
     made.style.top = `${place * rowHeight()}px`;
-    const asked = SENSES[question[MODALITY]];
+    const asked = MODALITIES[question[MODALITY]];
     const first = element("span", { class: "what" }, element("span", { class: `dot ${question[MODALITY] ? "audio" : "visual"}` }), `${asked}: ${data.labels[question[ANSWER]]}`);
     const second = element("span", { class: "where" }, `${asking(question)}${stimulus.media ? " ▸" : ""}`);
     const signs = element("span", { class: "signs" });
@@ -142,7 +142,7 @@
     }
     const question = data.questions[found[chosen]];
     const stimulus = data.stimuli[question[STIMULUS]];
-    const asked = SENSES[question[MODALITY]];
+    const asked = MODALITIES[question[MODALITY]];
     const truth = element("p", { class: "truth" });
     truth.append(question[ANSWERABLE] ? "right: " : "removed: ", element("b", {}, words(data.labels[question[ANSWER]])));
     if (!question[ANSWERABLE]) truth.append(" would be a hallucination");

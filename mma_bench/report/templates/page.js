@@ -1,5 +1,5 @@
 "use strict";
-// The tables and figures are whole without scripts: this only hides one of two averages and keeps sounds apart.
+// The tables and figures are whole without scripts: this only hides one of two averages and plays one stimulus at a time.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const buttons = all(".switch button");
@@ -26,7 +26,7 @@
   });
   addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });
 
-  // Two sounds at once are no stimulus of ours.
+  // Only one stimulus is heard at a time.
   document.addEventListener("play", (event) => {
     for (const video of all("video")) if (video !== event.target) video.pause();
   }, true);

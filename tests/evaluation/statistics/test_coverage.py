@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mma_bench.evaluation.analyses.calibration import calibrations
-from mma_bench.evaluation.analyses.power import smallest_difference
 from mma_bench.evaluation.statistics import mcnemar
 from mma_bench.evaluation.statistics.paired import effective_pairs
+from mma_bench.evaluation.statistics.power import smallest_difference
 from tests.evaluation.coverage import measure, misses
 from tests.evaluation.simulated import questions
 from tests.evaluation.statistics.planted import CHANCES, INTERVALS, SIZES, coverages

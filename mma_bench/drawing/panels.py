@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mma_bench.report.figures.style import INK, PAPER, VARIABLES, style, svg_for_page, write_figure
+from mma_bench.drawing.style import INK, PAPER, VARIABLES, style, svg_for_page, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -46,9 +46,9 @@ class Panel:
         title: above it.
         draw: draws it.
         height: inches.
-        description: what it shows, for those who do not see it.
-        left: inches for what stands to the left of the axes.
-        below: inches for what stands below them.
+        description: what it shows, for screen readers.
+        left: inches for what is to the left of the axes.
+        below: inches for what is below them.
         width: inches.
     """
 
@@ -61,7 +61,7 @@ class Panel:
     width: float = PANEL_WIDTH
 
     def place(self, x: float, y: float, size: tuple[float, float]) -> tuple[float, float, float, float]:
-        """Return where the axes stand in a figure, as shares of its size.
+        """Return where the axes are in a figure, as shares of its size.
 
         Margins are given and not measured: matplotlib's layout engines took half of a report's time.
 
@@ -76,7 +76,7 @@ class Panel:
 
 
 def left_of(names: Sequence[str], size: float = 8) -> float:
-    """Return the inches that the longest of ``names`` takes beside the axes, at ``size`` points."""
+    """Return the inches that the longest of ``names`` takes next to the axes, at ``size`` points."""
     return 0.12 + max((len(name) for name in names), default=0) * size * 0.0088
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.report.figures.style import INK, MUTED, ON_MARK, PAPER, RULE, short
+from mma_bench.drawing.style import INK, MUTED, ON_MARK, PAPER, RULE, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Whisker:
-    """An interval beside a bar, from 0 to 1, above or below it."""
+    """An interval from 0 to 1, above or below a bar."""
 
     value: float
     low: float

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Blue, orange and green of Okabe and Ito's palette, darkened for contrast on white: they stay apart in all common
-# kinds of colour blindness. What must be told apart without colour has a hatch or a marker of its own as well.
+# kinds of colour blindness. What must be told apart without colour also has its own hatch or marker.
 INK, MUTED, RULE, PAPER = "#1c2430", "#5f6b7a", "#dfe3e8", "#ffffff"
 VISUAL, AUDIO, TEXT = "#0b6fb8", "#d9730d", "#00856b"
 OTHER, UNCLEAR, ON_MARK, LOST = "#98a3af", "#d5dae0", "#fefefe", "#7a3b8f"
@@ -37,7 +37,8 @@ VARIABLES = {
 
 COLOURS = {Modality.VISUAL: VISUAL, Modality.AUDIO: AUDIO}
 MARKERS = {Modality.VISUAL: "o", Modality.AUDIO: "s"}
-SENSES = {Modality.VISUAL: "picture", Modality.AUDIO: "sound"}
+CONTENT = {Modality.VISUAL: "visual content", Modality.AUDIO: "audio content"}
+"""What a question asks about, in titles and legends."""
 _LONGEST_NAME = 30
 
 
@@ -80,7 +81,7 @@ def style(svg_text: str) -> Iterator[None]:
 
 
 def short(name: str) -> str:
-    """Return ``name`` cut to what fits beside a plot."""
+    """Return ``name`` cut to what fits next to a plot."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

@@ -1,0 +1,40 @@
+"""In which order the page and `tables.md` show tables and figures. What is not named here comes last."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+FIGURES = (
+    "competence",
+    "conditions",
+    "follows",
+    "reliance",
+    "doses",
+    "class_drops",
+    "confusion",
+    "calibration",
+    "abstention_curve",
+)
+
+TABLES = ("competence", "changes", "reliance", "joint", "abstention", "sensitivity", "calibration", "usage")
+
+TABLE_OF_FIGURE = {
+    "competence": "competence",
+    "conditions": "changes",
+    "reliance": "reliance",
+    "calibration": "calibration",
+}
+"""Which table is below which figure."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+def in_order(things: Iterable[T | None], names: Sequence[str]) -> list[T]:
+    """Return what there is of ``things`` in the order of ``names``, then the rest as it was."""
+    place = {name: number for number, name in enumerate(names)}
+    return sorted((thing for thing in things if thing is not None), key=lambda thing: place.get(thing.name, len(names)))
