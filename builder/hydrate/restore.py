@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from builder.assemble.conditions import Assembly
-from builder.assemble.graded_streams import GradedStreams
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli import write_stimuli
-from builder.assemble.streams import GeneratedStreams, graded_folder
 from builder.hydrate.stimuli import ConditionCount, Replacement
 from builder.manifest import ManifestRow
 from builder.stage import WholeStage
+from builder.streams.generated import GeneratedStreams
+from builder.streams.graded import GradedStreams, graded_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
