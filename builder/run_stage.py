@@ -56,8 +56,13 @@ def _run_clips(stage: ClipStage, source: Path, executor: ExecutorSettings) -> li
     if left:
         pipeline = [ReadManifest(source), ClipStep(stage), WriteManifestPart(stage.folder)]
         folder.run_pipeline(pipeline, executor, title=stage.name, items=left, tasks=tasks)
-        parts = [read_manifest(stage.folder / "parts" / f"{rank:05d}.parquet") for rank in range(tasks)]
-        results = {row.clip_id: row for part in parts for row in part}
+        results = folder.results(tasks)
+        if missing := sum(row.kept and row.clip_id not in results for row in rows):
+            folder.forget_tasks()
+            raise MMABenchError(
+                f"{stage.name}: {missing} of {left} clips have no result; a process of an earlier run may still have "
+                f"written to {folder.path}; run the same command again"
+            )
     ordered = [results.get(row.clip_id, row) for row in rows]
     write_manifest(folder.manifest, ordered)
     folder.finish(inputs)

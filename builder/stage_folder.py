@@ -9,6 +9,7 @@ from typing import Any
 from datatrove.pipeline.base import PipelineStep
 
 from builder.executors import ExecutorSettings, make_executor
+from builder.manifest import ManifestRow, read_manifest
 from builder.progress import progress_bar
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
@@ -38,9 +39,18 @@ class StageFolder:
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "progress", ignore_errors=True)
         if self._read("started.json") != [inputs, tasks]:
-            for name in ("log", "parts"):
-                shutil.rmtree(self.path / name, ignore_errors=True)
+            self.forget_tasks()
             write_json(self.path / "started.json", [inputs, tasks])
+
+    def forget_tasks(self) -> None:
+        """Let all tasks run again."""
+        for name in ("log", "parts"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def results(self, tasks: int) -> dict[str, ManifestRow]:
+        """Return the rows that the tasks wrote, by clip."""
+        parts = [read_manifest(self.path / "parts" / f"{rank:05d}.parquet") for rank in range(tasks)]
+        return {row.clip_id: row for part in parts for row in part}
 
     def finish(self, inputs: str) -> None:
         """Mark the stage as finished; its task files are no longer needed."""

@@ -1,6 +1,11 @@
 """The list of stages is the only one, own stages take their places in it, and the runner guards what stages return."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,10 @@ from builder.own_stages import OwnStage
 from builder.pipeline import BUILD, HYDRATE, order
 from builder.run_stage import run_stage
 from builder.stage import ClipStage, Dropped, WholeStage
+from builder.stage_folder import StageFolder
+from mma_bench import __version__
 from mma_bench.errors import MMABenchError
+from mma_bench.files.hashing import sha256_file, sha256_json
 from tests.conftest import ROOT
 
 ALONE = ExecutorSettings(workers=1)
@@ -76,6 +84,53 @@ def test_a_clip_is_processed_once_decided_each_time_and_retried_when_asked(sourc
     assert seen(tmp_path) == ["clip0", "clip1", "clip2"]
     run_stage(Half(tmp_path / "half", 2), source, ALONE, retry_failed=True)
     assert seen(tmp_path) == ["clip0", "clip1", "clip2", "clip0"]
+
+
+def test_what_a_process_of_another_run_left_is_no_result(source: Path, tmp_path: Path) -> None:
+    stage = Half(tmp_path / "half", 2)
+    folder = StageFolder(stage.folder)
+    folder.begin(sha256_json([__version__, *stage.decided_by, sha256_file(source)]), 3)
+    write_manifest(stage.folder / "parts" / "00001.parquet", read_manifest(source)[:1])
+    (stage.folder / "log" / "completions").mkdir(parents=True)
+    (stage.folder / "log" / "completions" / "00001").touch()
+    with pytest.raises(MMABenchError, match="half: 1 of 3 clips have no result"):
+        run_stage(stage, source, ALONE)
+    assert [row.kept for row in run_stage(Half(tmp_path / "half", 2), source, ALONE)] == [False, True, True, False]
+
+
+def test_a_killed_build_takes_the_processes_of_its_stages_along(tmp_path: Path) -> None:
+    """The server of the processes is stopped first, so that it cannot notice by itself that the build has ended."""
+    code = (
+        "import sys, time\n"
+        "from multiprocess import forkserver\n"
+        "from builder import executors\n"
+        "forkserver.set_forkserver_preload(executors._PRELOADED[:1])\n"
+        "forkserver.ensure_running()\n"
+        "process = forkserver._forkserver\n"
+        "from multiprocess import get_context\n"
+        "get_context('forkserver').Process(target=print).start()\n"
+        "print(process._forkserver_pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    build = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert build.stdout is not None
+    server = next(int(line) for line in build.stdout if line.strip())
+    os.kill(server, signal.SIGSTOP)
+    build.kill()
+    build.wait()
+    deadline = time.monotonic() + 60
+    try:
+        while alive(server) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not alive(server)
+    finally:
+        if alive(server):
+            os.kill(server, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def test_a_whole_stage_that_loses_a_clip_is_refused(source: Path, tmp_path: Path) -> None:

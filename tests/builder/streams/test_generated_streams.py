@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.streams import generated
 from builder.normalise import NormaliseSettings
+from builder.streams import generated
 from builder.streams.generated import GeneratedStreams
 from mma_bench.schema import Clip
 
