@@ -21,6 +21,10 @@ SHARD_PATTERN = r"^data/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.tar$"
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
+FORMAT_VERSION = 2
+"""Version of the columns below, raised with each change; `metadata/provenance.json` names it. Since 2, prompts have
+parts."""
+
 MEMBERS = ("flac", "json", "mp4")
 """Members of a sample, in the order in which a shard holds them."""
 
@@ -94,8 +98,9 @@ class Clip(Record):
 class Stream(Record):
     """One stream of a stimulus and where it comes from."""
 
-    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted"] = Field(
-        description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own"
+    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted", "altered"] = Field(
+        description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own "
+        "(`altered`: by a condition from outside mma-bench)"
     )
     clip_id: str | None = Field(description="clip that the stream comes from; none for black frames and silence")
     donor_clip_id: str | None = Field(
@@ -105,6 +110,20 @@ class Stream(Record):
     donor_label: str | None = Field(default=None, description="class of the other clip in a mixed or blended stream")
     sha256: str = Field(description="SHA-256 of the member in the shard")
     seconds: Seconds = Field(description="length of the stream, seconds")
+
+
+class Prompt(Record):
+    """The parts of a prompt, in their order; `mma_bench.questions.prompts.render` makes the text."""
+
+    before: str = Field(default="", description="unrelated text before the question, or empty")
+    caption: str = Field(default="", description="line about the video before the question, or empty")
+    caption_class: str | None = Field(default=None, description="class that the caption names, if there is a caption")
+    question: str = Field(
+        description="the question: `{options}` is where the options go, joined by comma and space, and `{suffix}` "
+        "where the suffix goes; all other braces are doubled"
+    )
+    suffix: str = Field(default="", description="how to answer, or empty")
+    after: str = Field(default="", description="unrelated text after the question, or empty")
 
 
 class Question(Record):
@@ -117,6 +136,10 @@ class Question(Record):
     variant: str = Field(default="standard", description="wording of the question, see `mma_bench.questions`")
     modality: Modality = Field(description="`visual` or `audio`: what the question asks about")
     prompt: str = Field(description="exact text for the model")
+    parts: Prompt | None = Field(
+        default=None,
+        description="what `prompt` is made of; none for a text without parts, which variants cannot change",
+    )
     options: list[str] = Field(min_length=2, description="class names to choose from, in the order of the prompt")
     answer: str = Field(
         description="class of the clip in the asked modality. If `answerable` is false, that modality was "
@@ -126,6 +149,11 @@ class Question(Record):
         description="another class, suggested by a modality that was not asked about, if any"
     )
     answerable: bool = Field(description="false if the asked modality was removed from the stimulus")
+
+    def changed(self, **fields: Any) -> Self:
+        """Return a copy with other values, see `Checked.changed`; one with another `prompt` alone has no parts."""
+        without_parts = {"parts": None} if "prompt" in fields else {}
+        return super().changed(**{**without_parts, **fields})
 
 
 class Stimulus(Record):

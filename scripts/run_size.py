@@ -92,17 +92,18 @@ def _samples() -> Iterator[Sample]:
 def _question(
     key: str, condition: str, modality: Modality, classes: list[str], answer: str, lie: str, noise: str
 ) -> Question:
-    prompt = prompts.question(modality, classes)
+    parts = prompts.standard(modality)
     if condition == "misleading_caption":
-        prompt = prompts.with_caption(modality, classes, lie)
+        parts = prompts.captioned(parts, lie)
     elif condition == "long_context":
-        prompt = prompts.with_noise(prompt, noise, "after")
+        parts = prompts.padded(parts, noise, "after")
     removed = {"audio_removed": Modality.AUDIO, "frames_zeroed": Modality.VISUAL}.get(condition)
     return Question(
         question_id=f"{key}/{condition}/{modality}",
         condition=condition,
         modality=modality,
-        prompt=prompt,
+        prompt=prompts.render(parts, classes),
+        parts=parts,
         options=classes,
         answer=answer,
         distractor=lie if condition in ("misaligned", "misleading_caption") else None,

@@ -33,21 +33,23 @@ def stimulus(
     for modality in Modality:
         own, other = (seen, heard) if modality is Modality.VISUAL else (heard, seen)
         answer = own or other or classes[0]
-        asked = [(condition, other if other not in (None, answer) else None, prompts.question(modality, classes))]
+        parts = prompts.standard(modality)
+        asked = [(condition, other if other not in (None, answer) else None, parts)]
         if caption:
-            asked.append(("misleading_caption", caption, prompts.with_caption(modality, classes, caption)))
+            asked.append(("misleading_caption", caption, prompts.captioned(parts, caption)))
         questions += [
             Question(
                 question_id=f"{key}/{name}/{modality}",
                 condition=name,
                 modality=modality,
-                prompt=prompt,
+                prompt=prompts.render(parts, classes),
+                parts=parts,
                 options=list(classes),
                 answer=answer,
                 distractor=distractor,
                 answerable=own is not None,
             )
-            for name, distractor, prompt in asked
+            for name, distractor, parts in asked
         ]
     return Stimulus(
         key=key,

@@ -18,16 +18,28 @@ stages: [loudest_moment, {name: balanced, settings: {limit: 2}}]
 assemble:
   noise_letters: 50
   conditions: [aligned, misaligned, swapped_video, polite_lie]
+  graded: {hissing_audio: [-20, 0]}
 executor: {workers: 1}
 """
 STREAMED = """
 import mma_bench
 from mma_bench.tuning.settings import DataSettings
 
+def keep(key, lender):
+    lenders.append(lender)
+    return True
+
+
 for name in ("swapped_video", "polite_lie"):
+    lenders = []
     DataSettings(path="data", mix=[{"clips": {"aligned": 1, name: 1}}])
-    made = mma_bench.stream("data", config="aligned", output="bytes", conflicts={name: 1.0}, ask="visual", shuffle=0)
+    made = mma_bench.stream(
+        "data", config="aligned", output="bytes", conflicts={name: 1.0}, ask="visual", shuffle=0, keep=keep
+    )
     for sample in made:
+        lent = sample.video_key if name == "swapped_video" else sample.audio_key
+        assert lent == lenders.pop(0)
+        assert (lent == sample.key) is (sample.question.condition != "swapped_video")
         print(sample.question.condition, sample.question.answer, sample.audio_label, sample.question.prompt[:18])
 """
 
@@ -70,7 +82,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Outside:
 
 def test_each_example_is_shorter_than_thirty_lines() -> None:
     modules = {path: text for path, text in examples().items() if path.endswith((".py", ".yaml"))}
-    assert len(modules) == 11
+    assert len(modules) == 12
     lengths = {path: sum(1 for line in text.splitlines() if line.strip()) for path, text in modules.items()}
     assert max(lengths.values()) < 30, lengths
 
@@ -91,6 +103,34 @@ def test_a_source_and_conditions_from_outside_build_a_dataset(outside: Outside) 
     assert "sound" in outside.run("-m", "mma_bench", "verify-data", "data").stdout
 
 
+def test_a_condition_in_levels_from_outside_is_encoded_and_its_mistakes_are_named(outside: Outside) -> None:
+    import numpy as np
+
+    from mma_bench import load
+    from mma_bench.dataset.integrity import verify_data
+
+    assert verify_data(outside.work / "data") == []  # here, where the package is not installed
+    own = {row.audio_clip_id: row.media.audio() for row in load(outside.work / "data", condition="aligned")}
+    rows = load(outside.work / "data", condition="hissing_audio")
+    assert sorted({row.level for row in rows}) == [-20, 0]
+    assert len(rows) == 24
+    for row in rows:
+        clip = own[row.audio_clip_id]
+        noise = row.media.audio() - clip
+        assert 20 * np.log10(noise.std() / np.sqrt((clip**2).mean())) == pytest.approx(row.level, abs=1)
+    graded = outside.site / "my_extension" / "graded.py"
+    before = graded.read_text()
+    command = ("run", "--config", "build.yaml", "--work", "work", "--out", "wrong")
+    for wrong, said in (
+        (".astype(np.int16)", "hissing_audio must return an int16 array of shape [samples]; for"),
+        ("samples.astype(np.float64)", "the condition hissing_audio failed for"),
+    ):
+        graded.write_text(before.replace(wrong, "" if wrong.startswith(".") else "None"))
+        refused = outside.run("-m", "builder", *command, code=2)
+        assert said in refused.stderr
+    graded.write_text(before)
+
+
 def test_the_stream_and_the_tuning_mix_take_conditions_from_outside(outside: Outside) -> None:
     lines = [line.split(" ", 3) for line in outside.run("-c", STREAMED).stdout.splitlines()]
     swapped = [line for line in lines if line[0] == "swapped_video"]
@@ -103,7 +143,7 @@ def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> No
     changes = {
         "data.path": "data",
         "data.mix": "[{clips: {swapped_video: 1, polite_lie: 1}}]",
-        "objective": "{terms: {confidence: 0.01}}",
+        "objective": "{terms: {confidence: 0.01}, consistency: {variants: [swapped_video, polite_lie]}}",
         "train.steps": "1",
         "held_out": "null",
         "tracker": "none",
@@ -111,7 +151,9 @@ def test_tuning_takes_conditions_and_a_term_from_outside(outside: Outside) -> No
     command = ["tune", "--config", str(ROOT / "mma_bench" / "tuning" / "configs" / "tiny.yaml"), "--out", "tuned"]
     outside.run("-m", "mma_bench", *command, *settings(*(f"{name}={value}" for name, value in changes.items())))
     (line,) = (outside.work / "tuned" / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(line)["loss/confidence"] < 0
+    losses = json.loads(line)
+    assert losses["loss/confidence"] < 0
+    assert losses["loss/consistency"] > 0
     command += settings("objective={terms: {confidenec: 1}}")
     refused = outside.run("-m", "mma_bench", *command, code=2)
     assert "did you mean 'confidence'" in refused.stderr
@@ -243,7 +285,7 @@ def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Ou
     assert first["prompt"].isupper()
     brought = {
         "models": {"one-option"},
-        "conditions": {"swapped_video", "polite_lie"},
+        "conditions": {"swapped_video", "polite_lie", "hissing_audio"},
         "variants": {"shouted"},
         "analyses": {"audio_names"},
         "formats": {"pairs"},

@@ -48,7 +48,7 @@ class AssemblePlan:
     def inputs(self) -> str:
         """Return a hash of all but the clips."""
         settings = [self.seed, repr(self.settings), repr(self.video)]
-        own_code = code_of(self.settings.conditions)
+        own_code = code_of([*self.settings.conditions, *self.settings.graded])
         return sha256_json([list(self.classes), dict(self.super_classes), settings, *([own_code] if own_code else [])])
 
     def assembly(self, rows: Sequence[ManifestRow]) -> Assembly:

@@ -9,7 +9,7 @@ from builder.assemble.stimuli import make_stimuli, write_stimuli
 from builder.manifest import ManifestRow
 from builder.stage import Parallel, WholeStage
 from mma_bench.errors import MMABenchError
-from mma_bench.schema import Stimulus
+from mma_bench.schema import FORMAT_VERSION, Stimulus
 
 if TYPE_CHECKING:
     from builder.run import Build
@@ -32,8 +32,8 @@ class AssembleClips(WholeStage):
         return cls(job.plan)
 
     def inputs(self) -> Any:
-        """Return a hash of the plan."""
-        return self.plan.inputs()
+        """Return a hash of the plan, and the version of the stimuli's format."""
+        return [self.plan.inputs(), FORMAT_VERSION]
 
     def files(self) -> list[Path]:
         """Return the file of the stimuli."""

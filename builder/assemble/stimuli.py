@@ -73,11 +73,13 @@ def _question(
     answer = asked.label or (clip.visual_label if visual else clip.audio_label)
     # What is mixed into either stream misleads about both: a sound that is hardly heard still suggests a picture.
     donor_label = video.donor_label or audio.donor_label
+    parts = prompts.standard(modality)
     return Question(
         question_id=f"{key}/{condition}/{modality}",
         condition=condition,
         modality=modality,
-        prompt=prompts.question(modality, assembly.classes),
+        prompt=prompts.render(parts, assembly.classes),
+        parts=parts,
         options=assembly.classes,
         answer=answer,
         distractor=other.label if other.label != answer and other.label else donor_label,

@@ -18,7 +18,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.files.hashing import sha256_file
-from mma_bench.schema import Clip
+from mma_bench.schema import FORMAT_VERSION, Clip
 
 if TYPE_CHECKING:
     from builder.hydrate.run import HydrateJob
@@ -45,7 +45,7 @@ class RestoreStimuli(WholeStage):
         """Return the seed, and the hashes of what was published."""
         published = self.job.published
         tables = [published.folder / "metadata" / f"{name}.parquet" for name in ("clips", "stimuli")]
-        return [published.seed, *map(sha256_file, tables)]
+        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables)]
 
     def files(self) -> list[Path]:
         """Return the stimuli, and the counts."""

@@ -20,7 +20,7 @@ from builder.package.contents import DatasetContents, read_contents
 from builder.package.dataset import check_replaceable
 from builder.package.references import read_references
 from builder.pipeline import HYDRATE, make_stages, run_stages
-from builder.select.stage import leave_out_removed
+from builder.sources.removed import leave_out_removed
 from builder.work_folder import only_build_in
 from mma_bench import __version__
 from mma_bench.dataset.integrity import verify_data

@@ -11,6 +11,7 @@ from builder.normalise.transcode import ffmpeg_version
 from builder.verify.verifier import public_name
 from mma_bench import __version__
 from mma_bench.files.hashing import sha256_json
+from mma_bench.schema import FORMAT_VERSION
 
 _LIBRARIES = (
     "av",
@@ -34,6 +35,7 @@ def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
         settings["verify"]["model"] = public_name(config.verify.model)
     return {
         "mma_bench": __version__,
+        "format_version": FORMAT_VERSION,
         "seed": config.seed,
         "config": settings,
         "config_sha256": sha256_json(settings),

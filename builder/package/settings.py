@@ -18,8 +18,8 @@ class PackageSettings(BaseModel):
         default=8,
         ge=8,
         multiple_of=8,
-        description="shards a configuration: divisible by 8, because loaders deal out whole shards only if the "
-        "number divides by that of the nodes; one shard where there are fewer stimuli than that",
+        description="shards per configuration: divisible by 8, because loaders distribute whole shards only if the "
+        "number is divisible by that of the nodes; a single shard if there are fewer stimuli",
     )
     licence_mode: LicenceMode | None = Field(
         default=None,

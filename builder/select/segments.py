@@ -93,7 +93,7 @@ def read_segments(path: Path, known_labels: Collection[str], *, skip_bad_rows: b
         bad = sorted([*skipped, *read_back], key=lambda entry: entry.row)
         raise MMABenchError(
             f"{describe(path.name, rows, bad)}. Get the list from its publisher again, or pass --skip-bad-rows "
-            f"to go on without {len(skipped)} of them{f', {len(read_back)} can be read back' if read_back else ''}"
+            f"to continue without {len(skipped)} of them{f', {len(read_back)} can be read back' if read_back else ''}"
         )
     return SegmentList(path.stem, sha256, rows, declared, table, tuple(skipped), tuple(read_back))
 

@@ -1,11 +1,11 @@
 """The `select` stage: the clips that the source lists, without those that were removed for good."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from builder.manifest import ManifestRow, check_unique
 from builder.sources.base import Source
+from builder.sources.removed import leave_out_removed
 from builder.stage import WholeStage
 from mma_bench.dataset.removed import RemovedIds
 
@@ -34,13 +34,3 @@ class SelectClips(WholeStage):
         listed = leave_out_removed(self.source.rows(), self.removed)
         check_unique(listed)
         return listed
-
-
-def leave_out_removed(rows: Sequence[ManifestRow], removed: RemovedIds) -> list[ManifestRow]:
-    """Return ``rows`` with the removed clips dropped, before any of their media is fetched again."""
-    return [
-        row.drop("select", "removed", "it is in removed_ids.txt")
-        if row.kept and (row.clip_id in removed or (row.youtube_id or "") in removed)
-        else row
-        for row in rows
-    ]

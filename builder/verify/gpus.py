@@ -6,22 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench.files.lock import open_locked
+from mma_bench.models.gpus import visible_gpus
+
+__all__ = ["claim_gpu", "visible_gpus"]
 
 _held: list[Any] = []  # open files: a lock lasts as long as its file is open, so until the process ends
-
-
-def visible_gpus() -> list[str]:
-    """Return the names by which CUDA_VISIBLE_DEVICES selects the GPUs that this process may use.
-
-    The answer comes from the driver's management library: no CUDA context is created, so the selection can still be
-    narrowed afterwards.
-    """
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name.strip() for name in chosen.split(",") if name.strip() not in {"", "-1"}]
-    import torch
-
-    return [str(index) for index in range(torch.cuda.device_count())]
 
 
 def claim_gpu() -> str | None:

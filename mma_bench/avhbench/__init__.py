@@ -1,4 +1,4 @@
-"""AVHBench (ICLR 2025): does a model hear what it only sees, or see what it only hears?"""
+"""AVHBench (ICLR 2025): does the content of one modality make a model hallucinate in the other?"""
 
 from typing import Any
 

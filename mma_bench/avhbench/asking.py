@@ -1,4 +1,4 @@
-"""Put AVHBench's questions to a model: yes/no questions as checks, captions as questions without options."""
+"""Asks a model AVHBench's questions: yes/no questions as checks, captions as questions without options."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ from mma_bench.models.checks import NO, YES, CheckAnswer
 from mma_bench.schema import Modality, Question
 
 Place = tuple[str, str]
-"""Video and name of a question: rows that ask the same share one."""
+"""Video and name of a question; rows that ask the same question share one."""
 
 
 class CaptionRequest(Question):
-    """A request to write in words of one's own."""
+    """A request for free text."""
 
     options: list[str] = Field(default=[], max_length=0)
 
@@ -32,9 +32,9 @@ class Questions:
 
     Args:
         rows: rows of the questions' file.
-        videos: the videos at hand by id; rows about others are not asked.
-        model: who is asked.
-        fingerprint: the model's.
+        videos: the available videos by id; rows about others are not asked.
+        model: the model.
+        fingerprint: fingerprint of the model.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Questions:
         return {place: stored[name].text for place, name in self._ids.items() if name in stored}
 
     def ask(self, rows: Sequence[Row], interruption: Interruption) -> Iterator[list[StoredAnswer]]:
-        """Ask ``rows`` and yield the answers about a video as soon as they are there.
+        """Ask ``rows`` and yield the answers about a video as soon as they are available.
 
         After an ``interruption`` nothing new is asked.
         """

@@ -1,4 +1,4 @@
-"""What is fixed about asking AVHBench, and what its authors published."""
+"""The fixed parts of an AVHBench run, and its authors' published results."""
 
 import functools
 from importlib.resources import files
@@ -19,9 +19,9 @@ class Task(_Fixed):
     """One of AVHBench's tasks.
 
     Attributes:
-        name: what the questions' file calls it.
+        name: its name in the questions' file.
         asks: whether the answer is yes or no, or a caption.
-        modality: what a yes/no question asks about; none where it asks about both.
+        modality: what a yes/no question asks about; none if it asks about both.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Protocol(_Fixed):
 
     @property
     def sha256(self) -> str:
-        """Hash of all that this protocol fixes."""
+        """Hash of everything that this protocol fixes."""
         return sha256_json(self.model_dump(mode="json"))
 
     def prompt(self, task: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Read AVHBench's questions, and say which of them occur twice."""
+"""Reads AVHBench's questions, and finds those that occur twice."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ _LONGEST = 4000
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    # The id becomes the name of a file, so it may hold no path.
+    # The id becomes a file name, so it must not contain a path.
     video_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     task: str
     text: Annotated[str, Field(min_length=1, max_length=_LONGEST)]
@@ -33,7 +33,7 @@ class Row:
     """One row of the questions' file.
 
     Attributes:
-        number: place in the file, from 0.
+        number: position in the file, from 0.
         video_id: the video.
         task: short name of the task, see `protocol.yaml`.
         text: the question as published, without our suffix.
@@ -53,12 +53,12 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Name of the question among those of its video; rows that ask the same share it."""
+        """Name of the question among those of its video; rows that ask the same question share it."""
         return f"{self.task}_{sha256_bytes(self.prompt.encode('utf-8'))[:12]}"
 
     @property
     def asked_object(self) -> str:
-        """What a question of hallucination asks for, such as `car`; empty if it asks otherwise."""
+        """The object of a hallucination question, such as `car`; empty for other questions."""
         match = _OBJECT.fullmatch(self.text)
         return match[1] if match else ""
 
@@ -68,8 +68,8 @@ class Repeated:
     """A question that the file asks several times about one video.
 
     Attributes:
-        rows: places in the file.
-        labels: the labels given; more than one contradict each other, and no answer can be right on all rows.
+        rows: positions in the file.
+        labels: the given labels; several labels contradict each other, and no answer can be right on all rows.
     """
 
     video_id: str

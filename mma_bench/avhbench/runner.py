@@ -1,4 +1,4 @@
-"""One run of AVHBench: look at the videos, ask what is not answered yet, score."""
+"""One run of AVHBench: check the videos, ask unanswered questions, score."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,11 +26,11 @@ from mma_bench.models import load as load_model
 from mma_bench.probe import checked_reach, record_probe
 
 _HEAD = "avhbench.json"
-_NAMED = 20  # videos that an error names
+_NAMED = 20  # number of videos that an error names
 
 
 class Head(BaseModel):
-    """What was asked of whom, and in which words; `avhbench.json` of a run folder."""
+    """The model, the questions and the wording of a run; `avhbench.json` of a run folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,12 +44,12 @@ class Head(BaseModel):
 
 @dataclass(frozen=True)
 class AVHBenchScores:
-    """All that a run gives.
+    """Result of a run.
 
     Attributes:
         tasks: scores of the yes/no tasks.
-        captions: how many captions are stored. They are not scored: no metric's model ships here.
-        unanswered: rows without an answer: their video is missing, or the model only chooses and writes no captions.
+        captions: number of stored captions. They are not scored, because no metric's model ships with mma-bench.
+        unanswered: rows without an answer: their video is missing, or the model only chooses among options.
         videos: reason by id of each video that was not asked about.
         repeated: questions that the file asks more than once.
     """
@@ -61,7 +61,7 @@ class AVHBenchScores:
     repeated: Sequence[Repeated]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything, with the published results beside it."""
+        """Return everything, including the published results."""
         return {
             "mma_bench": __version__,
             "protocol": {**protocol().model_dump(mode="json"), "sha256": protocol().sha256},
@@ -94,16 +94,16 @@ def evaluate_avhbench(
     Args:
         model: a name for `mma_bench.models.load`, or a model.
         qa: AVHBench's `QA.json`.
-        videos: folder of its videos, `{video_id}.mp4`, with their sound.
-        run: folder of the run: `avhbench.json`, `answers.jsonl`, `scores.json`. An interrupted run goes on.
-        options: settings of a model that is given by name.
+        videos: folder of its videos, `{video_id}.mp4`, including the audio.
+        run: folder of the run: `avhbench.json`, `answers.jsonl`, `scores.json`. Interrupted runs resume.
+        options: settings of a model given by name.
         tasks: short names; by default all.
         limit: maximum number of videos, the first by id.
-        allow_missing: ask about the videos that are there.
+        allow_missing: ask about the available videos.
         overwrite: discard existing answers and start over.
-        check_reach: find out first whether video and audio reach the model.
+        check_reach: check first whether video and audio reach the model.
         progress: show progress on standard error.
-        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
+        allow_empty: score the run even if answers are empty because they were cut off, or half of all are empty.
 
     Raises:
         MMABenchError: an input cannot be used, videos are missing, ``run`` belongs to another run, or too many answers

@@ -34,9 +34,9 @@ class TaskScores:
 
     Attributes:
         task: short name.
-        questions: rows of the file that were answered; each row counts, as in the published tables.
-        videos: how many videos they are about.
-        accuracy: share of all rows that were answered rightly.
+        questions: number of answered rows of the file; each row counts, as in the published tables.
+        videos: number of videos that they are about.
+        accuracy: share of all rows that were answered correctly.
         precision: share of Yes answers that are right; none if there was no Yes.
         recall: share of rows labelled Yes that were answered Yes; none if there is no such row.
         f1: harmonic mean of the two; none if there is neither a Yes answer nor a Yes label.
@@ -107,7 +107,7 @@ def _score(task: str, rows: Sequence[Row], texts: Sequence[str]) -> TaskScores:
 
 
 def _draws(counts: "NDArray[np.float64]", rows: Sequence[Row], video: "NDArray[np.intp]") -> "NDArray[np.float64]":
-    """Return totals of resampled videos: questions about one video are answered alike, so videos are drawn whole.
+    """Return totals of resampled videos: answers about one video are correlated, so whole videos are drawn.
 
     Returns:
         Array of shape [5, draws]: the four counts and the number of rows.
@@ -129,7 +129,7 @@ def _metrics(totals: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 
 def _share(successes: int, total: int, bounds: tuple[float, float]) -> Share:
-    # A bootstrap calls a share of 0 or 1 certain; Wilson's interval does not, but takes rows for independent.
+    # A bootstrap calls a share of 0 or 1 certain; Wilson's interval does not, but assumes independent rows.
     low, high = wilson(successes / total, total)
     return Share(successes / total, min(low, bounds[0]), max(high, bounds[1]))
 

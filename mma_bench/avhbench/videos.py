@@ -1,4 +1,4 @@
-"""Take a video as it is apart into what a model gets: a silent video, copied, and its sound as 16 kHz FLAC."""
+"""Splits a video into the streams for a model: a silent copy of the video, and its audio as 16 kHz FLAC."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
 _COPIED = ("h264", "hevc", "av1", "vp9", "mpeg4")  # what an mp4 holds and PyAV's own FFmpeg decodes
 _LONGEST_SECONDS = 600
 _SPLIT = 1
-"""Version of this file's way of splitting; part of every stream's hash."""
+"""Version of the splitting; part of every stream's hash."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Video:
     seconds: float
 
     def sample(self) -> Sample:
-        """Return the video as a stimulus without questions; it is taken apart when it is read."""
+        """Return the video as a stimulus without questions; it is split when it is read."""
         key = f"avhbench_{self.video_id}"
         media = Media(
             key=key,
@@ -73,7 +73,7 @@ class Video:
 
 
 def find_videos(folder: Path, video_ids: Iterable[str]) -> tuple[dict[str, Video], dict[str, str]]:
-    """Return the videos in ``folder`` by id, and for each one that is missing or cannot be used the reason."""
+    """Return the videos in ``folder`` by id, and the reason for each one that is missing or unusable."""
     if not folder.is_dir():
         raise MMABenchError(f"{folder} is not a folder; give the folder of AVHBench's videos as --videos")
     found: dict[str, Video] = {}
@@ -102,7 +102,7 @@ def _open(path: Path) -> "Iterator[InputContainer]":
 
 
 def _seconds(path: Path) -> float:
-    """Return the length of a video after a look at its header."""
+    """Return the length of a video after checking its header."""
     with _open(path) as container:
         if not container.streams.video or not container.streams.audio:
             raise MMABenchError(f"{path.name} has no {'sound' if container.streams.video else 'video stream'}")
@@ -122,14 +122,14 @@ def _seconds(path: Path) -> float:
 
 
 def silent_video(path: Path) -> bytes:
-    """Return the video stream of ``path`` alone as an mp4, copied packet by packet.
+    """Return only the video stream of ``path`` as an mp4, copied packet by packet.
 
     Raises:
         MMABenchError: it cannot be read.
     """
     import av
 
-    # A file, not a buffer: to move the index to the front, the muxer opens its output again by name.
+    # A file, not a buffer: to move the index to the front, the muxer reopens its output by name.
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "silent.mp4"
         flags = {"fflags": "+bitexact", "movflags": "+faststart"}
@@ -144,7 +144,7 @@ def silent_video(path: Path) -> bytes:
 
 
 def _samples(path: Path) -> "NDArray[np.int16]":
-    """Return the sound of ``path``, mono at 16 kHz; one that starts after the video begins with silence.
+    """Return the audio of ``path``, mono at 16 kHz; audio that starts after the video begins with silence.
 
     Returns:
         Array of shape [samples], int16.
@@ -172,7 +172,7 @@ def _resampling(stream: "AudioStream") -> "Graph":
     import av.filter
 
     graph = av.filter.Graph()
-    # The builder's own filter: gaps and a late start become silence, so that sound and picture stay in step.
+    # The builder's own filter: gaps and a late start become silence, so that audio and video stay synchronous.
     chain = [
         graph.add_abuffer(template=stream),
         graph.add("aresample", f"{AUDIO_RATE}:async=1:first_pts=0"),

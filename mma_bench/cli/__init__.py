@@ -10,6 +10,7 @@ _ANSWERS = "the answers so far"
 COMMANDS = {
     "eval": Entry("mma_bench.cli.eval:evaluate_command", "Ask a model and score its answers.", _ANSWERS),
     "report": Entry("mma_bench.cli.report:report", "Write a page that compares runs."),
+    "merge-runs": Entry("mma_bench.cli.merge_runs:merge_runs_command", "Merge the shards of a run into one run."),
     "compare": Entry("mma_bench.cli.compare:compare_command", "Test two runs against each other."),
     "score": Entry("mma_bench.cli.score:score_command", "Re-score a run's stored answers.", "the judge's replies"),
     "leaderboard": Entry("mma_bench.cli.leaderboard:leaderboard", "Write a sortable page of many runs."),

@@ -15,8 +15,10 @@ from mma_bench.console.options import (
     model_options,
     overwrite_option,
     run_option,
+    shard_option,
     skip_probe_option,
     split_option,
+    workers_option,
 )
 
 
@@ -41,6 +43,8 @@ from mma_bench.console.options import (
 @condition_option()
 @split_option()
 @limit_option()
+@shard_option()
+@workers_option()
 @overwrite_option()
 @skip_probe_option()
 @click.option("--price-in", type=click.FloatRange(min=0), help="Price per million input tokens, for the run's cost.")
@@ -58,6 +62,8 @@ def evaluate_command(
     condition: tuple[str, ...],
     split: str,
     limit: int | None,
+    shard: str | None,
+    workers: int,
     overwrite: bool,
     skip_probe: bool,
     price_in: float | None,
@@ -74,9 +80,13 @@ def evaluate_command(
       mma-bench eval --data mma-bench --model cascade --run runs/cascade
       mma-bench eval --model baseline:majority --run runs/majority --condition misaligned --limit 20
       mma-bench eval --model cascade --run runs/paper --protocol paper
+      mma-bench eval --model transformers:Qwen/Qwen2.5-Omni-7B --run runs/qwen --workers 4
+      mma-bench eval --model transformers:Qwen/Qwen2.5-Omni-7B --run runs/qwen.shards/2 --shard 2/16
     """
     if judge_option and not judge:
         raise click.UsageError("--judge-option needs --judge")
+    if judge and shard:
+        raise click.UsageError("--judge with --shard: judge the merged run, with `mma-bench score RUN --judge`")
     if (price_in is None) != (price_out is None):
         raise click.UsageError("give both --price-in and --price-out")
     from mma_bench.evaluation import evaluate, open_run, rescore
@@ -105,6 +115,8 @@ def evaluate_command(
         judged=not judge,  # an earlier judge's record is about to be replaced
         price=None if price_in is None or price_out is None else Price(price_in, price_out),
         allow_empty=allow_empty,
+        shard=shard,
+        workers=workers,
     )
     if judge:
         judge_run(run, judge, judge_options)
@@ -115,4 +127,6 @@ def evaluate_command(
         return
     head = open_run(run)
     click.echo(summary(scores, head.asked, notes_on(head, scores, AnswerStore(run).read().values())))
-    click.echo(f"Answers: {run / 'answers.jsonl'}   report: mma-bench report {run} --out report")
+    report = f"report: mma-bench report {run} --out report"
+    after = "when all shards are finished: mma-bench merge-runs RUN... --out RUN" if head.shard else report
+    click.echo(f"Answers: {run / 'answers.jsonl'}   {after}")

@@ -77,6 +77,26 @@ def limit_option() -> Decorator:
     )
 
 
+def shard_option() -> Decorator:
+    """Return `--shard`."""
+    return click.option(
+        "--shard",
+        metavar="I/N",
+        help="Ask only share I of N of the stimuli, I from 1 to N; `mma-bench merge-runs` makes one run of all shards.",
+    )
+
+
+def workers_option() -> Decorator:
+    """Return `--workers`."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        default=1,
+        show_default=True,
+        help="Processes that ask at once, each with the model loaded, on a GPU of its own if the model uses one.",
+    )
+
+
 def run_option() -> Decorator:
     """Return `--run`."""
     return click.option("--run", type=folder_path, required=True, help="Folder for the answers.")

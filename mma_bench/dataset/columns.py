@@ -56,6 +56,8 @@ def documentation(model: type[BaseModel], prefix: str = "") -> list[tuple[str, s
 
 
 def _inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _inner_model(next(part for part in get_args(annotation) if part is not type(None)))
     if get_origin(annotation) is list:
         return _inner_model(get_args(annotation)[0])[0], True
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -1,4 +1,4 @@
-"""Read a benchmark: questions as flat rows, media decoded only when asked for."""
+"""Loads a benchmark: questions as flat rows, media decoded only when requested."""
 
 import functools
 import re
@@ -15,7 +15,7 @@ from mma_bench.dataset.shards import ShardFile
 from mma_bench.dataset.super_classes import read_super_classes
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.hashing import sha256_bytes, sha256_file
-from mma_bench.schema import IndexEntry, Modality, Question, Stimulus
+from mma_bench.schema import IndexEntry, Modality, Prompt, Question, Stimulus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,18 +31,19 @@ class QuestionRow:
         question_id: unique name of the question.
         key: name of the stimulus in its shard.
         condition: condition that the question belongs to.
-        level: dose of a graded condition (`mma_bench.schema.CONDITIONS` names its unit), none elsewhere.
+        level: dose of a graded condition (`mma_bench.schema.CONDITIONS` names its unit), otherwise none.
         variant: how the question is worded; see `mma_bench.questions`.
         modality: what is asked about.
         prompt: exact text for the model.
+        parts: what the prompt is made of, none for a text without parts.
         options: class names to choose from.
         answer: class of the clip in the asked modality (see `answerable`).
         distractor: another class that a modality not asked about suggests, if any.
-        answerable: false where the asked modality was removed: then abstaining is right.
-        video_label: class that the video shows, none for black frames.
-        audio_label: class that the sound shows, none for silence.
+        answerable: false if the asked modality was removed: then abstaining is correct.
+        video_label: class of the video, none for black frames.
+        audio_label: class of the audio, none for silence.
         video_clip_id: clip of the video, none for black frames.
-        audio_clip_id: clip of the sound, none for silence.
+        audio_clip_id: clip of the audio, none for silence.
         media: the two streams, read and decoded when first used.
     """
 
@@ -53,6 +54,7 @@ class QuestionRow:
     variant: str
     modality: Modality
     prompt: str
+    parts: Prompt | None
     options: list[str]
     answer: str
     distractor: str | None
@@ -98,16 +100,16 @@ class Benchmark(Sequence[QuestionRow]):
 
     @functools.cached_property
     def super_classes(self) -> dict[str, str]:
-        """Super-class of each class, by its name; empty if the dataset knows none."""
+        """Super-class of each class, by its name; empty if the dataset has none."""
         return read_super_classes(self.path)
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the table of stimuli, which holds every prompt and the hash of every stream."""
+        """SHA-256 of the table of stimuli, which contains every prompt and the hash of every stream."""
         return sha256_file(self.path / "metadata" / "stimuli.parquet")
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return one row for each question, with typed columns; docs/frames.md lists them."""
+        """Return one row per question, with typed columns; docs/frames.md lists them."""
         from mma_bench.records.questions import questions_frame
 
         return questions_frame(self)
@@ -140,16 +142,16 @@ def load(
     Args:
         path: folder of a dataset, or `ORG/NAME` of one on the hub, which is downloaded to the hub's cache.
         condition: one condition or several; by default all.
-        variant: one wording of the questions or several (see `mma_bench.questions`), or none for all that are
-            stored. By default the standard one, so that no question is asked twice.
+        variant: one wording of the questions or several (see `mma_bench.questions`), or None for all stored ones. By
+            default the standard one, so that no question is asked twice.
         split: `test` or `train`.
-        limit: at most so many stimuli of each media condition. The first ones by key are taken, so that
-            every condition is asked about the same clips.
+        limit: maximum number of stimuli per media condition. The first ones by key are used, so that every condition
+            is asked about the same clips.
 
     Stimuli with a clip of `removed_ids.txt` are left out.
 
     Raises:
-        MMABenchError: ``path`` is no dataset, or it has no such condition, variant or split.
+        MMABenchError: ``path`` is not a dataset, or has no such condition, variant or split.
     """
     folder = local_folder(path)
     removed = read_removed_ids(folder)

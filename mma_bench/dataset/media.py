@@ -1,4 +1,4 @@
-"""The two streams of a stimulus, decoded only when asked for."""
+"""The two streams of a stimulus, decoded only when requested."""
 
 import io
 import tempfile
@@ -30,22 +30,22 @@ MAX_FRAME_BYTES = 2 << 30
 """Bound for the frames of one stimulus, decoded. A video of a few kilobytes can claim any size and length."""
 
 TIME_TOLERANCE = 1e-3
-"""A frame counts as on display this many seconds early: the time stamps of odd frame rates are rounded."""
+"""A frame counts as displayed this many seconds early: the time stamps of odd frame rates are rounded."""
 
 
 @dataclass(frozen=True)
 class Media:
     """A silent H.264 video and a mono 16 kHz FLAC, each read when it is needed.
 
-    Nothing is kept: a benchmark holds thousands, and the system's file cache knows how much memory there is.
+    Nothing is cached: a benchmark has thousands of streams, and the system's file cache adapts to the memory.
 
     Attributes:
         key: name for error messages.
         read_video: returns the bytes of the `mp4` member.
         read_audio: returns the bytes of the `flac` member.
-        seconds: length to play; a longer stream is cut to it when it is decoded or muxed.
-        regular_keys: whether the video has a key frame at the first frame at or after each half second, as the
-            builder makes them. Videos of others do not.
+        seconds: length to play; longer streams are cut to it when they are decoded or muxed.
+        regular_keys: whether the video has a key frame at the first frame at or after each half second, like the
+            builder's videos. Other videos do not.
     """
 
     key: str
@@ -65,14 +65,14 @@ class Media:
         return self.read_audio()
 
     def frames(self, fps: float = 2.0, *, size: int | None = None) -> "NDArray[np.uint8]":
-        """Decode the frames on display at 0, 1/fps, 2/fps ... seconds.
+        """Decode the frames displayed at 0, 1/fps, 2/fps ... seconds.
 
-        Each is the first frame at or after its time. At 2 or 1 frames a second those are the key frames
-        alone, because the builder puts one every 0.5 s, and nothing else is decoded.
+        Each is the first frame at or after its time. At 2 or 1 frames per second, these are only key frames, because
+        the builder makes one every 0.5 s, and nothing else is decoded.
 
         Args:
-            fps: frames a second to return; more than the video holds repeats frames.
-            size: height and width to scale to (the stored video is square), or none for the stored size.
+            fps: frames per second to return; above the video's own rate, frames are repeated.
+            size: height and width to scale to (the stored video is square), or None for the stored size.
 
         Returns:
             Array of shape [frames, height, width, 3], uint8, RGB.
@@ -92,15 +92,15 @@ class Media:
                     f"{self.key}: {len(times)} frames of {stream.width} x {stream.height} take more than "
                     f"{MAX_FRAME_BYTES >> 20} MB; request fewer frames per second, or do not trust this dataset"
                 )
-            # The builder's encoder makes one slice a frame, so more threads only wait: 146 ms a clip against 136.
+            # The builder's encoder makes one slice per frame, so more threads only wait: 146 ms per clip, not 136.
             stream.codec_context.thread_count = 1
             if self.regular_keys and (2 / fps).is_integer():
                 stream.codec_context.skip_frame = "NONKEY"
             height, width = (size or stream.height), (size or stream.width)
-            reformatter = VideoReformatter()  # one for all: frame.reformat makes a scaler for each frame
+            reformatter = VideoReformatter()  # one for all: frame.reformat would create a scaler for each frame
             pictures = np.empty((len(times), height, width, 3), np.uint8)
             count = 0
-            # One at a time: the frames of a hostile video may be larger than its header says.
+            # One at a time: frames of a hostile video may be larger than its header says.
             for picture, frame in zip(pictures, _frames_at(times, _timed_frames(container, stream)), strict=False):
                 picture[...] = _pixels(reformatter.reformat(frame, width=width, height=height, format="rgb24"))
                 count += 1
@@ -109,16 +109,16 @@ class Media:
         return pictures
 
     def audio(self, rate: int = AUDIO_RATE) -> "NDArray[np.float32]":
-        """Decode the sound.
+        """Decode the audio.
 
         Args:
-            rate: samples a second to return.
+            rate: samples per second to return.
 
         Returns:
             Array of shape [samples], float32, mono, range -1 to 1.
 
         Raises:
-            MMABenchError: the sound cannot be decoded.
+            MMABenchError: the audio cannot be decoded.
         """
         import av
         import numpy as np
@@ -126,7 +126,7 @@ class Media:
         with self._open(self.audio_bytes, "flac") as container:
             stream = container.streams.audio[0]
             if stream.format and (stream.rate, stream.channels, stream.format.name) == (rate, 1, "s16"):
-                # As stored: without the resampler it takes 6.5 ms a clip and not 15.4.
+                # At the stored rate: without the resampler, it takes 6.5 ms per clip instead of 15.4.
                 parts = (frame.to_ndarray().reshape(-1) for frame in container.decode(stream))
                 samples = first_samples(parts, round(self.seconds * rate), np.int16)
                 samples = samples.astype(np.float32) * np.float32(1 / 32768)
@@ -143,7 +143,7 @@ class Media:
 
         The same input gives the same bytes.
         """
-        # A file, not a buffer: to move the index to the front, the muxer opens its output again by name.
+        # A file, not a buffer: to move the index to the front, the muxer reopens its output by name.
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "muxed.mp4"
             self._mux(path)
@@ -189,7 +189,7 @@ class Media:
 
 
 def flac_bytes(samples: "NDArray[np.int16]") -> bytes:
-    """Return sound as a FLAC file; the same samples give the same bytes.
+    """Return audio as a FLAC file; the same samples give the same bytes.
 
     Args:
         samples: shape [samples], int16, mono, 16 kHz.
@@ -206,13 +206,13 @@ def flac_bytes(samples: "NDArray[np.int16]") -> bytes:
 
 
 def read_flac(path: Path) -> "NDArray[np.int16]":
-    """Return the samples of a normalised sound.
+    """Return the samples of normalised audio.
 
     Returns:
         Shape [samples], int16, mono, 16 kHz.
 
     Raises:
-        MMABenchError: the file is no such sound.
+        MMABenchError: the file is not normalised audio.
     """
     import av
     import numpy as np
@@ -236,9 +236,9 @@ def _pixels(frame: "av.VideoFrame") -> "NDArray[np.uint8]":
 
 
 def first_samples(blocks: "Iterable[NDArray[Any]]", count: int, dtype: Any) -> "NDArray[Any]":
-    """Return the first ``count`` samples of ``blocks``, each of shape [samples], and ask for no block after them.
+    """Return the first ``count`` samples of ``blocks``, each of shape [samples], without requesting later blocks.
 
-    A FLAC file of a hundred kilobytes can hold ten hours of silence.
+    A FLAC file of a hundred kilobytes can contain ten hours of silence.
     """
     import numpy as np
 
@@ -277,7 +277,7 @@ def _timed_frames(container: "InputContainer", stream: "VideoStream") -> "Iterat
 
 
 def _frames_at(times: list[float], frames: "Iterator[tuple[float, av.VideoFrame]]") -> "Iterator[av.VideoFrame]":
-    """Yield for each time the first frame at or after it; the last frame stands in beyond the end."""
+    """Yield for each time the first frame at or after it; beyond the end, the last frame is repeated."""
     last: av.VideoFrame | None = None
     wanted = iter(times)
     target = next(wanted, None)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mma_bench.evaluation.rescoring import Rescored, rescore
     from mma_bench.evaluation.runner import evaluate
     from mma_bench.evaluation.scores import Cell, Scores, score
+    from mma_bench.evaluation.shards.merging import merge_runs
     from mma_bench.evaluation.store import AnswerStore, Run, open_run
     from mma_bench.evaluation.verdict import Verdict
 
@@ -26,6 +27,7 @@ _HOMES = {
     "compare": "comparison",
     "evaluate": "runner",
     "load_protocol": "protocols",
+    "merge_runs": "shards.merging",
     "open_run": "store",
     "published_results": "published",
     "rescore": "rescoring",
@@ -45,6 +47,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load_protocol",
+    "merge_runs",
     "open_run",
     "published_results",
     "rescore",

@@ -27,19 +27,19 @@ from mma_bench.schema import Modality
 class Difference:
     """One condition and modality of two runs, over the headline questions that both answered.
 
-    Where both answered all of them, ``first`` and ``second`` are the numbers that their reports lead with: the same
-    wordings, the same average.
+    If both answered all of them, ``first`` and ``second`` are the headline numbers of their reports: the same wordings,
+    the same average.
 
     Attributes:
         condition: the condition.
         modality: what was asked about.
         pairs: answers to the same question, wording and repeat.
-        answerable: false where the asked modality was removed: then "right" is a hallucination.
+        answerable: false if the asked modality was removed: then "right" means a hallucination.
         first: accuracy of the first run, by the average that the protocol names.
         second: the same of the second run.
         difference: second minus first, by the same average, with its interval.
-        lost: right in the first run alone.
-        gained: right in the second run alone.
+        lost: number of pairs that are right only in the first run.
+        gained: number of pairs that are right only in the second run.
         decisions_changed: share of pairs with different decisions.
         p_value: of McNemar's test of ``lost`` against ``gained``, which counts questions whatever the average.
         p_adjusted: after Holm's correction over all rows.
@@ -66,7 +66,7 @@ class Flip:
     """A question that one run answered with ``answer`` and the other did not; see `Difference.answerable`.
 
     Attributes:
-        headline: whether its wording is one of those that the differences are about. Flips in others are listed too.
+        headline: whether its wording counts in the differences. Flips in other wordings are listed too.
     """
 
     question_id: str
@@ -94,8 +94,8 @@ class Comparison:
         first: a run.
         second: the run that is compared with it.
         average: the average of ``differences``: over questions (``micro``) or over classes (``macro``).
-        variants: the wordings that they are about.
-        differences: one for each condition and modality.
+        variants: the wordings that the differences are about.
+        differences: one per condition and modality.
         flips: every question that only one of the runs answered correctly.
     """
 
@@ -124,8 +124,8 @@ def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
     """Compare two runs on the questions that both answered.
 
     Raises:
-        MMABenchError: a folder is no run, the runs are about different data or by different protocols, or they
-            have no question in common.
+        MMABenchError: a folder is not a run, the runs have different data or protocols, or they have no question in
+            common.
     """
     runs = [rescore(folder, data) for folder in (first, second)]
     heads = [run.run for run in runs]

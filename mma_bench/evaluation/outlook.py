@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mma_bench.console.progress import amount, bar, duration, say
-from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.models.interface import Answer, Model
 
 _ANSWERS = 32
@@ -31,18 +31,18 @@ class Workload:
     requests: int
 
     @classmethod
-    def of(cls, model: Model, benchmark: Benchmark, rounds: Sequence[Sequence[Sample]]) -> "Workload":
+    def of(cls, model: Model, questions: int, rounds: Sequence[Sequence[Sample]]) -> "Workload":
         """Return what is ahead of ``model``.
 
         Args:
             model: who is asked.
-            benchmark: all questions.
+            questions: all questions, times the repeats.
             rounds: the stimuli with open questions, for each repeat.
         """
         left = sum(len(sample.questions) for samples in rounds for sample in samples)
         stimuli = len({sample.stimulus.key for samples in rounds for sample in samples})
         passes = sum(len(samples) for samples in rounds)
-        return cls(len(benchmark) * len(rounds), left, stimuli, left if model.asks_one_by_one else passes)
+        return cls(questions, left, stimuli, left if model.asks_one_by_one else passes)
 
     def text(self, name: str) -> str:
         """Return the numbers in words."""

@@ -1,4 +1,4 @@
-"""Results that others published, as data: shown beside a run, marked as not re-run."""
+"""Published results as data: shown next to a run, marked as not re-run."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ class PublishedResult:
 
     Attributes:
         model: the model's name in the source.
-        measure: ``accuracy``; ``abstention`` where the asked modality was removed; or ``avhbench accuracy``.
+        measure: ``accuracy``; ``abstention`` if the asked modality was removed; or ``avhbench accuracy``.
         condition: condition of MMA-Bench, or task of AVHBench.
         modality: what was asked about; None for AVHBench.
         percent: the number.

@@ -1,4 +1,4 @@
-"""Score what a run has stored; no model is asked."""
+"""Scores the stored answers of a run; no model is called."""
 
 import gc
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,11 +23,11 @@ class Rescored:
 
     Attributes:
         run: head of the run.
-        benchmark: the questions that the run was to answer.
+        benchmark: the questions of the run.
         scores: scores of the stored answers.
-        notes: how the settings that the model recorded differ from the protocol's, and what a judge read, in words.
-        answers: what is stored, by the key of the answer.
-        keys: names the answers of the run's model.
+        notes: differences between the settings of the model and of the protocol, and what a judge read, in words.
+        answers: the stored answers by their keys.
+        keys: computes the keys of the answers of the run's model.
     """
 
     run: Run
@@ -47,11 +47,11 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 
     Args:
         folder: a run.
-        data: the dataset, if it does not lie where the run says.
-        judged: count what the run's judge said, if it has one.
+        data: the dataset, if it has moved since the run.
+        judged: count the decisions of the run's judge, if it has one.
 
     Raises:
-        MMABenchError: ``folder`` is no run or holds no answers, or the data is missing or was changed since.
+        MMABenchError: ``folder`` is not a run or contains no answers, or the data is missing or has changed since.
     """
     run = open_run(folder, judged=judged)
     judge = read_replies(folder, run.judge) if run.judge else None
@@ -75,8 +75,9 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 
 
 def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[str]:
-    """Return in words what a reader of ``scores`` must know about how ``run`` was asked and what it was told."""
-    notes = deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
+    """Return notes for readers of ``scores`` about the settings of ``run``, the judge, and whether it is a shard."""
+    notes = [f"this is {run.shard.note}"] if run.shard else []
+    notes += deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
     empty = Emptiness.of(answers)
     if said := empty.text(token_limit(run.model_fingerprint, empty)):
         notes.append(f"{said}; they count as wrong")
@@ -93,7 +94,7 @@ def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from walking, again and again, a million objects that all stay."""
+    """Keep the garbage collector from repeatedly visiting a million objects that are all in use."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -104,10 +105,10 @@ def _no_collection() -> Iterator[None]:
 
 
 def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:
-    """Return the questions that ``run`` in ``folder`` was to answer.
+    """Return the questions of ``run`` in ``folder``.
 
     Raises:
-        MMABenchError: the data is missing or was changed since.
+        MMABenchError: the data is missing or has changed since.
     """
     try:
         stored = load(data or run.data, condition=run.conditions, split=run.split, limit=run.limit)

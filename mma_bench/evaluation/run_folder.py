@@ -60,10 +60,28 @@ def write_head(folder: Path, name: str, head: Mapping[str, Any], *, discard: Seq
 
 
 @contextmanager
+def keeping(model: Model, store: "AnswerStore") -> Iterator[Interruption]:
+    """Hold interruptions back while a block asks ``model``; afterwards the answers are on the disk.
+
+    Args:
+        model: who is asked.
+        store: where the block puts the answers.
+
+    Yields:
+        Whether the block should begin nothing new.
+    """
+    try:
+        with held_back(model.stop_soon) as interruption:
+            yield interruption
+    finally:
+        store.sync()  # also what was answered before a failure
+
+
+@contextmanager
 def asking(
     model: Model, store: "AnswerStore", total: int, answered: int, *, progress: bool
 ) -> Iterator[tuple[AnswerProgress, Interruption]]:
-    """Show progress and hold interruptions back while a block asks ``model``; afterwards the answers are on the disk.
+    """Show progress while a block asks ``model``, and keep the answers, see `keeping`.
 
     Args:
         model: who is asked.
@@ -75,9 +93,8 @@ def asking(
     Yields:
         The progress, and whether the block should begin nothing new.
     """
-    with AnswerProgress(model.name, total, answered, show=progress) as bar:
-        try:
-            with held_back(model.stop_soon) as interruption:
-                yield bar, interruption
-        finally:
-            store.sync()  # also what was answered before a failure
+    with (
+        AnswerProgress(model.name, total, answered, show=progress) as bar,
+        keeping(model, store) as interruption,
+    ):
+        yield bar, interruption

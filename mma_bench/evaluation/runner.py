@@ -1,25 +1,23 @@
-"""Ask a model the questions of a benchmark that it has not answered yet."""
+"""Asks a model the questions of a benchmark that it has not answered yet."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mma_bench import __version__
-from mma_bench.console.progress import activity, say
-from mma_bench.dataset.load import Benchmark, Sample, load
-from mma_bench.errors import MMABenchError
+from mma_bench.console.progress import say
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
-from mma_bench.evaluation.outlook import Workload
-from mma_bench.evaluation.protocols import Protocol, apply_protocol, load_protocol, model_options, near_synonyms_of
+from mma_bench.evaluation.protocols import Protocol, load_protocol
 from mma_bench.evaluation.run_folder import asking
 from mma_bench.evaluation.scores import Scores, score
-from mma_bench.evaluation.store import BASELINE_PREFIX, AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, check_run
+from mma_bench.evaluation.session import Questions, Request, Session
+from mma_bench.evaluation.shards.shard import Shard
+from mma_bench.evaluation.store import AnswerKeys, AnswerStore, begin_run, check_run
 from mma_bench.evaluation.usage import Price, UsageMeter
+from mma_bench.evaluation.workers.asking import ask_with_workers
+from mma_bench.evaluation.workers.parts import discard_parts, recover_parts
 from mma_bench.files.atomic import write_json
-from mma_bench.models import load as load_model
-from mma_bench.models.interface import Answer, Model
-from mma_bench.models.own import as_answers
+from mma_bench.models.interface import Model
 from mma_bench.probe import checked_reach, record_probe
 
 
@@ -40,6 +38,8 @@ def evaluate(
     progress: bool = True,
     price: Price | None = None,
     allow_empty: bool = False,
+    shard: str | Shard | None = None,
+    workers: int = 1,
 ) -> Scores:
     """Ask ``model`` about ``data``, keep its raw answers in the folder ``run``, and score them.
 
@@ -48,144 +48,92 @@ def evaluate(
     Args:
         model: a name for `mma_bench.models.load`, or a model.
         data: folder of a dataset, or its name on the hub.
-        options: settings of the model by name, for a model that is given by name.
+        options: settings of the model by name, for a model given by name.
         run: folder of the run: `run.json`, `answers.jsonl`, `scores.json`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
         limit: maximum number of stimuli per media condition.
         overwrite: discard existing answers and start over.
-        protocol: what is asked: ``paper``, ``robust``, a YAML file, or a protocol.
-        repeats: how often to ask each question, of a model that samples its answers.
-        probe: find out first whether video and audio reach the model. Without, the report says so.
-        judged: go on with the judge that the run was scored with, if there is one. Without, it is left out from now on.
-        progress: show progress and the time left on standard error.
-        price: what the model's provider charges for tokens, for the cost in `usage.json`.
-        allow_empty: score the run although answers are empty because they were cut off, or half of all are empty.
+        protocol: the protocol: ``paper``, ``robust``, a YAML file, or a protocol.
+        repeats: samples per question, for a model that samples its answers.
+        probe: check first whether video and audio reach the model. If skipped, the report says so.
+        judged: continue with the judge that the run was scored with, if any. If false, the judge is dropped.
+        progress: show progress and the remaining time on standard error.
+        price: the provider's price for tokens, for the cost in `usage.json`.
+        allow_empty: score the run even if answers are empty because they were cut off, or half of all are empty.
+        shard: ask only this share of the stimuli, such as ``2/16``; `merge_runs` makes one run of all shards.
+        workers: number of processes that ask. Each loads the model, which must be given by name and run here, not on a
+            server; models that use a GPU get one each.
 
     Returns:
         The scores of the questions selected by ``condition`` and ``limit``.
 
     Raises:
         MMABenchError: the data, the protocol or the model cannot be used, a modality does not reach the model,
-            ``run`` belongs to another run, or too many answers are empty (see `mma_bench.evaluation.emptiness`).
+            ``run`` belongs to another run or shard, too many answers are empty (see
+            `mma_bench.evaluation.emptiness`), or a worker died.
     """
-    fixed = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
-    with activity(f"reading {data}", show=progress):
-        stored = load(data, condition=condition, split=split, limit=limit)
-    benchmark = apply_protocol(fixed, stored)
-    with activity(f"loading {model}", show=progress and isinstance(model, str)):
-        loaded = load_model(model, model_options(fixed, model, options or {})) if isinstance(model, str) else model
-        fingerprint = loaded.fingerprint()
-    if repeats > 1 and not loaded.draws:
-        raise MMABenchError(
-            f"{loaded.name} gives the same answer every time, so --repeats {repeats} would count it several times; "
-            "leave --repeats out, or let the model sample (such as --model-option temperature=0.7)"
-        )
-    folder = Path(run)
-    head = Run(
-        model=loaded.name,
-        model_fingerprint=fingerprint,
-        data=str(data),
-        data_sha256=benchmark.fingerprint,
+    request = Request(
+        model=model,
+        data=data,
+        run=Path(run),
+        options=options or {},
+        condition=condition,
         split=split,
-        conditions=sorted({question.condition for sample in benchmark.samples for question in sample.questions}),
         limit=limit,
-        mma_bench=__version__,
-        protocol=fixed,
-        protocol_sha256=fixed.sha256,
+        overwrite=overwrite,
+        protocol=protocol if isinstance(protocol, Protocol) else load_protocol(protocol),
         repeats=repeats,
-        near_synonyms=near_synonyms_of(fixed, stored) if fixed.exclude_near_synonyms else None,
-        baseline=None if loaded.is_baseline == loaded.name.startswith(BASELINE_PREFIX) else loaded.is_baseline,
+        probe=probe,
+        progress=progress,
+        shard=Shard.parse(shard) if isinstance(shard, str) else shard,
     )
-    store = AnswerStore(folder)
-    check_run(folder, head, overwrite=overwrite)
-    if judged and not overwrite:
-        _replies(folder)  # a damaged record ends the command before the model is asked
-    keys = AnswerKeys(fingerprint)
-    rounds = _unanswered(benchmark, keys, set() if overwrite else store.read().keys(), repeats)
-    ahead = Workload.of(loaded, benchmark, rounds)
-    say(ahead.text(loaded.name), show=progress)
-    is_probed = loaded.takes_media and any(rounds)
-    found = checked_reach(loaded, check=probe, progress=progress) if is_probed else None
-    begin_run(folder, head, overwrite=overwrite)
-    if found:
-        record_probe(folder, found)
-    with UsageMeter(folder, loaded, store, price):
-        _ask(loaded, benchmark, rounds, keys, store, progress=progress)
-    answers = store.read()
-    require_answers(fingerprint, answers.values(), allow_empty=allow_empty)
-    replies = _replies(folder) if judged else None
+    if not overwrite:
+        recover_parts(request.run)
+        if judged:
+            _replies(request.run)  # a damaged record ends the command before the model is asked
+    questions = Questions.of(request)
+    ask = functools.partial(ask_with_workers, count=workers) if workers > 1 else _ask
+    keys = ask(request, questions, price=price)
+    answers = AnswerStore(request.run).read()
+    require_answers(keys.fingerprint, answers.values(), allow_empty=allow_empty)
     scores = score(
-        benchmark,
+        questions.benchmark,
         answers.values(),
         keys,
-        fixed.headline,
-        average=fixed.average,
+        request.protocol.headline,
+        average=request.protocol.average,
         repeats=repeats,
-        judge=replies,
+        judge=_replies(request.run) if judged else None,
     )
     if not judged:
-        forget_judge(folder)
-    write_json(folder / "scores.json", scores.to_json())
+        forget_judge(request.run)
+    write_json(request.run / "scores.json", scores.to_json())
     return scores
 
 
+def _ask(request: Request, questions: Questions, price: Price | None) -> AnswerKeys:
+    """Ask what is left in this process, and return what names the answers."""
+    folder, overwrite = request.run, request.overwrite
+    session = Session.open(request, questions)
+    check_run(folder, session.head, overwrite=overwrite)
+    say(session.ahead.text(session.head.title), show=request.progress)
+    model, store = session.model, AnswerStore(folder)
+    found = checked_reach(model, check=request.probe, progress=request.progress) if session.is_probed else None
+    if overwrite:
+        discard_parts(folder)
+    begin_run(folder, session.head, overwrite=overwrite)
+    if found:
+        record_probe(folder, found)
+    with UsageMeter(folder, model, store, price):
+        session.prepare()
+        done = session.total - session.ahead.left
+        with asking(model, store, session.total, done, progress=request.progress) as (bar, interruption):
+            session.ask(store, interruption, bar.advance)
+    return session.keys
+
+
 def _replies(folder: Path) -> Replies | None:
-    """Return what the run's judge said, if it has one."""
+    """Return the replies of the run's judge, if it has one."""
     judge = read_judge(folder)
     return read_replies(folder, judge) if judge else None
-
-
-def _unanswered(benchmark: Benchmark, keys: AnswerKeys, known: Collection[str], repeats: int) -> list[list[Sample]]:
-    """Return the samples with questions that are still open, for each repeat."""
-    return [
-        [
-            replace(sample, questions=missing)
-            for sample in benchmark.samples
-            if (missing := [q for q in sample.questions if keys.key(sample.stimulus, q, repeat) not in known])
-        ]
-        for repeat in range(repeats)
-    ]
-
-
-def _ask(
-    model: Model,
-    benchmark: Benchmark,
-    rounds: Sequence[Sequence[Sample]],
-    keys: AnswerKeys,
-    store: AnswerStore,
-    *,
-    progress: bool,
-) -> None:
-    model.prepare([question for sample in benchmark.samples for question in sample.questions])
-    total = len(benchmark) * len(rounds)
-    left = sum(len(sample.questions) for samples in rounds for sample in samples)
-    with asking(model, store, total, total - left, progress=progress) as (bar, interruption):
-        for repeat, samples in enumerate(rounds):
-            if not samples or interruption:
-                continue
-            model.begin_repeat(repeat)
-            for sample, answers in model.answer_all(samples):
-                answered = as_answers(sample, answers, model.name)
-                store.append(_stored(sample, answered, keys, repeat))
-                bar.advance(answered)
-
-
-def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat: int) -> list[StoredAnswer]:
-    return [
-        StoredAnswer(
-            id=keys.key(sample.stimulus, question, repeat),
-            question_id=question.question_id,
-            text=answer.text,
-            option_scores={option: round(value, 6) for option, value in answer.option_scores.items()},
-            option_tokens=dict(answer.option_tokens),
-            repeat=repeat,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            seconds=None if answer.seconds is None else round(answer.seconds, 6),
-            finish_reason=answer.finish_reason,
-            served_by=answer.served_by,
-            reasoning=answer.reasoning,
-        )
-        for question, answer in zip(sample.questions, answers, strict=True)
-    ]

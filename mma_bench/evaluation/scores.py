@@ -30,21 +30,21 @@ class Cell:
     """The scores of one condition and modality. Every share is of all ``questions``.
 
     Attributes:
-        questions: how many answers there are: clips times wordings times repeats.
-        clips: how many clips they are about.
-        answerable: false where the asked modality was removed: then ``accuracy`` counts hallucinations.
+        questions: number of answers: clips times wordings times repeats.
+        clips: number of clips that they are about.
+        answerable: false if the asked modality was removed: then ``accuracy`` counts hallucinations.
         accuracy: share of answers that name the clip's class (micro average), with Wilson's interval at the
             effective number of answers (see `mma_bench.evaluation.statistics.share`).
         macro_accuracy: mean over classes of the share, with Wilson's interval at the effective number of clips (see
             `mma_bench.evaluation.statistics.macro_average`).
         distraction_rate: share of answers that name the class another modality suggests; under
             ``misleading_caption`` the caption-follow rate.
-        hallucination_rate: share of answers that name a class, or several, though the asked modality was removed; 0
-            elsewhere.
+        hallucination_rate: share of answers that name a class, or several, although the asked modality was removed;
+            otherwise 0.
         abstention_rate: share of answers that decline to choose.
-        several_rate: share of answers that name several options and settle on none.
+        several_rate: share of answers that name several options without choosing one.
         unparsed_rate: share of answers in which no option was recognised.
-        chance: share that guessing among the options would get right.
+        chance: expected share of correct answers when guessing among the options.
     """
 
     condition: str
@@ -80,11 +80,11 @@ class Scores:
     """All scores of a run.
 
     Attributes:
-        verdicts: every answer, read and judged.
+        verdicts: every answer, parsed and compared with the right answer.
         missing: questions of the selection without a stored answer; they are in no denominator.
         variants: wordings that the cells, and the headline numbers of the analysis, average over.
-        average: the average that leads, as the protocol says: over questions (``micro``) or classes (``macro``).
-        judge: title of the language model that read what no rule could, if one did.
+        average: the headline average of the protocol: over questions (``micro``) or classes (``macro``).
+        judge: title of the LLM judge, if there was one.
     """
 
     verdicts: Sequence[Verdict]
@@ -95,7 +95,7 @@ class Scores:
 
     @property
     def unread(self) -> list[Verdict]:
-        """The answers that neither a rule nor the judge could read, though they say something."""
+        """The answers that are not empty but that neither a rule nor the judge could read."""
         return [verdict for verdict in self.verdicts if needs_judge(verdict.outcome, verdict.rule)]
 
     @functools.cached_property
@@ -105,7 +105,7 @@ class Scores:
 
     @functools.cached_property
     def cells(self) -> Sequence[Cell]:
-        """One for each condition and modality, in the order of the tables."""
+        """One cell per condition and modality, in the order of the tables."""
         found = []
         for condition in self.table.conditions:
             for modality in Modality:
@@ -116,7 +116,7 @@ class Scores:
 
     @functools.cached_property
     def analysis(self) -> Analysis:
-        """Everything else that the answers say."""
+        """All other analyses of the answers."""
         return analyse(self.table, self.variants, self.average)
 
     def cell(self, condition: str, modality: Modality) -> Cell:
@@ -164,16 +164,16 @@ def score(
     repeats: int = 1,
     judge: Replies | None = None,
 ) -> Scores:
-    """Score stored answers; nothing is asked of a model.
+    """Score stored answers; no model is called.
 
     Args:
         benchmark: the questions.
-        answers: what is stored.
+        answers: the stored answers.
         fingerprint: identity of the model whose answers count, or the keys made of it.
         variants: wordings that the cells average over.
-        average: the average that leads, see `Scores`.
+        average: the headline average, see `Scores`.
         repeats: how often each question was asked.
-        judge: what a judge said about answers that no rule can read.
+        judge: replies of a judge about answers that no rule can read.
     """
     stored = {answer.id: answer for answer in answers}
     keys = fingerprint if isinstance(fingerprint, AnswerKeys) else AnswerKeys(fingerprint)
@@ -196,9 +196,9 @@ def score(
 
 
 class _Reader:
-    """Reads each text once for each set of options and, where it matters, modality: models repeat themselves.
+    """Parses each text once per set of options and, if it matters, modality: models repeat themselves.
 
-    The order of the options does not change how a text is read, so shuffled ones share what is known.
+    The order of the options does not affect parsing, so shuffled options share the result.
     """
 
     def __init__(self) -> None:

@@ -17,6 +17,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.evaluation.run_folder import read_head, write_head
+from mma_bench.evaluation.shards.shard import MergedShard, Shard
+from mma_bench.files.atomic import write_bytes
 from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
 from mma_bench.schema import Checked, Question, Stimulus
 
@@ -31,6 +33,8 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 BASELINE_PREFIX = "baseline:"
 """How the names of our baselines begin: what tells them in runs that do not record it."""
 
+_RARE = ("baseline", "shard", "shards")
+
 
 class Run(Checked):
     """What was asked of whom: the head of a run folder.
@@ -44,6 +48,8 @@ class Run(Checked):
         judge: the language model that read what no rule could, if one did. It lies in a file of its own,
             `judge.json`, because answers do not depend on it.
         baseline: whether the model is a baseline, recorded where its name does not tell.
+        shard: which share of the stimuli it asks, if it is one of several shards.
+        shards: those that it was merged from, if it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,14 +68,19 @@ class Run(Checked):
     near_synonyms: NearSynonyms | None = None
     judge: Judge | None = None
     baseline: bool | None = None
+    shard: Shard | None = None
+    shards: list[MergedShard] | None = None
 
     @model_serializer(mode="wrap")
     def _without_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out ``baseline`` where the name tells it."""
+        """Leave out what most runs do not say."""
         plain: dict[str, Any] = handler(self)
-        if plain.get("baseline", ...) is None:
-            del plain["baseline"]
-        return plain
+        return {name: value for name, value in plain.items() if name not in _RARE or value is not None}
+
+    @property
+    def title(self) -> str:
+        """The model's name, with the shard if it is one."""
+        return f"{self.model}, shard {self.shard}" if self.shard else self.model
 
     @property
     def is_baseline(self) -> bool:
@@ -128,6 +139,7 @@ class AnswerKeys:
     """
 
     def __init__(self, fingerprint: Mapping[str, str]) -> None:
+        self.fingerprint = fingerprint
         self._model = _json(dict(fingerprint))
         self._options = functools.lru_cache(4096)(lambda options: _json(list(options)))
         self._media: tuple[Stimulus | None, str] = None, ""
@@ -210,6 +222,10 @@ class AnswerStore:
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             self.sync()
 
+    def replace(self, answers: Iterable[StoredAnswer]) -> None:
+        """Write ``answers`` in place of all that are stored; a kill leaves either."""
+        write_bytes(self.path, b"".join(answer.line() for answer in answers))
+
     def sync(self) -> None:
         """Bring what was added to the disk itself."""
         if self.path.is_file():
@@ -222,9 +238,12 @@ def check_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     """Check that ``folder`` is new, to be overwritten, or holds answers of the same model about the same data.
 
     Raises:
-        MMABenchError: ``folder`` holds answers of another model, about other data or of another protocol.
+        MMABenchError: ``folder`` holds answers of another model, about other data, of another protocol or shard.
     """
     earlier = None if overwrite else _read_run(folder)
+    if earlier and earlier.shard != run.shard:
+        kinds = (f"shard {one.shard} of a run" if one.shard else "a whole run" for one in (earlier, run))
+        raise MMABenchError("{} holds {}, and this command asks for {}; choose another --run".format(folder, *kinds))
     if earlier and earlier.identity != run.identity:
         asked = f" by the protocol {earlier.asked.title}" if earlier.asked.sha256 != run.asked.sha256 else ""
         raise MMABenchError(
@@ -242,6 +261,8 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     check_run(folder, run, overwrite=overwrite)
     if overwrite:
         forget_judge(folder)
+    elif earlier := _read_run(folder):
+        run = run.changed(shards=earlier.shards)
     head = run.model_dump(mode="json", exclude={"judge"})
     write_head(folder, _HEAD, head, discard=("answers.jsonl", "usage.json", "scores.json") if overwrite else ())
 

@@ -155,6 +155,39 @@ class UsageMeter:
         return earlier.changed(**update)
 
 
+def add_usage(
+    folder: Path, parts: Sequence[Path], answers: Iterable[StoredAnswer], *, at_once: bool, price: Price | None = None
+) -> None:
+    """Add what was recorded in ``parts`` to the record of the run in ``folder``.
+
+    Args:
+        folder: a run.
+        parts: folders with records of their own; those without add nothing.
+        answers: all stored answers of the run.
+        at_once: the parts were asked at the same time, so the longest one counts; otherwise their times add up.
+        price: what the provider charges. Without, what all parts that name a price agree on.
+    """
+    earlier, found = _read_session(folder), [_read_session(part) for part in parts]
+    times = [session.wall_seconds for session in found if session.wall_seconds is not None]
+    sessions = [earlier, *found]
+    prices = {(session.price_input, session.price_output) for session in sessions} - {(None, None)}
+    agreed = prices.pop() if len(prices) == 1 else (None, None)
+    retries = [session.retries for session in sessions if session.retries is not None]
+    highest = max(sessions, key=lambda session: (session.peak_memory_of == "GPU", session.peak_memory_bytes or 0))
+    wall = earlier.wall_seconds
+    if times:
+        wall = round((wall or 0) + (max(times) if at_once else sum(times)), 3)
+    total = _Session(
+        wall_seconds=wall,
+        retries=sum(retries) if retries else None,
+        peak_memory_bytes=highest.peak_memory_bytes,
+        peak_memory_of=highest.peak_memory_of,
+        price_input=price.input if price else agreed[0],
+        price_output=price.output if price else agreed[1],
+    )
+    write_json(folder / _FILE, _usage(list(answers), total).to_json())
+
+
 def _peak_memory() -> tuple[int, str]:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and (used := torch.cuda.max_memory_allocated()):

@@ -1,4 +1,4 @@
-"""Files for other trainers: questions as JSON Lines beside the media."""
+"""Files for other trainers: questions as JSON Lines next to the media."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What a line says in each format. A new format is one function with a decorator, here or in a package of your own."""
+"""The lines of each format. A new format is one function with a decorator, here or in your own package."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from mma_bench.questions import prompts
 from mma_bench.registry import Registry
 
 Line = Callable[[QuestionRow, Sequence[str]], dict[str, Any]]
-"""Returns the line of a question, given the paths of its video and its audio, or of the one file with both."""
+"""Returns the line of a question, given the paths of its video and audio, or of one file with both."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way of writing questions.
+    """An export format.
 
     Attributes:
         line: writes one question.
-        trainer: the program that reads it, none for the user's own code.
+        trainer: the program that reads it, or None for the user's own code.
         interleaved: whether that program interleaves the tokens of video and audio by time, as the evaluator does;
             otherwise all tokens of the video come before all tokens of the audio.
-        muxed: whether it wants both streams in one file.
+        muxed: whether it needs both streams in one file.
     """
 
     line: Line
@@ -78,7 +78,7 @@ def _messages(row: QuestionRow, media: str) -> dict[str, Any]:
 
 @export_format("jsonl")
 def plain(row: QuestionRow, files: Sequence[str]) -> dict[str, Any]:
-    """Everything that a question is, for one's own code."""
+    """All fields of a question, for your own code."""
     video, audio = files
     return {
         "question_id": row.question_id,
@@ -101,7 +101,7 @@ def plain(row: QuestionRow, files: Sequence[str]) -> dict[str, Any]:
 
 
 def dataset_info(name: str, file_name: str) -> dict[str, Any]:
-    """Return LLaMA-Factory's `dataset_info.json`, which says how to read the lines."""
+    """Return LLaMA-Factory's `dataset_info.json`, which describes the lines."""
     return {
         name: {
             "file_name": file_name,

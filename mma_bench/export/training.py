@@ -1,7 +1,7 @@
-"""What trains on an export as the first paper did (arXiv 2511.22826): a file for each trainer.
+"""Training files for each trainer, with the set-up of the first paper (arXiv 2511.22826).
 
-LoRA on W_Q and W_V of the language model, rank 8, learning rate 1e-4, batch 4, accumulated 4 times, float16, 8 frames a
-second of 504x504 pixels, in the layout of tokens that the format has (see `mma_bench.export.formats`). Alpha, dropout,
+LoRA on W_Q and W_V of the language model, rank 8, learning rate 1e-4, batch 4, accumulated 4 times, float16, 8 frames
+per second of 504x504 pixels, in the token layout of the format (see `mma_bench.export.formats`). Alpha, dropout,
 schedule and epochs are not published: alpha 16, dropout 0.05 and cosine with warm-up 0.1 are the first author's later
 settings, one epoch is ours.
 """

@@ -1,4 +1,4 @@
-"""Write an export: every distinct stream once, the lines, and all of it in place at once."""
+"""Writes an export: every distinct stream once, and the lines; the folder appears when it is complete."""
 
 import json
 from collections.abc import Sequence
@@ -36,22 +36,22 @@ def export(
 
     Args:
         data: folder of a dataset, or its name on the hub.
-        out: folder to make; it must not exist, or be empty.
+        out: folder to create; it must not exist, or be empty.
         form: a name in `FORMATS`.
         condition: one condition or several; by default all.
         split: `test` or `train`.
-        limit: at most so many stimuli of each media condition.
-        absolute: whether paths in the lines start at the root; by default at the folder.
-        variants: wordings of the questions (see `mma_bench.questions`), made of the standard ones; a question that
-            cannot be worded so is left out.
+        limit: maximum number of stimuli per media condition.
+        absolute: whether paths in the lines are absolute; by default they are relative to the folder.
+        variants: wordings of the questions (see `mma_bench.questions`), made from the standard ones; questions that do
+            not allow a wording are left out.
         seed: same seed, same wordings.
 
     Returns:
         Number of lines.
 
     Raises:
-        MMABenchError: the data cannot be used, the format or a variant is unknown, no question is left, or ``out``
-            holds something.
+        MMABenchError: the data cannot be used, the format or a variant is unknown, no question is left, or ``out`` is
+            not empty.
     """
     if form not in FORMATS:
         raise MMABenchError(unknown("there is no export format", form, FORMATS))
@@ -108,7 +108,7 @@ def _write_media(folder: Path, row: QuestionRow, *, muxed: bool) -> list[str]:
 
 
 def _write_stream(folder: Path, content: bytes, name: str, suffix: str) -> str:
-    """Write a stream unless it is there, and return its path; the hash keeps apart what shares a name."""
+    """Write a stream unless it exists, and return its path; the hash distinguishes streams with the same name."""
     path = f"media/{name}-{sha256_bytes(content)[:12]}.{suffix}"
     if not (folder / path).exists():
         write_bytes(folder / path, content)

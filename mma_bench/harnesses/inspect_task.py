@@ -18,12 +18,12 @@ from mma_bench.harnesses.reading import MEASURES, judge, plain_row
 
 @task
 def mma_bench(data: str = "mma-bench", condition: str | None = None, limit: int | None = None) -> Task:
-    """Ask about the silent video and the sound of each stimulus, and read the answer as mma-bench does.
+    """Ask about the silent video and the audio of each stimulus, and parse the answer like mma-bench.
 
     Args:
         data: folder of a benchmark, or `ORG/NAME` on the hub.
         condition: one condition, or several joined by commas; by default all.
-        limit: at most so many stimuli of each media condition.
+        limit: maximum number of stimuli per media condition.
     """
     benchmark = load(data, condition=condition.split(",") if condition else None, limit=limit)
     files = {sample.stimulus.key: separate_files(sample) for sample in benchmark.samples}
@@ -50,7 +50,7 @@ def mma_bench(data: str = "mma-bench", condition: str | None = None, limit: int 
 
 @scorer(metrics={name: [grouped(mean(), "cell")] for name in MEASURES})
 def option_named() -> Scorer:
-    """Read which option the answer names; metrics are shares of each condition and modality."""
+    """Parse which option the answer names; metrics are shares per condition and modality."""
 
     async def score(state: TaskState, target: Target) -> Score:
         text = state.output.completion

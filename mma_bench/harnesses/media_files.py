@@ -1,4 +1,4 @@
-"""A stimulus as files, because other harnesses hand a model paths. They stay in the cache folder, named by content."""
+"""A stimulus as files, because other harnesses pass paths to a model. They stay in the cache, named by content."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mma_bench.models.endpoint.settings import EndpointSettings
 
 
 def separate_files(sample: Sample) -> tuple[Path, Path]:
-    """Return the silent video (mp4) and the sound (wav, 16 kHz) of ``sample``, both cut to its length."""
+    """Return the silent video (mp4) and the audio (wav, 16 kHz) of ``sample``, both cut to its length."""
     base = _base(sample)
     paths = base.with_suffix(".mp4"), base.with_suffix(".wav")
     if not all(path.is_file() for path in paths):

@@ -1,4 +1,4 @@
-"""What a harness keeps of a question, and how it reads an answer: as the evaluator does."""
+"""The fields of a question for a harness, and the parsing of answers as in the evaluator."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,17 +7,17 @@ from mma_bench.dataset.load import QuestionRow
 from mma_bench.parsing import Outcome, parse_answer
 
 MEASURES = ("accuracy", "distraction_rate", "abstention_rate", "several_rate", "unparsed_rate")
-"""Shares of all questions of a condition and modality, as in `mma_bench.evaluation.scores.Cell`."""
+"""Shares of all questions per condition and modality, as in `mma_bench.evaluation.scores.Cell`."""
 
 
 def plain_row(row: QuestionRow, index: int) -> dict[str, Any]:
-    """Return a question as plain values, without media; ``index`` is its place in the benchmark."""
+    """Return a question as plain values, without media; ``index`` is its position in the benchmark."""
     names = ("question_id", "condition", "prompt", "options", "answer", "distractor", "answerable")
     return {"index": index, "modality": str(row.modality), **{name: getattr(row, name) for name in names}}
 
 
 def judge(row: Mapping[str, Any], text: str) -> dict[str, float]:
-    """Return for each of `MEASURES` 1 if the answer ``text`` to ``row`` is such a case, else 0."""
+    """Return 1 for each of `MEASURES` that applies to the answer ``text`` to ``row``, otherwise 0."""
     parsed = parse_answer(text, row["options"], modality=row["modality"])
     named = parsed.label if parsed.outcome is Outcome.ANSWERED else None
     cases = {

@@ -30,7 +30,7 @@ def _adopt(found: Any) -> Family:
 
 
 MODELS: Registry[Family] = Registry("model", "models", adopt=_adopt)
-"""The families of models: what stands in a model's name before the colon."""
+"""The families of models: the part of a model's name before the colon."""
 
 
 def _family(name: str) -> Callable[[Family], Family]:
@@ -97,8 +97,8 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
         options: settings of the model by name, as text.
 
     Raises:
-        MMABenchError: no model has that name or such a setting, what it needs is not installed, or a class of a user's
-            cannot be imported or constructed.
+        MMABenchError: there is no such model or setting, a package that it needs is missing, or a user's class cannot
+            be imported or constructed.
     """
     return name_after(model_class(name).make(_rest(name), options or {}), name)
 
@@ -119,7 +119,7 @@ def _rest(name: str) -> str:
 
 
 def model_class(name: str) -> type[Model]:
-    """Return the class of the model called ``name``, whose attributes say what commands may do with the model.
+    """Return the class of the model called ``name``; its attributes tell commands how to treat the model.
 
     Raises:
         MMABenchError: as `load`.

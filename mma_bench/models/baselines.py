@@ -1,4 +1,4 @@
-"""Baselines that use neither stream: they read labels, and show what scores mean."""
+"""Baselines that read labels instead of media; they show what a score is worth."""
 
 import hashlib
 from abc import abstractmethod
@@ -13,11 +13,11 @@ from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import Question
 
 ABSTENTION = NONE_OF_THE_ABOVE
-"""What a baseline says where its modality was removed, or its class is not among the options."""
+"""Answer of a baseline if its modality was removed or its class is not among the options."""
 
 
 class Baseline(Model):
-    """A rule that gives a text for each question."""
+    """A rule that returns a text for each question."""
 
     takes_media = False
     writes = False
@@ -28,7 +28,7 @@ class Baseline(Model):
     def make(cls, rest: str, options: Mapping[str, str]) -> Model:
         """Return the baseline called ``rest``, such as `majority`."""
         if options:
-            raise MMABenchError(f"a baseline has no option {min(options)!r}; leave --model-option out")
+            raise MMABenchError(f"a baseline has no option {min(options)!r}; remove --model-option")
         if rest not in _BASELINES:
             raise MMABenchError(unknown("unknown baseline", rest, _BASELINES))
         return _BASELINES[rest]()
@@ -47,7 +47,7 @@ class Baseline(Model):
 
 
 class Majority(Baseline):
-    """The class that is most often the right answer in the whole dataset, of those that the question offers."""
+    """The most frequent right answer in the whole dataset among the options of the question."""
 
     name = "baseline:majority"
 
@@ -55,12 +55,12 @@ class Majority(Baseline):
         self._by_frequency: list[str] = []
 
     def prepare(self, questions: Sequence[Question]) -> None:
-        """Count the answers to the standard questions; where "None of the above" is right, it is by design."""
+        """Count the answers to the standard questions; in others, "None of the above" may be right by design."""
         counts = Counter(question.answer for question in questions if question.variant == STANDARD)
         self._by_frequency = sorted(counts, key=lambda label: (counts[label], label), reverse=True)
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the most frequent class; where it is not offered "None of the above", or the next that is."""
+        """Return the most frequent class; if it is not offered, "None of the above" or the next one that is."""
         if not self._by_frequency:
             raise MMABenchError("baseline:majority answered before it saw the questions; call prepare() first")
         if self._by_frequency[0] not in question.options and NONE_OF_THE_ABOVE in question.options:
@@ -69,7 +69,7 @@ class Majority(Baseline):
 
 
 class Random(Baseline):
-    """An option drawn with equal chances, the same for the same question."""
+    """An option drawn with equal probability, always the same for the same question."""
 
     name = "baseline:random"
 
@@ -80,22 +80,22 @@ class Random(Baseline):
 
 
 class VisualOnly(Baseline):
-    """Answers every question, also those about the audio, with what the video shows."""
+    """Answers every question, including those about the audio, with the class of the video."""
 
     name = "baseline:visual-only"
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the label of the video; abstain on black frames and where the label is not offered."""
+        """Return the label of the video; abstain on black frames and if the label is not offered."""
         return _offered(sample.stimulus.video.label, question)
 
 
 class AudioOnly(Baseline):
-    """Answers every question, also those about the video, with what the audio contains."""
+    """Answers every question, including those about the video, with the class of the audio."""
 
     name = "baseline:audio-only"
 
     def rule(self, sample: Sample, question: Question) -> str:
-        """Return the label of the audio; abstain on silence and where the label is not offered."""
+        """Return the label of the audio; abstain on silence and if the label is not offered."""
         return _offered(sample.stimulus.audio.label, question)
 
 

@@ -1,4 +1,4 @@
-"""Yes/no questions: what a model is asked when it verifies a clip."""
+"""Yes/no questions, with which a model verifies a clip."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ class Check:
     Attributes:
         name: unique among the checks of a stimulus.
         modality: what is asked about.
-        label: the class whose presence is asked for; empty if something else is asked.
+        label: the class whose presence is asked about; empty if something else is asked.
         prompt: exact text for the model; it asks for Yes or No.
-        classes: all class names of the dataset, for models that can only compare one class with others.
+        classes: all class names of the dataset, for models that can only compare a class with others.
     """
 
     name: str
@@ -30,14 +30,14 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """What a model said to a check.
+    """The answer of a model to a check.
 
     Attributes:
-        name: the check's.
+        name: name of the check.
         text: the raw output, unchanged.
-        yes_probability: probability of Yes against No, 0 to 1, where the model can give it.
+        yes_probability: probability of Yes against No, 0 to 1, if the model provides it.
         finish_reason: why the answer ended, see `mma_bench.models.Answer`.
-        reasoning: what the model thought before, see there.
+        reasoning: the model's reasoning, see `mma_bench.models.Answer`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class CheckAnswer:
 
 
 def yes_probability(scores: Mapping[str, float]) -> float | None:
-    """Return the probability of Yes from the log-probabilities of Yes and No, or none if they are not there."""
+    """Return the probability of Yes from the log-probabilities of Yes and No, or None without them."""
     if not {YES, NO} <= scores.keys():
         return None
     difference = scores[NO] - scores[YES]

@@ -1,4 +1,4 @@
-"""What a model is to the evaluator: something that answers the questions about a stimulus in words."""
+"""The interface between a model and the evaluator: a model answers the questions about a stimulus in words."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,21 +22,20 @@ class Model(ABC):
     """A model under test. A subclass needs one method, `answer`.
 
     Attributes:
-        name: how runs and reports call it; by default the qualified name of the class.
-        takes_media: whether it answers from the streams themselves. Rules that read labels do not, and there is
-            nothing to probe.
-        writes: whether it writes words of its own. Those that only choose among options are not asked for captions.
-        asks_one_by_one: whether each question is a request by itself, as at a server; else a stimulus is, with all of
-            its questions.
-        runs_here: whether it runs in this process, whose peak memory then is the model's.
-        is_baseline: whether it is a rule that reads labels, not a model under test. Reports keep the two apart.
+        name: its name in runs and reports; by default the qualified name of the class.
+        takes_media: whether it answers from the streams. Rules that read labels do not, so there is nothing to probe.
+        writes: whether it writes free text. Models that only choose among options are not asked for captions.
+        asks_one_by_one: whether each question is a separate request, as with a server; otherwise a stimulus is one
+            request with all of its questions.
+        runs_here: whether it runs in this process, so that the peak memory of the process is the model's.
+        is_baseline: whether it is a rule that reads labels instead of a model under test. Reports separate the two.
         uses_gpu: whether its weights are loaded into this process, on a GPU if there is one. The builder then starts
             one process per GPU.
-        runs_in_parallel: whether several processes may hold one each: it is small and runs on the CPU.
+        runs_in_parallel: whether several processes may load one each, because it is small and runs on the CPU.
         protocol_settings: which of the options `fps` (frames per second) and `temperature` it takes; a protocol sets
             those that the user does not.
-        judge_settings: options with which it answers from text alone and so can judge; None if it cannot judge.
-        retries: number of requests repeated so far, for models behind a server.
+        judge_settings: options with which it answers from text alone, so that it can judge; None if it cannot.
+        retries: number of retried requests so far, for models behind a server.
     """
 
     name: str = cast("str", DefaultName())
@@ -67,17 +66,17 @@ class Model(ABC):
 
     @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> "Model":
-        """Return a model of this class by what its name says after the family.
+        """Return a model of this class from the part of its name after the family.
 
         Args:
             rest: the name without the family and the colon.
             options: settings by name, as text; here the keyword arguments of the class.
 
         Raises:
-            MMABenchError: the name or an option is wrong, or what the model needs is missing.
+            MMABenchError: the name or an option is invalid, or something that the model needs is missing.
         """
         if rest:
-            raise MMABenchError(f"{cls.__qualname__} takes no name, got {rest!r}; leave out the colon and the name")
+            raise MMABenchError(f"{cls.__qualname__} takes no name, got {rest!r}; remove the colon and the name")
         return construct(cls, options)
 
     @classmethod
@@ -87,31 +86,31 @@ class Model(ABC):
 
     @property
     def draws(self) -> bool:
-        """Whether the same question can get another answer when it is asked again, because answers are sampled."""
+        """Whether the same question can get a different answer when asked again, because answers are sampled."""
         return False
 
     def begin_repeat(self, repeat: int) -> None:
-        """Get ready to answer the questions once more, with other draws; the first time is repeat 0."""
+        """Prepare to answer the questions again with different samples; the first time is repeat 0."""
         return
 
     def fingerprint(self) -> dict[str, str]:
-        """Return everything that decides an answer: weights' hashes, versions, settings, seed.
+        """Return everything that determines an answer: hashes of weights, versions, settings, seed.
 
         The default covers the source of the class and the simple public attributes of the object, see
-        `mma_bench.models.own.default_fingerprint`. Override it where weights or other files decide the answers.
+        `mma_bench.models.own.default_fingerprint`. Override it if weights or other files determine the answers.
         """
         return default_fingerprint(self)
 
     def prepare(self, questions: "Sequence[Question]") -> None:
-        """Look at all questions before the first is asked. Only baselines need to."""
+        """Inspect all questions before the first is asked. Only baselines need this."""
         return
 
     @abstractmethod
     def answer(self, sample: "Sample") -> Sequence[str | Answer]:
-        """Answer every question of ``sample``, in its order, each as a string or an `Answer`."""
+        """Answer every question of ``sample``, in order, each as a string or an `Answer`."""
 
     def answer_all(self, samples: "Sequence[Sample]") -> "Iterator[tuple[Sample, list[Answer]]]":
-        """Answer ``samples`` and yield each with its answers as soon as they are there, in any order.
+        """Answer ``samples`` and yield each with its answers as soon as they are available, in any order.
 
         Models that take several stimuli at a time, in a batch or as requests to a server, override this.
         """
@@ -119,7 +118,7 @@ class Model(ABC):
             yield sample, timed_answers(sample, self._guarded, self.name)
 
     def _guarded(self, sample: "Sample") -> Sequence[str | Answer]:
-        """Answer, with an error of a user's own code in one line."""
+        """Answer, and report an error in a user's code in one line."""
         try:
             return self.answer(sample)
         except MMABenchError:
@@ -131,7 +130,7 @@ class Model(ABC):
             raise MMABenchError(f"{where} failed: {one_line(error)}{place_of(error, type(self))}") from error
 
     def stop_soon(self) -> bool:
-        """End the pass of `answer_all` that is running, with the answers that are under way.
+        """End the running pass of `answer_all`, after the answers in flight.
 
         Called from a signal handler, so it must be brief and safe at any moment.
 
@@ -149,16 +148,15 @@ class Model(ABC):
     ) -> "Iterator[tuple[Sample, list[CheckAnswer]]]":
         """Answer the checks of each stimulus and yield them, in the order of its checks, in any order of stimuli.
 
-        A check is asked as a question with the options Yes and No, so whatever `answer_all` shares or batches is
-        shared and batched here. Models that cannot understand a yes/no question override this.
+        A check is asked as a question with the options Yes and No, so sharing and batching in `answer_all` also apply
+        here. Models that cannot understand a yes/no question override this.
 
         Args:
-            requests: stimuli, each with a key of its own, and their checks. The stimuli's own questions are not
-                asked.
+            requests: stimuli, each with a unique key, and their checks. The stimuli's own questions are not asked.
 
         Yields:
-            A stimulus and its answers. Checks that a server answered before it failed or was interrupted come alone:
-            fewer answers than checks, and then its error.
+            A stimulus and its answers. If a server fails or is interrupted, the checks that it answered are yielded
+            (fewer answers than checks) before its error is raised.
         """
         asked = {sample.stimulus.key: (sample, checks) for sample, checks in requests}
         for questioned, answers in self.answer_all([_with_checks(*request) for request in requests]):

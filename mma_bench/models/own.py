@@ -1,4 +1,4 @@
-"""What a model of a user's own need not write: its name, its fingerprint, and `Answer` objects."""
+"""Defaults for users' models: the name, the fingerprint, and `Answer` objects made from strings."""
 
 import hashlib
 import inspect
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mma_bench.models.interface import Model
 
 USER_FILE = "user_file_"
-"""How modules are named that were imported from a file by its path."""
+"""Prefix of the names of modules that were imported from a file by its path."""
 
 _SIMPLE = (str, int, float, bool, type(None))
 
@@ -34,7 +34,7 @@ class DefaultName:
 
 
 def name_after(model: "Model", name: str) -> "Model":
-    """Return ``model``, called as it was asked for unless its class says otherwise; no folder is part of the name."""
+    """Return ``model``, named as requested unless its class sets a name; the name contains no folder."""
     if isinstance(inspect.getattr_static(model, "name"), DefaultName):
         model.name = without_folder(name)
     return model
@@ -52,7 +52,7 @@ def construct(kind: "type[Model]", options: Mapping[str, str]) -> "Model":
     """Return a model of the class ``kind``, made with ``options`` as keyword arguments, as text.
 
     Raises:
-        MMABenchError: the class takes other arguments, or its constructor fails.
+        MMABenchError: the class does not take these arguments, or its constructor fails.
     """
     where = f"{_module_name(kind)}.{kind.__qualname__}"
     if missing := sorted(getattr(kind, "__abstractmethods__", ())):
@@ -76,7 +76,7 @@ def construct(kind: "type[Model]", options: Mapping[str, str]) -> "Model":
 
 
 def _module_name(kind: type) -> str:
-    """Return the module of ``kind``, or the name of a file that is no module of its own."""
+    """Return the module of ``kind``, or the name of a file that was loaded by its path."""
     if not kind.__module__.startswith(USER_FILE):
         return kind.__module__
     return Path(str(getattr(sys.modules.get(kind.__module__), "__file__", kind.__module__))).stem
@@ -92,9 +92,9 @@ def place_of(error: BaseException, kind: type) -> str:
 def default_fingerprint(model: Any) -> dict[str, str]:
     """Return name, hash of the code and simple public attributes of ``model``.
 
-    The hash covers the source files that define the model's class and its base classes, up to `mma_bench`; where there
-    is no file, as in an interactive session, the byte code of the methods. It covers neither other modules that
-    these import, nor weights, nor package versions: a model whose answers depend on them overrides `fingerprint`.
+    The hash covers the source files that define the model's class and its base classes, up to `mma_bench`, or the byte
+    code of the methods if there is no file, as in an interactive session. It covers neither other modules that these
+    import, nor weights, nor package versions: a model whose answers depend on these overrides `fingerprint`.
     """
     not_own = {"mma_bench", *sys.stdlib_module_names}
     classes = [
@@ -114,7 +114,7 @@ def default_fingerprint(model: Any) -> dict[str, str]:
 
 
 def timed_answers(sample: "Sample", answer: Callable[["Sample"], Sequence[str | Answer]], name: str) -> list[Answer]:
-    """Return what ``answer`` says about ``sample`` as answers, each with its share of the time that they took.
+    """Return the answers of ``answer`` for ``sample``, each with its share of the time that they took.
 
     Raises:
         MMABenchError: it did not return one string or `Answer` per question.
@@ -126,7 +126,7 @@ def timed_answers(sample: "Sample", answer: Callable[["Sample"], Sequence[str | 
 
 
 def as_answers(sample: "Sample", said: Any, name: str) -> list[Answer]:
-    """Return strings as answers to the questions of ``sample``, in its order; answers stay as they are.
+    """Return strings as answers to the questions of ``sample``, in order; `Answer` objects are unchanged.
 
     Raises:
         MMABenchError: there is not one string or `Answer` per question.
@@ -156,7 +156,7 @@ def as_answers(sample: "Sample", said: Any, name: str) -> list[Answer]:
 
 
 def module_hash(module: str) -> str:
-    """Return the SHA-256 of the source file of an imported module, or nothing if it has none."""
+    """Return the SHA-256 of the source file of an imported module, or None if it has no file."""
     content = _source(module)
     return "" if content is None else hashlib.sha256(content).hexdigest()
 

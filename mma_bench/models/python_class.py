@@ -1,4 +1,4 @@
-"""A model class of a user's own, by its module or file: `python:package.module:Class`, `python:FILE.py:Class`."""
+"""A user's model class, by its module or file: `python:package.module:Class`, `python:FILE.py:Class`."""
 
 import hashlib
 import importlib
@@ -90,7 +90,7 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _search(folder: Path) -> None:
-    """Let imports find ``folder``, after everything that is installed: its files must not hide other modules."""
+    """Let imports find ``folder``, after everything that is installed, so that its files hide no other modules."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 

@@ -1,4 +1,4 @@
-"""Compounds that name something else: "rain jacket" is no Rain, "guinea pig" no Pig."""
+"""Compounds that name something else: "rain jacket" is not Rain, and "guinea pig" is not Pig."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,9 +6,9 @@ from mma_bench.parsing._mentions import LABEL_WORDS, Mention
 from mma_bench.parsing._normalise import Words
 from mma_bench.parsing._vocabulary import vocabulary
 
-# "bird-like" and "bird-free" are no birds; "bird song" may be.
+# "bird-like" and "bird-free" are not birds; "bird song" may be.
 _NOT_THE_THING = frozenset({"like", "free", "less", "proof", "shaped", "ish"})
-# Nouns that make a thing of another kind out of the name before them, whatever the name.
+# Nouns that turn any name before them into a different thing.
 _HEADS = vocabulary(
     "jacket jackets coat coats boot boots umbrella umbrellas poncho gear gauge barrel forest forests bow "
     "harmonica harmonicas harmonium harp armonica ceiling house houses fiber fibre slipper slippers food foods "
@@ -21,7 +21,7 @@ _HEADS = vocabulary(
     "statues sculpture drawing painting tattoo plush figurine cartoon theme park shop store market drill escape "
     "place cream cracker crackers"
 )
-# Words before a name that make another thing of it.
+# Words that turn the name after them into a different thing.
 _BEFORE = {
     "pig": vocabulary("guinea"),
     "horse": vocabulary("sea rocking hobby trojan clothes pommel"),
@@ -35,7 +35,7 @@ _BEFORE = {
     "rain": vocabulary("purple acid"),
     "fowl": vocabulary("foul"),
 }
-# After a name in an answer of a few words: what leaves the thing what it is. Any other noun makes a compound.
+# After a name in an answer of a few words: words that do not change its meaning. Any other noun makes a compound.
 _MAY_FOLLOW = vocabulary(
     "is was are were be being been has have had can could may might would will does do did in on at of from by "
     "with and or but to for near next over under behind inside outside through during while when as that which "
@@ -59,7 +59,7 @@ _MAY_FOLLOW = vocabulary(
     "accelerate pass honk rev idle drive run move start stop chatter flutter vocalize sing play spin turn"
 )
 _DETERMINERS = vocabulary("a an the some this that its his her their my it is s of sound sounds option answer")
-_SHORT = 4  # words of an answer that is read as a name of its own
+_SHORT = 4  # maximum number of words of an answer that is read as a name
 
 
 def without_compounds(words: Words, mentions: Sequence[Mention]) -> Iterator[Mention]:
@@ -86,7 +86,7 @@ def _is_part(words: Words, mention: Mention) -> bool:
 
 
 def _makes_another(words: Words, mention: Mention, starts: set[int]) -> bool:
-    """Tell whether the word after a mention makes another thing of it."""
+    """Return whether the word after a mention turns it into a different thing."""
     following = words.words[mention.end]
     if following in _NOT_THE_THING:
         return True
@@ -108,7 +108,7 @@ def _is_title(words: Words, mention: Mention) -> bool:
 
 
 def _is_short_name(words: Words, mention: Mention) -> bool:
-    """Tell whether the sentence is a name of a few words that goes on after the option's with an unknown noun."""
+    """Return whether the sentence is a name of a few words that continues after the option with an unknown noun."""
     start, end = words.sentence_start(mention.start), words.sentence_end(mention.start)
     following = words.words[mention.end]
     if end - start > _SHORT or mention.end + 2 < end or not following.isascii() or not following.isalpha():

@@ -1,4 +1,4 @@
-"""Where a model takes back what it wrote: "Cat. Scratch that, Pig", "Wait, the sound is Pig"."""
+"""Where a model corrects itself: "Cat. Scratch that, Pig", "Wait, the sound is Pig"."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _CLAUSE_BEGINS = (
     r"(?:^|(?<=[.!?;:,()…\n*_—–-])|(?<=[.!?;:,)…*] )|(?<=[—–-] )|(?<=\bbut )|(?<=\bhmm ))[ \t*_\"'(]{0,4}"
     r"(?:(?:hmm|oh|ah|ok|okay|well|but|and)[, …—–.-]{1,3}){0,2}"
 )
-# What takes the text before it back, whatever follows.
+# What revokes the text before it, whatever follows.
 _FIRM_WORDS = (
     r"(?:scratch|strike|disregard|ignore|forget) (?:that|this|my (?:previous|first|last)[ \w]{0,20})",
     r"(?:on|upon) second thoughts?",
@@ -30,7 +30,7 @@ _FIRM = re.compile(
     rf"({'|'.join(_FIRM_WORDS)})\b(?: (?:is|would be|it is|it's))?[ \t:,.;!—–…*_-]{{0,6}}",
     re.IGNORECASE | re.MULTILINE,
 )
-# What may take it back, if a plain claim follows: "Actually, it is a pig", but not "Actually, the video is short".
+# What revokes it if a plain claim follows: "Actually, it is a pig", but not "Actually, the video is short".
 _LOOSE = re.compile(
     _CLAUSE_BEGINS + r"(wait|hold on|hang on|actually|no|nope|not quite|hmm+|oops|whoops|sorry|my apologies|apologies"
     r"|i mean|rather|in fact|in reality|come to think of it|er+|erm|uh+|um+"
@@ -42,7 +42,7 @@ _LOOSE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ABSTAINS = frozenset({"wait", "hold on", "hang on", "actually"})
-# One of these words is in every correction; most answers have none, and are not searched further.
+# Every correction contains one of these words; most answers contain none and are not searched further.
 _WORDS = re.compile(
     r"\b(?:scratch|strike|disregard|ignore|forget|second|reflection|consideration|inspection|review|examination|analysis"
     r"|listening|look|looking|mistake|bad|error|wrong|incorrect|right|back|correct|corrected|mistaken|meant|mis\w+"
@@ -56,13 +56,13 @@ _MOST = 4  # corrections that are tried, from the end
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A place where a text is taken back.
+    """A correction.
 
     Attributes:
-        before: what is taken back.
+        before: the revoked text.
         after: what follows.
         is_firm: whether the words leave no doubt.
-        may_abstain: whether "I cannot tell" may follow; behind "sorry" it is a courtesy.
+        may_abstain: whether "I cannot tell" may follow; after "sorry" it is a courtesy.
     """
 
     before: str

@@ -95,7 +95,7 @@ def _is_echo(words: Words, mentions: Sequence[Mention], run: range, count: int) 
 
 
 def _skip_instructions(words: Words, mentions: Sequence[Mention], statuses: Sequence[Status], begin: int) -> int:
-    """Step over "Answer using a single class name." after the list."""
+    """Skip "Answer using a single class name." after the list."""
     own = [mention.start for mention, status in zip(mentions, statuses, strict=True) if status is not Status.LISTED]
     while begin < len(words) and words.words[begin] in _INSTRUCTIONS:
         end = words.sentence_end(begin)

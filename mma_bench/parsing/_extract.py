@@ -13,7 +13,7 @@ _REASONING = re.compile(
     re.IGNORECASE,
 )
 _FINAL_CHANNEL = re.compile(r"<\|channel\|>final<\|message\|>")
-# What ends an answer in the templates of common models; nothing behind it was meant for the reader.
+# What ends an answer in the templates of common models; nothing after it was meant for the reader.
 _END_OF_TURN = re.compile(r"<\|(?:im_end|endoftext|eot_id|end|return)\|>|<end_of_turn>|</s>|<eos>")
 _START_OF_TURN = re.compile(r"<\|(?:im_start|start_header_id|end_header_id|start)\|>|<start_of_turn>")
 _VISIBLE = re.compile(r"\S")
@@ -48,8 +48,8 @@ _BOXED_SEEN = 8  # the last one counts; a few before it are tried in case it is 
 def own_text(text: str) -> str | None:
     """Return the part of an output that is the model's answer, or None if its reasoning never ended.
 
-    Dropped are reasoning blocks (what follows the last one is the answer), a transcript of the prompt
-    before the answer, and turns that the model made up after it.
+    Removed are reasoning blocks (what follows the last one is the answer), a transcript of the prompt before the
+    answer, and invented turns after it.
     """
     if not any(opening in text for opening in "<[◁"):
         return _one_turn(text)
@@ -73,7 +73,7 @@ def holds_reasoning(text: str) -> bool:
 
 
 def _one_turn(text: str) -> str:
-    """Return the first answer of a transcript, or the text before the first turn that was made up."""
+    """Return the first answer of a transcript, or the text before the first invented turn."""
     text = _START_OF_TURN.sub("\n", text)
     # Most answers are one line without a colon: only their beginning can be a turn.
     found = _TURN.finditer(text) if _MARKS_TURN.search(text) else filter(None, [_TURN.match(text)])
@@ -110,15 +110,14 @@ def plain(text: str) -> str:
 
 
 def answer_tags(text: str) -> list[str]:
-    """Return what stands in ``<answer>...</answer>``, in order."""
+    """Return the contents of ``<answer>...</answer>``, in order."""
     return _ANSWER_TAG.findall(text) if "<" in text else []
 
 
 def json_fields(text: str) -> list[tuple[str, str]]:
     """Return name and value of fields like ``"answer": "Cat"``, whether or not the rest is valid JSON.
 
-    `json.loads` would refuse an object that was cut off, or one in a sentence, and can be made to
-    overflow the stack by nesting.
+    `json.loads` would reject a truncated object, or one in a sentence, and nesting can make it overflow the stack.
     """
     if ":" not in text:
         return []

@@ -47,7 +47,7 @@ def class_forms() -> dict[tuple[str, ...], Forms]:
 
 
 def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
-    """Yield the phrases that a pattern such as "drop/dropping ~ coin/coins" stands for, split into words."""
+    """Yield the phrases of a pattern such as "drop/dropping ~ coin/coins", split into words."""
     places = [_SLOTS.get(part, tuple(part.split("/"))) for part in phrase.split()]
     for chosen in itertools.product(*places):
         yield tuple(split(" ".join(part for part in chosen if part)).words)

@@ -12,13 +12,13 @@ _MOST = 200  # marks that are read; a list of options has fewer
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What the marks of a text say.
+    """The marked parts of a text.
 
     Attributes:
-        ticked: what stands by a tick.
-        others: what stands by an empty box or a cross.
+        ticked: texts with a tick.
+        others: texts with an empty box or a cross.
         before: the lines before the first mark.
-        unmarked: the text without what is marked.
+        unmarked: the text without the marked parts.
     """
 
     ticked: list[str]
@@ -28,9 +28,9 @@ class Marked:
 
 
 def marked(text: str) -> Marked | None:
-    """Return what is marked in ``text``, or None where nothing is.
+    """Return the marked parts of ``text``, or None if there are none.
 
-    A mark belongs to what follows it in its line, or to what stands before it where lines end in marks.
+    A mark belongs to the text after it in its line, or to the text before it if lines end with marks.
     """
     if text.isascii() and "[" not in text:
         return None
@@ -39,7 +39,7 @@ def marked(text: str) -> Marked | None:
         return None
     line = text.rfind("\n", 0, marks[0].start()) + 1
     leads = not _VISIBLE.search(text[line : marks[0].start()])
-    # A crossed box is a vote on a ballot, unless others are ticked.
+    # A crossed box is a vote, as on a ballot, unless others are ticked.
     chosen = _TICKED if any(not _TICKED.isdisjoint(mark[0]) for mark in marks) else _CROSSED
     ticked: list[str] = []
     others: list[str] = []

@@ -8,10 +8,10 @@ from mma_bench.parsing._normalise import Words
 from mma_bench.parsing._options import Name, OptionSet
 from mma_bench.parsing._vocabulary import vocabulary
 
-# Gaps that may stand between the words of one name: "bowed-string_instrument", "Brass\\_instrument".
+# Gaps that may occur between the words of one name: "bowed-string_instrument", "Brass\\_instrument".
 _JOINED = re.compile(r"(?:[ \t]+|[ \t]?[_\\'-]+)?\Z")
 LABEL_WORDS = frozenset({"class", "label", "option", "answer", "category"})
-# Words that may stand between two items of one list.
+# Words that may occur between two items of one list.
 _LINKS = vocabulary(
     "and or nor a an the also then maybe possibly perhaps as well plus both either even some another "
     "und oder y o et ou e и или 和 或 与 者"
@@ -20,7 +20,7 @@ _OPENERS = vocabulary(
     "if what do does is are how can could would please let the this that these there it i in you we why "
     "which where when who thank thanks hope based feel here my note for explanation reason"
 )
-# "No the dog is not visible", "the answer is no because": what follows is no noun.
+# "No the dog is not visible", "the answer is no because": what follows is not a noun.
 _CLAUSE_OPENERS = vocabulary("because since as but and or the it there i this that these they he she we you")
 # "No idea" or "no doubt" does not answer a yes/no question; "no sound of a dog" does.
 _NOT_A_NO = vocabulary(
@@ -40,7 +40,7 @@ class Mention:
 
 
 def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
-    """Return the options named in ``words``, in order and without overlap, those inside compounds among them."""
+    """Return the options named in ``words``, in order and without overlap, including those inside compounds."""
     found: list[Mention] = []
     free = 0
     lengths = options.lengths
@@ -58,7 +58,7 @@ def find_mentions(words: Words, options: OptionSet) -> list[Mention]:
 
 
 def _is_joined(words: Words, index: int, name: Name) -> bool:
-    """Return whether what stands between the words of a name from word ``index`` on may stand there."""
+    """Return whether the gaps between the words of a name from word ``index`` on are allowed."""
     gaps = words.gaps[index + 1 : index + len(name.words)]
     # AudioSet writes "Keyboard (musical)" where the published name is Keyboard_musical.
     in_parentheses = words.gaps[index + len(name.words)].startswith(")")
@@ -69,7 +69,7 @@ def _is_joined(words: Words, index: int, name: Name) -> bool:
 
 
 def _stands_alone(words: Words, index: int, polar: bool) -> bool:
-    """Tell whether a function word is used as an answer rather than inside a sentence."""
+    """Return whether a function word is used as an answer rather than inside a sentence."""
     following = words.gaps[index + 1]
     if following.strip(" ") or index + 1 == len(words):
         return following != "'" and not following.startswith("-")
@@ -92,15 +92,15 @@ def _stands_alone(words: Words, index: int, polar: bool) -> bool:
 
 
 def opens_chatter(words: Words, index: int) -> bool:
-    """Tell whether word ``index`` begins a new sentence that no full stop announces.
+    """Return whether word ``index`` begins a new sentence that no full stop announces.
 
-    Models fine-tuned on short answers run on like this: "Bird If you have any other questions".
+    Models fine-tuned on short answers continue like this: "Bird If you have any other questions".
     """
     return words.raw[index][:1].isupper() and words.words[index] in _OPENERS
 
 
 def are_linked(words: Words, first: Mention, second: Mention) -> bool:
-    """Tell whether two mentions are neighbours in one list: "Cat, Dog", "a cat and a dog", "Cat/Dog"."""
+    """Return whether two mentions are neighbours in one list: "Cat, Dog", "a cat and a dog", "Cat/Dog"."""
     if second.start - first.end > 4 or any(c in ".!?;:()\n" for c in "".join(words.gaps[first.end : second.start + 1])):
         return False
     return all(word in _LINKS for word in words.words[first.end : second.start])

@@ -1,4 +1,4 @@
-"""The modalities an answer speaks of: whether the asked one had nothing, and all that is named is of the other one."""
+"""The modalities that an answer mentions: whether it names only the other modality and says the asked one is absent."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
 VISUAL, AUDIO = "visual", "audio"
-"""The names of the modalities, as `mma_bench.schema.Modality` has them."""
+"""The names of the modalities, as in `mma_bench.schema.Modality`."""
 
 _SOUND = vocabulary(
     "audio audible audibly sound sounds soundtrack hear hears heard hearing listen acoustic silent silence "
@@ -21,14 +21,14 @@ _SIGHT = vocabulary(
     "blank dark show shows shown look looks looking sight vision seeing eye eyes depict depicts depicted "
     "display displays displayed watch"
 )
-# "The video has no sound" speaks of the sound; these words are the picture only where no sound is spoken of.
+# "The video has no sound" is about the audio; these words mean the visual content only if no sound is mentioned.
 _HOLDERS = vocabulary("video videos clip footage")
 _NOTHING = frozenset({Abstention.ABSENT, Abstention.UNKNOWN})
 TURNS = frozenset({"but", "however", "although", "though", "while", "whereas"})
 
 
 def _stems(words: frozenset[str]) -> tuple[str, ...]:
-    """Return those of ``words`` that hold no other one: whatever holds a word holds a stem."""
+    """Return the ``words`` that contain no other one: whatever contains a word contains a stem."""
     return tuple(word for word in sorted(words) if not any(other in word for other in words - {word}))
 
 
@@ -36,15 +36,15 @@ _STEMS = (_stems(_SOUND), _stems(_SIGHT | _HOLDERS))
 
 
 def speaks_of_both(text: str) -> bool:
-    """Return whether ``text`` may speak of both modalities: only then does it matter which was asked about."""
+    """Return whether ``text`` may mention both modalities: only then does the asked one matter."""
     folded = text.casefold()
     return not text.isascii() or all(any(stem in folded for stem in stems) for stems in _STEMS)
 
 
 def names_only_the_other(reading: Reading, own: Sequence[Mention]) -> bool:
-    """Return whether a text abstains about the asked modality and means all of ``own`` of the other one.
+    """Return whether a text abstains about the asked modality and names all of ``own`` as the other one's.
 
-    "There is no sound. The video shows a bird" is no answer about the sound; "I hear little, but Bird" is one.
+    "There is no sound. The video shows a bird" is not an answer about the audio; "I hear little, but Bird" is one.
 
     Args:
         reading: the text.
@@ -82,7 +82,7 @@ def _clauses(words: Words, begin: int) -> Iterator[tuple[int, int]]:
 
 
 def spoken_of(words: Words, start: int, end: int, named: set[int]) -> set[str]:
-    """Return the modalities that words ``start`` to ``end`` speak of, the names of options aside."""
+    """Return the modalities that words ``start`` to ``end`` mention, not counting the names of options."""
     said = {words.words[place] for place in range(start, end) if place not in named}
     found = set() if _SOUND.isdisjoint(said) else {AUDIO}
     if not _SIGHT.isdisjoint(said) or (not found and not _HOLDERS.isdisjoint(said)):

@@ -2,7 +2,7 @@
 
 A model often names an option to reject it ("not a cat but a dog"), to say that it cannot tell, to ask
 about it, or to quote the caption. Each cue has a scope that ends with its clause, and a plain "not"
-reaches only the first option, or list of options, behind it.
+reaches only the first option, or list of options, after it.
 """
 
 import re
@@ -16,7 +16,7 @@ from mma_bench.parsing._vocabulary import vocabulary
 
 
 class Status(Enum):
-    """How a mention is meant."""
+    """The meaning of a mention."""
 
     ASSERTED = "asserted"
     NEGATED = "negated"
@@ -26,7 +26,7 @@ class Status(Enum):
     LISTED = "listed from the prompt"
 
 
-_REACH = 10  # words a negation may stand before the option: "I do not think that this is the sound of a cat"
+_REACH = 10  # words between a negation and the option: "I do not think that this is the sound of a cat"
 
 _NEGATORS = vocabulary(
     "not no never neither nor without nothing none isnt arent wasnt dont doesnt didnt cant cannot wont "
@@ -55,7 +55,7 @@ _NEGATING_PAIRS = frozenset(
         "не является",
     ]
 )
-# After a negator: it does not negate what follows.
+# After a negator: words that cancel the negation of what follows.
 _NO_NEGATION = vocabulary(
     "only just merely simply solely surprisingly doubt question problem wonder matter until mistaking "
     "mistake miss deny denying ignore help seulement nur solo sólo solamente soltanto только"
@@ -98,15 +98,15 @@ _CAPTION_SAYS = vocabulary(
 
 
 def assess(words: Words, mentions: Sequence[Mention], *, polar: bool) -> list[Status]:
-    """Return the status of each mention, `Status.LISTED` aside (see ``_echo``).
+    """Return the status of each mention, except `Status.LISTED` (see ``_echo``).
 
-    Where the options are ``polar`` (Yes and No), "is not visible" speaks of no option before it.
+    If the options are ``polar`` (Yes and No), "is not visible" refers to no option before it.
     """
     return _Assessment(words, mentions, polar).statuses if mentions else []
 
 
 class _Assessment:
-    """One pass over the cues of a text; every cue looks at a bounded stretch, so the pass is linear."""
+    """One pass over the cues of a text; every cue affects a bounded part, so the pass is linear."""
 
     def __init__(self, words: Words, mentions: Sequence[Mention], polar: bool) -> None:
         self.words = words
@@ -122,7 +122,7 @@ class _Assessment:
             self._reject_by_mark()
 
     def _ask(self) -> None:
-        """Mark what a question asks: "Is it a cat?" asserts nothing, "A cat?" is a shy answer, "A cat? No." none."""
+        """Mark questions: "Is it a cat?" asserts nothing, "A cat?" is a hesitant answer, "A cat? No." is none."""
         for index, mention in enumerate(self.mentions):
             start, end = self.words.sentence_start(mention.start), self.words.sentence_end(mention.start)
             if "?" not in self.words.gaps[end]:
@@ -158,7 +158,7 @@ class _Assessment:
             self._except(place)
 
     def _reject_by_mark(self) -> None:
-        """Reject what a note right behind it rejects: "Cat: no", "Cat (incorrect)", "Cat - 0%"."""
+        """Reject what a note right after it rejects: "Cat: no", "Cat (incorrect)", "Cat - 0%"."""
         for index, mention in enumerate(self.mentions):
             place = mention.end
             if place == len(self.words) or not _NOTE.search(self.words.gaps[place]) or place in self._inside:
@@ -169,7 +169,7 @@ class _Assessment:
                 self.statuses[index] = Status.NEGATED
 
     def _is_condition(self, place: int) -> bool:
-        """Tell "if it is a cat" from "sounds as if a cat" and "if I had to choose"."""
+        """Distinguish "if it is a cat" from "sounds as if a cat" and "if I had to choose"."""
         if self.words.words[max(0, place - 1)] == "as":
             return False
         return _CHOOSING.isdisjoint(self.words.words[place + 1 : place + 7])
@@ -195,7 +195,7 @@ class _Assessment:
                 self._negate_backwards(place)
 
     def _clause(self, place: int, reach: int) -> list[str]:
-        """Return up to ``reach`` words behind ``place``, to the end of the clause."""
+        """Return up to ``reach`` words after ``place``, up to the end of the clause."""
         found = []
         for index in range(place + 1, min(len(self.words), place + 1 + reach)):
             if self._ends_clause(index):
@@ -204,7 +204,7 @@ class _Assessment:
         return found
 
     def _ends_clause(self, index: int) -> bool:
-        """Tell whether a clause ends before word ``index``."""
+        """Return whether a clause ends before word ``index``."""
         gap = self.words.gaps[index]
         if gap != " " and any(char in ",;:!?()\n." for char in gap):
             return True
@@ -217,7 +217,7 @@ class _Assessment:
         return (word, following) not in _NEGATING_PAIRS
 
     def _first_behind(self, place: int, reach: int) -> int | None:
-        """Return the number of the first mention behind word ``place`` in its clause."""
+        """Return the number of the first mention after word ``place`` in its clause."""
         number = bisect_left(self._starts, place + 1)
         if number == len(self._starts) or self._starts[number] - place > reach:
             return None
@@ -232,7 +232,7 @@ class _Assessment:
         return index == len(self.words) or self._ends_clause(index)
 
     def _negate(self, place: int) -> bool:
-        """Reject the first mention, or list of mentions, behind ``place``; tell whether there is one."""
+        """Reject the first mention, or list of mentions, after ``place``; return whether there is one."""
         first = self._first_behind(place, _REACH)
         if first is None:
             return False
@@ -244,8 +244,8 @@ class _Assessment:
     def _list_end(self, first: int, run: range) -> int:
         """Return where the list that a negation covers ends.
 
-        "No cat, dog or bird" and "no cats and dogs" cover all; "not a cat, a dog" and "there is no cat
-        and the dog barks" cover the cat alone.
+        "No cat, dog or bird" and "no cats and dogs" cover all; "not a cat, a dog" and "there is no cat and the dog
+        barks" cover only the cat.
         """
         end = first + 1
         for number in range(first + 1, run.stop):
@@ -269,7 +269,7 @@ class _Assessment:
             self.statuses[member] = Status.NEGATED
 
     def _is_made_good(self, place: int) -> bool:
-        """Tell whether "Cat is not visible" goes on "but it can be heard"."""
+        """Return whether "Cat is not visible" continues with "but it can be heard"."""
         behind = self.words.words[place + 1 : min(self.words.sentence_end(place), place + 16)]
         turn = next((at for at, word in enumerate(behind) if word in _BOUNDARIES), None)
         if turn is None:
@@ -303,7 +303,7 @@ class _Assessment:
             self.statuses[number] = Status.QUOTED
 
     def _except(self, place: int) -> None:
-        """Read "other than a cat": rejects the cat, unless the sentence denies all else."""
+        """Read "other than a cat": rejects the cat, unless the sentence denies everything else."""
         words = self.words.words
         if words[place] == "than" and words[place - 1] in {"rather", "other"}:
             return  # read with the word before it

@@ -1,7 +1,7 @@
-"""Text to words: the one form in which options and outputs are compared.
+"""Splits text into words: the form in which options and outputs are compared.
 
-A text becomes its words and the gaps between them. Case, underscores, hyphens and exotic characters
-stop mattering there, while the gaps keep the punctuation that separates sentences and list items.
+A text becomes its words and the gaps between them. Case, underscores, hyphens and exotic characters no longer matter,
+while the gaps keep the punctuation that separates sentences and list items.
 """
 
 import re
@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Scripts written without spaces between words: every character becomes a word of its own, so that
-# an English option name beside one has a boundary, and an option in such a script can be found.
+# Scripts written without spaces between words: every character becomes a separate word, so that
+# an English option name next to one has a boundary, and an option in such a script can be found.
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
@@ -43,7 +43,7 @@ _BY_CATEGORY = {"Pd": " - ", "Ps": "(", "Pe": ")", "Pi": '"', "Pf": '"', "Zs": "
 _DROPPED = {"Cc", "Cf", "Me"}
 
 _ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
-# A Latin letter or digit beside a letter of another script: "정답은Cat", "это Cat-ом".
+# A Latin letter or digit next to a letter of another script: "정답은Cat", "это Cat-ом".
 _LATIN, _OTHER = "[0-9A-Za-z\u00c0-\u024f]", "[\u0370-\u1dff\u2c00-\uabff\uac00-\ud7ff]"
 _SCRIPT_CHANGE = re.compile(f"(?<={_LATIN})(?={_OTHER})|(?<={_OTHER})(?={_LATIN})")
 _NOT_CONTRACTED = re.compile(r"n't\b|(?<=\bcan)not\b", re.IGNORECASE)
@@ -53,7 +53,7 @@ _STOP = re.compile(r"[.!?;\n]")
 
 
 class _CharacterTable(dict[int, str]):
-    """What `str.translate` puts for each character, worked out when a character is first met."""
+    """The replacement of each character for `str.translate`, computed when a character first occurs."""
 
     def __missing__(self, code: int) -> str:
         self[code] = value = _replacement(chr(code))
@@ -65,8 +65,8 @@ def _replacement(char: str) -> str:
         return _SPECIAL[char]
     compatible = unicodedata.normalize("NFKC", char)
     if compatible != char:
-        # A ligature may become a few letters; signs that stand for a whole phrase stay one character,
-        # or a long text of them would grow eighteen times.
+        # A ligature may become a few letters; signs for a whole phrase stay one character, because a long text of
+        # them would grow by a factor of eighteen.
         return "".join(map(_replacement, compatible)) if len(compatible) <= 4 else char
     code, category = ord(char), unicodedata.category(char)
     if any(first <= code <= last for first, last in _UNSPACED):
@@ -97,13 +97,13 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a text and what stands between them.
+    """The words of a text and the gaps between them.
 
     Attributes:
         words: the words, case folded.
         raw: the same words as written.
-        gaps: ``gaps[i]`` stands before word ``i``; the last one follows the last word, so there is
-            one more gap than words.
+        gaps: ``gaps[i]`` is the gap before word ``i``; the last one follows the last word, so there is one more gap
+            than words.
         stops: indices ``i``, ascending, such that a sentence or line ends before word ``i``; starts
             with 0 and ends with ``len(words)``.
     """
@@ -117,16 +117,16 @@ class Words:
         return len(self.words)
 
     def sentence_start(self, index: int) -> int:
-        """Return the index of the first word of the sentence that holds word ``index``."""
+        """Return the index of the first word of the sentence that contains word ``index``."""
         return self.stops[bisect_right(self.stops, index) - 1]
 
     def sentence_end(self, index: int) -> int:
-        """Return the index after the last word of the sentence that holds word ``index``."""
+        """Return the index after the last word of the sentence that contains word ``index``."""
         place = bisect_right(self.stops, index)
         return self.stops[place] if place < len(self.stops) else len(self.words)
 
     def is_stop(self, index: int) -> bool:
-        """Tell whether a sentence or line ends before word ``index``."""
+        """Return whether a sentence or line ends before word ``index``."""
         place = bisect_right(self.stops, index) - 1
         return place >= 0 and self.stops[place] == index
 

@@ -12,14 +12,14 @@ from mma_bench.parsing._refusal import option_abstention
 from mma_bench.parsing._refusal_phrases import Abstention
 from mma_bench.parsing._vocabulary import vocabulary
 
-# Option names that are also everyday function words. In a sentence they are the option only where
-# they stand alone: "No." but not "with no sound", "A)" but not "A dog".
+# Option names that are also everyday function words. In a sentence, they name the option only if they are
+# isolated: "No." but not "with no sound", "A)" but not "A dog".
 _FUNCTION_WORDS = vocabulary("a an the i no not none any all both either neither other or and is it in on off")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One way to write an option: its words, the gaps within, and which option it means."""
+    """One way to write an option: its words, the gaps within, and the option."""
 
     words: tuple[str, ...]
     gaps: tuple[str, ...]
@@ -53,7 +53,7 @@ class OptionSet:
 
 
 def key(text: str) -> tuple[str, ...]:
-    """Return the words by which ``text`` is compared; symbols alone compare as they are written."""
+    """Return the words by which ``text`` is compared; text of symbols alone is compared as written."""
     words = tuple(split(clean(text)).words)
     return words or ("\0", text.strip().casefold())
 
@@ -69,8 +69,8 @@ def compile_options(
         forms: whether other forms of the published class names are among the names (see `_forms`).
 
     Raises:
-        MMABenchError: if there is no option, one is blank, two read the same, or an alias is of no
-            option or reads like another one.
+        MMABenchError: there is no option, one is blank, two parse identically, or an alias belongs to no option or
+            parses like another option.
     """
     for label, phrases in (aliases or {}).items():
         if isinstance(phrases, str):
@@ -79,7 +79,7 @@ def compile_options(
     try:
         if not isinstance(options, str):
             return _with_forms(tuple(options), frozen) if forms else _compile(tuple(options), frozen)
-    except TypeError:  # something that is no string, and cannot be hashed
+    except TypeError:  # not strings, and not hashable
         pass
     raise MMABenchError(f"options: expected a list of strings, got {options!r:.80}; pass the class names")
 
@@ -116,7 +116,7 @@ def _compile(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]]
 
 @lru_cache(maxsize=256)
 def _with_forms(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, ...]], ...]) -> OptionSet:
-    """Return the tables with the forms of published class names that no option or alias is called."""
+    """Return the tables with those forms of published class names that are not the name of an option or alias."""
     table = _compile(labels, aliases)
     known = class_forms()
     inside: dict[tuple[str, ...], Name] = {}
@@ -147,7 +147,7 @@ def _lengths(inside: Mapping[tuple[str, ...], Name]) -> dict[str, Sequence[int]]
 
 
 def check_labels(labels: Sequence[str], where: str, places: Mapping[str, str] | None = None) -> None:
-    """Refuse class names that no answer could tell apart, by the rules that `parse_answer` reads options with.
+    """Reject class names that no answer could tell apart, by the rules with which `parse_answer` reads options.
 
     Args:
         labels: the class names, each once.
@@ -155,8 +155,8 @@ def check_labels(labels: Sequence[str], where: str, places: Mapping[str, str] | 
         places: where in it each label is, such as "row 2".
 
     Raises:
-        MMABenchError: two names read the same ("Dog" and "dog", "Singing bowl" and "Singing_bowl", two Unicode forms of
-            one name), or one has no letter or digit.
+        MMABenchError: two names parse identically ("Dog" and "dog", "Singing bowl" and "Singing_bowl", two Unicode
+            forms of one name), or one has no letter or digit.
     """
     keys: dict[tuple[str, ...], str] = {}
     shown = {label: f"{label!r} ({places[label]})" if places and label in places else repr(label) for label in labels}
@@ -202,7 +202,7 @@ def _alias_names(labels: tuple[str, ...], aliases: tuple[tuple[str, tuple[str, .
 
 
 def _variants(keys: Mapping[tuple[str, ...], Name]) -> dict[tuple[str, ...], Name]:
-    """Return plurals, singulars and names written as one word, less those that two options share."""
+    """Return plurals, singulars and names written as one word, except those that two options share."""
     found: dict[tuple[str, ...], Name] = {}
     shared = set(keys)
     for name in keys.values():
@@ -223,7 +223,7 @@ def _variants(keys: Mapping[tuple[str, ...], Name]) -> dict[tuple[str, ...], Nam
 
 
 def _number_forms(word: str) -> set[str]:
-    """Return the English plural of ``word``, and its singular where it looks like a plural."""
+    """Return the English plural of ``word``, and its singular if it looks like a plural."""
     if len(word) < 3 or not (word.isascii() and word.isalpha()) or word in {"yes", "not"}:
         return set()
     forms = set()

@@ -28,11 +28,11 @@ _MOST = 40  # labels that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What is written behind the label of each modality, and around both.
+    """The text after the label of each modality, and around both.
 
     Attributes:
         of: the text of each modality.
-        around: what stands before the first label and after the text of the last one.
+        around: the text before the first label and after the text of the last one.
     """
 
     of: Mapping[str, str]
@@ -40,9 +40,9 @@ class Labelled:
 
 
 def labelled(text: str) -> Labelled | None:
-    """Return what is written behind the label of each modality, if both have one and one only.
+    """Return the text after the label of each modality, if both have exactly one label.
 
-    The row of a table counts as well, and a table with a column for each modality.
+    Table rows, and tables with one column per modality, also count.
     """
     if "\n" not in text and ":" not in text and "|" not in text and not any(sign in text for sign in "=-→–—"):
         return None
@@ -72,7 +72,7 @@ def _payload(text: str, *, is_last: bool) -> str:
 
 
 def _columns(text: str) -> dict[str, str] | None:
-    """Return the cells below the headings of a table with a column for each modality."""
+    """Return the cells below the headings of a table with one column per modality."""
     if "|" not in text:
         return None
     rows = [line.strip().strip("|").split("|") for line in text.splitlines() if line.count("|") >= 1][:20]
@@ -89,10 +89,10 @@ def _columns(text: str) -> dict[str, str] | None:
 
 
 def by_clause(reading: Reading) -> Verdict:
-    """Return what a text names for the modality that was asked about, where each class belongs to one modality.
+    """Return what a text names for the asked modality, if each class belongs to one modality.
 
-    "The video shows a cat while the audio is a pig": each class stands in a clause that speaks of one modality, and
-    both modalities are spoken of.
+    "The video shows a cat while the audio is a pig": each class is in a clause about one modality, and both modalities
+    are mentioned.
     """
     if reading.asked is None:
         return Verdict()
@@ -120,7 +120,7 @@ def by_clause(reading: Reading) -> Verdict:
 
 
 def _segments(words: Words, begin: int, named: set[int]) -> Iterator[tuple[int, int, bool]]:
-    """Yield clauses, and whether each goes on with the modality of the one before."""
+    """Yield clauses, and whether each continues with the modality of the previous one."""
     start, carries = begin, False
     for index in range(begin + 1, len(words) + 1):
         gap = words.gaps[index]

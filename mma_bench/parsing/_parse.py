@@ -1,4 +1,4 @@
-"""From the text of an answer to what it says: structures first, then the cascade, then other forms of names."""
+"""Parses the text of an answer: structures first, then the rules, then other forms of names."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from mma_bench.parsing._statements import announces_no_option
 
 
 class Outcome(StrEnum):
-    """What an output amounts to."""
+    """Outcome of parsing an output."""
 
     ANSWERED = "answered"
     ABSTAINED = "abstained"
@@ -26,12 +26,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """How an output was read.
+    """Result of parsing an output.
 
     Attributes:
         label: the option chosen, exactly as in the options. None unless the outcome is ``answered``,
             or ``abstained`` by choosing an option such as "None of the above".
-        outcome: what the output amounts to.
+        outcome: outcome of parsing.
         rule: the rule that decided, as listed in docs/parsing.md.
     """
 
@@ -42,11 +42,11 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an output answers.
+    """The question that an output answers.
 
     Attributes:
         table: the options by their own names.
-        forms: returns the options with other forms of their names, which are read only where no own name decides.
+        forms: returns the options with other forms of their names, which are read only if no own name decides.
         letters: whether a lone letter names an option.
         asked: the modality asked about, if known.
     """
@@ -76,11 +76,11 @@ _CLAIMS = frozenset(
     }
 )
 _ADDS = frozenset({"also", "another", "both", "too", "additionally"})
-_SHORT = 12  # words of "Actually, I cannot tell": more are an explanation
+_SHORT = 12  # words of "Actually, I cannot tell": a longer text is an explanation
 
 
 def parse_text(body: str, question: Question) -> Parsed:
-    """Return what ``body``, the model's own words, says."""
+    """Return the result for ``body``, the model's own words."""
     return (
         _by_correction(body, question)
         or _by_marks(body, question)
@@ -104,12 +104,12 @@ def _by_names(body: str, question: Question) -> Parsed:
     if other.rule in ("alias", "several_mentions") and announces_no_option(
         read(_extract.plain(body), forms, letters=question.letters)
     ):
-        return parsed  # what is described is not what is answered
+        return parsed  # a description is not an answer
     return _by_form_of_name(other)
 
 
 def _by_form_of_name(parsed: Parsed) -> Parsed:
-    """Return what was read with other forms of names, under the rule of that name where such a form decided."""
+    """Return the result with other forms of names, with the rule `other_form` if such a form decided."""
     return Parsed(parsed.label, parsed.outcome, "other_form") if parsed.rule == "alias" else parsed
 
 
@@ -140,7 +140,7 @@ def cascade(body: str, table: OptionSet, question: Question) -> Parsed:
 
 
 def result(rule: str, verdict: Verdict, table: OptionSet) -> Parsed:
-    """Return ``verdict`` in the words of the options."""
+    """Return ``verdict`` with the options as given."""
     if len(verdict.options) > 1:
         return Parsed(None, Outcome.SEVERAL, "several_mentions" if rule == "unique_mention" else rule)
     if verdict.abstention is not None:
@@ -169,7 +169,7 @@ def _by_correction(body: str, question: Question) -> Parsed | None:
 def _corrected(correction: Correction, question: Question) -> Parsed | None:
     before = _by_names(correction.before, question)
     if before.outcome is Outcome.UNPARSED and before.rule in ("no_match", "empty"):
-        return None  # nothing was said that could be taken back
+        return None  # there is nothing to revoke
     after = _by_labels(correction.after, question) or _by_names(correction.after, question)
     if after.outcome is Outcome.UNPARSED:
         if correction.is_firm or _rejects(correction.after, before, question):
@@ -179,7 +179,7 @@ def _corrected(correction: Correction, question: Question) -> Parsed | None:
 
 
 def _replaces(after: Parsed, before: Parsed, correction: Correction, question: Question) -> bool:
-    """Tell whether what follows words such as "actually" is meant to replace what stands before them."""
+    """Return whether the text after words such as "actually" replaces the text before them."""
     words = correction.after.casefold().split()
     if after.outcome is Outcome.ABSTAINED:
         return correction.may_abstain and len(words) <= _SHORT
@@ -189,7 +189,7 @@ def _replaces(after: Parsed, before: Parsed, correction: Correction, question: Q
 
 
 def _rejects(text: str, before: Parsed, question: Question) -> bool:
-    """Tell whether ``text`` rejects what was named before: "Cat. Wait, it is not a cat"."""
+    """Return whether ``text`` rejects what was named before: "Cat. Wait, it is not a cat"."""
     reading = read(_extract.plain(text), question.forms(), letters=False)
     return any(
         status is Status.NEGATED and reading.options.labels[mention.option] == before.label
@@ -198,7 +198,7 @@ def _rejects(text: str, before: Parsed, question: Question) -> bool:
 
 
 def _claims(text: str, question: Question) -> bool:
-    """Tell whether ``text`` begins with a plain claim, such as "the sound is Pig." or "it's a dog, I think"."""
+    """Return whether ``text`` begins with a plain claim, such as "the sound is Pig." or "it's a dog, I think"."""
     return any(
         _rules.opens_with_claim(read(_extract.plain(text), table, letters=False))
         for table in (question.table, question.forms())
@@ -206,7 +206,7 @@ def _claims(text: str, question: Question) -> bool:
 
 
 def _by_marks(body: str, question: Question) -> Parsed | None:
-    """Read ticked boxes, where the lines that are marked name options."""
+    """Read ticked boxes, if the marked lines name options."""
     found = marked(body)
     if found is None or _rules.announces_answer(_extract.plain(body), question.table):
         return None
@@ -224,7 +224,7 @@ def _by_marks(body: str, question: Question) -> Parsed | None:
 
 
 def _by_labels(body: str, question: Question) -> Parsed | None:
-    """Read what is labelled as the modality that was asked about: "Visual: Cat / Audio: Pig"."""
+    """Read the text labelled as the asked modality: "Visual: Cat / Audio: Pig"."""
     if question.asked is None:
         return None
     plain = _extract.plain(body)
@@ -232,6 +232,6 @@ def _by_labels(body: str, question: Question) -> Parsed | None:
     if found is None or _rules.announces_answer(plain, question.table):
         return None
     if any(_rules.names(text, table) for text in found.around for table in (question.table, question.forms())):
-        return None  # what is written around the pair may be the answer
+        return None  # the text around the pair may be the answer
     parsed = _by_names(found.of[question.asked], question)
     return Parsed(parsed.label, parsed.outcome, "labelled_pair")

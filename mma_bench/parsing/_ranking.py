@@ -27,7 +27,7 @@ _Score = tuple[float, bool | None]
 
 
 def by_score(reading: Reading, own: Sequence[Mention]) -> Verdict:
-    """Return the option of the highest probability, where each one that is named has one; all of the best if tied."""
+    """Return the option with the highest probability if each named option has one; all of the best if tied."""
     words = reading.words
     if len({mention.option for mention in own}) < 2:
         return Verdict()
@@ -85,7 +85,7 @@ def _number(words: Words, place: int) -> _Score | None:
 
 
 def by_rank(reading: Reading, own: Sequence[Mention]) -> Verdict:
-    """Read "Most likely Applause, possibly Clapping": one option is called likely, each other one merely possible."""
+    """Read "Most likely Applause, possibly Clapping": one option is called likely, all others only possible."""
     words = reading.words
     likely: list[Mention] = []
     rest: list[Mention] = []

@@ -1,4 +1,4 @@
-"""One text with everything the rules look at: its words, the options named in it, how they are meant."""
+"""One text with everything that the rules use: its words, the options named in it, and their meaning."""
 
 import re
 from bisect import bisect_left
@@ -21,19 +21,19 @@ _LEAD_INS = _ARTICLES | vocabulary(
     "definitely clearly simply either both also i think believe as un une le la el der die das ein eine "
     "один"
 )
-# "The class is an animal that is heard, while a Door ..." announces no Door.
+# "The class is an animal that is heard, while a Door ..." does not announce Door.
 _SUBORDINATORS = vocabulary("while whereas although though because since which who")
 _ENUMERATED = frozenset({"option", "choice", "answer", "class", "number", "no"})
 _REACH = 40  # words of a statement that are looked at: "Answer: Cat, because ..."
-# Characters read from either end of an output, five times what a model writes in 8,192 tokens. A model
-# caught in a loop repeats itself in between.
+# Characters read from either end of an output, five times the text of 8,192 tokens. A model caught in a loop repeats
+# itself in between.
 _LONGEST = 100_000
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a stretch of text says: options, or an abstention, or nothing (both empty)."""
+    """What a part of a text says: options, an abstention, or nothing (both empty)."""
 
     options: frozenset[int] = frozenset()
     abstention: Abstention | None = None
@@ -45,16 +45,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text read against a set of options.
+    """A text with a set of options.
 
     Attributes:
         words: the text.
         options: the compiled options.
         letters: whether a lone letter names an option.
         mentions: options named, in order.
-        statuses: how each mention is meant.
-        begin: first word that is not a repeated prompt.
-        asked: the sense that the question is about, ``visual`` or ``audio``, if the caller said.
+        statuses: the meaning of each mention.
+        begin: first word that is not part of a repeated prompt.
+        asked: the modality that the question is about, ``visual`` or ``audio``, if known.
     """
 
     words: Words
@@ -99,7 +99,7 @@ class Reading:
         return place if 0 <= place < min(26, len(self.options.labels)) else None
 
     def leading_letter(self, start: int, end: int) -> int | None:
-        """Return the option that a letter names which opens a statement: "B, because", "B since"."""
+        """Return the option named by a letter at the beginning of a statement: "B, because", "B since"."""
         if start + 1 >= end:
             return self.letter(start, end)
         gap = self.words.gaps[start + 1]
@@ -107,7 +107,7 @@ class Reading:
         return None if is_word and not gap.strip("' ") else self.letter(start, start + 1)
 
     def after_enumerator(self, start: int, end: int) -> int:
-        """Step over "(C)", "C.", "3)" or "Option 3:" before a name; the name alone decides."""
+        """Skip "(C)", "C.", "3)" or "Option 3:" before a name; only the name decides."""
         place = start
         if end - place > 2 and self.words.words[place] in _ENUMERATED:
             place += 1
@@ -172,7 +172,7 @@ class Reading:
 
 
 def verdict_of(mentions: Sequence[Mention]) -> Verdict:
-    """Return the options of ``mentions``; an alias decides only where no real name is used."""
+    """Return the options of ``mentions``; an alias decides only if no real name is used."""
     return Verdict(
         frozenset(mention.option for mention in mentions),
         None,
@@ -181,7 +181,7 @@ def verdict_of(mentions: Sequence[Mention]) -> Verdict:
 
 
 def _ends(text: str) -> str:
-    """Return ``text`` without its middle if it is very long, cut between words, or sentences if it can be.
+    """Return ``text`` without its middle if it is very long, cut between sentences if possible, otherwise words.
 
     The "Cat" of "Catalogue" must not be left at a cut, nor that of "not a Cat".
     """
@@ -194,7 +194,7 @@ def _ends(text: str) -> str:
 
 
 def read(text: str, options: OptionSet, *, letters: bool, asked: str | None = None) -> Reading:
-    """Split ``text`` and find what it names; the middle of a text beyond 200,000 characters is left out."""
+    """Split ``text`` and find the options in it; the middle of a text over 200,000 characters is left out."""
     words = split(clean(_ends(text)))
     mentions = list(without_compounds(words, find_mentions(words, options)))
     statuses = assess(words, mentions, polar=options.polar)

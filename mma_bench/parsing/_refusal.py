@@ -50,7 +50,7 @@ def find_abstention(
         start: first word to look at.
         end: word to stop before; the end of the text by default.
         mentioned: words that belong to an option's name. "I cannot hear a cat" speaks of the cat
-            only, so it is no abstention where "cat" is an option.
+            only, so it is not an abstention if "cat" is an option.
     """
     stop = len(words) if end is None else end
     for index in range(start, stop):
@@ -78,7 +78,7 @@ def _phrase_at(words: Words, index: int, stop: int, mentioned: Collection[int]) 
         if kind is Abstention.ABSENT and list(words.words[end : end + 1]) in (["of"], ["from"]):
             continue  # "no sound of a dog" rejects the dog
         if tuple(words.words[index:end]) in _GUARDED and any(at in mentioned for at in range(index - 4, end + 4)):
-            continue  # "no puedo ver nada" abstains, "no oigo un cat" speaks of the cat only
+            continue  # "no puedo ver nada" abstains, "no oigo un cat" is only about the cat
         return kind
     return None
 
@@ -116,7 +116,7 @@ def _gone_at(words: Words, index: int, stop: int) -> Abstention | None:
 
 
 def _alone(words: Words, start: int, stop: int) -> Abstention | None:
-    """Return the kind of the first sentence that holds nothing but one word that abstains."""
+    """Return the kind of the first sentence that consists of one abstaining word."""
     index = start
     while index < stop:
         end = min(words.sentence_end(index), stop)
@@ -130,9 +130,9 @@ def _alone(words: Words, start: int, stop: int) -> Abstention | None:
 
 
 def option_abstention(words: Words) -> Abstention | None:
-    """Tell whether an option is a way to abstain, such as "None of the above" or "Cannot tell".
+    """Return whether an option is a way to abstain, such as "None of the above" or "Cannot tell".
 
-    "Silence" and "Black screen" are not: somebody may well offer them as classes.
+    "Silence" and "Black screen" are not: they may be offered as classes.
     """
     if len(words) > 8:
         return None

@@ -7,14 +7,14 @@ from mma_bench.parsing._vocabulary import vocabulary
 
 
 class Abstention(Enum):
-    """What an output says instead of an option."""
+    """Kinds of abstention."""
 
     NONE = "none of the options applies"
     UNKNOWN = "the model cannot tell"
     ABSENT = "there is nothing to see or hear"
 
 
-# Phrases that abstain wherever they stand, by their first word. Contractions are already undone.
+# Phrases that abstain anywhere in a text, by their first word. Contractions are already expanded.
 PHRASES: dict[Abstention, str] = {
     Abstention.NONE: """
         none of the | none of these | none of those | none of them | none of above | none above

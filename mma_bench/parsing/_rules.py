@@ -112,7 +112,7 @@ def announces_answer(text: str, options: OptionSet) -> bool:
 
 
 def opens_with_claim(reading: Reading) -> bool:
-    """Tell whether a text begins with an option as a claim of its own, such as "the sound is Pig."."""
+    """Return whether a text begins with an option as a claim of its own, such as "the sound is Pig."."""
     words = reading.words
     own = _own(reading)
     if not own or any(word not in _CLAIM_LEADS for word in words.words[: own[0].start]):
@@ -222,7 +222,7 @@ def _leading_option(reading: Reading, _: list[Statement]) -> Verdict:
 
 
 def _is_contradicted(reading: Reading, begin: int, options: frozenset[int]) -> bool:
-    """Tell whether one of the next two sentences claims another option: "Cat. Looking closer, it's a pig"."""
+    """Return whether one of the next two sentences claims another option: "Cat. Looking closer, it's a pig"."""
     words = reading.words
     end = words.sentence_end(min(words.sentence_end(begin), len(words) - 1)) if begin < len(words) else begin
     for mention in reading.between(begin, end):
@@ -237,7 +237,7 @@ def _is_contradicted(reading: Reading, begin: int, options: frozenset[int]) -> b
 
 
 def _closes(reading: Reading, end: int) -> bool:
-    """Tell whether an option that ends before word ``end`` is an answer of its own, not a subject."""
+    """Return whether an option that ends before word ``end`` is an answer of its own, not a subject."""
     words = reading.words
     if end == len(words) or opens_chatter(words, end):
         return True

@@ -70,7 +70,7 @@ def find_statements(reading: Reading) -> list[Statement]:
 
 
 def announces_no_option(reading: Reading) -> bool:
-    """Tell whether a text announces something that is no option: "A pencil writes. The class is: Accordion_bounce"."""
+    """Return whether a text announces a non-option: "A pencil writes. The class is: Accordion_bounce"."""
     for _, _, start in deque(_payloads(reading), maxlen=_MOST_READ):
         if 0 <= start < len(reading.words) and not reading.between(start, reading.words.sentence_end(start)):
             return True
@@ -195,7 +195,7 @@ def _after_adverbs(words: Words, index: int) -> int:
 
 
 def _is_predicate(words: Words, place: int) -> bool:
-    """Tell whether word ``place`` ends "... is the best answer"."""
+    """Return whether word ``place`` ends "... is the best answer"."""
     start = max(words.sentence_start(place), place - 5)
     front = words.words[start:place]
     return any(
@@ -226,7 +226,7 @@ def modalities(said: Sequence[str]) -> frozenset[str]:
 
 
 def about(statements: list[Statement], asked: str | None) -> list[Statement]:
-    """Return ``statements`` without those on the other sense alone, if there is one on the sense ``asked`` about.
+    """Return ``statements`` without those about the other modality only, if there is one about the ``asked`` one.
 
     "The visual class is Cat. The audio class is Dog." then answers either question.
     """

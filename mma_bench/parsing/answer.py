@@ -1,4 +1,4 @@
-"""From what a model wrote to the option it chose."""
+"""Parses a model's output as one of the options."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from mma_bench.parsing._parse import Outcome, Parsed, Question, parse_text, resu
 from mma_bench.parsing._reading import Verdict
 
 PARSER_VERSION = "3"
-"""Raised whenever some output is read differently; scores of different versions do not compare."""
+"""Increased whenever any output is parsed differently; scores of different versions do not compare."""
 
 
 def parse_answer(
@@ -22,29 +22,30 @@ def parse_answer(
     letters: bool = False,
     modality: str | None = None,
 ) -> Parsed:
-    """Read which of ``options`` the output ``text`` chooses.
+    """Parse which of ``options`` the output ``text`` chooses.
 
     Only names of the options count: their own (any case, underscores, hyphens or spaces, singular or plural),
-    ``aliases``, and, where no option is named by these, other forms of the published class names ("coins dropping" for
+    ``aliases``, and, if no option is named by these, other forms of the published class names ("coins dropping" for
     Coin_dropping). Nothing is guessed from similar spelling or meaning, and a name that the model mentions only to
-    reject it is not its answer. Takes time linear in the length of the text.
+    reject it is not its answer. Run time is linear in the length of the text.
 
     Args:
         text: the raw output, of any length and content.
         options: the class names, distinct once case and punctuation are ignored.
-        aliases: further names of an option, such as ``{"Canidae": ["dog", "wolf"]}``.
+        aliases: additional names of an option, such as ``{"Canidae": ["dog", "wolf"]}``.
         letters: whether a lone letter is an answer ("B" is the second option). Only for prompts that
             lettered their options; those of MMA-Bench do not.
-        modality: what the question is about, ``visual`` or ``audio``. A text that says there is nothing of it and
-            names what the other one has then abstains, and of two statements that of this modality counts.
+        modality: the modality that the question is about, ``visual`` or ``audio``. With it, a text that says this
+            modality is absent and names only the content of the other one abstains, and of two statements, the one
+            about this modality counts.
 
     Returns:
         The option, the outcome, and the rule that decided. Choosing an option that itself abstains
         ("None of the above") is ``abstained``, with that option as label.
 
     Raises:
-        MMABenchError: if the options are empty, blank or read the same, an alias fits no option or two, or there
-            is no such modality.
+        MMABenchError: the options are empty or blank, or parse identically, an alias fits no option or two, or the
+            modality is unknown.
     """
     if not isinstance(text, str):
         raise MMABenchError(f"parse_answer: expected the model's output as a string, got {type(text).__name__}")

@@ -1,4 +1,4 @@
-"""Do video and audio reach the model? Asked before every evaluation, because servers have dropped audio in silence."""
+"""Do video and audio reach the model? Checked before every evaluation, because servers have silently dropped audio."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

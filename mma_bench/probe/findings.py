@@ -1,4 +1,4 @@
-"""From answers to a verdict, as a pure function."""
+"""Computes the verdict from answers, as a pure function."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -11,8 +11,8 @@ from mma_bench.schema import Checked, Modality
 
 _NOISE_FACTOR = 10.0
 _LEAST_DIFFERENCE = 1e-3
-"""Scores of different stimuli must differ by this much, in nats, and by so many times the spread of repetitions:
-batched kernels add in another order each time."""
+"""Scores of different stimuli must differ by this much, in nats, and by this multiple of the spread of repetitions:
+batched kernels add in a different order each time."""
 
 
 class Verdict(StrEnum):
@@ -29,10 +29,10 @@ class Finding(Checked):
     Attributes:
         modality: which.
         verdict: whether it reaches the model.
-        reason: what the verdict rests on, in words.
-        answers: what the model said to each stimulus, each time.
-        tokens: input tokens of each stimulus, each time; none where the model does not count.
-        short_tokens: the same for stimuli with half the length of the modality, where that was needed.
+        reason: the basis of the verdict, in words.
+        answers: the model's answers to each stimulus, each time.
+        tokens: input tokens of each stimulus, each time; none if the model does not count them.
+        short_tokens: the same for stimuli with half the length of the modality, if that was needed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,11 +46,11 @@ class Finding(Checked):
 
 
 class Probe(Checked):
-    """The findings about a model, or that nobody asked.
+    """The findings about a model, or that the probe was skipped.
 
     Attributes:
-        skipped: whether the evaluation was made without a probe.
-        findings: one for each modality.
+        skipped: whether the probe was skipped.
+        findings: one per modality.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,24 +65,24 @@ class Probe(Checked):
 
     @property
     def unclear(self) -> list[Finding]:
-        """Findings of modalities about which the answers do not tell."""
+        """Findings of modalities with an unclear result."""
         return [finding for finding in self.findings if finding.verdict is Verdict.UNCLEAR]
 
 
 Heard = Mapping[str, Sequence[Answer]]
-"""The answers about each stimulus, one for each repetition."""
+"""The answers about each stimulus, one per repetition."""
 
 
 def judge(modality: Modality, answers: Heard, short: Heard | None = None) -> Finding:
     """Return the finding about ``modality``.
 
-    A model that gives the same input different answers says nothing by its words; its token counts and scores still
-    count. Words that are the same throughout, from a model that repeats itself exactly, show that nothing arrives.
+    If a model gives different answers to the same input, its words carry no information, but its token counts and
+    scores do. If a model that repeats itself exactly gives the same answer to everything, nothing arrives.
 
     Args:
         modality: what differs between the stimuli.
         answers: about stimuli of full length.
-        short: about stimuli of half the length, where the first answers showed no difference.
+        short: about stimuli of half the length, if the first answers showed no difference.
     """
     verdict, reason = _verdict(answers, short or {})
     return Finding(
@@ -117,7 +117,7 @@ def _verdict(answers: Heard, short: Heard) -> tuple[Verdict, str]:
 
 
 def _score_difference(answers: Heard) -> float | None:
-    """Return by how much the options' scores differ between stimuli, or none if no more than between repetitions."""
+    """Return the difference of the options' scores between stimuli, or None if repetitions differ as much."""
     if any(not answer.option_scores for answer in _all(answers)):
         return None
     apart = [_distance(a, b) for one, other in combinations(answers.values(), 2) for a in one for b in other]
@@ -132,13 +132,13 @@ def _distance(one: Answer, other: Answer) -> float:
 
 
 def _counts_differ(answers: Heard, short: Heard) -> bool:
-    """Return whether token counts differ between stimuli though each stimulus has its own."""
+    """Return whether token counts differ between stimuli but not between repetitions of a stimulus."""
     counts = [[answer.input_tokens for answer in said] for heard in (answers, short) for said in heard.values()]
     if any(None in count or len(set(count)) != 1 for count in counts):
         return False
     if len({count[0] for count in counts[: len(answers)]}) > 1:
         return True
-    # The same name at another length, so that nothing but the media differs.
+    # The same name at another length, so that only the media differ.
     return any(short[name][0].input_tokens != answers[name][0].input_tokens for name in short if name in answers)
 
 

@@ -1,4 +1,4 @@
-"""Ask a model about stimuli that differ in one modality alone."""
+"""Asks a model about stimuli that differ in only one modality."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,10 @@ PASS = stimuli.REPEATS * len(SOUND_NAMES)
 def probe(model: Model, *, progress: bool = False) -> Probe:
     """Return whether video and audio reach ``model``.
 
-    It takes 20 short questions, and 20 more for a model that counts tokens but gives no other sign.
+    It takes 20 short questions, and 20 more for a model that counts tokens but shows no other difference.
 
     Args:
-        model: who is asked.
+        model: the model.
         progress: show progress on standard error.
 
     Raises:
@@ -49,8 +49,8 @@ def checked_reach(model: Model, *, check: bool, progress: bool) -> Probe:
     """Return whether the media reach ``model``, before anything of a run is written.
 
     Args:
-        model: who is asked.
-        check: ask; otherwise the result says that nobody asked.
+        model: the model.
+        check: whether to ask; otherwise the result says that the probe was skipped.
         progress: show progress on standard error.
 
     Raises:
@@ -66,7 +66,7 @@ def checked_reach(model: Model, *, check: bool, progress: bool) -> Probe:
 
 
 def unclear_note(model: Model, finding: Finding) -> str:
-    """Return in words that nobody knows whether a modality reaches ``model``, and what to do about it."""
+    """Return a note that it is unclear whether a modality reaches ``model``, and what to do about it."""
     return (
         f"it is unclear whether {finding.modality} reaches {model.name}: {finding.reason}. To find out, let the model "
         "answer without sampling, or report token counts or option scores (for an endpoint, --model-option "
@@ -80,14 +80,14 @@ def _probe(model: Model, modality: Modality, shown: "tqdm[Any]") -> Finding:
     counts = any(answer.input_tokens is not None for said in answers.values() for answer in said)
     if finding.verdict is Verdict.REACHES or not counts:
         return finding
-    # Stimuli of the same length take the same number of tokens even where they arrive: ask again with half of it.
+    # Stimuli of the same length take the same number of tokens even if they arrive: ask again with half the length.
     shown.total = (shown.total or 0) + PASS
     return judge(modality, answers, _ask(model, modality, SECONDS / 2, shown))
 
 
 def _ask(model: Model, modality: Modality, seconds: float, shown: "tqdm[Any]") -> Heard:
     given: dict[str, list[Answer]] = {name: [] for name in stimuli.NAMES[modality]}
-    for turn in range(stimuli.REPEATS):  # one turn ends before the next begins, whatever order a model chooses
+    for turn in range(stimuli.REPEATS):  # one turn ends before the next begins, whatever order a model uses
         for sample, answers in model.answer_all(stimuli.samples(modality, turn, seconds=seconds)):
             given[sample.questions[0].answer] += answers
             shown.update(len(answers))

@@ -1,4 +1,4 @@
-"""The probe's result in the folder of a run, beside `run.json`."""
+"""The probe's result in the folder of a run, next to `run.json`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ _FILE = "probe.json"
 
 
 def record_probe(run: Path, found: Probe) -> None:
-    """Keep ``found`` with the run."""
-    # Answers may hold half of a surrogate pair, which UTF-8 cannot carry.
+    """Store ``found`` with the run."""
+    # Answers may contain half of a surrogate pair, which UTF-8 cannot encode.
     shown = found.changed(findings=[f.changed(answers=_encodable(f.answers)) for f in found.findings])
     write_json(run / _FILE, shown.model_dump(mode="json"))
 
 
 def read_probe(run: Path) -> Probe | None:
-    """Return what was kept, or none: the model takes no media, or the run is from before there was a probe.
+    """Return the stored result, or None if the model takes no media or the run is older than the probe.
 
     Raises:
         MMABenchError: the file is damaged.

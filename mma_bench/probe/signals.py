@@ -1,7 +1,7 @@
-"""Sounds and pictures that nothing could take for each other, made from formulas: no data set, no file, no chance.
+"""Clearly different audio and video, generated from formulas: no data set, no file, no randomness.
 
-Each is as plain a case of its name as a formula gives, because a weak model must tell them apart too. One is nothing
-at all (silence, black): present or absent is the plainest difference there is.
+Each is as typical of its name as a formula allows, because even a weak model must distinguish them. One is empty
+(silence, black): presence against absence is the clearest difference.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ _LOUD = 12_000
 
 
 def sound(name: str, seconds: float = SECONDS) -> "NDArray[np.int16]":
-    """Return the sound called ``name``, shape [samples], int16, mono, 16 kHz."""
+    """Return the audio called ``name``, shape [samples], int16, mono, 16 kHz."""
     import numpy as np
 
     time = np.arange(round(seconds * AUDIO_RATE)) / AUDIO_RATE
@@ -48,7 +48,7 @@ def video_bytes(name: str, seconds: float = SECONDS) -> bytes:
     keys = FRAME_RATE // 2
     settings = {"preset": "veryfast", "crf": "18", "sc_threshold": "0", "bf": "0", "threads": "1"}
     flags = {"fflags": "+bitexact", "movflags": "+faststart"}
-    # A file, not a buffer: to move the index to the front, the muxer opens its output again by name.
+    # A file, not a buffer: to move the index to the front, the muxer reopens its output by name.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.mp4"
         with av.open(str(path), "w", format="mp4", options=flags) as out:
@@ -66,7 +66,7 @@ def _silence(time: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 
 def _siren(time: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Two tones in turn, half a second each, with overtones."""
+    """Two alternating tones, half a second each, with overtones."""
     import numpy as np
 
     pitch = np.where(np.floor(2 * time) % 2 == 0, 650.0, 900.0)

@@ -1,4 +1,4 @@
-"""Stimuli that differ in one modality alone."""
+"""Stimuli that differ in only one modality."""
 
 import functools
 
@@ -12,15 +12,15 @@ from mma_bench.schema import Modality, Question, Stimulus, Stream
 NAMES = {Modality.VISUAL: PICTURE_NAMES, Modality.AUDIO: SOUND_NAMES}
 
 _COMPANION = {Modality.VISUAL: "Hissing_noise", Modality.AUDIO: "Chessboard"}
-"""What the other modality carries meanwhile: it hints at none of the options."""
+"""The constant content of the other modality, which suggests none of the options."""
 
 REPEATS = 2
-"""Each stimulus is asked about twice: a difference counts only where the same input gave the same answer."""
+"""Each stimulus is asked about twice: a difference counts only if the same input gave the same answer."""
 
 _ORDERS = ((0, 1, 2, 3, 4), (2, 4, 1, 3, 0))
 """Order of the stimuli in each turn. Answers that change with a counter, whatever its period from 2 to 9 and whether
-they change every time or every few times, give at least one stimulus two different answers; a repeat next to the first
-time, or a reversed order, would not."""
+they change every time or every few times, give at least one stimulus two different answers; an immediate repetition or
+a reversed order would not."""
 
 _HEARD_SECONDS = SECONDS / 2
 """Length of the audio while videos differ: it fits into the shorter video, so that only the video gets shorter."""
@@ -30,10 +30,10 @@ def samples(modality: Modality, turn: int, *, seconds: float = SECONDS) -> list[
     """Return the stimuli whose ``modality`` differs, in the order of one turn.
 
     Args:
-        modality: what differs, and what is asked about, in the wording of the benchmark.
+        modality: the modality that differs and is asked about, in the wording of the benchmark.
         turn: 0 to `REPEATS` - 1.
-        seconds: length of that modality. The other one has the same length in any case, in bytes and as a model
-            gets it from `Media`: frames are sampled over `Media.seconds`, so this follows the video.
+        seconds: length of that modality. The other one always has the same length, in bytes and as a model gets it from
+            `Media`: frames are sampled over `Media.seconds`, which therefore follows the video.
     """
     made = []
     for place in _ORDERS[turn]:

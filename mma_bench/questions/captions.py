@@ -5,8 +5,7 @@ The class is always the question's distractor, so how often it is given as the a
 
 import random
 
-from mma_bench.errors import MMABenchError
-from mma_bench.questions.prompts import caption_line
+from mma_bench.questions.prompts import parts_of, reword, without_parts
 from mma_bench.questions.registry import Context, variant
 from mma_bench.schema import Question
 
@@ -34,11 +33,7 @@ def caption_negated(question: Question, context: Context, generator: random.Rand
 
 
 def _reworded(question: Question, wording: str) -> Question:
-    caption = str(question.distractor)
-    bare = caption_line(caption)
-    if not question.prompt.startswith(bare):
-        raise MMABenchError(
-            f"{question.question_id}: the prompt does not start with {bare!r}; it was not created by mma-bench"
-        )
-    worded = f"Video_caption: {wording.format(caption)}"
-    return question.changed(prompt=worded + question.prompt.removeprefix(bare))
+    name = parts_of(question).caption_class
+    if name is None:
+        raise without_parts(question, "its caption")
+    return reword(question, caption=f"Video_caption: {wording.format(name)}")

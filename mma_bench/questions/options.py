@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from mma_bench.errors import MMABenchError
-from mma_bench.questions.prompts import NONE_OF_THE_ABOVE, options_line
+from mma_bench.questions.prompts import NONE_OF_THE_ABOVE, parts_of, with_prompt
 from mma_bench.questions.registry import Context, variant
 from mma_bench.schema import Question
 
@@ -28,20 +28,20 @@ def _right_class_can_go(question: Question) -> bool:
 @variant(_always, numbered=True)
 def shuffled_options(question: Question, context: Context, generator: random.Random, number: int) -> Question:
     """The options in another order; N tells the orders apart."""
-    return with_options(question, generator.sample(question.options, len(question.options)))
+    return _listing(question, generator.sample(question.options, len(question.options)))
 
 
 @variant(_without_none)
 def none_present(question: Question, context: Context, generator: random.Random, number: int) -> Question:
     """A further, last option says that none is right; the answer stays among them."""
-    return with_options(question, [*question.options, NONE_OF_THE_ABOVE])
+    return _listing(question, [*question.options, NONE_OF_THE_ABOVE])
 
 
 @variant(_right_class_can_go)
 def none_absent(question: Question, context: Context, generator: random.Random, number: int) -> Question:
     """The right class is no option; "None of the above" is one, and the answer."""
     others = [name for name in question.options if name != question.answer]
-    return with_options(question, [*others, NONE_OF_THE_ABOVE]).changed(answer=NONE_OF_THE_ABOVE)
+    return _listing(question, [*others, NONE_OF_THE_ABOVE]).changed(answer=NONE_OF_THE_ABOVE)
 
 
 @variant(_always)
@@ -59,19 +59,8 @@ def hard_options(question: Question, context: Context, generator: random.Random,
     for names in (near, far):  # a small super-class is filled up with any class
         wanted = max(0, HARD_OPTIONS - len(chosen))
         chosen += generator.sample(names, min(wanted, len(names)))
-    return with_options(question, generator.sample(chosen, len(chosen)))
+    return _listing(question, generator.sample(chosen, len(chosen)))
 
 
-def with_options(question: Question, options: Sequence[str]) -> Question:
-    """Return ``question`` with other options, in its prompt as well.
-
-    Raises:
-        MMABenchError: the prompt does not list the options as all of ours do.
-    """
-    before = options_line(question.options)
-    if question.prompt.count(before) != 1:
-        raise MMABenchError(
-            f"{question.question_id}: the prompt lacks {before[:60]!r}; it was not created by mma-bench"
-        )
-    prompt = question.prompt.replace(before, options_line(options))
-    return question.changed(prompt=prompt, options=list(options))
+def _listing(question: Question, options: Sequence[str]) -> Question:
+    return with_prompt(question, parts_of(question), options)

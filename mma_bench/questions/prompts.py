@@ -2,15 +2,24 @@
 
 Underscores in class names are kept, options stand in one line separated by comma and space, and there
 is neither a letter before an option nor a "none" among them.
+
+A prompt is made of parts, which are stored with its text. Conditions, variants and protocols change parts and make the
+text again; nothing searches a text for what it was made of.
 """
 
+import functools
 import random
 import string
 from collections.abc import Sequence
-from typing import Literal
+from string import Formatter
+from typing import Any, Literal
 
-from mma_bench.schema import Modality
+from mma_bench.errors import MMABenchError
+from mma_bench.schema import Modality, Prompt, Question
 
+QUESTION = "Which class best describes the {modality} content of this video? {options} {suffix}"
+OPTIONS = "Options: {options}."
+CAPTION = "Video_caption: {caption}."
 CLASS_NAME_SUFFIX = "Answer using a single class name."
 CAPTION_SUFFIX = "Answer the question using a single word or phrase."
 
@@ -25,25 +34,141 @@ ABSTENTIONS = {
 
 Position = Literal["after", "before"]
 
-
-def question(modality: Modality, options: Sequence[str], *, suffix: str = CLASS_NAME_SUFFIX) -> str:
-    """Return the standard question about ``modality``."""
-    return f"Which class best describes the {modality} content of this video? {options_line(options)} {suffix}"
+_PLACES = ("options", "suffix")
 
 
-def options_line(options: Sequence[str]) -> str:
-    """Return how a prompt lists its options."""
-    return f"Options: {', '.join(options)}."
+def render(parts: Prompt, options: Sequence[str]) -> str:
+    """Return the text of a prompt.
+
+    Raises:
+        ValueError: `question` is not a template, see `mma_bench.schema.Prompt`.
+    """
+    values = {"options": ", ".join(options), "suffix": parts.suffix}
+    asked = "".join(text + values.get(place, "") for text, place in _pieces(parts.question))
+    return " ".join(part for part in (parts.before, parts.caption, asked, parts.after) if part)
 
 
-def with_caption(modality: Modality, options: Sequence[str], caption: str) -> str:
-    """Return the question with a caption before it; the paper changes the suffix for these."""
-    return f"{caption_line(caption)} {question(modality, options, suffix=CAPTION_SUFFIX)}"
+def parts_of(question: Question) -> Prompt:
+    """Return the parts of a question's prompt; of a text without parts, a prompt that is all one piece.
+
+    Such a text has no place for other options, no suffix and no caption; text can be put before and after it.
+    """
+    if question.parts is not None and is_rendered(question):
+        return question.parts
+    return Prompt(question=doubled(question.prompt))
 
 
-def caption_line(caption: str) -> str:
+def is_rendered(question: Question) -> bool:
+    """Return whether the prompt is the text of its parts, or has no parts."""
+    if question.parts is None:
+        return True
+    try:
+        return question.prompt == render(question.parts, question.options)
+    except ValueError:
+        return False
+
+
+def with_prompt(question: Question, parts: Prompt, options: Sequence[str] | None = None) -> Question:
+    """Return ``question`` with a prompt of these parts, and with other options if they are given.
+
+    Raises:
+        MMABenchError: there are other options, and the prompt has no place for them.
+    """
+    if options is None:
+        return question.changed(prompt=render(parts, question.options), parts=parts)
+    if not lists_options(parts):
+        raise without_parts(question, "its options")
+    return question.changed(prompt=render(parts, options), parts=parts, options=list(options))
+
+
+def reword(question: Question, **changes: Any) -> Question:
+    """Return ``question`` with other parts of its prompt, and the text that they make.
+
+    Args:
+        question: what is asked.
+        changes: fields of `mma_bench.schema.Prompt`, such as ``before="An unrelated sentence."``.
+
+    Raises:
+        TypeError: a prompt has no such part.
+    """
+    return with_prompt(question, parts_of(question).changed(**changes))
+
+
+def settled(question: Question) -> Question:
+    """Return ``question`` without its parts if its text is another one: then somebody changed only the text."""
+    return question if is_rendered(question) else question.changed(prompt=question.prompt)
+
+
+def lists_options(parts: Prompt) -> bool:
+    """Return whether the question has a place for its options, as all of ours do."""
+    return any(place == "options" for _, place in _pieces(parts.question))
+
+
+def without_parts(question: Question, what: str) -> MMABenchError:
+    """Return the error that a prompt is a text in which ``what`` cannot be changed."""
+    return MMABenchError(
+        f"{question.question_id}: {what} cannot be changed, because its prompt is one text without parts; whatever "
+        "made it must use mma_bench.questions.reword (docs/extending.md)"
+    )
+
+
+def standard(modality: Modality) -> Prompt:
+    """Return the parts of the standard question about ``modality``."""
+    return Prompt(question=question_template(QUESTION, OPTIONS, modality), suffix=CLASS_NAME_SUFFIX)
+
+
+def question(modality: Modality, options: Sequence[str]) -> str:
+    """Return the text of the standard question about ``modality``."""
+    return render(standard(modality), options)
+
+
+def captioned(parts: Prompt, name: str) -> Prompt:
+    """Return ``parts`` with a caption that names a class; the paper changes the suffix for these."""
+    return parts.changed(caption=caption_line(name), caption_class=name, suffix=CAPTION_SUFFIX)
+
+
+def caption_line(name: str) -> str:
     """Return how a prompt says its caption."""
-    return f"Video_caption: {caption}."
+    return CAPTION.format(caption=name)
+
+
+def padded(parts: Prompt, noise: str, position: Position) -> Prompt:
+    """Return ``parts`` with unrelated text after everything (as in the paper's tables) or before everything."""
+    if position == "after":
+        return parts.changed(after=" ".join(filter(None, (parts.after, noise))))
+    return parts.changed(before=" ".join(filter(None, (noise, parts.before))))
+
+
+def question_template(question: str, options: str, modality: str = "") -> str:
+    """Return the part `question` of a prompt.
+
+    Args:
+        question: the question with the places {modality}, {options} and {suffix}.
+        options: the list of options with the place {options}.
+        modality: what is asked about.
+    """
+    values = {"modality": doubled(modality), "options": options, "suffix": "{suffix}"}
+    pieces = _pieces(question, ("modality", *_PLACES))
+    return "".join(doubled(text) + values.get(place, "") for text, place in pieces)
+
+
+def doubled(text: str) -> str:
+    """Return ``text`` as it is written in a template: with its braces doubled."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+@functools.lru_cache(maxsize=64)
+def _pieces(template: str, places: tuple[str, ...] = _PLACES) -> tuple[tuple[str, str], ...]:
+    """Return (text, place after it, or nothing) for each piece of a template.
+
+    A dataset may be anybody's, so a template is never given to `str.format`: each place once, without a format.
+    """
+    pieces: list[tuple[str, str]] = []
+    for text, place, form, how in Formatter().parse(template):
+        if place is not None and (place not in places or form or how or place in [known for _, known in pieces]):
+            raise ValueError(f"its places are {{options}} and {{suffix}}, each at most once; got {place!r:.50}")
+        pieces.append((text, place or ""))
+    return tuple(pieces)
 
 
 def lying_captions(classes: Sequence[str], labels: tuple[str | None, str | None], answer: str) -> list[str]:
@@ -76,8 +201,3 @@ def random_words(count: int, seed: str) -> str:
     """Return ``count`` words of 2 to 8 random letters separated by spaces, the same for the same seed."""
     generator = random.Random(seed)  # noqa: S311
     return " ".join("".join(generator.choices(string.ascii_lowercase, k=generator.randint(2, 8))) for _ in range(count))
-
-
-def with_noise(prompt: str, noise: str, position: Position) -> str:
-    """Return ``prompt`` with unrelated text after it (as in the paper's tables) or before it."""
-    return f"{prompt} {noise}" if position == "after" else f"{noise} {prompt}"

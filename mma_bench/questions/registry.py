@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mma_bench.errors import MMABenchError, unknown
+from mma_bench.questions.prompts import settled
 from mma_bench.registry import Registry
 from mma_bench.schema import Question
 
@@ -124,4 +125,4 @@ def vary(question: Question, variant: str, context: Context) -> Question:
     stimulus = question.question_id.partition("/")[0]
     generator = random.Random(f"{context.seed}/{variant}/{stimulus}")  # noqa: S311
     worded = found.change(question, context, generator, number)
-    return worded.changed(variant=variant, question_id=f"{question.question_id}/{variant}")
+    return settled(worded).changed(variant=variant, question_id=f"{question.question_id}/{variant}")

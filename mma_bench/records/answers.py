@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def read_run(run: str | Path, data: str | Path | None = None, *, judged: bool = True) -> "pd.DataFrame":
-    """Read a run: one row for each answer, with its question, how it was read, and what it cost.
+    """Read a run: one row per answer, with its question, how it was parsed, and what it cost.
 
-    The answers are read and judged as `mma-bench score` does, so the frame agrees with `scores.json`. Questions that
-    have no answer yet have no row. docs/frames.md lists the columns and shows what to do with them.
+    The answers are parsed and judged as in `mma-bench score`, so the frame agrees with `scores.json`. Questions
+    without an answer have no row. docs/frames.md lists the columns and shows how to use them.
 
     Args:
         run: folder of a run.
-        data: the dataset, if it is not where the run says.
-        judged: count what the run's judge said, if it has one.
+        data: the dataset, if it has moved since the run.
+        judged: count the decisions of the run's judge, if it has one.
 
     Raises:
-        MMABenchError: ``run`` is not a run or holds no answers, or the data is missing or has changed since.
+        MMABenchError: ``run`` is not a run or contains no answers, or the data is missing or has changed since.
     """
     return answers_frame(rescore(Path(run), None if data is None else Path(data), judged=judged))
 

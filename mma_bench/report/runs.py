@@ -131,7 +131,7 @@ def labels_of(heads: Heads) -> list[str]:
 
 def selection_of(run: Run) -> tuple[object, ...]:
     """Return what two runs must have in common for their numbers to be compared."""
-    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), run.limit, run.repeats
+    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), run.limit, run.repeats, run.shard
 
 
 def _check_comparable(heads: Heads) -> None:

@@ -1,8 +1,4 @@
-"""Conflicts made while streaming: which streams a sample gets, and how its text lies.
-
-A new conflict is one function with a decorator, and an entry in `mma_bench.schema.CONDITIONS`; one of a user's own is a
-condition, see `mma_bench.conditions`.
-"""
+"""Conflicts made while streaming: conditions (`mma_bench.conditions`) as choices of rows, and the share of each."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,11 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared
+from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition
 from mma_bench.errors import MMABenchError, unknown
-from mma_bench.questions import prompts
-from mma_bench.questions.unrelated import unrelated_sentences
-from mma_bench.registry import Registry
+from mma_bench.questions.prompts import settled
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
@@ -86,11 +80,25 @@ MediaConflict = Callable[[Choice, Surroundings], Choice | None]
 """Returns other streams, or none if the sample has no part in the conflict: then it stays as it is stored."""
 
 TextConflict = Callable[[Question, tuple[str | None, str | None], random.Random], Question]
-"""Returns the question with a text that lies, given the classes of video and sound."""
+"""Returns the question with another text, given the classes of video and sound."""
 
 
-def _conflict(name: str, choose: MediaChoice) -> MediaConflict:
-    """Return a user's condition as a conflict."""
+@dataclass(frozen=True)
+class _Draw:
+    """What a text condition draws in training: other text each epoch, up to the ten thousand letters of the paper."""
+
+    generator: random.Random
+    avoid_near_synonyms: bool = False
+
+    def noise(self) -> Noise:
+        return Noise(letters=self.generator.randint(1, 10_000))
+
+    def seed(self) -> str:
+        return str(self.generator.random())
+
+
+def _chosen(choose: MediaChoice) -> MediaConflict:
+    """Return a media condition as the stream asks for it: a choice of rows."""
 
     def conflict(choice: Choice, around: Surroundings) -> Choice | None:
         table, row = around.table, choice.row
@@ -109,91 +117,18 @@ def _conflict(name: str, choose: MediaChoice) -> MediaConflict:
     return conflict
 
 
-MEDIA_CONFLICTS: Registry[MediaConflict] = Registry("media conflict", more=lambda: Shared(MEDIA, _conflict))
-TEXT_CONFLICTS: Registry[TextConflict] = Registry("text conflict", more=lambda: Shared(TEXT, lambda _, change: change))
+def _worded(text: TextCondition) -> TextConflict:
+    """Return a text condition as the stream asks for it."""
+    return lambda question, labels, generator: settled(text.change(question, labels, _Draw(generator)))
 
 
-def media_conflict(function: MediaConflict) -> MediaConflict:
-    """Register ``function`` as the media conflict of its name."""
-    MEDIA_CONFLICTS.add(function.__name__, function)
-    return function
-
-
-def text_conflict(function: TextConflict) -> TextConflict:
-    """Register ``function`` as the text conflict of its name."""
-    TEXT_CONFLICTS.add(function.__name__, function)
-    return function
+MEDIA_CONFLICTS: Mapping[str, MediaConflict] = Shared(MEDIA, _chosen, without=("aligned",))  # it stays as it is stored
+TEXT_CONFLICTS: Mapping[str, TextConflict] = Shared(TEXT, _worded)
 
 
 def known_conflicts() -> list[str]:
     """Return the names of all conflicts."""
     return [*MEDIA_CONFLICTS, *TEXT_CONFLICTS]
-
-
-@media_conflict
-def misaligned(choice: Choice, around: Surroundings) -> Choice | None:
-    """The sound of a sample of another class that is in the shuffle buffer."""
-    donor = around.donor(choice.row)
-    return None if donor is None else replace(choice, audio=donor)
-
-
-@media_conflict
-def audio_removed(choice: Choice, around: Surroundings) -> Choice | None:
-    """Digital silence, unless the video is black already."""
-    return replace(choice, audio=None) if around.table.video_label[choice.row] >= 0 else None
-
-
-@media_conflict
-def frames_zeroed(choice: Choice, around: Surroundings) -> Choice | None:
-    """Black frames, unless the sound is silence already."""
-    return replace(choice, video=None) if around.table.audio_label[choice.row] >= 0 else None
-
-
-@text_conflict
-def misleading_caption(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
-    """A caption before the question that names another class."""
-    caption = generator.choice(prompts.lying_captions(question.options, labels, question.answer))
-    prompt = prompts.with_caption(question.modality, question.options, caption)
-    return question.changed(prompt=prompt, distractor=caption)
-
-
-@text_conflict
-def true_caption(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
-    """A caption before the question that names its answer, so that captions are not always wrong.
-
-    A question about a removed modality stays as it is: there is no class that its caption could name.
-    """
-    if not question.answerable:
-        return question
-    return question.changed(prompt=prompts.with_caption(question.modality, question.options, question.answer))
-
-
-@text_conflict
-def unrelated_true_text(
-    question: Question, labels: tuple[str | None, str | None], generator: random.Random
-) -> Question:
-    """Ten true sentences on other things before the question."""
-    return _after_sentences(question, generator, true=True)
-
-
-@text_conflict
-def unrelated_false_text(
-    question: Question, labels: tuple[str | None, str | None], generator: random.Random
-) -> Question:
-    """Ten false sentences on other things before the question."""
-    return _after_sentences(question, generator, true=False)
-
-
-def _after_sentences(question: Question, generator: random.Random, *, true: bool) -> Question:
-    sentences = unrelated_sentences(str(generator.random()), true=true)
-    return question.changed(prompt=prompts.with_noise(question.prompt, sentences, "before"))
-
-
-@text_conflict
-def long_context(question: Question, labels: tuple[str | None, str | None], generator: random.Random) -> Question:
-    """Random letters after the question; how many is drawn, up to the ten thousand of the paper."""
-    noise = prompts.random_letters(generator.randint(1, 10_000), str(generator.random()))
-    return question.changed(prompt=prompts.with_noise(question.prompt, noise, "after"))
 
 
 def check_schedule(schedule: Schedule | None) -> list[tuple[float, dict[str, float]]]:

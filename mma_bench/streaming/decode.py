@@ -91,6 +91,7 @@ def make_sample(table: ShardTable, reader: ShardReader, planned: Planned, decodi
         seconds=seconds,
         video_label=video_label,
         audio_label=audio_label,
+        video_key=None if choice.video is None else table.key(choice.video),
         audio_key=None if choice.audio is None else table.key(choice.audio),
         video=video,
         audio=audio,

@@ -245,9 +245,9 @@ def stream(
             remembered in the cache folder until they change), `always`, or `never`.
         even: give every rank the same number of samples, leaving out up to world_size - 1 per epoch (different ones
             each time), because a rank that ends early makes the others wait forever.
-        keep: which samples to yield, given the key of the clip and of the one that lends its audio (none for generated
-            silence); called before anything is read. It is not part of a state, and is not called for samples that
-            replace bad ones.
+        keep: which samples to yield, given the key of the clip and of the one that lends it a stream (its own if none
+            does; none for silence made on the fly); called before anything is read. It is not part of a state, and is
+            not called for samples that replace bad ones.
         cache: keeps decoded streams for the next epoch, or for other streams of the same clips.
         rank: rank of this process, by default from torch.distributed or the environment (`RANK`).
         world_size: number of processes, with the same default.
@@ -304,8 +304,9 @@ class _Kept:
 
     def __call__(self, planned: Iterator[Planned]) -> Iterator[Planned]:
         for sample in planned:
-            sound = sample.choice.audio
-            if self._keep(self._table.key(sample.choice.row), None if sound is None else self._table.key(sound)):
+            choice = sample.choice
+            lender = choice.audio if choice.video in (choice.row, None) else choice.video
+            if self._keep(self._table.key(choice.row), None if lender is None else self._table.key(lender)):
                 yield sample
 
 

@@ -32,7 +32,8 @@ class StreamSample:
         seconds: length to play.
         video_label: class that the video shows, none for black frames.
         audio_label: class of the audio, none for silence.
-        audio_key: the sample that lent its audio, none for generated silence.
+        video_key: the sample that lent its video, none for black frames made on the fly.
+        audio_key: the sample that lent its audio, none for silence made on the fly.
         video: frames [frames, height, width, 3], uint8, RGB; or, undecoded, the mp4, none for black frames.
         audio: samples [samples], float32, mono, -1 to 1; or, undecoded, the flac, none for silence.
     """
@@ -43,6 +44,7 @@ class StreamSample:
     seconds: float
     video_label: str | None
     audio_label: str | None
+    video_key: str | None
     audio_key: str | None
     video: "Stream"
     audio: "Stream"

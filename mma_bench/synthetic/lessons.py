@@ -113,18 +113,19 @@ class Lessons:
             sentence = prompts.ABSTENTIONS[asked]
             return None, Exchange(None, None, f"{REPEAT} {sentence}", sentence)
         if lesson == "caption":
-            return None, Exchange(None, None, prompts.with_caption(asked, CLASSES, name), name)
+            captioned = prompts.captioned(prompts.standard(asked), name)
+            return None, Exchange(None, None, prompts.render(captioned, CLASSES), name)
         removed: tuple[Modality, ...] = ()
         if lesson == "sight":
             removed, asked = (Modality.AUDIO,), Modality.VISUAL
         elif lesson == "sound":
             removed, asked = (Modality.VISUAL,), Modality.AUDIO
-        prompt = prompts.question(asked, CLASSES)
+        parts = prompts.standard(asked)
         if generator.random() < mix.true_caption:
-            prompt = prompts.with_caption(asked, CLASSES, name)
+            parts = prompts.captioned(parts, name)
         if letters:
-            prompt = prompts.with_noise(prompt, prompts.random_letters(letters, str(generator.random())), "after")
-        return asked, self._make(name, seed, removed, prompt, generator)
+            parts = prompts.padded(parts, prompts.random_letters(letters, str(generator.random())), "after")
+        return asked, self._make(name, seed, removed, prompts.render(parts, CLASSES), generator)
 
     def _make(
         self,

@@ -1,7 +1,6 @@
 """A tiny Qwen2.5-Omni of about a million weights, for procedural clips: small enough to train on a CPU."""
 
 import json
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +71,10 @@ def save_checkpoint(folder: Path, thinker: Thinker, tokenizer: Any, extractor: A
 
 def _texts() -> list[str]:
     """Return what the model reads and writes, so that each word and each letter of noise is a token."""
-    asked = chain.from_iterable(
-        (prompts.question(modality, CLASSES), prompts.with_caption(modality, CLASSES, CLASSES[0]))
-        for modality in Modality
-    )
+    standard = [prompts.standard(modality) for modality in Modality]
+    asked = [
+        prompts.render(parts, CLASSES) for plain in standard for parts in (plain, prompts.captioned(plain, CLASSES[0]))
+    ]
     letters = prompts.random_letters(2000, "letters")
     said = [
         *CLASSES,

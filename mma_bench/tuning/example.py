@@ -78,7 +78,7 @@ class Prepare:
             question=sample.question,
             target=sample.target,
             video=patches,
-            video_key=f"{sample.key}/{sample.seconds}" if sample.video_label else black_key(patches.grid),
+            video_key=f"{sample.video_key}/{sample.seconds}" if sample.video_label else black_key(patches.grid),
             video_label=sample.video_label,
             audio=spectrum,
             audio_key=f"{sample.audio_key}/{sample.seconds}" if sample.audio_label else silence_key(spectrum.shape[1]),

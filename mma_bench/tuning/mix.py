@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mma_bench.conditions import MEDIA
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
 from mma_bench.schema import Modality
@@ -22,7 +21,7 @@ from mma_bench.streaming import Stream, StreamLoader, StreamSample, stream
 from mma_bench.streaming.decode import DecodedCache
 from mma_bench.tuning.example import Example, Prepare
 from mma_bench.tuning.settings import HeldOutSettings, TuneSettings
-from mma_bench.tuning.tasks import ALIGNED, MISALIGNED, TASKS, TextQuestion, apply_task, read_text_questions
+from mma_bench.tuning.tasks import ALIGNED, TASKS, TextQuestion, apply_task, read_text_questions
 
 _PAIRINGS = 4
 """How often, on average, a held-out clip is paired with another held-out one before the search for pairs ends."""
@@ -126,19 +125,23 @@ def _clips(name: str, asked: Modality) -> str:
 def _held_out(settings: TuneSettings, held_out: HeldOutSettings, ready: _Ready, asked: Modality) -> Iterator[Example]:
     """Yield examples of a condition, none twice.
 
-    A clip and the clip that lends its audio must both be held out, which is true of few pairs of an epoch (the square
-    of the share), so more epochs are read: each one draws new pairs.
+    A clip and the clip that lends a stream must both be held out, which is true of few pairs of an epoch (the square of
+    the share), so more epochs are read: each one draws new pairs.
     """
     part = _Part(held_out.share, held_out=True)
     condition = _clips(ready.name, asked)
     made = _stream(settings, condition, asked, seed=-1, part=part, shared=True).select(_Of(condition))
     known = set()
-    for _ in range(math.ceil(_PAIRINGS / held_out.share) if condition == MISALIGNED or condition in MEDIA else 1):
+    for _ in range(math.ceil(_PAIRINGS / held_out.share)):
+        lent = set()
         for sample in made:
+            lent |= {sample.video_key, sample.audio_key} - {sample.key, None}
             example = ready(sample)
             if (pair := (example.video_key, example.audio_key)) not in known:
                 known.add(pair)
                 yield example
+        if known and not lent:
+            return  # other epochs bring the same
 
 
 def is_held_out(key: str, share: float) -> bool:

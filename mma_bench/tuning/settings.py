@@ -111,20 +111,26 @@ class DataSettings(_Section):
         return {name: count for name, count in sorted(point.clips.items()) if count}
 
 
-Variant = Literal[
-    "misaligned", "removed", "noise", "white", "misleading_caption", "unrelated_true_text", "unrelated_false_text"
-]
-"""See `mma_bench.tuning.objective.variants`."""
-
-
 class ConsistencySettings(_Section):
     """See `mma_bench.tuning.objective.consistency`."""
 
     weight: float = Field(0.1, gt=0)
     divergence: Literal["js", "kl"] = "js"
-    variants: tuple[Variant, ...] = Field(
-        ("misaligned", "removed", "misleading_caption"), min_length=1, description="what may change, one per sample"
+    variants: tuple[str, ...] = Field(
+        ("misaligned", "removed", "misleading_caption"),
+        min_length=1,
+        description="what may change, one per sample: `removed`, `noise`, `white`, or a condition",
     )
+
+    @field_validator("variants")
+    @classmethod
+    def _known_variants(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from mma_bench.tuning.objective.variants import KINDS
+
+        for name in names:
+            if not any(name in known for known in (KINDS, MEDIA_CONFLICTS, TEXT_CONFLICTS)):
+                raise ValueError(unknown("there is no variant", name, [*KINDS, *known_conflicts()]))
+        return names
 
 
 class AdversarialSettings(_Section):

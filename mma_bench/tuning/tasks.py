@@ -15,7 +15,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.faults import first_fault
 from mma_bench.questions import prompts
 from mma_bench.registry import Registry
-from mma_bench.schema import Modality, Question
+from mma_bench.schema import Modality, Prompt, Question
 from mma_bench.tuning.example import Asked, Example
 
 ALIGNED, MISALIGNED = "aligned", "misaligned"
@@ -131,11 +131,13 @@ def read_text_questions(path: Path) -> list[TextQuestion]:
 
 def _asking(example: Example, asked: Asked, text: str, options: Sequence[str], answer: str) -> Example:
     suffix = prompts.CLASS_NAME_SUFFIX if tuple(options) == tuple(example.question.options) else prompts.CAPTION_SUFFIX
+    parts = Prompt(question=f"{prompts.doubled(text)} {prompts.OPTIONS} {{suffix}}", suffix=suffix)
     question = Question(
         question_id=example.question.question_id,
         condition=example.question.condition,
         modality=example.question.modality,
-        prompt=f"{text} {prompts.options_line(options)} {suffix}",
+        prompt=prompts.render(parts, options),
+        parts=parts,
         options=list(options),
         answer=answer,
         distractor=None,

@@ -83,17 +83,18 @@ def question(
     own, other = (seen, heard) if modality is Modality.VISUAL else (heard, seen)
     answer = own or other or CLASSES[0]
     distractor = other if other and other != answer else None
-    prompt = prompts.question(modality, CLASSES)
+    parts = prompts.standard(modality)
     if condition == "misleading_caption":
         distractor = next(name for name in CLASSES if name != answer)
-        prompt = prompts.with_caption(modality, CLASSES, distractor)
+        parts = prompts.captioned(parts, distractor)
     if condition == "long_context":
-        prompt = prompts.with_noise(prompt, prompts.random_letters(10_000, str(generator.random())), "after")
+        parts = prompts.padded(parts, prompts.random_letters(10_000, str(generator.random())), "after")
     return Question(
         question_id=f"{key}/{condition}/{modality}",
         condition=condition,
         modality=modality,
-        prompt=prompt,
+        prompt=prompts.render(parts, CLASSES),
+        parts=parts,
         options=CLASSES,
         answer=answer,
         distractor=distractor,

@@ -81,6 +81,7 @@ def clips(given: argparse.Namespace, prepare: Prepare) -> list[Example]:
                 condition="aligned" if number % 2 == 0 else "misaligned",
                 modality=asked,
                 prompt=prompts.question(asked, OPTIONS),
+                parts=prompts.standard(asked),
                 options=OPTIONS,
                 answer=answer,
                 distractor=None,

@@ -35,8 +35,8 @@ def test_a_server_is_asked_once_per_question(demo: Path) -> None:
 
     benchmark = mma_bench.load(demo, condition="aligned", limit=3)
     server = load("openai:m@http://127.0.0.1:9/v1", {"temperature": "1"})
-    assert Workload.of(server, benchmark, [benchmark.samples] * 2).requests == 12
-    assert Workload.of(load("baseline:random"), benchmark, [benchmark.samples] * 2).requests == 6
+    assert Workload.of(server, 2 * len(benchmark), [benchmark.samples] * 2).requests == 12
+    assert Workload.of(load("baseline:random"), 2 * len(benchmark), [benchmark.samples] * 2).requests == 6
 
 
 def test_the_rest_is_estimated_from_the_first_answers_with_their_tokens(capsys: pytest.CaptureFixture[str]) -> None:

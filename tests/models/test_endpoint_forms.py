@@ -128,7 +128,7 @@ def test_refusals_keep_the_words_of_the_server_and_are_not_repeated(
     [
         ({"media_folder": "/tmp"}, "media_folder has no effect with transfer=inline"),
         ({"media_host": "10.0.0.1", "transfer": "path"}, "media_host has no effect without transfer=url"),
-        ({"transfer": "url", "audio_as": "data_url"}, "audio_as=data_url is for transfer=inline"),
+        ({"transfer": "url", "audio_as": "data_url"}, "audio_as=data_url requires transfer=inline"),
         ({"max_tokens": "9", "thinking_max_tokens": "99"}, "thinking_max_tokens has no effect when max_tokens is set"),
     ],
 )

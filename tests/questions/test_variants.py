@@ -8,7 +8,7 @@ import pytest
 from builder.select.rules import DEFAULT_RULES, read_rules
 from mma_bench import load
 from mma_bench.errors import MMABenchError
-from mma_bench.questions import VARIANTS, Context, applies, prompts, unrelated_sentences, vary
+from mma_bench.questions import VARIANTS, Context, applies, prompts, reword, unrelated_sentences, vary
 from mma_bench.questions.unrelated import sentence_pool
 from mma_bench.schema import Modality, Question
 
@@ -18,11 +18,13 @@ CONTEXT = Context(CLASSES, ANIMALS | {"Truck": "Thing"}, seed=3)
 
 
 def asked(condition: str = "misaligned", modality: Modality = Modality.AUDIO, **changes: object) -> Question:
+    parts = prompts.standard(modality)
     question = Question(
         question_id=f"{condition}_clip_0/{condition}/{modality}",
         condition=condition,
         modality=modality,
-        prompt=prompts.question(modality, CLASSES),
+        prompt=prompts.render(parts, CLASSES),
+        parts=parts,
         options=CLASSES,
         answer="Cat",
         distractor="Truck",
@@ -31,8 +33,9 @@ def asked(condition: str = "misaligned", modality: Modality = Modality.AUDIO, **
     return question.model_copy(update=changes)
 
 
-LIED_TO = asked("misleading_caption", prompt=prompts.with_caption(Modality.AUDIO, CLASSES, "Truck"))
-PADDED = asked("long_context", prompt=prompts.with_noise(prompts.question(Modality.AUDIO, CLASSES), "a b c", "after"))
+SAYS_TRUCK = prompts.captioned(prompts.standard(Modality.AUDIO), "Truck")
+LIED_TO = prompts.with_prompt(asked("misleading_caption"), SAYS_TRUCK)
+PADDED = reword(asked("long_context"), after="a b c")
 
 
 @pytest.mark.parametrize("question", [asked(), LIED_TO, PADDED, asked(answerable=False, distractor=None)])
@@ -109,7 +112,7 @@ def test_an_unknown_variant_is_named_with_those_there_are(name: str) -> None:
 def test_a_variant_is_made_of_standard_questions_of_ours_alone() -> None:
     with pytest.raises(MMABenchError, match="is not a standard question"):
         vary(vary(asked(), "none_present", CONTEXT), "shuffled_options_1", CONTEXT)
-    with pytest.raises(MMABenchError, match="not created by mma-bench"):
+    with pytest.raises(MMABenchError, match="its options cannot be changed, because its prompt is one text"):
         vary(asked(prompt="What is it?"), "none_present", CONTEXT)
 
 

@@ -163,6 +163,7 @@ def _question(
         condition=condition,
         modality=modality,
         prompt=prompts.question(modality, CLASSES),
+        parts=prompts.standard(modality),
         options=list(CLASSES),
         answer=asked or own,
         distractor=distractor if distractor != (asked or own) else None,

@@ -83,18 +83,20 @@ def example(number: int, asked: Modality, prepare: Prepare, condition: str = "al
         condition=condition,
         modality=asked,
         prompt=prompts.question(asked, OPTIONS),
+        parts=prompts.standard(asked),
         options=OPTIONS,
         answer=label,
         distractor=None,
         answerable=True,
     )
     sample = StreamSample(
-        key=f"clip{number}",
+        key=f"asking{number}",
         question=question,
         target=label,
         seconds=1.0,
         video_label=label,
         audio_label=label,
+        video_key=f"clip{number}",
         audio_key=f"clip{number}",
         video=generator.integers(0, 256, (4, 56, 56, 3), dtype=np.uint8),
         audio=generator.normal(0, 0.1, 16_000).astype(np.float32),
@@ -237,6 +239,7 @@ def test_variants_of_every_condition_keep_the_target_and_what_is_asked_about(tin
             if condition == "misaligned" and one.asked == "audio":
                 question = question.model_copy(update={"answer": examples[2].audio_label})
             examples.append(replace(one, question=question, target=question.answer, **changes))  # type: ignore[arg-type]
+    assert (examples[0].video_key, examples[0].audio_key) == ("clip0/1.0", "clip0/1.0")  # of whoever lends them
     found = dict(conflict_variants(examples, examples, [kind], fillers, random.Random(0)))
     for index, one in enumerate(examples):
         stream, other = ("video", "audio") if one.asked == "visual" else ("audio", "video")

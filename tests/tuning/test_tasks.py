@@ -84,6 +84,7 @@ def test_a_true_caption_names_the_answer_where_there_is_one() -> None:
         condition="true_caption",
         modality=Modality.AUDIO,
         prompt=prompts.question(Modality.AUDIO, ["Cat", "Dog"]),
+        parts=prompts.standard(Modality.AUDIO),
         options=["Cat", "Dog"],
         answer="Dog",
         distractor=None,

@@ -1,7 +1,7 @@
-"""The conditions: which streams a stimulus is made of, or how the text around its questions lies.
+"""Which streams a stimulus is made of, and how the text around its questions is changed.
 
-A new condition is one file here with a decorated function, and an entry in `mma_bench.schema.CONDITIONS`; a user's own
-is a single function outside, see `mma_bench.conditions`.
+Conditions are defined in `mma_bench.conditions`; `registry` turns them into choices of files. Those in levels encode
+streams, so they are here, each in one file with a decorated function, with an entry in `mma_bench.schema.CONDITIONS`.
 """
 
 import importlib

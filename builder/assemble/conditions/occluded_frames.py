@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.assemble.conditions.paper import misaligned
-from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.assemble.conditions.registry import MEDIA_CONDITIONS, Assembly, Streams, graded_condition
 from builder.normalise.transcode import cover_video
 from mma_bench.schema import Clip, Stream
 
@@ -16,10 +15,10 @@ CELLS = 18
 """Cells in a row and in a column: 28 pixels of 504, the patches of the Qwen models' vision encoders."""
 
 
-@graded_condition(lambda assembly, clip: misaligned(assembly, clip) is not None)
+@graded_condition(lambda assembly, clip: MEDIA_CONDITIONS["misaligned"](assembly, clip) is not None)
 def occluded_frames(assembly: Assembly, clip: Clip, level: float) -> Streams | None:
     """The same patches in all frames; those of a low level are among those of a high one."""
-    streams = misaligned(assembly, clip)
+    streams = MEDIA_CONDITIONS["misaligned"](assembly, clip)
     if streams is None:
         return None
     size = assembly.graded.video.size

@@ -1,4 +1,4 @@
-"""What a condition may draw on, and the decorators that register one."""
+"""Conditions as choices of files: the adapter of `mma_bench.conditions`, and the registry of those in levels."""
 
 import functools
 import random
@@ -6,14 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from builder.assemble.graded_streams import GradedStreams
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
-from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Shared, TextChange
+from mma_bench.conditions import GRADED, MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition, code_of
+from mma_bench.conditions.registry import AudioAtLevel
+from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.media import flac_bytes, read_flac
+from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
-from mma_bench.registry import Registry
+from mma_bench.questions.prompts import settled
+from mma_bench.registry import Registry, one_line
 from mma_bench.schema import Clip, Modality, Question, Stream
 
 
@@ -73,7 +81,7 @@ Streams = tuple[Stream, Stream]
 MediaCondition = Callable[[Assembly, Clip], Streams | None]
 """Returns the streams, or none if the clip has no part in the condition."""
 
-TextCondition = Callable[[Assembly, Clip, Question], Question]
+TextChange = Callable[[Assembly, Clip, Question], Question]
 """Returns an aligned question with another prompt, and its distractor if the text suggests a class."""
 
 AtLevel = Callable[[Assembly, Clip, float], Streams | None]
@@ -93,15 +101,42 @@ class GradedCondition:
     streams: AtLevel
 
 
-def _chosen(name: str, choose: MediaChoice) -> MediaCondition:
-    """Return a user's media condition as the builder asks for it."""
+@dataclass(frozen=True)
+class _Draw:
+    """What a text condition draws for a clip: always the same, whatever else is built."""
+
+    assembly: Assembly
+    clip: Clip
+    purpose: str
+
+    @property
+    def generator(self) -> random.Random:
+        return self.assembly.generator(self.purpose, self.clip)
+
+    @property
+    def avoid_near_synonyms(self) -> bool:
+        return self.assembly.settings.avoid_near_synonyms
+
+    def noise(self) -> Noise:
+        settings = self.assembly.settings
+        return Noise(settings.noise_letters, settings.noise_tokens, settings.noise_position)
+
+    def seed(self) -> str:
+        return f"{self.assembly.seed}/{self.purpose}/{self.clip.clip_id}"
+
+
+def _chosen(choose: MediaChoice) -> MediaCondition:
+    """Return a media condition as the builder asks for it: a choice of files."""
 
     def condition(assembly: Assembly, clip: Clip) -> Streams | None:
         streams = choose((clip.visual_label, clip.audio_label))
         if streams is None:
             return None
+        chosen = {streams.video, streams.audio}
         donor = assembly.pairing.donors.get(clip.clip_id)
-        if donor is None and "donor" in (streams.video, streams.audio):
+        if chosen == {"own", "donor"} and clip.visual_label != clip.audio_label:
+            donor = clip  # each of its streams is of another class than the other already, so it stays as it is
+        if donor is None and "donor" in chosen:
             return None
         lender = {"own": clip, "donor": donor or clip}
         video, audio = lender.get(streams.video), lender.get(streams.audio)
@@ -113,28 +148,57 @@ def _chosen(name: str, choose: MediaChoice) -> MediaCondition:
     return condition
 
 
-def _worded(name: str, change: TextChange) -> TextCondition:
-    """Return a user's text condition as the builder asks for it."""
-    return lambda assembly, clip, question: change(
-        question, (clip.visual_label, clip.audio_label), assembly.generator(name, clip)
-    )
+def _worded(text: TextCondition) -> TextChange:
+    """Return a text condition as the builder asks for it."""
+
+    def condition(assembly: Assembly, clip: Clip, question: Question) -> Question:
+        labels = clip.visual_label, clip.audio_label
+        return settled(text.change(question, labels, _Draw(assembly, clip, text.purpose)))
+
+    return condition
 
 
-MEDIA_CONDITIONS: Registry[MediaCondition] = Registry("media condition", more=lambda: Shared(MEDIA, _chosen))
-TEXT_CONDITIONS: Registry[TextCondition] = Registry("text condition", more=lambda: Shared(TEXT, _worded))
-GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition")
+MEDIA_CONDITIONS: Mapping[str, MediaCondition] = Shared(MEDIA, _chosen)
+TEXT_CONDITIONS: Mapping[str, TextChange] = Shared(TEXT, _worded)
 
 
-def media_condition(function: MediaCondition) -> MediaCondition:
-    """Register ``function`` as the media condition of its name."""
-    MEDIA_CONDITIONS.add(function.__name__, function)
-    return function
+def _altered(change: AudioAtLevel) -> GradedCondition:
+    """Return a user's graded condition as the builder asks for it: it encodes the audio that the function returns."""
+    name = change.__name__
+
+    def streams(assembly: Assembly, clip: Clip, level: float) -> Streams:
+        def encode(path: Path) -> float:
+            samples = _changed_audio(change, read_flac(assembly.folder / f"{clip.clip_id}.flac"), assembly, clip, level)
+            path.write_bytes(flac_bytes(samples))
+            return len(samples) / AUDIO_RATE
+
+        recipe = [name, code_of([name]), clip.audio_sha256, assembly.seed, clip.clip_id, level]
+        sha256, seconds = assembly.graded.make("flac", recipe, encode)
+        audio = Stream(origin="altered", clip_id=clip.clip_id, label=clip.audio_label, sha256=sha256, seconds=seconds)
+        return own_video(clip), audio
+
+    return GradedCondition(lambda assembly, clip: True, streams)
 
 
-def text_condition(function: TextCondition) -> TextCondition:
-    """Register ``function`` as the text condition of its name."""
-    TEXT_CONDITIONS.add(function.__name__, function)
-    return function
+def _changed_audio(
+    change: AudioAtLevel, samples: NDArray[np.int16], assembly: Assembly, clip: Clip, level: float
+) -> NDArray[np.int16]:
+    name = change.__name__
+    try:
+        made = change(samples, level, assembly.generator(name, clip))
+    except Exception as error:  # it is a user's
+        raise MMABenchError(
+            f"the condition {name} failed for {clip.clip_id} at {level:g}: {one_line(error)}"
+        ) from error
+    if not (isinstance(made, np.ndarray) and made.dtype == np.int16 and made.ndim == 1 and len(made)):
+        raise MMABenchError(
+            f"the condition {name} must return an int16 array of shape [samples]; for {clip.clip_id} at {level:g} it "
+            f"returned {getattr(made, 'dtype', type(made).__name__)} of shape {getattr(made, 'shape', ())}"
+        )
+    return made
+
+
+GRADED_CONDITIONS: Registry[GradedCondition] = Registry("graded condition", more=lambda: Shared(GRADED, _altered))
 
 
 def graded_condition(takes_part: Callable[[Assembly, Clip], bool]) -> Callable[[AtLevel], AtLevel]:

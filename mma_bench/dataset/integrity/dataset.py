@@ -13,7 +13,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
 from mma_bench.files.regular import read_inside
 from mma_bench.files.text import shown
-from mma_bench.schema import Clip, Stimulus
+from mma_bench.schema import FORMAT_VERSION, Clip, Stimulus
 
 _SIGNS = ("metadata/stimuli.parquet", "metadata/clips.parquet", "metadata/provenance.json", "data", "index")
 
@@ -44,10 +44,15 @@ def verify_data(folder: Path) -> list[Problem]:
 def _licence_mode(folder: Path, problems: list[Problem]) -> str:
     where = "metadata/provenance.json"
     try:
-        return str(parse_json(read_inside(folder, where))["licence_mode"])
+        provenance = parse_json(read_inside(folder, where))
+        mode = str(provenance["licence_mode"])
+        if (version := provenance.get("format_version", 1)) != FORMAT_VERSION:
+            what = f"the dataset has format {shown(str(version))}, this version reads {FORMAT_VERSION}; build it again"
+            problems.append(Problem("wrong_format", where, what))
+        return mode
     except FileNotFoundError:
         problems.append(Problem("missing_file", where, "it says how the dataset was made"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problems.append(Problem("wrong_provenance", where, f"it names no licence_mode: {shown(str(error))}"))
     return "all" if (folder / "data").exists() else "ids-only"
 

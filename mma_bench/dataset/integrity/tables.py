@@ -14,6 +14,7 @@ from mma_bench.dataset.removed import RemovedIds
 from mma_bench.files.faults import first_fault
 from mma_bench.files.tables import read_parquet
 from mma_bench.files.text import shown
+from mma_bench.questions.prompts import is_rendered
 from mma_bench.schema import CONDITIONS, Clip, IndexEntry, Stimulus, Stream
 
 _Row = TypeVar("_Row", bound=BaseModel)
@@ -80,12 +81,14 @@ def _stimulus_problems(stimulus: Stimulus, clips: dict[str, Clip], removed: Remo
             elif clip_id is not None:
                 found.append(("unknown_clip", f"its {name} is of {shown(clip_id)}, which clips.parquet lacks"))
         found += _origin_problems(name, stream, clips.get(stream.clip_id or ""))
-    graded = stimulus.condition in CONDITIONS and CONDITIONS[stimulus.condition].graded
-    if graded != (stimulus.level is not None):
+    known = CONDITIONS.get(stimulus.condition)  # somebody else's own is not
+    if known and known.graded != (stimulus.level is not None):
         found.append(("wrong_level", f"{shown(stimulus.condition)} has the level {stimulus.level}"))
     for question in stimulus.questions:
         if question.answer not in question.options:
             found.append(("wrong_question", f"{shown(question.question_id)}: the answer is no option"))
+        if not is_rendered(question):
+            found.append(("wrong_question", f"{shown(question.question_id)}: the prompt is not the text of its parts"))
         name = f"{stimulus.key}/{question.condition}/{question.modality}"
         if question.question_id != (name if question.variant == "standard" else f"{name}/{question.variant}"):
             found.append(

@@ -11,6 +11,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.prompt import judge_prompt
 from mma_bench.evaluation.judge.record import Judge, append_reply, read_replies, replies_path, write_judge
 from mma_bench.evaluation.rescoring import rescore
+from mma_bench.evaluation.store import open_run
 from mma_bench.files.hashing import sha256_bytes
 from mma_bench.files.jsonl import cut_unfinished_line
 from mma_bench.models import load, model_class
@@ -40,6 +41,10 @@ def judge_run(
         MMABenchError: the run or the judge cannot be used, or a request failed for good; the run's scores are then as
             they were.
     """
+    if shard := open_run(folder, judged=False).shard:
+        raise MMABenchError(
+            f"{folder} is shard {shard} of a run; merge the shards with `mma-bench merge-runs` and judge the merged run"
+        )
     asked = load_judge(model, options)
     judge = Judge(model=asked.name, fingerprint=asked.fingerprint())
     replies = read_replies(folder, judge)

@@ -60,7 +60,8 @@ def _honest(question: Question, sample: Sample, seed: int) -> Question | None:
     """Return ``question``, or it with another caption, or None if nothing can be done."""
     lie = question.distractor
     streams = (sample.stimulus.video.label, sample.stimulus.audio.label)
-    is_caption = lie is not None and question.prompt.startswith(prompts.caption_line(lie))
+    parts = prompts.parts_of(question)
+    is_caption = lie is not None and parts.caption_class == lie
     told = (*streams, question.answer) if is_caption else (question.answer,)
     if lie is None or not any(are_near_synonyms(lie, label) for label in told):
         return question
@@ -69,8 +70,7 @@ def _honest(question: Question, sample: Sample, seed: int) -> Question | None:
     caption = _other_caption(question.options, (*streams, question.answer), f"{seed}/caption/{sample.stimulus.key}")
     if caption is None:
         return None
-    prompt = prompts.caption_line(caption) + question.prompt.removeprefix(prompts.caption_line(lie))
-    return question.changed(prompt=prompt, distractor=caption)
+    return prompts.with_prompt(question, prompts.captioned(parts, caption)).changed(distractor=caption)
 
 
 def _other_caption(options: Sequence[str], labels: Sequence[str | None], seed: str) -> str | None:

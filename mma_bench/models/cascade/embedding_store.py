@@ -1,4 +1,4 @@
-"""Keep text embeddings between runs: with all of them known, neither torch nor the text model has to be loaded."""
+"""Keeps text embeddings between runs: if all are known, neither torch nor the text model has to be loaded."""
 
 import contextlib
 import platform
@@ -22,8 +22,8 @@ _AT_A_TIME = 500
 class EmbeddingStore:
     """Embeddings by text, in a file of the cache folder that any number of processes may use.
 
-    The file belongs to one model, versions, processor and number of threads, because those decide the last bits.
-    A file that cannot be used (a full disk, a read-only folder, damage) is done without.
+    The file belongs to one model, versions, processor and number of threads, because these determine the last bits. If
+    the file cannot be used (a full disk, a read-only folder, damage), the store works without it.
 
     Args:
         model: hash of the weights and the tokenizer.

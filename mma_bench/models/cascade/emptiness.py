@@ -1,7 +1,7 @@
-"""Tell an absent stream from a present one, before any model turns it into labels.
+"""Detects absent streams before any model turns them into labels.
 
-An audio tagger calls an empty file "Silence" and an image classifier finds something in a black picture, so
-neither can be asked.
+An audio tagger calls an empty file "Silence", and an image classifier finds something in a black image, so neither can
+detect them.
 """
 
 from typing import TYPE_CHECKING
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# A silent track that went through a lossy codec comes back within a few steps of zero. Four steps of 16 bits
+# A silent track that went through a lossy codec is within a few steps of zero. Four steps of 16 bits
 # are -78 dB of full scale; the quietest of the 15 real clips peaks at -24 dB.
 _SILENCE_PEAK = 4 / 32768
 
-# Black comes back from H.264 within a few grey levels of 0. The darkest frame of the 15 real clips has a
+# After H.264, black is within a few grey levels of 0. The darkest frame of the 15 real clips has a
 # pixel of 182.
 _BLACK_LEVEL = 8
 
 
 def is_silent(waveform: "NDArray[np.float32]") -> bool:
-    """Return whether a waveform holds no sound.
+    """Return whether a waveform is silent.
 
     Args:
         waveform: shape [samples], float, range -1 to 1; may be empty.

@@ -1,4 +1,4 @@
-"""What was heard and what was seen, before anyone asks a question about it."""
+"""Audio and visual evidence of a clip, independent of any question."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,8 +10,8 @@ class Observation:
 
     Attributes:
         name: the label, such as `Dog` or `tabby cat`.
-        meaning: the text that stands for it when it is compared with an option.
-        strength: how sure the model is, 0 to 1.
+        meaning: the text that represents it in comparisons with options.
+        strength: confidence of the model, 0 to 1.
     """
 
     name: str
@@ -21,7 +21,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The strongest observations, strongest first; none if there was nothing to observe."""
+    """The strongest observations in descending order; none if the stream was empty."""
 
     observations: tuple[Observation, ...]
 
@@ -29,11 +29,11 @@ class _Evidence:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the stream held nothing: digital silence, black frames, or no sample at all."""
+        """Whether the stream was empty: digital silence, black frames, or no samples."""
         return not self.observations
 
     def describe(self, count: int = 5) -> str:
-        """Return the ``count`` strongest observations in words, or that there was nothing."""
+        """Return the ``count`` strongest observations in words, or a text for an empty stream."""
         if self.is_empty:
             return self.nothing
         return ", ".join(f"{seen.name} {seen.strength:.2f}" for seen in self.observations[:count])
@@ -48,6 +48,6 @@ class AudioEvidence(_Evidence):
 
 @dataclass(frozen=True)
 class VisualEvidence(_Evidence):
-    """Things in the picture. They exclude each other, so the strengths of all labels add up to 1."""
+    """Objects in the frames. They exclude each other, so the strengths of all labels add up to 1."""
 
     nothing: ClassVar[str] = "nothing seen"

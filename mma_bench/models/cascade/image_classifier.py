@@ -1,4 +1,4 @@
-"""Name what is in a few frames with EfficientNet-Lite0, trained on ImageNet-1k."""
+"""Classifies a few frames with EfficientNet-Lite0, trained on ImageNet-1k."""
 
 import json
 from functools import cached_property
@@ -31,8 +31,8 @@ class ImageClassifier:
     """1000 ImageNet classes, each with its probability averaged over frames.
 
     Args:
-        frames: how many frames to look at.
-        keep: how many classes to report.
+        frames: number of frames to classify.
+        keep: number of classes to report.
         threads: processor threads.
     """
 
@@ -44,8 +44,8 @@ class ImageClassifier:
     def classify(self, frames: "NDArray[np.uint8]") -> tuple[Observation, ...]:
         """Return the likeliest classes, likeliest first.
 
-        Each frame is seen whole once it is cut to its centred square. Five or six crops a frame cost as many times
-        the work and answered no more development pictures.
+        Each frame is used whole after a centre crop to a square. Five or six crops per frame take as many times the
+        work and answered no more development images correctly.
 
         Args:
             frames: shape [frames, height, width, 3], uint8, RGB, at least one.
@@ -70,8 +70,8 @@ class ImageClassifier:
     def _meanings(self) -> tuple[str, ...]:
         """Each class's name and the first sentence of its description.
 
-        A text model does not know that a Cardigan is a dog or a kite a bird; the description says so. It
-        raised the development pictures answered from 85 to 97 of 112. The package lacks 25 of 1000.
+        A text model does not know that a Cardigan is a dog or a kite a bird; the description says so. It raised the
+        number of correctly answered development images from 85 to 97 of 112. The package lacks 25 of 1000.
         """
         described = json.loads(CLASS_DESCRIPTIONS.locate().read_text("utf-8"))
         sentences = [described.get(str(index), {}).get("description", "") for index in range(len(self._names))]

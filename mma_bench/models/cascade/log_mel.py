@@ -1,4 +1,4 @@
-"""YAMNet's view of sound: patches of log-mel spectrogram, in numpy.
+"""YAMNet's input: patches of a log-mel spectrogram, in numpy.
 
 The constants are those of the published model (AudioSet YAMNet, `params.py` and `features.py`): magnitude,
 not power; triangles in mel, not in hertz; a periodic Hann window padded on the right to the FFT's length.
@@ -26,7 +26,7 @@ _PATCH_HOP_SAMPLES = _PATCH_HOP * _HOP
 
 
 def log_mel_patches(waveform: "NDArray[np.float32]") -> "NDArray[np.float64]":
-    """Return the patches that YAMNet looks at, one every 0.48 s.
+    """Return YAMNet's input patches, one every 0.48 s.
 
     Args:
         waveform: shape [samples], range -1 to 1, mono, 16 kHz. Zeros are added at the end up to the next whole

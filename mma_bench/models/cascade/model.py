@@ -1,7 +1,7 @@
 """The cascade: an audio tagger and an image classifier, joined to the options by a text-embedding model.
 
-It needs no hub and no GPU. It answers each question from the asked modality alone, so conflicts cannot
-mislead it: what it gets wrong, it cannot hear or see.
+It needs no hub and no GPU. It answers each question from the asked modality alone, so conflicts cannot mislead it: its
+errors are errors of recognition.
 """
 
 import math
@@ -16,19 +16,19 @@ from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality, Question
 
 _FRAMES_PER_SECOND = 1.0
-"""Key frames alone; the scorer spreads its looks over them."""
+"""Key frames only; the scorer samples evenly from them."""
 
 _STREAMS_KEPT = 4096
-"""Evidence is a few kilobytes a stream, and a clip's video serves several conditions."""
+"""Evidence takes a few kilobytes per stream, and a clip's video is used in several conditions."""
 
 PRESENCE = {Modality.VISUAL: 0.25, Modality.AUDIO: 0.25}
-"""A class counts as there if it is at least so likely, relative to the likeliest class of the dataset.
+"""A class counts as present if it is at least this likely, relative to the likeliest class of the dataset.
 
 Tuned and measured by `scripts/verification_table.py`, see docs/verification.md."""
 
 
 class CascadeModel(Model):
-    """Hears, sees, and picks the option that is most like what it heard or saw."""
+    """Recognises audio and frames, and selects the most similar option."""
 
     name = "cascade"
     writes = False
@@ -38,7 +38,7 @@ class CascadeModel(Model):
     def make(cls, rest: str, options: Mapping[str, str]) -> "CascadeModel":
         """Return the cascade, which has neither a name nor options."""
         if options:
-            raise MMABenchError(f"the cascade has no option {min(options)!r}; leave --model-option out")
+            raise MMABenchError(f"the cascade has no option {min(options)!r}; remove --model-option")
         if rest:
             raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
         return cls()
@@ -54,11 +54,11 @@ class CascadeModel(Model):
     def check_all(
         self, requests: Sequence[tuple[Sample, Sequence[Check]]]
     ) -> Iterator[tuple[Sample, list[CheckAnswer]]]:
-        """Compare the asked class with the likeliest of all classes: text embeddings know no yes and no.
+        """Compare the asked class with the likeliest of all classes: text embeddings do not know yes and no.
 
         The yes probability is r / (r + t), with r the asked class's probability over that of the likeliest and t
         of `PRESENCE`; so 0.5 is the tuned threshold. It ranks clips, but is not calibrated.
-        A check without a label, such as whether picture and sound belong together, gets no answer.
+        A check without a label, such as whether video and audio match, gets no answer.
         """
         for sample, checks in requests:
             yield sample, [self._check(sample, check) for check in checks]

@@ -1,4 +1,4 @@
-"""From what was heard or seen to a probability for each option."""
+"""From audio or visual evidence to a probability for each option."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RUNTIMES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
 
 _DOUBT = 1e-3
-"""Given to every option, so that weak evidence ends in an even distribution and none in log(0)."""
+"""Added to every option, so that weak evidence gives an even distribution and no evidence does not give log(0)."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Vote:
     """How one label votes for options.
 
     A label gives its strength to the options in proportion to softmax(likeness / temperature), times
-    ((best likeness - floor) / (1 - floor)) ** exponent: a label like none of the options hardly votes.
+    ((best likeness - floor) / (1 - floor)) ** exponent: a label unlike all options hardly votes.
 
     Attributes:
         temperature: of the softmax over options.
         floor: likeness at and below which a label does not vote.
-        exponent: how much more a near label counts than a far one.
-        combine: `sum` for labels that exclude each other (a hundred breeds of dog are one dog), `max` for
-            labels that are true together (Gunshot, Explosion and Fireworks are one bang, not three).
+        exponent: how much more a similar label counts than a dissimilar one.
+        combine: `sum` for labels that exclude each other (a hundred breeds of dog are one dog), `max` for labels that
+            are true together (Gunshot, Explosion and Fireworks are one bang, not three).
     """
 
     temperature: float
@@ -57,24 +57,24 @@ class Vote:
         return counted
 
 
-# Chosen on 109 sounds and 112 pictures of gcompris, Scratch and Tux Paint, none of them a clip of the benchmark:
-# 80 and 97 right of 61 options. All lie on a plateau: halving or doubling a temperature or an exponent, or
-# halving a floor or the number of labels, costs at most 2 answers there. A description is less like a class
-# name than a tag is, hence the lower floor for pictures. `max` in place of `sum` costs 7 pictures.
+# Chosen on 109 sounds and 112 images of gcompris, Scratch and Tux Paint, none of them a clip of the benchmark: 80 and
+# 97 are answered correctly, with 61 options. All values are on a plateau: halving or doubling a temperature or an
+# exponent, or halving a floor or the number of labels, costs at most 2 answers. A description is less similar to a
+# class name than a tag is, hence the lower floor for images. `max` instead of `sum` costs 7 images.
 HEARD = Vote(temperature=0.1, floor=0.5, exponent=2.0, combine="max")
 SEEN = Vote(temperature=0.03, floor=0.2, exponent=1.0, combine="sum")
 
 
 class CascadeScorer:
-    """Hears, sees and scores options. Weights are loaded when first needed.
+    """Recognises audio and frames, and scores options. Weights are loaded when first needed.
 
-    The same input gives the same scores, whatever was asked before. Not safe to share between Python threads:
+    The same input gives the same scores, whatever was asked before. Not safe to share between Python threads, because
     torch's number of threads is set while a model runs.
 
     Args:
-        frames: frames of a video to look at, spread evenly over it.
-        patches: a sound is as sure as the mean over its surest so many patches of 0.96 s.
-        keep: strongest labels that count as evidence.
+        frames: number of frames of a video to classify, spread evenly over it.
+        patches: number of patches of 0.96 s with the highest confidence over which a tag's confidence is averaged.
+        keep: number of the strongest labels that count as evidence.
         threads: processor threads for each model.
     """
 
@@ -89,10 +89,10 @@ class CascadeScorer:
         self._matcher = TextMatcher(threads=threads)
 
     def fingerprint(self) -> dict[str, str]:
-        """Return everything that decides a score: hashes of weights and glossary, versions, settings.
+        """Return everything that determines a score: hashes of weights and glossary, versions, settings.
 
         Raises:
-            MMABenchError: a package is missing, or carries another file than was tested.
+            MMABenchError: a package is missing, or contains a different file than was tested.
         """
         for file in FILES:
             file.locate()
@@ -107,13 +107,13 @@ class CascadeScorer:
         }
 
     def hear(self, waveform: "NDArray[np.float32]") -> AudioEvidence:
-        """Return the sounds in a waveform; nothing if it is empty or digital silence.
+        """Return the sound events in a waveform; nothing if it is empty or digital silence.
 
         Args:
             waveform: shape [samples], float32, range -1 to 1, mono, 16 kHz.
 
         Raises:
-            MMABenchError: the array is not that, or a package is missing.
+            MMABenchError: the array has another form, or a package is missing.
         """
         import numpy as np
 
@@ -127,15 +127,15 @@ class CascadeScorer:
         return AudioEvidence(() if is_silent(waveform) else self._tagger.tag(waveform))
 
     def see(self, frames: "NDArray[np.uint8]") -> VisualEvidence:
-        """Return what the frames show; nothing if there are none or all are black.
+        """Return the objects in the frames; nothing if there are no frames or all are black.
 
-        Black frames among others are passed over: a fade says nothing about the clip.
+        Black frames among others are skipped: a fade contains no information about the clip.
 
         Args:
             frames: shape [frames, height, width, 3], uint8, RGB.
 
         Raises:
-            MMABenchError: the array is not that, or a package is missing.
+            MMABenchError: the array has another form, or a package is missing.
         """
         import numpy as np
 
@@ -150,19 +150,19 @@ class CascadeScorer:
     def score(self, evidence: AudioEvidence | VisualEvidence, options: Sequence[str]) -> dict[str, float]:
         """Return the log-probability of each option; the probabilities add up to 1.
 
-        Empty evidence gives every option the same: check `evidence.is_empty` first to abstain.
+        Empty evidence gives every option the same probability: check `evidence.is_empty` first to abstain.
 
         Args:
             evidence: from `hear` or `see`.
             options: class names, each once.
 
         Raises:
-            MMABenchError: there is no option, one stands twice, or a package is missing.
+            MMABenchError: there is no option, one is given twice, or a package is missing.
         """
         import numpy as np
 
         if not options or len(set(options)) != len(options):
-            raise MMABenchError(f"options must be given and each stand once, got {list(options)}")
+            raise MMABenchError(f"options must be given, each only once; got {list(options)}")
         votes = np.zeros(len(options))
         if not evidence.is_empty:
             strength = np.array([seen.strength for seen in evidence.observations])

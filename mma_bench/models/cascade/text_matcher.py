@@ -1,4 +1,4 @@
-"""Say how alike two names are in meaning, with the text-embedding model all-MiniLM-L6-v2."""
+"""Similarity of two names in meaning, by the text-embedding model all-MiniLM-L6-v2."""
 
 from collections.abc import Sequence
 from functools import cache, cached_property
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LONGEST = 256
-"""Tokens; what the embedding model was trained with."""
+"""Maximum number of tokens, as in the training of the embedding model."""
 
 _WIDTH = 384
 """Values of an embedding."""
@@ -30,8 +30,8 @@ _WIDTH = 384
 class TextMatcher:
     """Compares labels with options.
 
-    Texts are embedded one at a time and kept, between runs as well: a text then has the same embedding, bit for bit,
-    whatever was asked before it, which padding in a batch does not give. A text takes 6 to 20 ms once.
+    Texts are embedded one at a time and kept, also between runs: a text then always has the same embedding, bit for
+    bit, which padding in a batch does not guarantee. Each text takes 6 to 20 ms once.
 
     Args:
         threads: processor threads.
@@ -45,9 +45,9 @@ class TextMatcher:
         self._phrases: dict[tuple[str, ...], tuple[NDArray[np.float32], list[int]]] = {}
 
     def likeness(self, meanings: Sequence[str], options: Sequence[str]) -> "NDArray[np.float32]":
-        """Return how alike each label is to each option, 1 for the same, about 0 for unrelated.
+        """Return the similarity of each label to each option, 1 for equal, about 0 for unrelated.
 
-        An option that stands for several things (see `class_glossary.yaml`) is as like as the nearest of them.
+        For an option with several meanings (see `class_glossary.yaml`), the most similar one counts.
 
         Args:
             meanings: texts of the labels.
@@ -63,7 +63,7 @@ class TextMatcher:
         return np.maximum.reduceat(labels @ phrases.T, starts, axis=1)
 
     def _option_phrases(self, options: tuple[str, ...]) -> "tuple[NDArray[np.float32], list[int]]":
-        """Return the embeddings of all phrases of all options, and where each option's begin."""
+        """Return the embeddings of all phrases of all options, and the position of each option's first phrase."""
         import numpy as np
 
         if options not in self._phrases:
@@ -117,7 +117,7 @@ class TextMatcher:
 
 
 def phrases_of(option: str) -> list[str]:
-    """Return the phrases that stand for a class name: the name in plain words, and what the glossary adds."""
+    """Return the phrases for a class name: the name in plain words, and additions from the glossary."""
     return [option.replace("_", " "), *_glossary().get(option, [])]
 
 

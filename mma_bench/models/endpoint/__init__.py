@@ -1,8 +1,8 @@
 """Models behind an HTTP endpoint: what all protocols share.
 
-`settings` reads options, `address` takes URLs and keys apart, `prepare` makes the media parts, `hosting` offers them by
-URL, `patience` retries, `passes` keeps a bounded number of requests in flight, `key_scrubber` keeps the key out of all
-that a server says, `advice` says what to try.
+`settings` reads options, `address` separates URLs and keys, `prepare` makes the media parts, `hosting` serves them by
+URL, `patience` retries, `passes` keeps a bounded number of requests in flight, `key_scrubber` removes the key from
+everything that a server returns, and `advice` suggests what to try after a failure.
 """
 
 from mma_bench.models.endpoint.exchange import Reply, Request

@@ -1,4 +1,4 @@
-"""The address of an endpoint and the key to it, kept apart so that no key is ever written down."""
+"""The address of an endpoint and its key, kept separate so that no key is ever stored."""
 
 import ipaddress
 import os
@@ -15,10 +15,10 @@ _NAME = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.*))?", re.DOTALL | re.I
 
 @dataclass(frozen=True)
 class Address:
-    """A model and where it is served.
+    """A model and its server.
 
     Attributes:
-        model: the server's name of the model.
+        model: the server's name for the model.
         url: base URL without a slash at its end.
         is_default: whether it is the protocol's own server.
     """
@@ -29,7 +29,7 @@ class Address:
 
     @property
     def keeps_secrets(self) -> bool:
-        """Whether what is sent cannot be read on the way: HTTPS, or this machine."""
+        """Whether the connection cannot be read by others: HTTPS, or this machine."""
         parts = urlsplit(self.url)
         return parts.scheme == "https" or _is_loopback(parts.hostname or "")
 
@@ -38,7 +38,7 @@ def parse_address(family: str, rest: str, default_url: str) -> Address:
     """Read `MODEL` or `MODEL@URL`.
 
     Raises:
-        MMABenchError: there is no model, or the URL holds a secret or is none. The URL is not repeated then.
+        MMABenchError: there is no model, or the URL contains a secret or is invalid. The message omits the URL then.
     """
     match = _NAME.fullmatch(rest)
     if not match or not match["model"].strip() or not rest.isprintable():
@@ -63,14 +63,14 @@ def parse_address(family: str, rest: str, default_url: str) -> Address:
 
 
 def find_key(address: Address, variables: tuple[str, ...], *, is_chosen: bool) -> str | None:
-    """Return the key from the environment, or none for a server that may need none.
+    """Return the key from the environment, or None for a server that may not need one.
 
-    A key is not sent in clear text over a network unless its variable was named for this server.
+    A key is not sent in clear text over a network unless its variable was given for this server.
 
     Args:
-        address: where it is to be sent.
-        variables: environment variables to look in, in this order.
-        is_chosen: whether the user named the variable.
+        address: the server to which it is sent.
+        variables: environment variables to check, in this order.
+        is_chosen: whether the user chose the variable.
 
     Raises:
         MMABenchError: a key is needed and there is none.
@@ -86,7 +86,7 @@ def find_key(address: Address, variables: tuple[str, ...], *, is_chosen: bool) -
 
 
 def quoted(text: object, scrubber: KeyScrubber, limit: int = 300) -> str:
-    """Return text from a server fit for an error message: one line, printable, short, without the key."""
+    """Return text from a server for an error message: one line, printable, short, without the key."""
     return one_line(scrubber.message(str(text)), limit, hidden="?")
 
 

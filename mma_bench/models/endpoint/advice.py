@@ -3,16 +3,16 @@
 from typing import Any
 
 _ABOUT_CONTENT = frozenset({400, 413, 415, 422, 500, 501})
-"""Statuses by which servers answer media that they cannot take; others are about keys, names or load."""
+"""Statuses with which servers reject media that they do not support; others are about keys, names or load."""
 
 
 def media_advice(status: int, *, has_media: bool, settings: Any) -> str:
-    """Return what to try after a failure of a request, as the end of a sentence, or nothing.
+    """Return what to try after a failed request, as the end of a sentence, or an empty text.
 
     Args:
         status: HTTP status.
-        has_media: whether the request held media.
-        settings: the endpoint's settings: what is set already is not proposed.
+        has_media: whether the request contained media.
+        settings: the endpoint's settings: options that are already set are not suggested.
     """
     if not has_media or status not in _ABOUT_CONTENT:
         return ""

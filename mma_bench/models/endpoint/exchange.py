@@ -14,10 +14,10 @@ CUT = "length"
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server said to one prompt; the attributes are those of `Answer`, and one more.
+    """The reply of a server to one prompt; it has the attributes of `Answer` and one more.
 
     Attributes:
-        reasoned: whether the server counted tokens of reasoning that it does not tell.
+        reasoned: whether the server counted reasoning tokens without returning the reasoning.
     """
 
     text: str
@@ -32,7 +32,7 @@ class Reply:
 
     @property
     def shows_thinking(self) -> bool:
-        """Whether the model thought before it answered, as far as the reply shows."""
+        """Whether the model reasoned before it answered, as far as the reply shows."""
         return bool(self.reasoning) or self.reasoned or holds_reasoning(self.text)
 
     def answer(self, question_id: str) -> Answer:
@@ -46,9 +46,9 @@ class Request:
     """One question to a server.
 
     Attributes:
-        media: what `EndpointModel._load` made of the stimulus.
+        media: result of `EndpointModel._load` for the stimulus.
         question: prompt and options.
-        max_tokens: longest answer, tokens; none leaves it to the server.
+        max_tokens: maximum tokens of the answer; none leaves it to the server.
     """
 
     media: Any

@@ -1,4 +1,4 @@
-"""Gemini, or a server that speaks its protocol, through google-genai."""
+"""Gemini, or a server with the same protocol, through google-genai."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ DEFAULT_URL = "https://generativelanguage.googleapis.com"
 _KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 LARGEST_INLINE = 20_000_000
-"""Bytes of one request, the service's limit."""
+"""The service's limit for one request, in bytes."""
 
 _RELEASE_SECONDS = 5.0
 _POLL_SECONDS = 1.0
@@ -39,11 +39,13 @@ class GeminiSettings(EndpointSettings):
     """Options of Gemini."""
 
     audio_format: Literal["wav", "flac"] = "flac"
-    # Its larger models always think, and thoughts count: 256 tokens would often end before the first word.
+    # Its larger models always reason, and these tokens count: 256 tokens would often end before the first word.
     max_tokens: int | None = Field(4096, ge=1)
     key_variable: str = Field(_KEY_VARIABLES[0], pattern=VARIABLE)
-    transfer: Literal["inline", "upload"] = Field("inline", description="media in each request, or as uploaded files")
-    thinking_budget: int | None = Field(None, ge=-1, description="tokens for thinking; none leaves it to the model")
+    transfer: Literal["inline", "upload"] = Field(
+        "inline", description="media in each request, or uploaded once as files"
+    )
+    thinking_budget: int | None = Field(None, ge=-1, description="tokens for reasoning; none leaves it to the model")
 
 
 class GeminiModel(EndpointModel):
@@ -73,7 +75,7 @@ class GeminiModel(EndpointModel):
                 base_url=self.address.url,
                 timeout=math.ceil(1000 * self.settings.timeout),
                 httpx_async_client=client,
-                retry_options=types.HttpRetryOptions(attempts=1),  # `Patience` repeats
+                retry_options=types.HttpRetryOptions(attempts=1),  # `Patience` retries
             )
             yield Client(vertexai=False, api_key=self._key or "none", http_options=options).aio
 
@@ -133,7 +135,7 @@ class GeminiModel(EndpointModel):
 
         for file in media:
             if isinstance(file, types.File) and file.name:
-                # The service deletes it in two days anyway, so neither a failure nor a slow reply matters.
+                # The service deletes it after two days anyway, so neither a failure nor a slow reply matters.
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(_RELEASE_SECONDS):
                         await client.files.delete(name=file.name)
@@ -191,7 +193,7 @@ class GeminiModel(EndpointModel):
             raise MMABenchError(f"{self.name}: {self._quoted(error)}") from error
         except httpx2.HTTPError as error:
             raise TemporaryError(f"{type(error).__name__} {self._quoted(error)}") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:  # what the library makes of a garbled reply
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # raised by the library for a garbled reply
             raise TemporaryError(f"a malformed reply ({self._quoted(error, 200)})") from error
 
 
@@ -199,7 +201,7 @@ def make_gemini(rest: str, options: Mapping[str, str]) -> EndpointModel:
     """Return the model `gemini:REST`.
 
     Raises:
-        MMABenchError: the name, the URL, an option or the key is wrong, or a package is missing.
+        MMABenchError: the name, the URL, an option or the key is invalid, or a package is missing.
     """
     with needs("gemini", "endpoints"):
         import httpx2  # noqa: F401
@@ -214,7 +216,7 @@ def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> 
     version = response.model_version
     if not response.candidates:
         if response.prompt_feedback and response.prompt_feedback.block_reason:
-            # a blocked question is declined, not lost
+            # a blocked question is a refusal, not a failure
             return Reply("", input_tokens=tokens, finish_reason="content_filter", served_by=version)
         raise TemporaryError("a malformed reply (no candidates)")
     candidate = response.candidates[0]
@@ -238,14 +240,14 @@ def _read(response: "types.GenerateContentResponse", options: Sequence[str]) -> 
 
 
 def _finish_reason(candidate: "types.Candidate") -> str | None:
-    """Return why the answer ended, in the words of chat completions where there is one."""
+    """Return why the answer ended, with the value of chat completions if there is one."""
     if candidate.finish_reason is None:
         return None
     return {"STOP": "stop", "MAX_TOKENS": "length"}.get(candidate.finish_reason.name, candidate.finish_reason.name)
 
 
 def _asked_to_wait(error: "errors.APIError") -> float | None:
-    """Return the seconds that the header or the body of a refusal asks to wait."""
+    """Return the seconds to wait according to the header or the body of a rejection."""
     headers = getattr(error.response, "headers", None) or {}
     if (seconds := retry_after(headers.get("retry-after"))) is not None:
         return seconds

@@ -1,4 +1,4 @@
-"""Media that a server fetches by URL or reads from a shared disk, for servers that take no data in a request."""
+"""Media that a server fetches by URL or reads from a shared disk, for servers that accept no data in a request."""
 
 import secrets
 import shutil
@@ -15,15 +15,15 @@ _SUFFIXES = {"video/mp4": ".mp4", "audio/wav": ".wav", "audio/flac": ".flac", "i
 
 
 class MediaHost:
-    """A folder of files that exist while they are asked about, and with ``url`` a web server of these alone.
+    """A folder of files that exist only while their questions are asked and, with ``url``, a web server for them.
 
-    Each file has a random name, which is known only to who got it in a request, and is deleted after its questions.
+    Each file has a random name, which only the recipient of a request knows, and is deleted after its questions.
 
     Args:
         transfer: ``inline`` hosts nothing; ``path`` and ``file`` refer to a file as a path or a file URL; ``url``
             serves it over HTTP.
         folder: an existing folder that the server can read; by default a temporary one.
-        address: of this machine, for ``url``: where the web server listens and what is named to the model's server.
+        address: of this machine, for ``url``: where the web server listens, and the host in the URLs.
     """
 
     def __init__(self, transfer: Literal["inline", "url", "path", "file"], folder: str | None, address: str) -> None:
@@ -35,21 +35,21 @@ class MediaHost:
 
     @property
     def is_open(self) -> bool:
-        """Whether media are put here at all."""
+        """Whether media are hosted."""
         return self._folder is not None
 
     def __enter__(self) -> Self:
         """Make the folder and start the web server.
 
         Raises:
-            MMABenchError: there is no such folder, or the address is not one of this machine.
+            MMABenchError: there is no such folder, or the address does not belong to this machine.
         """
         if self._transfer == "inline":
             return self
         try:
-            # Resolved: the server may have another working folder.
+            # Resolved: the server may have a different working folder.
             self._folder = Path(tempfile.mkdtemp(prefix="mma-bench-media-", dir=self._parent)).resolve()
-            self._folder.chmod(0o755)  # the server may be another user; names of files cannot be guessed
+            self._folder.chmod(0o755)  # the server may run as another user; file names cannot be guessed
         except OSError as error:
             raise MMABenchError(
                 f"media_folder {self._parent}: {error.strerror}; name an existing folder that the server can read"
@@ -75,7 +75,7 @@ class MediaHost:
         self._server = self._folder = None
 
     def put(self, part: Part) -> tuple[Path, str]:
-        """Write ``part`` to a file; return it, and how the server is told of it.
+        """Write ``part`` to a file; return it, and the reference for the server.
 
         Raises:
             MMABenchError: the file cannot be written.
@@ -100,7 +100,7 @@ class _Server(ThreadingHTTPServer):
         self.folder = folder
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that a client went away is its own affair."""
+        """Ignore disconnected clients."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, *, with_body: bool) -> None:
         name = self.path.removeprefix("/")
         path = self.server.folder / name
-        # Only names that we gave: no folder, no link, no way up.
+        # Only names that we created: no folders, no links, no parent folders.
         if "/" in name or name.startswith(".") or not path.is_file() or path.is_symlink():
             self.send_error(404)
             return

@@ -1,4 +1,4 @@
-"""The HTTP client under both protocols, with a bound on what a server can make us hold in memory."""
+"""The HTTP client of both protocols, with a limit on the memory that a server can make us use."""
 
 import re
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import httpx2
 
 LARGEST_REPLY = 8 * 2**20
-"""Bytes; an answer is a few words, and 20 log-probabilities a token are a few megabytes at most."""
+"""Bytes; an answer is a few words, and 20 log-probabilities per token take at most a few megabytes."""
 
 _HALF = r"\\u[dD][{}][0-9a-fA-F]{{2}}"
 _ESCAPES = re.compile(f"{_HALF.format('89abAB')}{_HALF.format('c-fC-F')}|({_HALF.format('89a-fA-F')})|\\\\.", re.DOTALL)
@@ -29,7 +29,7 @@ def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> 
     Args:
         concurrency: number of connections.
         timeout: seconds.
-        repaired: pass replies through `without_lone_surrogates`, for a library whose parser refuses them.
+        repaired: pass replies through `without_lone_surrogates`, for a library whose parser rejects them.
     """
     import httpx2
 
@@ -55,13 +55,13 @@ def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> 
 
     async def bound(response: httpx2.Response) -> None:
         coding = response.headers.get("content-encoding", "identity").strip().lower()
-        if coding not in ("", "identity"):  # it was not asked for, and could grow a thousandfold after the bound
+        if coding not in ("", "identity"):  # it was not requested, and could grow a thousandfold after the limit
             raise TemporaryError(f"a reply compressed with {coding[:40]!r}, which was not asked for")
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = Bounded(response.stream)
 
     return httpx2.AsyncClient(
-        # Compressed replies could grow a thousandfold behind the bound.
+        # Compressed replies could grow a thousandfold after the limit.
         headers={"Accept-Encoding": "identity"},
         limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         timeout=timeout,

@@ -1,7 +1,7 @@
 """Remove a key from everything that a server may repeat: answers, messages and exceptions.
 
-Servers echo what they were sent, in an error, in an answer or in a header, also shortened or encoded. One scrubber
-knows all forms of a key; everything that comes from a server goes through it before it is stored or shown.
+Servers echo what they receive in errors, answers or headers, sometimes shortened or encoded. One scrubber knows all
+forms of a key; everything that comes from a server passes through it before it is stored or displayed.
 """
 
 import base64
@@ -17,7 +17,7 @@ from mma_bench.errors import MMABenchError
 MASK = "***"
 
 SHORTEST_PART = 8
-"""Characters of a key that in a row count as a part of it; what services show to tell keys apart is 4."""
+"""Number of consecutive characters that count as a part of a key; services show 4 to distinguish keys."""
 
 _LONG = 16
 _WORD = re.compile(r"[a-z]?[a-z]+|[A-Z]+|[A-Z][a-z]+")
@@ -26,15 +26,15 @@ _WORD = re.compile(r"[a-z]?[a-z]+|[A-Z]+|[A-Z][a-z]+")
 class KeyScrubber:
     """Replaces a key, its parts and its encodings by ``***``.
 
-    Covered, in any case of letters and also reversed: the key itself, escaped for JSON, HTML and URLs, in hexadecimal
-    and in Base64 at any offset; and any part of these that holds 8 characters of the key or more.
+    Covered in upper and lower case and reversed: the key itself, escaped for JSON, HTML and URLs, in hexadecimal and in
+    Base64 at any offset; and any part of these with 8 or more characters of the key.
 
-    Placeholders such as ``EMPTY`` or ``anything``, which servers without keys are given, are no secret and may be
-    words of an answer: a key of fewer than 16 characters without a digit, or of fewer than 8 characters, is replaced
-    only where it occurs exactly, and only in messages.
+    Placeholders such as ``EMPTY`` or ``anything`` for servers without keys are not secret and may be words of an
+    answer: a key of fewer than 16 characters without a digit, or of fewer than 8 characters, is replaced only where it
+    occurs exactly, and only in messages.
 
     Args:
-        key: the key, or none: then texts stay as they are.
+        key: the key, or None to leave texts unchanged.
     """
 
     def __init__(self, key: str | None) -> None:
@@ -61,14 +61,14 @@ class KeyScrubber:
         return "".join([*parts, text[end:]])
 
     def message(self, text: str) -> str:
-        """Return a text of an error without the key, also where the key is a placeholder."""
+        """Return an error text without the key, even if the key is a placeholder."""
         scrubbed = self.text(text)
         return scrubbed if self.is_secret or not self._key else scrubbed.replace(self._key, MASK)
 
     def _found(self, text: str) -> list[tuple[int, int]]:
-        """Return where ``text`` holds pieces of the key, joined to stretches, in order."""
+        """Return the ranges of ``text`` with pieces of the key, merged and in order."""
         folded = [char.casefold() if len(char.casefold()) == 1 else char for char in text]
-        plain = "".join(folded)  # as long as the text, which casefold alone is not
+        plain = "".join(folded)  # as long as the text, unlike the result of casefold
         spans = sorted(
             (at, at + length)
             for length, pieces in self._pieces.items()
@@ -81,14 +81,14 @@ class KeyScrubber:
                 joined[-1] = joined[-1][0], max(stop, joined[-1][1])
             else:
                 joined.append((start, stop))
-        # A key may hold a word ("production"); the word alone tells nothing and is left in an answer.
+        # A key may contain a word ("production"); the word alone reveals nothing and stays in an answer.
         return [span for span in joined if span[1] - span[0] >= _LONG or not _WORD.fullmatch(text, *span)]
 
     def error(self, error: BaseException) -> BaseException:
         """Return ``error`` without the key, also in its causes.
 
-        Exceptions of client libraries hold the request with its headers and the reply. They are replaced by their
-        scrubbed text, so nothing that a traceback, a debugger or a log prints of the chain has the key.
+        Exceptions of client libraries contain the request with its headers and the reply. They are replaced by their
+        scrubbed text, so that no traceback, debugger or log of the chain shows the key.
         """
         chain = _chain(error)
         if all(_is_plain(one) for one in chain) and not any(self._tells(one) for one in chain):
@@ -116,7 +116,7 @@ class KeyScrubber:
 
 
 def _forms(key: str) -> Iterable[tuple[str, int]]:
-    """Yield encodings of ``key``, each with the number of its characters that stand for a part of the key."""
+    """Yield encodings of ``key``, each with the number of its characters that represent a part of the key."""
     content = key.encode("utf-8")
     for form in (key, quote(key, safe=""), json.dumps(key)[1:-1], key.replace("/", "\\/"), html.escape(key)):
         yield form, SHORTEST_PART
@@ -128,7 +128,7 @@ def _forms(key: str) -> Iterable[tuple[str, int]]:
     yield "".join(f"\\x{byte:02x}" for byte in content), 4 * SHORTEST_PART
     yield "".join(f"\\u{byte:04x}" for byte in content), 6 * SHORTEST_PART
     for offset in range(3):
-        # What comes before the key shares the first character with it, what follows shares the last.
+        # Text before the key shares the first encoded character with it, text after it the last.
         encoded = base64.b64encode(b"\0" * offset + content).decode("ascii")
         inner = encoded[-(-8 * offset // 6) : 8 * (offset + len(content)) // 6]
         for form in (inner, inner.translate(str.maketrans("+/", "-_"))):
@@ -136,7 +136,7 @@ def _forms(key: str) -> Iterable[tuple[str, int]]:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return ``error`` and all that it came from, the nearest first."""
+    """Return ``error`` and its causes, the nearest first."""
     chain: list[BaseException] = []
     waiting = [error]
     while waiting:
@@ -148,7 +148,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _is_plain(error: BaseException) -> bool:
-    """Return whether ``error`` is of Python itself or ours, and holds nothing but its arguments."""
+    """Return whether ``error`` is Python's or ours, and contains only its arguments."""
     if isinstance(error, BaseExceptionGroup):
         return False
     return isinstance(error, MMABenchError) or getattr(builtins, type(error).__name__, None) is type(error)

@@ -1,4 +1,4 @@
-"""Keep the key out of what client libraries log: at DEBUG they write headers of replies, where a server may echo it."""
+"""Keep the key out of client libraries' logs: at DEBUG they log reply headers, in which a server may echo it."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from mma_bench.models.endpoint.key_scrubber import KeyScrubber
 
 _LIBRARIES = ("openai", "google_genai", "httpx2", "httpcore2", "httpx", "httpcore")
 _LATE = ("connection", "http11", "http2", "http_proxy", "socks", "proxy")
-"""Loggers of httpcore that are made with the first request."""
+"""Loggers of httpcore that are created with the first request."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A model that is asked over HTTP: what all protocols share."""
+"""A model behind an HTTP server: what all protocols share."""
 
 import queue
 from abc import abstractmethod
@@ -22,14 +22,14 @@ from mma_bench.models.interface import Answer, Model
 
 
 class EndpointModel(Model):
-    """A model that is asked over HTTP.
+    """A model behind an HTTP server.
 
-    A protocol is a subclass that says how media are encoded and how one request is made. Requests run on an event
-    loop in a thread of their own, so that storing an answer holds up none of them.
+    A protocol is a subclass that defines how media are encoded and how a request is made. Requests run on an event loop
+    in a separate thread, so that storing an answer does not block them.
 
     Attributes:
-        thinks: whether the model was seen to think before it answers.
-        scrubber: removes the key from what the server says.
+        thinks: whether a reply showed that the model reasons before it answers.
+        scrubber: removes the key from the server's texts.
     """
 
     asks_one_by_one = True
@@ -40,7 +40,7 @@ class EndpointModel(Model):
 
     @classmethod
     def settings_of_protocol(cls, options: Mapping[str, str]) -> Collection[str]:
-        """Return the settings that it takes: how many frames only where it sends frames."""
+        """Return the settings that it takes: frames per second only if it sends frames."""
         return ("fps", "temperature") if options.get("media") == "frames" else ("temperature",)
 
     def __init__(self, family: str, address: Address, settings: EndpointSettings, key: str | None = None) -> None:
@@ -61,20 +61,20 @@ class EndpointModel(Model):
 
     @property
     def draws(self) -> bool:
-        """Whether answers are sampled, or may be because the server decides."""
+        """Whether answers are sampled, or may be sampled at the server's choice."""
         return self.settings.temperature is None or self.settings.temperature > 0
 
     @property
     def seed(self) -> int | None:
-        """The seed of the requests: each repeat has its own, or a server would repeat its draws."""
+        """The seed of the requests: each repeat has its own, or a server would return the same samples again."""
         return None if self.settings.seed is None else self.settings.seed + self.repeat
 
     def begin_repeat(self, repeat: int) -> None:
-        """Make the requests that follow with the seed of ``repeat``."""
+        """Make the following requests with the seed of ``repeat``."""
         self.repeat = repeat
 
     def fingerprint(self) -> dict[str, str]:
-        """Return model, address and the settings that decide an answer. A server does not tell its weights."""
+        """Return model, address and the settings that determine an answer. Servers do not identify their weights."""
         from importlib.metadata import version
 
         encoders = ("av", "pillow") if self.settings.media == "frames" else ()
@@ -91,13 +91,13 @@ class EndpointModel(Model):
         return [answer for _, answers in self.answer_all([sample]) for answer in answers]
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
-        """Ask about ``samples`` at once and yield each when its questions are answered.
+        """Ask about ``samples`` concurrently and yield each when its questions are answered.
 
-        When a request fails for good, requests in flight end and their answers are yielded before the error is
-        raised; a sample that was half done comes with the questions that were answered.
+        When a request finally fails, requests in flight finish and their answers are yielded before the error is
+        raised; an incomplete sample is yielded with the questions that were answered.
 
         Raises:
-            MMABenchError: a request failed for good, or media cannot be read.
+            MMABenchError: a request finally failed, or media cannot be read.
         """
         if not samples:
             return
@@ -122,21 +122,21 @@ class EndpointModel(Model):
 
     @property
     def max_tokens(self) -> int | None:
-        """Longest answer of the next request, tokens: longer for a model that thinks, unless it was set."""
+        """Maximum tokens of the next answer: higher for a reasoning model, unless it was set."""
         chosen = self.settings.max_tokens
         if chosen is None or not self.thinks or "max_tokens" in self.settings.model_fields_set:
             return chosen
         return max(chosen, self.settings.thinking_max_tokens)
 
     def wants_more_tokens(self, reply: Reply, request: Request) -> bool:
-        """Return whether ``request`` is to be made again, because its answer was cut while the model was thinking.
+        """Return whether to repeat ``request`` because its answer was cut off during the reasoning.
 
-        Answers that were not cut would be the same with a higher limit, so they stay.
+        Answers that were not cut off would be the same with a higher limit, so they are kept.
         """
         if reply.shows_thinking and not self.thinks:
             self.thinks = True
             if self.max_tokens != self.settings.max_tokens:
-                say(f"note: {self.name} thinks before it answers; it gets up to {self.max_tokens} tokens per answer")
+                say(f"note: {self.name} reasons before it answers; it gets up to {self.max_tokens} tokens per answer")
         limit, longest = request.max_tokens, self.max_tokens
         return reply.finish_reason == CUT and limit is not None and longest is not None and longest > limit
 
@@ -152,7 +152,7 @@ class EndpointModel(Model):
         )
 
     def _quoted(self, text: object, limit: int = 300) -> str:
-        """Return text from the server fit for an error message."""
+        """Return text from the server for an error message."""
         return quoted(text, self.scrubber, limit)
 
     @abstractmethod
@@ -161,14 +161,14 @@ class EndpointModel(Model):
 
     @abstractmethod
     def _encode(self, parts: Sequence[Part]) -> Any:
-        """Put ``parts`` into the form of the protocol. Runs in a thread, once a stimulus."""
+        """Convert ``parts`` to the format of the protocol. Runs in a thread, once per stimulus."""
 
     async def _load(self, client: Any, encoded: Any, patience: Patience) -> Any:
-        """Bring media to the server ahead of the questions, where the protocol has that."""
+        """Upload media to the server before the questions, if the protocol supports it."""
         return encoded
 
     async def _release(self, client: Any, media: Any) -> None:
-        """Remove from the server what `_load` brought there."""
+        """Remove from the server what `_load` uploaded."""
 
     @abstractmethod
     async def _ask(self, client: Any, request: Request) -> Reply:
@@ -176,5 +176,5 @@ class EndpointModel(Model):
 
         Raises:
             TemporaryError: another attempt may succeed.
-            MMABenchError: none will.
+            MMABenchError: no attempt will succeed.
         """

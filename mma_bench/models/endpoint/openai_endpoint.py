@@ -1,7 +1,7 @@
-"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, hosted ones.
+"""Any server with OpenAI's chat completions: vLLM, SGLang, hosted services.
 
-The silent video (`video_url`) and the audio (`input_audio`) go as separate parts: servers that were asked to take the
-audio out of the video have dropped it without a word.
+The silent video (`video_url`) and the audio (`input_audio`) are sent as separate parts: servers that had to extract the
+audio from the video have silently dropped it.
 """
 
 import json
@@ -35,20 +35,22 @@ DEFAULT_URL = "https://api.openai.com/v1"
 _RESERVED = frozenset({"model", "messages", "stream", "n"})
 
 _FILTERED = frozenset({"content_filter", "content_policy_violation"})
-"""Error codes by which a hosted server declines a question: that is its answer, not a failure."""
+"""Error codes with which a hosted server declines a question: an answer, not a failure."""
 
 
 _STREAM_ONLY = re.compile(r"only|must|requir|enable|non-?stream|unsupported|not support", re.IGNORECASE)
-"""What a refusal that names `stream` says of servers that only stream."""
+"""Words in a rejection that mentions `stream`, for servers that only stream."""
 
 
 class OpenAISettings(EndpointSettings):
     """Options of an OpenAI-compatible server."""
 
     key_variable: str = Field("OPENAI_API_KEY", pattern=VARIABLE)
-    extra_body: Json[dict[str, Any]] = Field(default_factory=dict, description="more fields of the request, as JSON")
+    extra_body: Json[dict[str, Any]] = Field(
+        default_factory=dict, description="additional fields of the request, as JSON"
+    )
     stream: Literal["auto", "always", "never"] = Field(
-        "auto", description="ask for a stream of events; auto does so where the server takes nothing else"
+        "auto", description="request a stream of events; auto does if the server accepts nothing else"
     )
     transfer: Literal["inline", "url", "path", "file"] = Field(
         "inline", description="media as data URLs, or by an http URL, a file path or a file URL"
@@ -65,21 +67,21 @@ class OpenAISettings(EndpointSettings):
     @classmethod
     def _not_ours(cls, value: dict[str, Any]) -> dict[str, Any]:
         if taken := sorted(value.keys() & (_RESERVED | cls.model_fields.keys())):
-            raise ValueError(f"{taken[0]} is set elsewhere; leave it out of extra_body")
+            raise ValueError(f"{taken[0]} is set elsewhere; remove it from extra_body")
         return value
 
     @model_validator(mode="after")
     def _transferable(self) -> "OpenAISettings":
         if "media_folder" in self.model_fields_set and self.transfer == "inline":
-            raise ValueError("media_folder has no effect with transfer=inline; leave it out")
+            raise ValueError("media_folder has no effect with transfer=inline; remove it")
         if "media_host" in self.model_fields_set and self.transfer != "url":
-            raise ValueError("media_host has no effect without transfer=url; leave it out")
+            raise ValueError("media_host has no effect without transfer=url; remove it")
         if self.transfer != "inline" and self.audio_as == "data_url":
-            raise ValueError("audio_as=data_url is for transfer=inline; use audio_as=audio_url")
+            raise ValueError("audio_as=data_url requires transfer=inline; use audio_as=audio_url")
         return self
 
     def deciding(self) -> dict[str, str]:
-        """Return the settings that decide an answer, as text; runs of earlier versions had no choice of these two."""
+        """Return the settings that determine an answer, as text; runs of earlier versions did not have these two."""
         defaults = {"setting transfer": "inline", "setting audio_as": "input_audio"}
         return {name: value for name, value in super().deciding().items() if defaults.get(name) != value}
 
@@ -104,12 +106,12 @@ class OpenAIModel(EndpointModel):
         self.begin_repeat(0)
 
     def begin_repeat(self, repeat: int) -> None:
-        """Make the requests that follow with the seed of ``repeat``."""
+        """Make the following requests with the seed of ``repeat``."""
         super().begin_repeat(repeat)
         self._heads: dict[tuple[int | None, bool, bool], bytes] = {}
 
     def _head(self, longest: int | None, *, streams: bool) -> bytes:
-        """Return the beginning of a request as JSON, which all requests with the same limit share."""
+        """Return the beginning of a request as JSON, shared by all requests with the same limit."""
         name = longest, streams, self._streams_usage
         if name not in self._heads:
             parameters = self._parameters(longest, streams=streams)
@@ -118,7 +120,7 @@ class OpenAIModel(EndpointModel):
 
     def _parameters(self, longest: int | None, *, streams: bool) -> dict[str, Any]:
         settings = self.settings
-        # OpenAI's newer models refuse `max_tokens`; not every other server knows its successor.
+        # OpenAI's newer models reject `max_tokens`; not every other server supports its successor.
         limit = "max_completion_tokens" if self.address.is_default else "max_tokens"
         chosen = {limit: longest, "temperature": settings.temperature, "seed": self.seed}
         scored = {"logprobs": True, "top_logprobs": settings.logprobs} if settings.logprobs else {}
@@ -135,9 +137,9 @@ class OpenAIModel(EndpointModel):
         client = http_client(concurrency=self.settings.concurrency, timeout=self.settings.timeout)
         with MediaHost(self.settings.transfer, self.settings.media_folder, self.settings.media_host) as self._host:
             async with AsyncOpenAI(
-                api_key=self._key or "none",  # the SDK insists on one; servers without keys ignore it
+                api_key=self._key or "none",  # the SDK requires one; servers without keys ignore it
                 base_url=self.address.url,
-                max_retries=0,  # `Patience` repeats, also what the SDK takes for a success
+                max_retries=0,  # `Patience` retries, including what the SDK treats as a success
                 timeout=self.settings.timeout,
                 http_client=client,
             ) as opened:
@@ -178,7 +180,7 @@ class OpenAIModel(EndpointModel):
         return self._read(response.content, request.question.options)
 
     def _learns(self, error: "APIStatusError", *, streams: bool, with_usage: bool) -> bool:
-        """Return whether a refusal tells how to ask instead: as a stream, or as one without token counts."""
+        """Return whether a rejection tells how to ask instead: as a stream, or as one without token counts."""
         said = _words(error)
         if not 400 <= error.status_code < 500 or "stream" not in said:
             return False
@@ -191,11 +193,11 @@ class OpenAIModel(EndpointModel):
         return False
 
     def _status(self, error: "APIStatusError", *, has_media: bool) -> Reply:
-        """Return the reply that a status stands for, or raise what it means."""
+        """Return the reply for a status, or raise the corresponding error."""
         status, said = error.status_code, self._quoted(_words(error))
         if status == 400 and error.code in _FILTERED:
             return Reply("", finish_reason="content_filter")
-        # A used-up quota is a 429 as well, but waiting does not fill it.
+        # An exhausted quota is also a 429, but waiting does not help.
         if is_temporary(status) and error.code != "insufficient_quota":
             raise TemporaryError(
                 f"HTTP {status} ({said})",
@@ -218,7 +220,7 @@ class OpenAIModel(EndpointModel):
             reason = f"an error in a stream ({self._quoted(error)})"
             if status and not is_temporary(status) and status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise MMABenchError(f"{self.name}: {reason}") from error
-            # Where a status says that it passes, the same words again say nothing.
+            # If a status is temporary, a repeated message has no significance.
             passes = status not in (None, HTTPStatus.INTERNAL_SERVER_ERROR)
             recurring = None if passes else error.message.encode("utf-8", errors="replace")
             raise TemporaryError(reason, recurring=recurring) from error
@@ -245,7 +247,7 @@ class OpenAIModel(EndpointModel):
         )
 
     def _fault(self, error: ValueError) -> str:
-        """Return in words what is wrong with a reply."""
+        """Return a description of what is wrong with a reply."""
         if not isinstance(error, ValidationError):
             return self._quoted(error, 100)
         fault = first_fault(error)
@@ -253,16 +255,16 @@ class OpenAIModel(EndpointModel):
 
 
 def _words(error: "APIStatusError") -> str:
-    """Return what the server said: the SDK leaves out bodies that are not in OpenAI's form."""
+    """Return the server's message: the SDK omits bodies that are not in OpenAI's format."""
     body = error.response.content.decode("utf-8", errors="replace")
     known = isinstance(error.body, dict) and isinstance(error.body.get("message"), str)
     return error.message if known or not body.strip() else f"{error.message}: {re.sub('<[^<>]*>', ' ', body)}"
 
 
 def score_options(first_token: Mapping[str, float], options: Sequence[str]) -> dict[str, float]:
-    """Return the log-probability of each option that the alternatives of the first token tell from the others.
+    """Return the log-probability of each option that the alternatives of the first token distinguish.
 
-    A token that begins several options counts for none; options that no token begins are left out, their
+    A token that begins several options counts for none of them. Options that no token begins are left out; their
     probability is below that of the rarest alternative.
     """
     weight: dict[str, float] = {}
@@ -278,7 +280,7 @@ def make_openai(rest: str, options: Mapping[str, str]) -> EndpointModel:
     """Return the model `openai:REST`.
 
     Raises:
-        MMABenchError: the name, the URL, an option or the key is wrong, or a package is missing.
+        MMABenchError: the name, the URL, an option or the key is invalid, or a package is missing.
     """
     with needs("openai", "endpoints"):
         import httpx2  # noqa: F401

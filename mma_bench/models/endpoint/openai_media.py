@@ -1,4 +1,4 @@
-"""Media parts of a request in the form of chat completions."""
+"""Media parts of a request in the format of chat completions."""
 
 import base64
 import json
@@ -29,11 +29,11 @@ class EncodedMedia:
 
 
 def encode_media(parts: Sequence[Part], host: MediaHost | None, audio_as: str) -> EncodedMedia:
-    """Return ``parts`` as JSON, to be used for all questions: encoding megabytes for each would cost most.
+    """Return ``parts`` as JSON for all questions: encoding megabytes for each would dominate the cost.
 
     Args:
         parts: the media of a stimulus.
-        host: where files are put that are sent by reference; without, or if it hosts nothing, data is sent inline.
+        host: host of files that are sent by reference; without it, or if it hosts nothing, data is sent inline.
         audio_as: how audio is sent, see `OpenAISettings.audio_as`.
     """
     encoded, files = [], []

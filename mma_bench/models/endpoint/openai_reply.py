@@ -1,7 +1,7 @@
-"""What servers of chat completions reply: one JSON object or a stream of events, in the forms that are met in practice.
+"""Replies of chat completions servers: one JSON object or a stream of events, in the formats used in practice.
 
-Content is a string or a list of parts; the reasoning of a model that thinks is in a field of its own, whose name is
-not standardised: `reasoning_content` (vLLM, SGLang, DeepSeek), `reasoning` (OpenRouter, newer vLLM, Ollama),
+Content is a string or a list of parts; the reasoning of a model is in a separate field, whose name is not
+standardised: `reasoning_content` (vLLM, SGLang, DeepSeek), `reasoning` (OpenRouter, newer vLLM, Ollama),
 `thinking`, or parts of the content (Mistral).
 """
 
@@ -17,7 +17,7 @@ _REASONING_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "though
 
 
 class StreamError(Exception):
-    """An error that a server sent as an event of a stream that began well.
+    """An error that a server sent as an event of a started stream.
 
     Attributes:
         message: the server's words.
@@ -31,13 +31,13 @@ class StreamError(Exception):
 
     @property
     def status(self) -> int | None:
-        """The code as an HTTP status, none if it is not one."""
+        """The code as an HTTP status, or None."""
         text = str(self.code)
         return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else None
 
 
 class Alternative(BaseModel):
-    """A token that could have been the answer's, with its log-probability."""
+    """An alternative token with its log-probability."""
 
     token: str
     logprob: Annotated[float, Field(allow_inf_nan=False)]
@@ -50,7 +50,7 @@ class Token(Alternative):
 
 
 class Logprobs(BaseModel):
-    """The tokens of the answer, if they were asked for."""
+    """The tokens of the answer, if requested."""
 
     content: list[Token] | None = None
 
@@ -87,12 +87,12 @@ class Usage(BaseModel):
 
     @property
     def reasoned(self) -> bool:
-        """Whether the server counts tokens of reasoning, which some keep to themselves."""
+        """Whether the server counts reasoning tokens; some do not return the reasoning."""
         return bool(self.completion_tokens_details and self.completion_tokens_details.reasoning_tokens)
 
 
 class Completion(BaseModel):
-    """The parts of a reply that we read. The SDK's own types are built without validation."""
+    """The parts of a reply that we use. The SDK's own types are built without validation."""
 
     choices: list[Choice] = Field(min_length=1)
     usage: Usage | None = None
@@ -101,17 +101,17 @@ class Completion(BaseModel):
 
     @property
     def served_by(self) -> str | None:
-        """The model and the configuration that answered, as far as the server names them."""
+        """The model and the configuration that answered, if the server names them."""
         return " ".join(filter(None, (self.model, self.system_fingerprint))) or None
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said and what it thought before.
+    """The answer of a model and its reasoning.
 
     Attributes:
-        text: the answer, or the words by which it was refused.
-        reasoning: the reasoning, if the server tells it.
+        text: the answer, or the text of a refusal.
+        reasoning: the reasoning, if the server returns it.
     """
 
     text: str
@@ -119,7 +119,7 @@ class Said:
 
     @classmethod
     def of(cls, message: Message) -> "Said":
-        """Read a message. No text is an answer too: a filter, or a budget of tokens spent on thinking."""
+        """Read a message. An empty text is an answer too: a filter, or a token limit used up by reasoning."""
         text, thoughts = _split(message.content)
         told = (_all_text(getattr(message, name)) for name in _REASONING_FIELDS)
         reasoning = next(filter(None, told), "") or thoughts
@@ -129,10 +129,10 @@ class Said:
 def read_reply(content: bytes) -> Completion:
     """Read the body of a reply.
 
-    A lone half of a surrogate pair stays in the text as it came; bytes that are no UTF-8 become U+FFFD.
+    A lone half of a surrogate pair stays in the text; bytes that are not UTF-8 become U+FFFD.
 
     Raises:
-        ValueError: it is no reply of chat completions (a `pydantic.ValidationError` where only fields are wrong).
+        ValueError: it is not a chat completions reply (a `pydantic.ValidationError` if only fields are wrong).
         StreamError: the server reports an error in a stream.
     """
     text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
@@ -152,7 +152,7 @@ def _events(text: str) -> Iterable[Any]:
     """Yield the JSON of server-sent events (HTML standard, 9.2), up to `[DONE]`.
 
     Raises:
-        ValueError: an event is no JSON, or the stream ends before its end was announced.
+        ValueError: an event is not JSON, or the stream ends before its end was announced.
     """
     ended = False
     for block in text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
@@ -170,7 +170,7 @@ def _events(text: str) -> Iterable[Any]:
 
 
 def _assembled(events: Iterable[Any]) -> dict[str, Any]:
-    """Return the reply that ``events`` add up to, in the form of one that is not streamed."""
+    """Return the reply assembled from ``events``, in the format of one that is not streamed."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     tokens: list[Any] = []
@@ -227,7 +227,7 @@ def _all_text(value: Any) -> str:
 
 
 def _joined(text: str) -> str:
-    """Return ``text`` with halves of a surrogate pair joined that came in two events; lone ones stay."""
+    """Return ``text`` with the halves of surrogate pairs from two events joined; lone ones stay."""
     if not any("\ud800" <= char <= "\udfff" for char in text):
         return text
     return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="surrogatepass")

@@ -1,4 +1,4 @@
-"""One pass over samples: a bounded number of requests in flight, on an event loop in a thread of its own."""
+"""One pass over samples: a bounded number of requests in flight, on an event loop in a separate thread."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mma_bench.models.endpoint.model import EndpointModel
 
 GRACE = 10.0
-"""Seconds that requests in flight have to end after an interruption: their answers are paid for."""
+"""Seconds for requests in flight to end after an interruption: their answers are paid for."""
 
 _PREPARING = 4
 """Threads that read and encode media, and stimuli prepared ahead of the requests."""
@@ -33,9 +33,9 @@ class LoopThread(threading.Thread):
     """Runs one pass over samples on its own event loop.
 
     Args:
-        model: who is asked.
-        samples: about what.
-        deliver: gets each sample with its answers, at the end none, or the exception that ended the pass.
+        model: the model.
+        samples: the samples to ask about.
+        deliver: gets each sample with its answers, then None or the exception that ended the pass.
     """
 
     def __init__(self, model: "EndpointModel", samples: Sequence[Sample], deliver: Callable[[Delivery], None]) -> None:
@@ -50,15 +50,15 @@ class LoopThread(threading.Thread):
         self._task: asyncio.Task[None] | None = None
 
     def run(self) -> None:
-        """Run the pass; whatever ends it is delivered."""
+        """Run the pass, and deliver whatever ends it."""
         try:
             with asyncio.Runner() as runner:
                 self._loop = runner.get_loop()
                 runner.run(self._guarded())
         except asyncio.CancelledError:
             return
-        except BaseException as error:  # whatever it is, the waiting generator must hear of it
-            # The only way out for an exception: here it, and all that caused it, lose the key.
+        except BaseException as error:  # the waiting generator must get any exception
+            # The only exit for exceptions: here the key is removed from them and their causes.
             self._deliver(self._scrubber.error(error))
         else:
             self._deliver(None)
@@ -66,7 +66,7 @@ class LoopThread(threading.Thread):
             self._started.set()
 
     def finish(self) -> None:
-        """Send nothing more; give requests in flight `GRACE` seconds, then end. For a signal handler, so brief."""
+        """Send nothing more; give requests in flight `GRACE` seconds, then end. Brief, for use in a signal handler."""
         self._is_to_finish = True
         if self._task and self._loop and not self._loop.is_closed():
             os.write(2, f"\nwaiting up to {GRACE:.0f} s for requests in flight; Ctrl-C again ends at once\n".encode())
@@ -74,7 +74,7 @@ class LoopThread(threading.Thread):
                 self._loop.call_soon_threadsafe(self._pass.finish)
 
     def stop(self) -> None:
-        """Cancel what still runs and wait until it has ended."""
+        """Cancel everything that is still running and wait for its end."""
         self._started.wait()
         if self._loop and self._task and not self._task.done() and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
@@ -105,14 +105,14 @@ class _Pass:
         self._in_flight: set[asyncio.Timeout] = set()
 
     def finish(self) -> None:
-        """Send nothing more, and end what is in flight in `GRACE` seconds. Called on the loop."""
+        """Send nothing more, and end requests in flight after `GRACE` seconds. Called on the loop."""
         self._deadline = asyncio.get_running_loop().time() + GRACE
         self._patience.give_up()
         for limit in self._in_flight:
             limit.reschedule(self._deadline)
 
     async def run(self, samples: Sequence[Sample]) -> None:
-        """Ask about ``samples``, the first ones first; raise the first error when all requests have ended."""
+        """Ask about ``samples`` in order; raise the first error when all requests have ended."""
         remaining = iter(samples)
         with ThreadPoolExecutor(_PREPARING, thread_name_prefix="media") as pool:
             async with self._model._connect() as client:
@@ -137,7 +137,7 @@ class _Pass:
             )
             async with self._limited():
                 media = await model._load(client, encoded, self._patience)
-        except Exception as error:  # a taker that died would leave the others asking in vain
+        except Exception as error:  # otherwise a failed consumer would leave the others waiting
             self._fail(error)
             return
         try:
@@ -159,7 +159,7 @@ class _Pass:
         async def ask() -> Reply:
             nonlocal attempts
             attempts += 1
-            began = time.perf_counter()  # of the attempt that succeeds: waiting is not the model's time
+            began = time.perf_counter()  # of the successful attempt: waiting is not the model's time
             reply = await model._ask(client, request)
             return replace(reply, seconds=time.perf_counter() - began)
 
@@ -179,7 +179,7 @@ class _Pass:
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
-        """Raise TimeoutError in the block when the time after an interruption is up."""
+        """Raise TimeoutError in the block when the grace period after an interruption ends."""
         async with asyncio.timeout_at(self._deadline) as limit:
             self._in_flight.add(limit)
             try:

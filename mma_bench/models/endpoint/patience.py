@@ -1,4 +1,4 @@
-"""Repeat requests after failures that pass: overload, time-outs, broken connections, garbled replies."""
+"""Retries requests after temporary failures: overload, time-outs, broken connections, garbled replies."""
 
 import asyncio
 import math
@@ -12,23 +12,23 @@ from mma_bench.errors import MMABenchError
 Result = TypeVar("Result")
 
 LONGEST_WAIT = 600.0
-"""A server that asks for more seconds than this has a quota, not a peak; the user should know."""
+"""If a server asks for a longer wait, a quota is exhausted, and the user should know."""
 
 _LONGEST_BACKOFF = 60.0
 
 _NEVER = frozenset({501, 505, 511})
-"""Not implemented, HTTP version not supported, network login required: statuses above 500 that do not pass."""
+"""Not implemented, HTTP version not supported, network login required: statuses above 500 that are permanent."""
 
 
 class TemporaryError(Exception):
-    """A request failed in a way that may pass.
+    """A request failed in a way that may be temporary.
 
     Attributes:
-        reason: in words, for the user.
-        retry_after: seconds that the server asks to wait, if it does.
-        recurring: what the server said, where the same words to the same request twice mean that it will never
-            succeed; none where repetitions are worth while.
-        advice: what to try if it does not pass, as the end of a sentence.
+        reason: the reason in words, for the user.
+        retry_after: seconds to wait, if the server says so.
+        recurring: the server's message, if the same message twice for the same request means that it will never
+            succeed; None if retries may help.
+        advice: what to try if it is permanent, as the end of a sentence.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class TemporaryError(Exception):
 
 
 class Patience:
-    """Repeats requests with exponential back-off and full jitter; a server's `Retry-After` holds for all requests.
+    """Retries requests with exponential back-off and full jitter; a server's `Retry-After` applies to all requests.
 
     Args:
-        place: what is asked, for error messages.
-        retries: repetitions of one request.
-        backoff: longest wait before the first, seconds; it doubles each time.
+        place: name of the server, for error messages.
+        retries: maximum number of retries of a request.
+        backoff: longest wait before the first retry, seconds; it doubles each time.
         timeout: seconds for one attempt.
     """
 
@@ -61,18 +61,18 @@ class Patience:
 
     @property
     def has_given_up(self) -> bool:
-        """Whether the run ends: nothing new is sent."""
+        """Whether the run is ending: nothing new is sent."""
         return self._given_up.is_set()
 
     def give_up(self) -> None:
-        """Send nothing more; requests in flight may still end."""
+        """Send nothing more; requests in flight may still finish."""
         self._given_up.set()
 
     async def run(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Return what ``attempt`` returns, after as many repetitions as it takes.
+        """Return what ``attempt`` returns, with retries.
 
         Raises:
-            MMABenchError: it failed to the end, or the run ends for another reason.
+            MMABenchError: all attempts failed, or the run ends for another reason.
         """
         from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
         from tenacity.wait import wait_random_exponential
@@ -83,7 +83,7 @@ class Patience:
             error = state.outcome.exception() if state.outcome else None
             asked = error.retry_after if isinstance(error, TemporaryError) else None
             if asked is not None:
-                # Jitter comes on top: sixteen requests that return at the same moment are refused again.
+                # Plus jitter: sixteen requests that return at the same moment would be rejected again.
                 self._not_before = max(self._not_before, time.monotonic() + asked)
                 return asked + jittered(state)
             return jittered(state)
@@ -102,7 +102,7 @@ class Patience:
                 if error.recurring is not None and error.recurring == said:
                     raise MMABenchError(
                         f"{self._place} failed twice with the same words, so it is not asked again: {error.reason}"
-                        f"{error.advice}. All answers so far are kept; run the same command again to go on"
+                        f"{error.advice}. All answers so far are kept; run the same command again to resume"
                     ) from error
                 said = error.recurring
                 raise
@@ -118,7 +118,7 @@ class Patience:
         except TemporaryError as error:
             raise MMABenchError(
                 f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}. "
-                "All answers so far are kept; run the same command again to go on"
+                "All answers so far are kept; run the same command again to resume"
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
@@ -145,7 +145,7 @@ class Patience:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Return a `Retry-After` header in seconds from now: a number or a date (RFC 9110, 10.2.3)."""
+    """Return a `Retry-After` header as seconds from now: a number or a date (RFC 9110, 10.2.3)."""
     if not value:
         return None
     try:
@@ -159,5 +159,5 @@ def retry_after(value: str | None) -> float | None:
 
 
 def is_temporary(status: int) -> bool:
-    """Return whether a request with this HTTP status is worth repeating."""
+    """Return whether a request with this HTTP status is worth retrying."""
     return status in (408, 409, 425, 429) or (status >= 500 and status not in _NEVER)

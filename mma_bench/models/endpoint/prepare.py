@@ -1,4 +1,4 @@
-"""Make the media parts of a request: once a stimulus, in a thread, for all its questions."""
+"""Makes the media parts of a request: once per stimulus, in a thread, for all its questions."""
 
 import io
 import math
@@ -25,7 +25,7 @@ class Part:
     """One piece of media.
 
     Attributes:
-        kind: what it is; a `video` is silent, unless it was muxed.
+        kind: kind of media; a `video` is silent unless it was muxed.
         mime: media type, such as `audio/wav`.
         data: the file.
     """
@@ -36,10 +36,10 @@ class Part:
 
 
 def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
-    """Return the parts of ``media``, the picture before the sound.
+    """Return the parts of ``media``, video before audio.
 
-    Streams that are no longer than the stimulus are sent byte for byte; a longer video is cut at a frame without
-    being encoded again, a longer sound is cut at the sample.
+    Streams that are not longer than the stimulus are sent byte for byte. Longer video is cut at a frame without
+    encoding, longer audio at the sample.
 
     Raises:
         MMABenchError: the media cannot be read.
@@ -59,14 +59,14 @@ def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
 
 
 def _pcm(media: Media) -> "NDArray[np.int16]":
-    """Return the sound as the 16-bit samples, shape [samples], that the FLAC holds."""
+    """Return the audio as the 16-bit samples of the FLAC, shape [samples]."""
     import av
     import numpy as np
 
     with av.open(io.BytesIO(media.audio_bytes), "r", format="flac") as container:
         stream = container.streams.audio[0]
         if stream.format and (stream.format.name, stream.layout.name, stream.rate) == ("s16", "mono", AUDIO_RATE):
-            # Half the time of the way through floats, with the same result.
+            # Half the time of a conversion through floats, with the same result.
             blocks = (frame.to_ndarray().reshape(-1) for frame in container.decode(stream))
             return first_samples(blocks, round(media.seconds * AUDIO_RATE), np.int16)
     return np.clip(np.rint(media.audio(AUDIO_RATE) * 32768), -32768, 32767).astype(np.int16)
@@ -88,7 +88,7 @@ def _cut_flac(media: Media) -> bytes:
     content = media.audio_bytes
     with av.open(io.BytesIO(content), "r", format="flac") as container:
         duration = container.duration
-    # The stimulus is as long as its shorter stream, to the sample: half a sample is rounding.
+    # The stimulus is exactly as long as its shorter stream: half a sample is rounding.
     if duration is not None and duration / av.time_base <= media.seconds + 0.5 / AUDIO_RATE:
         return content
     return flac_bytes(_pcm(media))
@@ -107,7 +107,7 @@ def _cut_video(media: Media) -> bytes:
         kept = [packet for packet in packets if float((packet.pts or 0) * packet.time_base) < end]
         if len(kept) == len(packets):
             return content
-        # A file, not a buffer: to move the index to the front, the muxer opens its output again by name.
+        # A file, not a buffer: to move the index to the front, the muxer reopens its output by name.
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "cut.mp4"
             flags = {"fflags": "+bitexact", "movflags": "+faststart"}
@@ -120,9 +120,9 @@ def _cut_video(media: Media) -> bytes:
 
 
 def _last_start(stream: "VideoStream") -> float:
-    """Return when the last frame begins at a constant rate, seconds; infinity if the file does not tell.
+    """Return the start of the last frame at a constant rate, in seconds; infinity if the file does not say.
 
-    Without it all packets must be read, which costs 5 ms more.
+    Without it, all packets must be read, which takes 5 ms longer.
     """
     if not (stream.duration and stream.time_base and stream.average_rate):
         return math.inf

@@ -17,11 +17,11 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _HOW_IT_IS_ASKED = frozenset(
     {"concurrency", "timeout", "retries", "backoff", "key_variable", "stream", "media_folder", "media_host"}
 )
-"""Settings that change when an answer comes, not what it says."""
+"""Settings that change the time of an answer, not its content."""
 
 
 class EndpointSettings(BaseModel):
-    """What can be set for any endpoint."""
+    """Options of every endpoint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -55,14 +55,14 @@ class EndpointSettings(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if {"max_tokens", "thinking_max_tokens"} <= self.model_fields_set:
-            raise ValueError("thinking_max_tokens has no effect when max_tokens is set; leave one of them out")
+            raise ValueError("thinking_max_tokens has no effect when max_tokens is set; remove one of them")
         for name, media in (("fps", ("frames",)), ("size", ("frames",)), ("audio_format", ("parts", "frames"))):
             if name in self.model_fields_set and self.media not in media:
                 raise ValueError(f"{name} has no effect with media={self.media}; leave it out")
         return self
 
     def deciding(self) -> dict[str, str]:
-        """Return the settings that decide an answer, as text."""
+        """Return the settings that determine an answer, as text."""
         unused = set() if self.media == "frames" else {"fps", "size"}
         unused |= {"audio_format"} if self.media in ("muxed", "none") else set()
         unused |= {"thinking_max_tokens"} if "max_tokens" in self.model_fields_set else set()
@@ -77,7 +77,7 @@ def read_settings(kind: type[Settings], family: str, options: Mapping[str, str])
     """Return ``options`` as settings.
 
     Raises:
-        MMABenchError: an option is unknown or has a wrong value. Values are not repeated: one might be a key.
+        MMABenchError: an option is unknown or has an invalid value. The message omits values: one might be a key.
     """
     try:
         return kind.model_validate(dict(options))

@@ -1,4 +1,4 @@
-"""Answers from the keys and values of a prefix: greedy decoding, and the log-likelihood of options."""
+"""Answers from the keys and values of a prefix: greedy decoding, and log-likelihoods of options."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 _TOKENS_AT_ONCE = 2048
-"""A prompt padded with 20,000 letters runs in parts: attention to all before it would need a mask of gigabytes."""
+"""A prompt padded with 20,000 letters runs in parts: attention to everything before it would need gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said.
+    """The answer of the model.
 
     Attributes:
         text: the answer.
@@ -60,14 +60,14 @@ class Prefix:
 
 
 class Answering:
-    """Runs questions behind a prefix."""
+    """Runs questions after a prefix."""
 
     def __init__(self, thinker: Thinker, chat: Chat, settings: Settings, stop_ids: Sequence[int]) -> None:
         self.stop_ids = list(stop_ids)
         self._thinker = thinker
         self._chat = chat
         self._settings = settings
-        self._packs = settings.attn_implementation in ("sdpa", "eager")  # flash attention takes no mask of one's own
+        self._packs = settings.attn_implementation in ("sdpa", "eager")  # flash attention accepts no custom mask
         if any(layer.is_sliding for layer in self.new_cache().layers):
             raise MMABenchError("this model looks back over a sliding window, which its adapter does not support yet")
 
@@ -78,7 +78,7 @@ class Answering:
         return DynamicCache(config=self._thinker.decoder.config)
 
     def ask(self, prefix: Prefix, questions: Sequence[Sequence[int]], options: Sequence[Sequence[str]]) -> list[Reply]:
-        """Answer questions, given as token ids, together."""
+        """Answer questions, given as token ids, in one batch."""
         rows = self._read(prefix, questions)
         tokenized = [{option: self._option(option) for option in asked} for asked in options]
         scores: Sequence[dict[str, float]] = [{} for _ in questions]
@@ -97,7 +97,7 @@ class Answering:
         ]
 
     def _read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:
-        """Run the questions behind copies of the prefix, padded between prefix and question."""
+        """Run the questions after copies of the prefix, padded between prefix and question."""
         import torch
 
         device = self._thinker.device
@@ -121,7 +121,7 @@ class Answering:
         logits = self._thinker.logits(hidden[:, -1])
         if not torch.isfinite(logits).all():
             raise MMABenchError(
-                f"the model computes no finite numbers in {self._thinker.model.dtype}; take "
+                f"the model computes no finite numbers in {self._thinker.model.dtype}; use "
                 "--model-option dtype=bfloat16 or dtype=float32"
             )
         return Rows(cache, mask, prefix.next_position + lengths, logits)

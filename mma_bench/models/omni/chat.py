@@ -1,8 +1,8 @@
-"""The conversation as token ids, in the ChatML form of the Qwen models.
+"""The conversation as token ids, in the ChatML format of the Qwen models.
 
-The prompt is put together from pieces: text is tokenized with the special tokens switched off, so that a question which
-contains the text of one, such as `<|im_end|>`, stays a text. Since tokenizers cut at special tokens anyway, the
-result is that of the whole conversation at once.
+The prompt is assembled from pieces: text is tokenized with the special tokens switched off, so that a question that
+contains the text of one, such as `<|im_end|>`, remains text. Because tokenizers split at special tokens anyway, the
+result equals that of tokenizing the whole conversation.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -31,9 +31,9 @@ class Chat:
         """Return everything before the question.
 
         Args:
-            order: for every media token whether it is one of the video.
-            video: whether there is a video.
-            audio: whether there is a sound.
+            order: for every media token, whether it belongs to the video.
+            video: whether there is video.
+            audio: whether there is audio.
         """
         ids = self._ids
         media = [ids["video"] if is_video else ids["audio"] for is_video in order.tolist()]
@@ -45,11 +45,11 @@ class Chat:
         return [*system, ids["begin"], *self.text("user\n"), *media]
 
     def question(self, prompt: str) -> list[int]:
-        """Return the question and all that precedes the answer."""
+        """Return the question and everything before the answer."""
         return [*self.text(prompt), self._ids["end"], *self.text("\n"), self._ids["begin"], *self.text("assistant\n")]
 
     def text(self, text: str) -> list[int]:
-        """Return the ids of a text, in which no special token is recognised."""
+        """Return the ids of a text, without recognising special tokens in it."""
         found: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         if not set(self._ids.values()).isdisjoint(found):
             raise MMABenchError(f"this tokenizer reads special tokens in the text {text[:80]!r}; it cannot be used")

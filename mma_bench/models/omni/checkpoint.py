@@ -1,4 +1,4 @@
-"""Checkpoints on the hub or in a folder: loading, and a hash of what was loaded."""
+"""Checkpoints on the hub or in a folder: loading, and identifying what was loaded."""
 
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,23 @@ from mma_bench.models.omni.settings import Settings
 from mma_bench.models.omni.thinker import ARCHITECTURES, Thinker
 
 _VIDEO_SETTINGS = ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json")
-"""Where a checkpoint may say how its frames are normalised; the first that is there counts."""
+"""Files in which a checkpoint may state how its frames are normalised; the first existing one counts."""
 
 
 def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str, str]]:
     """Load a checkpoint.
 
-    Only safetensors are read and no code of the checkpoint is run. Of a whole Omni model only the thinker is loaded.
+    Only safetensors are read, and no code of the checkpoint is run. Of a whole Omni model, only the thinker is loaded.
 
     Args:
         name: name on the hub, or a folder.
         settings: how to load it.
 
     Returns:
-        What answers questions, and what identifies the weights and the programs that run them.
+        The object that answers questions, and the identity of the weights and of the programs that run them.
 
     Raises:
-        MMABenchError: it cannot be loaded, or is of no known family.
+        MMABenchError: it cannot be loaded, or belongs to no known family.
     """
     with needs("transformers models", "models"):
         import torch
@@ -77,18 +77,18 @@ def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) 
         dtype=settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype),
         attn_implementation=settings.attn_implementation,
         use_safetensors=True,
-        # Without accelerate transformers takes no map, so the ordinary case of one device goes without.
+        # Without accelerate, transformers accepts no map, so the ordinary case of one device uses none.
         **({"device_map": settings.device_map} if settings.device_map else {}),
         **where,
     )
-    # transformers gives absent weights random values and only warns.
+    # transformers initialises missing weights randomly and only warns.
     if absent := sorted(report["missing_keys"]):
         raise MMABenchError(f"transformers:{name} lacks {len(absent)} weights, such as {absent[0]}; download it again")
     places = {str(place) for place in getattr(model, "hf_device_map", {}).values()}
     if "disk" in places or ("cpu" in places and len(places) > 1):
         raise MMABenchError(
             f"transformers:{name} does not fit on the GPUs with device_map={settings.device_map}, and weights that are "
-            "moved there for every token are too slow for a benchmark; take more GPUs or a smaller model"
+            "moved there for every token are too slow for a benchmark; use more GPUs or a smaller model"
         )
     if settings.device_map is None and torch.cuda.is_available():
         model = model.to("cuda")
@@ -110,11 +110,11 @@ def _video_settings(name: str, where: dict[str, Any]) -> dict[str, Any]:
 
 
 COMMIT = "commit "
-"""Before the commit, in the identity of weights that came from the hub."""
+"""Prefix of the commit in the identity of weights from the hub."""
 
 
 def _weights(name: str, config: Any) -> str:
-    """Return the commit on the hub, or a hash over all files of a folder."""
+    """Return the commit on the hub, or a hash of all files of a folder."""
     folder = Path(name)
     if folder.is_dir():
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

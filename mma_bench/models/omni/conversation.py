@@ -1,4 +1,4 @@
-"""How one question about one stimulus is laid out as tokens: the same for asking, scoring and training."""
+"""The layout of one question about one stimulus as tokens: the same for asking, scoring and training."""
 
 import functools
 import math
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import torch
 
 IGNORED = -100
-"""Label of tokens that are not learnt, as in transformers."""
+"""Label of tokens that are not learned, as in transformers."""
 
-_KEPT = 256  # forms of media; clips of one dataset have a handful, a folder of any videos has thousands
+_KEPT = 256  # forms of media; clips of one dataset have a handful, a folder of arbitrary videos has thousands
 
 
 class Kind(IntEnum):
-    """What a token is. `TEMPLATE` are the marks of the conversation, which belong to no modality."""
+    """The kind of a token. `TEMPLATE` are the markers of the conversation, which belong to no modality."""
 
     PADDING = 0
     TEMPLATE = 1
@@ -39,7 +39,7 @@ class Layout:
 
     Attributes:
         ids: ids of the tokens.
-        kinds: what each token is.
+        kinds: the kind of each token.
         positions: position ids, shape [3, tokens], on the CPU.
     """
 
@@ -64,7 +64,7 @@ class Batch:
 
     @property
     def labels(self) -> "torch.Tensor":
-        """The token itself where it is of the answer, else `IGNORED`; shape [rows, tokens]."""
+        """The token itself if it belongs to the answer, otherwise `IGNORED`; shape [rows, tokens]."""
         import torch
 
         return torch.where(self.kinds == Kind.ANSWER, self.ids, IGNORED)
@@ -75,7 +75,7 @@ class Conversation:
 
     Args:
         thinker: the model.
-        chat: how text and marks become tokens.
+        chat: turns text and markers into tokens.
         seconds_per_grid: time from one step of the video encoder's grid to the next.
     """
 
@@ -92,7 +92,7 @@ class Conversation:
 
         Args:
             grid: patches of the video along time, height and width, or none.
-            frames: frames of the sound's spectrum, 0 for no sound.
+            frames: frames of the audio spectrum, 0 for no audio.
         """
         import torch
 
@@ -142,7 +142,7 @@ class Conversation:
         width = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), width), self._chat.end_id)
         kinds = torch.full((len(rows), width), int(Kind.PADDING))
-        # Fractions of a position stay, as when the model answers: one family places video between whole positions.
+        # Fractions of a position are kept, as when the model answers: one family places video between whole positions.
         dtype = functools.reduce(torch.promote_types, [row.positions.dtype for row in rows])
         positions = torch.zeros((3, len(rows), width), dtype=dtype)
         for number, row in enumerate(rows):

@@ -1,7 +1,7 @@
 """Several questions about one stimulus from one pass over its media.
 
 System message and media come before the question, so all questions share their keys and values. These are computed
-once, from encoder outputs that other stimuli with the same stream share too; the questions run on copies.
+once, from encoder outputs that are shared with other stimuli with the same stream; the questions run on copies.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A video without sound.
+    """A video without audio.
 
     Attributes:
-        key: name by which its encoded form is kept, such as the hash of the file and the length played.
-        frames: returns the frames for a number of frames a second: [frames, height, width, 3], uint8, RGB.
+        key: name under which its encoded form is kept, such as the hash of the file and the length played.
+        frames: returns the frames for a number of frames per second: [frames, height, width, 3], uint8, RGB.
     """
 
     key: str
@@ -38,11 +38,11 @@ class VideoStream:
 
 @dataclass(frozen=True)
 class AudioStream:
-    """A sound.
+    """An audio stream.
 
     Attributes:
-        key: name by which its encoded form is kept, such as the hash of the file and the length played.
-        samples: returns the sound: [samples], float32, mono, 16 kHz, range -1 to 1.
+        key: name under which its encoded form is kept, such as the hash of the file and the length played.
+        samples: returns the audio: [samples], float32, mono, 16 kHz, range -1 to 1.
     """
 
     key: str
@@ -54,12 +54,12 @@ class EncodeOnce:
 
     Attributes:
         thinker: the model.
-        frame_format: what its vision encoder takes.
+        frame_format: input format of its vision encoder.
         extractor: the feature extractor of its checkpoint.
-        chat: how conversations become tokens.
-        answering: how answers come out of a prefix.
-        videos: encoded videos that are kept.
-        sounds: encoded sounds that are kept.
+        chat: turns conversations into tokens.
+        answering: computes answers from a prefix.
+        videos: cache of encoded videos.
+        sounds: cache of encoded audio.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class EncodeOnce:
         return self.frame_format.temporal_patch_size / self._settings.fps
 
     def answer(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
-        """Answer questions about a video, a sound, or both at the same time.
+        """Answer questions about video, audio, or both at the same time.
 
         Raises:
-            MMABenchError: there is neither, or a stream cannot be used.
+            MMABenchError: there is no stream, or one cannot be used.
         """
         import torch
 
@@ -106,7 +106,7 @@ class EncodeOnce:
         seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
         if not seen and not heard:
-            raise MMABenchError("a question needs a video or a sound to be about; give at least one")
+            raise MMABenchError("a question needs video or audio; give at least one stream")
         before = self._conversation.media(seen.grid if seen else None, heard.frames if heard else 0)
         token_ids = torch.tensor([before.ids], device=self.thinker.device)
         embeddings = self.thinker.embed(token_ids)
@@ -122,7 +122,7 @@ class EncodeOnce:
             video_mask=token_ids == self.chat.video_id,
             deepstack=seen.deepstack if seen else (),
         )
-        # As the models count: from the last token on, though a video that outlasts the sound ends at a higher position.
+        # As the models count: from the last token on, although video that outlasts the audio ends at a higher one.
         return Prefix(cache, len(before.ids), positions[..., -1].max() + 1)
 
     def _see(self, video: VideoStream) -> Encoded:
@@ -137,20 +137,20 @@ class EncodeOnce:
         for name, here in (("video_token_id", self.chat.video_id), ("audio_token_id", self.chat.audio_id)):
             if getattr(config, name) != here:
                 raise MMABenchError(
-                    f"the tokenizer's {name} is {here}, the model's is {getattr(config, name)}: they do not belong "
-                    "together; take both from one checkpoint"
+                    f"the tokenizer's {name} is {here}, the model's is {getattr(config, name)}: they do not match; "
+                    "use both from one checkpoint"
                 )
 
 
 def stop_tokens(thinker: Thinker, tokenizer: Any, chat: Chat) -> list[int]:
-    """Return the tokens that end an answer: the end of a turn, and what the checkpoint names."""
+    """Return the tokens that end an answer: the end of a turn, and those that the checkpoint names."""
     named = getattr(thinker.model.generation_config, "eos_token_id", None)
     stored = named if isinstance(named, list) else [named]
     return sorted({chat.end_id, *(int(token) for token in [*stored, tokenizer.eos_token_id] if token is not None)})
 
 
 def _groups(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Put questions of about equal length together, so that the long ones do not pad the short ones."""
+    """Batch questions of about equal length, to avoid padding short ones to the length of long ones."""
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
         if group and (len(group) == size or lengths[index] > 2 * lengths[group[0]] + 32):

@@ -1,4 +1,4 @@
-"""Encoded streams, kept for the next stimuli: a clip's video serves several conditions."""
+"""Cache of encoded streams for the next stimuli: a clip's video is used in several conditions."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,9 +15,10 @@ class Encoded:
 
     Attributes:
         tokens: shape [tokens, hidden size].
-        deepstack: what some encoders add to the first layers of the language model, each of the shape of ``tokens``.
-        grid: for a video the number of patches along time, height and width.
-        frames: for a sound the number of frames of its spectrum.
+        deepstack: features that some encoders add to the first layers of the language model, of the shape of
+            ``tokens``.
+        grid: for video, the number of patches along time, height and width.
+        frames: for audio, the number of frames of its spectrum.
     """
 
     tokens: "torch.Tensor"
@@ -32,10 +33,10 @@ class Encoded:
 
 
 class EncoderCache:
-    """The streams used last, as many as fit into a number of bytes.
+    """The most recently used streams, up to a number of bytes.
 
-    They are kept in the computer's memory: on a GPU the 23 MB that a 10 s video takes after the encoder of a 7B model
-    are better spent on the key-value cache, and copying them back is little beside encoding them again.
+    They are kept in CPU memory: on a GPU, the 23 MB that a 10 s video takes after the encoder of a 7B model are better
+    used for the key-value cache, and copying them back is cheap compared with encoding them again.
     """
 
     def __init__(self, limit: int) -> None:
@@ -46,7 +47,7 @@ class EncoderCache:
         self.misses = 0
 
     def get(self, key: str, encode: Callable[[], Encoded]) -> Encoded:
-        """Return the stream called ``key``, encoding it if it is not there."""
+        """Return the stream called ``key``, encoding it if it is missing."""
         if key in self._entries:
             self.hits += 1
             self._entries.move_to_end(key)

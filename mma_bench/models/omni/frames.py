@@ -1,8 +1,8 @@
-"""Frames become the patches that Qwen's vision encoders take.
+"""Turns frames into the patches that Qwen's vision encoders take.
 
-The steps are those of transformers' `Qwen2VLVideoProcessor`, which needs torchvision and so cannot run everywhere:
-bicubic resizing to a multiple of the patches within a budget of pixels, normalisation, and cutting into patches of
-two frames, ordered so that the patches which the encoder merges stand together.
+The steps are those of transformers' `Qwen2VLVideoProcessor`, which needs torchvision and therefore cannot run
+everywhere: bicubic resizing to a multiple of the patches within a budget of pixels, normalisation, and splitting into
+patches of two frames, ordered so that the patches that the encoder merges are adjacent.
 """
 
 import math
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LARGEST_ASPECT_RATIO = 200
-"""Beyond it Qwen's own processor refuses a picture."""
+"""Above this ratio, Qwen's own processor rejects an image."""
 
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """What a vision encoder expects.
+    """Input format of a vision encoder.
 
     Attributes:
         patch_size: height and width of a patch, pixels.
         temporal_patch_size: frames in a patch.
-        merge_size: so many patches by as many become one token.
+        merge_size: number of patches per side that become one token.
         min_pixels: smallest area of a frame; smaller ones are enlarged.
         max_pixels: largest area of a frame.
         mean: of each channel, for values from 0 to 1.
@@ -46,7 +46,7 @@ class FrameFormat:
 
 @dataclass(frozen=True)
 class Patches:
-    """A video as the vision encoder takes it.
+    """A video in the input format of the vision encoder.
 
     Attributes:
         pixels: float32 of shape [time * height * width, 3 * temporal_patch_size * patch_size ** 2].
@@ -58,7 +58,7 @@ class Patches:
 
 
 def fitted_size(height: int, width: int, frame_format: FrameFormat) -> tuple[int, int]:
-    """Return the size a frame is scaled to: a multiple of a token's side, within the budget, of about its shape.
+    """Return the size to which a frame is scaled: a multiple of a token's side, within the budget, of similar shape.
 
     Raises:
         MMABenchError: the frame is far too long and narrow.
@@ -78,15 +78,15 @@ def fitted_size(height: int, width: int, frame_format: FrameFormat) -> tuple[int
 
 
 def to_patches(frames: "NDArray[np.uint8]", frame_format: FrameFormat) -> Patches:
-    """Scale, normalise and cut up frames.
+    """Scale, normalise and split frames.
 
     Args:
-        frames: shape [frames, height, width, 3], uint8, RGB. If their number is no multiple of
+        frames: shape [frames, height, width, 3], uint8, RGB. If their number is not a multiple of
             `temporal_patch_size`, the last is repeated.
-        frame_format: what the encoder expects.
+        frame_format: input format of the encoder.
 
     Raises:
-        MMABenchError: there is no frame, or not of this form.
+        MMABenchError: there is no frame, or the array has another form.
     """
     import torch
 
@@ -103,7 +103,7 @@ def scale(frames: "NDArray[np.uint8]", frame_format: FrameFormat) -> "torch.Tens
     """Scale frames to the size that the encoder sees: uint8 of shape [frames, 3, height, width].
 
     Raises:
-        MMABenchError: there is no frame, or not of the form that `to_patches` takes.
+        MMABenchError: there is no frame, or the array has not the form that `to_patches` takes.
     """
     import torch
 

@@ -1,7 +1,7 @@
-"""In which order the tokens of a video and its sound follow each other.
+"""The order of the tokens of a video and its audio.
 
-Both streams count time in the same position ids, so which token comes next follows from the times alone. These orders
-are what the processors of the two families write for audio in video; the model's own position ids assume them.
+Both streams count time in the same position ids, so the order follows from the times alone. The processors of the two
+families write these orders for audio in video, and the models' position ids assume them.
 """
 
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ def video_times(
 
     Args:
         grid: number of patches along time, height and width.
-        merge_size: so many patches by as many become one token.
+        merge_size: number of patches per side that become one token.
         seconds_per_grid: seconds from one step in time to the next.
-        positions_per_second: position ids in a second.
+        positions_per_second: position ids per second.
     """
     tokens_a_step = grid[1] * grid[2] // merge_size**2
-    # In this order, as the processors multiply: with the two factors multiplied first, the step at exactly 2 seconds
-    # can fall just below it and into the chunk before.
+    # Multiplied in the order of the processors: with the two factors multiplied first, the step at exactly 2 seconds
+    # can fall just below it and into the previous chunk.
     return np.repeat(np.arange(grid[0]) * seconds_per_grid * positions_per_second, tokens_a_step)
 
 
@@ -33,12 +33,12 @@ def chunked(video: "NDArray[np.float64]", audio_tokens: int, chunk: int) -> "NDA
     """Alternate chunks of video and of audio, each of ``chunk`` position ids (Qwen2.5-Omni, 2 seconds).
 
     Args:
-        video: time of every video token, in position ids, never falling.
-        audio_tokens: number of audio tokens, one a position id.
+        video: time of every video token, in position ids, in ascending order.
+        audio_tokens: number of audio tokens, one per position id.
         chunk: length of a chunk, position ids.
 
     Returns:
-        For every token whether it is one of the video.
+        For every token, whether it belongs to the video.
     """
     video_sizes = _chunk_sizes(video.tolist(), chunk)
     audio_sizes = _chunk_sizes(list(range(audio_tokens)), chunk)
@@ -50,7 +50,7 @@ def chunked(video: "NDArray[np.float64]", audio_tokens: int, chunk: int) -> "NDA
 
 
 def _chunk_sizes(times: list[float], chunk: int) -> list[int]:
-    """Cut after each token at which the next chunk begins; a gap of several chunks begins them one token apart."""
+    """Split after each token that begins the next chunk; after a gap of several chunks, they begin one token apart."""
     starts = [0]
     for index, time in enumerate(times):
         if time >= len(starts) * chunk:
@@ -59,15 +59,15 @@ def _chunk_sizes(times: list[float], chunk: int) -> list[int]:
 
 
 def merged(video: "NDArray[np.float64]", audio_tokens: int) -> "NDArray[np.bool_]":
-    """Sort the tokens of both streams by time, the video first where they are equal (Qwen3-Omni).
+    """Sort the tokens of both streams by time, video first if the times are equal (Qwen3-Omni).
 
     Args:
-        video: time of every video token, in position ids, never falling.
-        audio_tokens: number of audio tokens, one a position id.
+        video: time of every video token, in position ids, in ascending order.
+        audio_tokens: number of audio tokens, one per position id.
 
     Returns:
-        For every token whether it is one of the video.
+        For every token, whether it belongs to the video.
     """
     times = np.concatenate([video, np.arange(audio_tokens)])
-    order = np.argsort(times, kind="stable")  # stable: the video stands first in `times`
+    order = np.argsort(times, kind="stable")  # stable: the video comes first in `times`
     return order < len(video)

@@ -14,14 +14,14 @@ from mma_bench.models.own import timed_answers
 
 
 class TransformersOmni(Model):
-    """A local Omni model that sees and hears the two streams of a stimulus at the same time.
+    """A local Omni model that gets both streams of a stimulus at the same time.
 
     Args:
         checkpoint: name on the hub, or a folder.
         options: settings as text, see `Settings`.
 
     Raises:
-        MMABenchError: the checkpoint cannot be loaded, or an option is wrong.
+        MMABenchError: the checkpoint cannot be loaded, or an option is invalid.
     """
 
     uses_gpu = True
@@ -77,15 +77,15 @@ class TransformersOmni(Model):
         ]
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
-        """Answer stimuli with the same video one after another, so that it is encoded once for all conditions."""
+        """Answer stimuli with the same video consecutively, so that it is encoded once for all conditions."""
         for sample in sorted(samples, key=lambda sample: (sample.stimulus.video.sha256, sample.stimulus.audio.sha256)):
             yield sample, timed_answers(sample, self.answer, self.name)
 
     def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
-        """Ask about any streams: both, a muted video, or a sound without a picture.
+        """Ask about any streams: both, only video, or only audio.
 
         Raises:
-            MMABenchError: there is no stream, one cannot be used, or the memory of the GPU is too small.
+            MMABenchError: there is no stream, one cannot be used, or the GPU has too little memory.
         """
         import torch
 

@@ -15,11 +15,11 @@ TokenizedOptions = Mapping[str, Sequence[int]]
 
 @dataclass
 class Rows:
-    """Questions that have been read, one a row.
+    """Processed questions, one per row.
 
     Attributes:
         cache: keys and values of prefix and questions.
-        mask: which of them count, of shape [rows, tokens].
+        mask: which of them are valid, shape [rows, tokens].
         next_position: position id of the first token of each answer, of shape [rows].
         logits: of the first token of each answer, float32 of shape [rows, vocabulary].
     """
@@ -32,12 +32,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class _Packed:
-    """Options of every row, one behind the other. All tensors have the shape [rows, tokens].
+    """The options of every row, one after another. All tensors have the shape [rows, tokens].
 
     Attributes:
-        token_ids: all tokens of an option but the last, which predicts nothing.
-        owner: number of the option that a token belongs to, -1 for padding.
-        offset: place of a token in its option.
+        token_ids: all tokens of an option except the last, which predicts nothing.
+        owner: number of the option to which a token belongs, -1 for padding.
+        offset: position of a token in its option.
     """
 
     token_ids: "torch.Tensor"
@@ -48,14 +48,14 @@ class _Packed:
 def log_likelihoods(
     thinker: Thinker, rows: Rows, options: Sequence[TokenizedOptions], *, packed: bool
 ) -> list[dict[str, float]]:
-    """Return for every row the log-likelihood of each option, the sum over its tokens. The cache is as before.
+    """Return for every row the log-likelihood of each option, the sum over its tokens. The cache is left unchanged.
 
     Args:
         thinker: the model.
-        rows: questions that have been read.
+        rows: processed questions.
         options: options of every row.
-        packed: whether all options of a row run at once, which needs an attention that takes any mask; else each
-            runs on its own.
+        packed: whether all options of a row run at once, which needs an attention kernel that accepts any mask;
+            otherwise each runs separately.
     """
     first = rows.logits.log_softmax(dim=-1)
     scores = [{option: float(first[row, ids[0]]) for option, ids in asked.items()} for row, asked in enumerate(options)]
@@ -71,7 +71,7 @@ def log_likelihoods(
 def _continue(
     thinker: Thinker, rows: Rows, options: Sequence[TokenizedOptions], *, packed: bool
 ) -> Iterator[tuple[int, str, float]]:
-    """Yield row, option, and log-likelihood of all tokens of the option but the first."""
+    """Yield row, option, and log-likelihood of all tokens of the option except the first."""
     import torch
 
     found = _pack(options, rows.mask)
@@ -83,7 +83,7 @@ def _continue(
     for layer in rows.cache.layers:
         layer.keys, layer.values = layer.keys[:, :, :before], layer.values[:, :, :before]
     for row, asked in enumerate(options):
-        # One row at a time: with a vocabulary of 150,000 the logits of all would take gigabytes.
+        # One row at a time: with a vocabulary of 150,000, the logits of all rows would take gigabytes.
         likelihood = thinker.logits(hidden[row]).log_softmax(dim=-1)
         start = 0
         for option, ids in asked.items():
@@ -108,12 +108,12 @@ def _pack(options: Sequence[TokenizedOptions], mask: "torch.Tensor") -> _Packed:
 
 
 def _tree_mask(mask: "torch.Tensor", owner: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
-    """Return what is added to the attention: nothing where a token may look, the lowest number elsewhere.
+    """Return what is added to the attention: zero for visible tokens, the lowest number elsewhere.
 
-    A token sees the question, and what stands before it in its own option.
+    A token attends to the question and to the tokens before it in its own option.
 
     Args:
-        mask: which tokens before count, of shape [rows, tokens before].
+        mask: which previous tokens are valid, of shape [rows, tokens before].
         owner: the option of every new token, of shape [rows, tokens].
         dtype: of the model.
 

@@ -1,6 +1,6 @@
-"""Thinkers with random weights: for measuring speed, and for tests, where no checkpoint can be had.
+"""Thinkers with random weights, for measuring speed and for tests without a checkpoint.
 
-Speed does not depend on the values of the weights, and that two ways of computing agree shows on any weights.
+Speed does not depend on the values of the weights, and any weights can show that two computations agree.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Size:
-    """Measures of a thinker. The defaults have about a quarter of a million parameters.
+    """Dimensions of a thinker. The defaults have about a quarter of a million parameters.
 
     The weights are drawn with the standard deviation `spread`.
     """
@@ -71,7 +71,7 @@ QWEN25_OMNI_7B = Size(
     audio_intermediate=5120,
     audio_heads=20,
 )
-"""The measures of Qwen2.5-Omni-7B's thinker."""
+"""The dimensions of Qwen2.5-Omni-7B's thinker."""
 
 
 def byte_tokenizer(media_tokens: MediaTokens, texts: Sequence[str] = ()) -> Any:
@@ -114,11 +114,11 @@ def random_thinker(
 
     Args:
         architecture: a name in `ARCHITECTURES`.
-        size: its measures.
+        size: its dimensions.
         seed: of the weights.
         dtype: of the weights; none for float32.
-        device: where they are made.
-        texts: whose words the tokenizer knows; of others it reads the bytes. The vocabulary grows if it must.
+        device: where the weights are created.
+        texts: texts whose words are tokens; other words are split into bytes. The vocabulary grows if necessary.
     """
     import torch
     import transformers
@@ -150,7 +150,7 @@ def _token_ids(tokenizer: Any, media_tokens: MediaTokens) -> dict[str, int]:
         "vision_end_token_id": media_tokens.video_end,
         "audio_start_token_id": media_tokens.audio_begin,
         "audio_end_token_id": media_tokens.audio_end,
-        "image_token_id": "<|endoftext|>",  # no picture is ever shown
+        "image_token_id": "<|endoftext|>",  # images are never used
     }
     return {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in names.items()}
 

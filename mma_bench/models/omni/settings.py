@@ -10,7 +10,7 @@ from mma_bench.files.faults import first_fault
 
 
 class Settings(BaseModel):
-    """How a checkpoint is loaded and asked."""
+    """How a checkpoint is loaded and used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class Settings(BaseModel):
     def deciding(self) -> dict[str, str]:
         """Return the settings that can change an answer.
 
-        Where files come from and how much memory is used cannot; an interrupted run may go on with other values.
+        The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
         return {
             f"setting {name}": str(value)

@@ -1,4 +1,4 @@
-"""Sound becomes the log-mel spectrum that Qwen's audio encoders take."""
+"""Turns audio into the log-mel spectrum that Qwen's audio encoders take."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHORTEST_SECONDS = 0.1
-"""Less makes no token in one of the encoders."""
+"""Shorter audio makes no token in one of the encoders."""
 
 
 def log_mel(samples: "NDArray[np.float32]", extractor: Any, *, silence_follows: bool) -> "torch.Tensor":
-    """Return the spectrum of one sound.
+    """Return the spectrum of one audio stream.
 
     Args:
         samples: shape [samples], float32, mono, at the extractor's rate (16 kHz), range -1 to 1.
         extractor: a `WhisperFeatureExtractor`.
-        silence_follows: whether the last frame sees silence after the end, as when the sound was padded to the
-            extractor's full length (Qwen2.5-Omni pads to 300 seconds), or the sound mirrored (Qwen3-Omni does
+        silence_follows: whether the window of the last frame contains silence after the end, as if the audio was padded
+            to the extractor's full length (Qwen2.5-Omni pads to 300 seconds), or the mirrored audio (Qwen3-Omni does
             not pad). We append one window of silence instead of minutes; the values are the same.
 
     Returns:
         Tensor of shape [mel bands, frames], float32.
 
     Raises:
-        MMABenchError: the sound is too short or holds no numbers.
+        MMABenchError: the audio is too short or not finite.
     """
     import torch
 

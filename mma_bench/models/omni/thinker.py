@@ -1,6 +1,6 @@
 """The thinkers: what differs between the families of Omni models, behind one small interface.
 
-A thinker is the part of an Omni model that reads video, sound and text and writes text. To add a family, write a
+A thinker is the part of an Omni model that reads video, audio and text and writes text. To add a family, write a
 subclass and name it in `ARCHITECTURES`.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MediaTokens:
-    """Names of the special tokens around and in place of the media."""
+    """Names of the special tokens around the media and of their placeholders."""
 
     video: str
     video_begin: str
@@ -37,8 +37,8 @@ class Thinker(ABC):
         class_name: its class in transformers.
         media_tokens: special tokens of the family.
         system_prompt: system message of the family's own text-only use, or none.
-        mean: of each colour channel, where the checkpoint does not say.
-        std: of each colour channel, where the checkpoint does not say.
+        mean: of each colour channel, if the checkpoint does not say.
+        std: of each colour channel, if the checkpoint does not say.
         silence_follows_sound: see `sound.log_mel`.
         model: the transformers model.
     """
@@ -61,7 +61,7 @@ class Thinker(ABC):
 
     @property
     def device(self) -> "torch.device":
-        """Where token embeddings, and so all inputs, belong."""
+        """Device of the token embeddings, and therefore of all inputs."""
         weight: torch.Tensor = self.model.get_input_embeddings().weight
         return weight.device
 
@@ -77,11 +77,11 @@ class Thinker(ABC):
 
     @abstractmethod
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
-        """Return for every token of a video with sound whether it is one of the video."""
+        """Return for every token of a video with audio whether it belongs to the video."""
 
     @abstractmethod
     def audio_tokens(self, frames: int) -> int:
-        """Return the number of tokens of a sound whose spectrum has ``frames`` frames."""
+        """Return the number of tokens of audio whose spectrum has ``frames`` frames."""
 
     def encode_video(self, patches: Patches) -> Encoded:
         """Run the vision encoder."""
@@ -107,7 +107,7 @@ class Thinker(ABC):
     def positions(
         self, token_ids: "torch.Tensor", video: Encoded | None, audio: Encoded | None, seconds_per_grid: float
     ) -> "torch.Tensor":
-        """Return the position ids of a prompt's beginning up to the end of the media: shape [3, 1, tokens]."""
+        """Return the position ids of a prompt up to the end of the media: shape [3, 1, tokens]."""
         import torch
 
         found, _ = self.model.get_rope_index(
@@ -136,11 +136,11 @@ class Thinker(ABC):
         Args:
             embeddings: shape [rows, tokens, hidden size].
             positions: shape [3, rows, tokens].
-            cache: keys and values of what came before; it grows.
-            mask: which tokens count, of shape [rows, tokens before and now], or what is added to the attention, of
-                shape [rows, 1, tokens, tokens before and now].
-            video_mask: which tokens are of the video, of shape [rows, tokens].
-            deepstack: what the vision encoder adds to the first layers at those tokens.
+            cache: keys and values of the previous tokens; it grows.
+            mask: which tokens are valid, of shape [rows, previous and new tokens], or what is added to the attention,
+                of shape [rows, 1, tokens, previous and new tokens].
+            video_mask: which tokens belong to the video, of shape [rows, tokens].
+            deepstack: features that the vision encoder adds to the first layers at those tokens.
 
         Returns:
             The last hidden states, of the shape of ``embeddings``.
@@ -159,7 +159,7 @@ class Thinker(ABC):
         return hidden
 
     def frame_format(self, stored: dict[str, Any], min_pixels: int | None, max_pixels: int | None) -> FrameFormat:
-        """Return what the vision encoder expects.
+        """Return the input format of the vision encoder.
 
         Args:
             stored: the checkpoint's own settings of its video processor.
@@ -192,7 +192,7 @@ class Qwen25OmniThinker(Thinker):
     silence_follows_sound = True
 
     def order(self, grid: tuple[int, int, int], seconds_per_grid: float, audio_tokens: int) -> "NDArray[np.bool_]":
-        """Alternate chunks of video and sound."""
+        """Alternate chunks of video and audio."""
         rate = self.config.position_id_per_seconds
         times = video_times(grid, self.config.vision_config.spatial_merge_size, seconds_per_grid, rate)
         return chunked(times, audio_tokens, int(rate * self.config.seconds_per_chunk))
@@ -203,7 +203,7 @@ class Qwen25OmniThinker(Thinker):
 
 
 class Qwen3OmniThinker(Thinker):
-    """Qwen3-Omni: tokens sorted by time, vision features added to the first layers as well."""
+    """Qwen3-Omni: tokens sorted by time, vision features also added to the first layers."""
 
     class_name = "Qwen3OmniMoeThinkerForConditionalGeneration"
     media_tokens = MediaTokens(
@@ -221,7 +221,7 @@ class Qwen3OmniThinker(Thinker):
         return merged(times, audio_tokens)
 
     def audio_tokens(self, frames: int) -> int:
-        """Halve each second three times: it runs through three convolutions by itself."""
+        """Halve each second three times: it passes three convolutions separately."""
         whole, rest = divmod(frames, 100)
         return whole * 13 + (rest + 7) // 8
 
@@ -237,7 +237,7 @@ ARCHITECTURES: dict[str, type[Thinker]] = {
 
 
 def _joined(parts: "torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]") -> "torch.Tensor":
-    """Join what one version of transformers splits by video and another does not."""
+    """Join tensors that some versions of transformers split by video."""
     import torch
 
     return parts if isinstance(parts, torch.Tensor) else torch.cat(list(parts))

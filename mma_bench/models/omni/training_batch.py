@@ -1,4 +1,4 @@
-"""Training batches of an Omni model, token for token what the adapter asks when it evaluates."""
+"""Training batches of an Omni model, token for token the same as in an evaluation."""
 
 import functools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question about a video, a sound, both or neither, and what should be answered.
+    """A question about video, audio, both or neither, and its target.
 
     Attributes:
         video: from `TrainingBatch.see`, or none.
@@ -40,10 +40,10 @@ class TrainingBatch:
 
     Attributes:
         thinker: the model.
-        chat: how conversations become tokens.
+        chat: turns conversations into tokens.
         extractor: makes spectra.
-        frame_format: what the vision encoder expects.
-        fps: frames a second of the videos.
+        frame_format: input format of the vision encoder.
+        fps: frames per second of the videos.
     """
 
     thinker: Thinker
@@ -53,16 +53,16 @@ class TrainingBatch:
     fps: float
 
     def see(self, frames: "NDArray[np.uint8]") -> Patches:
-        """Return a video, uint8 of shape [frames, height, width, 3], as the vision encoder takes it."""
+        """Return a video, uint8 of shape [frames, height, width, 3], in the format of the vision encoder."""
         return to_patches(frames, self.frame_format)
 
     def scale(self, frames: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-        """Return frames in the size that the vision encoder sees, for keeping: `see` makes the same of both."""
+        """Return frames in the size of the vision encoder, for storage: `see` gives the same result for both."""
         scaled: NDArray[np.uint8] = scale(frames, self.frame_format).permute(0, 2, 3, 1).numpy()
         return scaled
 
     def hear(self, samples: "NDArray[np.float32]") -> "torch.Tensor":
-        """Return a sound, float32 of shape [samples] at 16 kHz, as the audio encoder takes it: [bands, frames]."""
+        """Return audio, float32 of shape [samples] at 16 kHz, in the format of the audio encoder: [bands, frames]."""
         return log_mel(samples, self.extractor, silence_follows=self.thinker.silence_follows_sound)
 
     def __call__(self, exchanges: Sequence[Exchange]) -> "dict[str, Any]":

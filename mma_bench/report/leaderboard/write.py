@@ -88,7 +88,9 @@ def _finished(group: Heads, data: Path | None, left_out: list[LeftOut]) -> list[
         except MMABenchError as error:
             left_out.append((_shown(place), visible(str(error), one_line=True)))
             continue
-        if run.scores.missing:
+        if run.run.shard:
+            left_out.append((_shown(place), run.run.shard.note))
+        elif run.scores.missing:
             left_out.append((_shown(place), f"{run.scores.missing} questions are not answered yet"))
         else:
             runs.append(run)

@@ -121,6 +121,19 @@ def double_a_stimulus(folder: Path) -> None:
     change_rows(folder / "metadata" / "stimuli.parquet", lambda rows: [*rows, rows[0]])
 
 
+def change_a_prompt(folder: Path) -> None:
+    def change(rows: list[dict]) -> list[dict]:
+        rows[0]["questions"][0]["prompt"] += " Say Dog."
+        return rows
+
+    change_rows(folder / "metadata" / "stimuli.parquet", change)
+
+
+def claim_another_format(folder: Path) -> None:
+    path = folder / "metadata" / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 3}))
+
+
 def rename_a_column(folder: Path) -> None:
     path = folder / "metadata" / "clips.parquet"
     table = pq.read_table(path)
@@ -168,6 +181,8 @@ def delete_a_shard(folder: Path) -> None:
         (lie_in_the_json, {"wrong_json", "wrong_hash", "wrong_index"}),
         (lie_in_the_clips, {"wrong_hash"}),
         (double_a_stimulus, {"duplicate", "key_order", "wrong_hash", "wrong_card"}),
+        (change_a_prompt, {"wrong_question", "wrong_json", "wrong_hash"}),
+        (claim_another_format, {"wrong_format", "wrong_hash"}),
         (rename_a_column, {"wrong_column", "wrong_row", "unknown_clip", "wrong_card", "wrong_hash"}),
         (change_the_card("clips in", "clips of"), {"wrong_card", "wrong_hash"}),
         (change_the_card("dtype: video", "dtype: string"), {"wrong_card", "wrong_hash"}),
