@@ -10,7 +10,7 @@ from builder.inspect.frame_hash import frame_hashes
 from builder.inspect.measure import picture_level, sound_level, to_luma
 from builder.inspect.settings import InspectSettings
 from builder.inspect.sound_landmarks import sound_landmarks
-from builder.manifest import ManifestRow
+from builder.manifest import ManifestRow, Quality
 from builder.stage import ClipStage
 from mma_bench.dataset.media import Media
 
@@ -52,8 +52,9 @@ class InspectClips(ClipStage):
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with its measurements, dropped if one of them is beyond its threshold."""
         samples, luma = decode(row, self.clips, self.limits.frames_per_second)
-        measured = row.changed(**self._measure(row, samples, luma))
-        if problem := next(_problems(measured, self.limits), None):
+        quality = self._measure(row, samples, luma)
+        measured = row.changed(quality=quality)
+        if problem := next(_problems(row, quality, self.limits), None):
             return measured.drop(self.name, *problem)
         for name in self.limits.checks:
             if said := CHECKS.find(name)(samples, luma):
@@ -61,20 +62,20 @@ class InspectClips(ClipStage):
         Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])
         return measured
 
-    def _measure(self, row: ManifestRow, samples: Any, luma: Any) -> dict[str, float]:
+    def _measure(self, row: ManifestRow, samples: Any, luma: Any) -> Quality:
         sound = sound_level(samples, silence_db=self.limits.silence_db)
         picture = picture_level(luma, black_luma=self.limits.min_luma, frozen_change=self.limits.min_motion)
-        return {
-            "audio_peak": round(sound.peak, 6),
-            "audio_rms_db": round(sound.rms_db, 3),
-            "silence_share": round(sound.silence_share, 4),
-            "clipping_share": round(sound.clipping_share, 6),
-            "brightest_luma": round(picture.brightest_luma, 3),
-            "black_share": round(picture.black_share, 4),
-            "motion": round(picture.motion, 3),
-            "frozen_share": round(picture.frozen_share, 4),
-            "duration_difference": round((row.video_seconds or 0.0) - (row.audio_seconds or 0.0), 4),
-        }
+        return Quality(
+            audio_peak=round(sound.peak, 6),
+            audio_rms_db=round(sound.rms_db, 3),
+            silence_share=round(sound.silence_share, 4),
+            clipping_share=round(sound.clipping_share, 6),
+            brightest_luma=round(picture.brightest_luma, 3),
+            black_share=round(picture.black_share, 4),
+            motion=round(picture.motion, 3),
+            frozen_share=round(picture.frozen_share, 4),
+            duration_difference=round((row.video_seconds or 0.0) - (row.audio_seconds or 0.0), 4),
+        )
 
 
 def decode(row: ManifestRow, clips: Path, frames_per_second: float) -> "tuple[NDArray[np.float32], NDArray[np.uint8]]":
@@ -99,34 +100,30 @@ def fingerprint_path(inspected: Path, clip_id: str) -> Path:
     return inspected / "fingerprints" / f"{clip_id}.npy"
 
 
-def _problems(row: ManifestRow, limits: InspectSettings) -> Iterator[tuple[str, str]]:
+def _problems(row: ManifestRow, quality: Quality, limits: InspectSettings) -> Iterator[tuple[str, str]]:
     """Yield (reason, detail) of everything that is wrong with a measured ``row``, the most obvious first."""
-
-    def number(value: float | None) -> float:
-        return 0.0 if value is None else value
-
-    sides = [side for side in (row.source_width, row.source_height) if side is not None]
-    if sides and min(sides) < limits.min_source_size:
-        yield "low_resolution", f"the source has {row.source_width}x{row.source_height} pixels"
-    if row.source_frame_rate is not None and row.source_frame_rate < limits.min_source_frame_rate:
-        yield "low_frame_rate", f"the source has {row.source_frame_rate:.2f} frames per second"
-    if abs(number(row.duration_difference)) > limits.max_duration_difference:
+    if (probe := row.probe) is not None:
+        if min(probe.source_width, probe.source_height) < limits.min_source_size:
+            yield "low_resolution", f"the source has {probe.source_width}x{probe.source_height} pixels"
+        if probe.source_frame_rate < limits.min_source_frame_rate:
+            yield "low_frame_rate", f"the source has {probe.source_frame_rate:.2f} frames per second"
+    if abs(quality.duration_difference) > limits.max_duration_difference:
         yield "durations_differ", f"{row.video_seconds:.2f} s of video, {row.audio_seconds:.2f} s of sound"
-    if number(row.audio_peak) < limits.min_peak:
-        yield "digital_silence", f"the loudest sample is {row.audio_peak:.5f} of full scale"
-    if number(row.audio_rms_db) < limits.min_rms_db:
-        yield "too_quiet", f"the sound has {row.audio_rms_db:.1f} dB of full scale"
-    if number(row.silence_share) > limits.max_silence_share:
-        yield "mostly_silent", f"{row.silence_share:.0%} of the sound is below {limits.silence_db:.0f} dB"
-    if number(row.clipping_share) > limits.max_clipping_share:
-        yield "clipped_sound", f"{row.clipping_share:.1%} of the samples are at full scale"
-    if number(row.black_share) > limits.max_black_share:
+    if quality.audio_peak < limits.min_peak:
+        yield "digital_silence", f"the loudest sample is {quality.audio_peak:.5f} of full scale"
+    if quality.audio_rms_db < limits.min_rms_db:
+        yield "too_quiet", f"the sound has {quality.audio_rms_db:.1f} dB of full scale"
+    if quality.silence_share > limits.max_silence_share:
+        yield "mostly_silent", f"{quality.silence_share:.0%} of the sound is below {limits.silence_db:.0f} dB"
+    if quality.clipping_share > limits.max_clipping_share:
+        yield "clipped_sound", f"{quality.clipping_share:.1%} of the samples are at full scale"
+    if quality.black_share > limits.max_black_share:
         yield (
             "black_video",
-            f"{row.black_share:.0%} of the frames are black, the brightest has luma {row.brightest_luma:.1f}",
+            f"{quality.black_share:.0%} of the frames are black, the brightest has luma {quality.brightest_luma:.1f}",
         )
-    if number(row.frozen_share) > limits.max_frozen_share:
+    if quality.frozen_share > limits.max_frozen_share:
         yield (
             "frozen_video",
-            f"{row.frozen_share:.0%} of the frames stand still, the largest change is {row.motion:.2f}",
+            f"{quality.frozen_share:.0%} of the frames stand still, the largest change is {quality.motion:.2f}",
         )

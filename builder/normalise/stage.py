@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 import av
 
-from builder.manifest import ManifestRow
+from builder.manifest import ManifestRow, Probe
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
@@ -59,11 +59,13 @@ class NormaliseClips(ClipStage):
             video_seconds=round(frames / rate, 6),
             audio_seconds=round(written.audio_seconds, 6),
             frame_rate=round(rate, 6),
-            source_width=found.width,
-            source_height=found.height,
-            source_frame_rate=round(float(found.frame_rate), 6),
-            decoder_complaints=written.complaints,
-            first_complaint=written.first_complaint or None,
+            probe=Probe(
+                source_width=found.width,
+                source_height=found.height,
+                source_frame_rate=round(float(found.frame_rate), 6),
+                decoder_complaints=written.complaints,
+                first_complaint=written.first_complaint or None,
+            ),
         )
 
 

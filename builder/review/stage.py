@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from builder.manifest import ManifestRow
+from builder.manifest import ManifestRow, People
 from builder.review.agreement import attention_share
 from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
@@ -53,7 +53,7 @@ def _reviewed(
     item_id = make_item(row).item_id
     votes = Counter(decisions[item_id].decision for decisions in standing.values() if item_id in decisions)
     yes, no = votes["yes"], votes["no"]
-    counted = row.changed(people_yes=yes, people_no=no, people_unsure=votes["unsure"]) if votes else row
+    counted = row.changed(people=People(yes=yes, no=no, unsure=votes["unsure"])) if votes else row
     detail = f"{yes} yes, {no} no, {votes['unsure']} unsure"
     if no > yes:
         return counted.drop("review", "rejected_by_people", detail)
