@@ -84,7 +84,7 @@ def dry_run(base: Path, out: Path, *changes: str) -> tuple[int, str, str]:
 def test_a_dry_run_computes_a_step_and_writes_nothing(demo: Path, base: Path, tmp_path: Path) -> None:
     code, said, errors = dry_run(base, tmp_path / "out", f"data.path={demo}")
     assert code == 0, errors
-    assert f"model {base} (a folder)" in said
+    assert f"model transformers:{base}: a folder" in said
     assert "clips to train on" in said
     assert "the first step of each mix was computed" in said
     assert not (tmp_path / "out").exists()
