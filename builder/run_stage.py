@@ -71,15 +71,15 @@ def _run_clips(stage: ClipStage, source: Path, executor: ExecutorSettings) -> li
 
 def _run_whole(stage: WholeStage, source: Path | None, executor: ExecutorSettings) -> list[ManifestRow]:
     folder = StageFolder(stage.folder)
-    rows = [] if source is None else read_manifest(source)
     if stage.always_runs:
-        results = _run(stage, rows, has_source=source is not None)
+        results = _run(stage, [] if source is None else read_manifest(source), has_source=source is not None)
         if stage.counts_clips:
             write_manifest(folder.manifest, results)
         return results
     inputs = _inputs(stage, source)
     if folder.is_finished(inputs) and all(path.is_file() for path in stage.files()):
         return read_manifest(folder.manifest)
+    rows = [] if source is None else read_manifest(source)
     folder.begin(inputs, 1)
     if source and (work := stage.parallel(rows, source)) is not None:
         tasks = max(1, min(work.items, executor.worker_count * executor.tasks_per_worker))

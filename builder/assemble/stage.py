@@ -41,6 +41,7 @@ class AssembleClips(WholeStage):
 
     def parallel(self, rows: list[ManifestRow], source: Path) -> Parallel | None:
         """Return the encoding of graded streams, if there are any."""
+        _need_clips(rows)
         if not self.plan.settings.graded:
             return None
         assembly = self.plan.assembly([row for row in rows if row.kept])
@@ -50,7 +51,6 @@ class AssembleClips(WholeStage):
 
     def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
         """Write `stimuli.parquet`."""
-        _need_clips(rows)
         assembly = self.plan.assembly(rows)
         stimuli: list[Stimulus] = []
         results: list[ManifestRow] = []
