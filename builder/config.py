@@ -47,7 +47,7 @@ class BuildConfig(BaseModel):
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()
-    stages: tuple[OwnStageSettings, ...] = Field(default=(), description="stages of packages of yours, by name")
+    stages: tuple[OwnStageSettings, ...] = Field(default=(), description="stages from your own packages, by name")
 
     @field_validator("stages", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Stages of users: classes in packages of theirs, switched on in the configuration.
+"""Stages from users' packages: classes that the configuration switches on.
 
 A package names a class in an entry point of the group `mma_bench.stages`; a build asks for it in `stages`.
 """
@@ -44,7 +44,7 @@ class OwnStageSettings(BaseModel):
 
 @dataclass(frozen=True)
 class OwnStage:
-    """A stage of a user's that a build asks for.
+    """A stage from a user's package that a build asks for.
 
     Attributes:
         name: its name.

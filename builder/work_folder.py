@@ -53,7 +53,7 @@ def manifest_of(work: Path, stage: str) -> Path:
 
 
 def manifest_before(work: Path, stage: str) -> Path | None:
-    """Return the manifest that ``stage`` reads in ``work``; None if it is no stage there."""
+    """Return the manifest that ``stage`` reads in ``work``; None if that work folder has no such stage."""
     names = stages_in(work)
     at = names.index(stage) if stage in names else 0
     return manifest_of(work, names[at - 1]) if at else None
