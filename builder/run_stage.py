@@ -99,7 +99,7 @@ def _inputs(stage: Stage, source: Path | None) -> str:
 
 
 def _run(stage: WholeStage, rows: list[ManifestRow], *, has_source: bool) -> list[ManifestRow]:
-    """Run ``stage``; raise if a user's stage fails, or if a clip is missing from the result, which no funnel would show."""
+    """Run ``stage``; raise if a user's stage fails, or if a clip is missing, which no funnel would show."""
     try:
         results = stage.run(rows)
     except Exception as error:
