@@ -13,17 +13,19 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     field_serializer,
     field_validator,
+    model_serializer,
 )
 
 from builder.assemble.settings import AssembleSettings
-from builder.compare import CompareSettings
+from builder.compare.settings import CompareSettings
 from builder.executors import ExecutorSettings
-from builder.inspect import InspectSettings
-from builder.normalise import NormaliseSettings
+from builder.inspect.settings import InspectSettings
+from builder.normalise.settings import NormaliseSettings
+from builder.own_stages import OwnStageSettings
 from builder.package.settings import PackageSettings
-from builder.review import ReviewSettings
+from builder.review.settings import ReviewSettings
 from builder.sources import SourceSettings, own_kind
-from builder.verify import VerifySettings
+from builder.verify.settings import VerifySettings
 from mma_bench.errors import MMABenchError
 from mma_bench.files.faults import first_fault
 from mma_bench.files.settings import read_settings
@@ -45,6 +47,21 @@ class BuildConfig(BaseModel):
     assemble: AssembleSettings = AssembleSettings()
     package: PackageSettings = PackageSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    stages: tuple[OwnStageSettings, ...] = Field(default=(), description="stages from your own packages, by name")
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        """Let a stage be asked for by its name alone."""
+        return [{"name": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `stages` where there are none, as in builds of versions that had no such setting."""
+        plain: dict[str, Any] = handler(self)
+        if not plain.get("stages", True):
+            del plain["stages"]
+        return plain
 
     @field_validator("source", mode="wrap")
     @classmethod

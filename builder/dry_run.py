@@ -8,7 +8,9 @@ from pathlib import Path
 from builder.assemble import check_conditions, check_groups
 from builder.config import BuildConfig
 from builder.manifest import ManifestRow, check_unique
-from builder.package.step import check_replaceable
+from builder.own_stages import own_stages
+from builder.package.dataset import check_replaceable
+from builder.pipeline import BUILD, order
 from builder.sources import Source, make_source
 from mma_bench import models
 from mma_bench.console.dry_run import DryRun, check_space
@@ -31,6 +33,8 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
     """
     found = DryRun()
     found.attempt(lambda: check_conditions(config.assemble))
+    if own := found.attempt(lambda: own_stages(config.stages)):
+        found.lines.append(f"stages: {', '.join(order([entry.name for entry in BUILD], own))}")
     found.attempt(lambda: check_replaceable(out))
     found.attempt(_check_programs)
     if config.executor.kind == "ray":

@@ -1,7 +1,6 @@
 """datatrove's executors, set up for this project."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -17,13 +16,14 @@ from datatrove.utils.logging import logger, setup_default_logger
 from multiprocess import forkserver
 from pydantic import ConfigDict, Field
 
+from builder.pipeline import stage_modules
+from builder.processes import die_with_parent
 from mma_bench.extras import needs
 from mma_bench.schema import Checked
 
-_PR_SET_PDEATHSIG = 1
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _NOWHERE = open(os.devnull, "w")  # noqa: SIM115  (datatrove's log keeps it until the process ends)
-_PRELOADED = ["builder.run", "cv2", "librosa.core.spectrum"]
+_PRELOADED = ["builder.dies_with_parent", "builder.run", *stage_modules(), "cv2", "librosa.core.spectrum"]
 
 
 class ExecutorSettings(Checked):
@@ -112,10 +112,6 @@ def _stderr_discarded() -> Any:
         yield
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 if sys.platform == "linux":
     # datatrove forks a manager process, which would stay forever if the build is killed with SIGKILL.
-    os.register_at_fork(after_in_child=_die_with_parent)
+    os.register_at_fork(after_in_child=die_with_parent)

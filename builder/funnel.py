@@ -6,8 +6,6 @@ from typing import Any
 
 from builder.manifest import ManifestRow
 
-CLIP_STAGES = ("select", "fetch", "normalise", "inspect", "compare", "verify", "review", "release", "assemble")
-
 
 def availability(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     """Return for each class how many of its candidates could be fetched, and why the others could not be."""
@@ -21,11 +19,11 @@ def availability(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     return classes
 
 
-def funnel(rows: Sequence[ManifestRow]) -> list[dict[str, Any]]:
-    """Return for each stage how many clips came in, how many it kept, and the reasons for the rest."""
+def funnel(rows: Sequence[ManifestRow], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for each stage of ``names`` how many clips came in, how many it kept, and the reasons for the rest."""
     stages = []
     left = len(rows)
-    for stage in CLIP_STAGES:
+    for stage in names:
         reasons = Counter(row.reason or "" for row in rows if row.dropped_by == stage)
         kept = left - reasons.total()
         stages.append({"stage": stage, "in": left, "kept": kept, "dropped": dict(sorted(reasons.items()))})

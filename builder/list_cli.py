@@ -1,5 +1,6 @@
 """The command `list` of the builder: like `mma-bench list`, plus the sources."""
 
+from builder.pipeline import BUILD
 from mma_bench.cli.list import KINDS
 from mma_bench.console.listing import Listing, listing, make_command
 
@@ -16,4 +17,13 @@ def _checks() -> Listing:
     return listing(CHECKS)
 
 
-list_command = make_command({"sources": _sources, "checks": _checks, **KINDS}, "python -m builder")
+def _stages() -> Listing:
+    from builder.own_stages import STAGES
+    from mma_bench.registry import BUILT_IN, Registered
+
+    own = listing(STAGES)
+    ours = [Registered(entry.name, entry.load, entry.does, BUILT_IN) for entry in BUILD]
+    return Listing([*ours, *own.entries], own.problems)
+
+
+list_command = make_command({"sources": _sources, "checks": _checks, "stages": _stages, **KINDS}, "python -m builder")

@@ -27,6 +27,50 @@ class CheckResult(Record):
     passed: bool = Field(default=False, description="whether the check was passed under the build's thresholds")
 
 
+class Probe(Record):
+    """What is known of the source file of a clip."""
+
+    model_config = ConfigDict(allow_inf_nan=True)  # measurements are compared with thresholds, not allocated by
+
+    source_width: int = Field(description="frames of the source file, pixels")
+    source_height: int = Field(description="frames of the source file, pixels")
+    source_frame_rate: float = Field(description="average frames a second of the source file")
+    decoder_complaints: int = Field(description="messages in which the decoder named damage")
+    first_complaint: str | None = Field(default=None, description="the first of them")
+
+
+class Quality(Record):
+    """What was measured in the normalised streams of a clip."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    audio_peak: float = Field(description="largest absolute sample, 0 to 1")
+    audio_rms_db: float = Field(description="loudness, dB relative to full scale")
+    silence_share: float = Field(description="share of 64 ms windows below `silence_db`, 0 to 1")
+    clipping_share: float = Field(description="share of samples at full scale, 0 to 1")
+    brightest_luma: float = Field(description="99th percentile of luma, brightest frame, 0 to 255")
+    motion: float = Field(description="largest change between sampled frames, 0 to 255")
+    black_share: float = Field(description="share of sampled frames that are black, 0 to 1")
+    frozen_share: float = Field(description="share of sampled frames like the one before, 0 to 1")
+    duration_difference: float = Field(description="video_seconds - audio_seconds")
+
+
+class Copies(Record):
+    """How many other clips share the streams of a clip."""
+
+    same_video: int = Field(description="other clips with the same video, however encoded")
+    same_sound: int = Field(description="other clips with the same sound, however encoded")
+    duplicates: int = Field(description="other clips of the split with the same video and sound")
+
+
+class People(Record):
+    """How many people accepted or rejected a clip."""
+
+    yes: int = Field(description="people who accepted the clip")
+    no: int = Field(description="people who rejected the clip")
+    unsure: int = Field(description="people who could not tell")
+
+
 class ManifestRow(Record):
     """What is known about a clip so far. A dropped clip keeps its row, with the stage and the reason."""
 
@@ -55,32 +99,12 @@ class ManifestRow(Record):
     video_seconds: float | None = None
     audio_seconds: float | None = None
     frame_rate: float | None = None
-    source_width: int | None = Field(default=None, description="frames of the source file, pixels")
-    source_height: int | None = Field(default=None, description="frames of the source file, pixels")
-    source_frame_rate: float | None = Field(default=None, description="average frames a second of the source file")
-
-    decoder_complaints: int | None = Field(default=None, description="messages in which the decoder named damage")
-    first_complaint: str | None = Field(default=None, description="the first of them")
-
-    audio_peak: float | None = Field(default=None, description="largest absolute sample, 0 to 1")
-    audio_rms_db: float | None = Field(default=None, description="loudness, dB relative to full scale")
-    silence_share: float | None = Field(default=None, description="share of 64 ms windows below `silence_db`, 0 to 1")
-    clipping_share: float | None = Field(default=None, description="share of samples at full scale, 0 to 1")
-    brightest_luma: float | None = Field(default=None, description="99th percentile of luma, brightest frame, 0 to 255")
-    motion: float | None = Field(default=None, description="largest change between sampled frames, 0 to 255")
-    black_share: float | None = Field(default=None, description="share of sampled frames that are black, 0 to 1")
-    frozen_share: float | None = Field(default=None, description="share of sampled frames like the one before, 0 to 1")
-    duration_difference: float | None = Field(default=None, description="video_seconds - audio_seconds")
-
-    same_video: int | None = Field(default=None, description="other clips with the same video, however encoded")
-    same_sound: int | None = Field(default=None, description="other clips with the same sound, however encoded")
-    duplicates: int | None = Field(default=None, description="other clips of the split with the same video and sound")
-
+    probe: Probe | None = Field(default=None, description="what `normalise` read off the source file")
+    quality: Quality | None = Field(default=None, description="what `inspect` measured")
+    copies: Copies | None = Field(default=None, description="what `compare` counted")
     checks: list[CheckResult] = Field(default_factory=list, description="answers of the model that verified the clip")
     verifier: str | None = Field(default=None, description="name of the model that answered the checks")
-    people_yes: int | None = Field(default=None, description="people who accepted the clip")
-    people_no: int | None = Field(default=None, description="people who rejected the clip")
-    people_unsure: int | None = Field(default=None, description="people who could not tell")
+    people: People | None = Field(default=None, description="what people said in `review`")
 
     dropped_by: str | None = Field(default=None, description="stage that dropped the clip; none while it is kept")
     reason: str | None = Field(default=None, description="why, as a code")
@@ -99,7 +123,8 @@ class ManifestRow(Record):
     @property
     def verified_by(self) -> str:
         """Who verified the labels of both streams: `cascade`, `cascade + 2 people`, or `unverified`."""
-        people = f"{self.people_yes} {'person' if self.people_yes == 1 else 'people'}" if self.people_yes else None
+        yes = self.people.yes if self.people else 0
+        people = f"{yes} {'person' if yes == 1 else 'people'}" if yes else None
         return " + ".join(part for part in (self.verifier, people) if part) or "unverified"
 
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":

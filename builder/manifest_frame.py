@@ -33,12 +33,18 @@ def read_manifest_frame(path: str | Path, *, kept_only: bool = False) -> "pd.Dat
     file = Path(path)
     try:
         table = pq.read_table(file, filters=pc.field("dropped_by").is_null() if kept_only else None)
-        table = table.cast(arrow_schema(ManifestRow))
+        table = _flat(table.cast(arrow_schema(ManifestRow)))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise MMABenchError(
             f"{file} is not a manifest of this version ({error}); delete its folder and run the stage again"
         ) from error
     return _typed(table)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Return ``table`` with a column for each finding, such as `audio_peak` and `people_yes`."""
+    table = table.flatten()
+    return table.rename_columns([name.replace("people.", "people_").rpartition(".")[2] for name in table.column_names])
 
 
 def _typed(table: pa.Table) -> "pd.DataFrame":

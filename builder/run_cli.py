@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from builder.pipeline import BUILD, help_line
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@click.command(epilog=help_line(BUILD))
 @click.option(
     "--config", "config_path", type=_FILE, required=True, help="YAML file; see builder/configs/ for examples."
 )

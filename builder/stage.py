@@ -1,119 +1,198 @@
-"""Run a stage over a manifest: skip it if nothing changed, resume it after a kill."""
+"""The contract of a stage: what one has to define, and nothing about how it is run.
 
-import shutil
-from collections.abc import Callable, Sequence
+A stage takes the clips of a manifest and returns the same clips, each with what the stage found out or with the reason
+why it is dropped. There are two kinds: a `ClipStage` looks at one clip at a time, a `WholeStage` at all of them.
+Everything else is done once for all stages: `builder/run_stage.py` skips what is finished, resumes, retries and shows
+progress, and `builder/pipeline.py` has the order of the stages.
+"""
+
+import functools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from datatrove.pipeline.base import PipelineStep
+from builder.manifest import ManifestRow
+from mma_bench.files.hashing import sha256_json
+from mma_bench.models.own import module_hash
 
-from builder.clip_step import ClipStep, ReadManifest, WriteManifestPart
-from builder.executors import ExecutorSettings, make_executor
-from builder.manifest import ManifestRow, read_manifest, write_manifest
-from builder.progress import progress_bar
-from mma_bench import __version__
-from mma_bench.files.atomic import write_json
-from mma_bench.files.documents import parse_json
-from mma_bench.files.hashing import sha256_file, sha256_json
+if TYPE_CHECKING:
+    from datatrove.pipeline.base import PipelineStep
+
+    from builder.executors import ExecutorSettings
+
+_CODE = re.compile(r"[a-z0-9_ -]{1,60}")
+
+
+class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of the program)
+    """A clip cannot be used.
+
+    Attributes:
+        reason: a code that the funnel counts, such as `no_audio_stream`.
+        detail: one sentence for a person, without paths of this machine.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        if not _CODE.fullmatch(reason):  # a dataset whose funnel has other reasons could not be read again
+            raise ValueError(f"the reason {reason[:60]!r} is not a code of small letters, digits and underscores")
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Stage(ABC):
+    """What both kinds of stages share.
+
+    Args:
+        folder: where the stage keeps its manifest and its files; named like the stage.
+        settings: what the user set. The stage runs again when their `repr` changes.
+
+    Attributes:
+        name: name of the stage in the funnel, in reasons and in the work folder.
+        counts_clips: whether the stage may drop clips. If not, it has no manifest and no line in the funnel.
+    """
+
+    name: str
+    counts_clips: bool = True
+
+    def __init__(self, folder: Path, settings: Any = None) -> None:
+        self.folder = Path(folder)
+        self.settings = settings
+
+    @classmethod
+    def of(cls, job: Any) -> Self:
+        """Return the stage as a job (`builder.job.Job`) needs it."""
+        return cls(job.folder(cls.name))
+
+    @property
+    def work(self) -> Path:
+        """The work folder, where each stage has a folder of its name."""
+        return self.folder.parent
+
+    def prepare(self) -> None:
+        """Do once in the main process what the stage needs before it looks at a clip. Raises MMABenchError."""
+        return
+
+    def inputs(self) -> Any:
+        """Return what decides the result apart from settings and clips, such as hashes of files; JSON values."""
+        return None
+
+    @functools.cached_property
+    def decided_by(self) -> list[Any]:
+        """Everything that decides the result apart from the clips. It is read once and sent along to the tasks."""
+        module = type(self).__module__
+        own_code = [] if module.startswith("builder.") else [module_hash(module)]  # ours changes with the version
+        return [self.name, repr(self.settings), self.inputs(), *own_code]
+
+    def executor(self, given: "ExecutorSettings") -> "ExecutorSettings":
+        """Return where the tasks of this stage run, by default as the configuration says."""
+        return given
+
+
+class ClipStage(Stage):
+    """Looks at clips one by one, in parallel tasks, and never at the same clip twice.
+
+    The result of a clip is recorded with a hash of what it was made from, so that a killed stage continues at the clip
+    where it stopped.
+    """
+
+    @abstractmethod
+    def process(self, row: ManifestRow) -> ManifestRow:
+        """Return ``row`` with what this stage found out, or raise `Dropped`."""
+
+    def decide(self, row: ManifestRow) -> ManifestRow:
+        """Return ``row`` with what follows from its findings, or drop it.
+
+        This is not recorded but done again in each run, so a threshold used here can change without `process`.
+        """
+        return row
+
+    def outputs(self, row: ManifestRow) -> list[Path]:
+        """Return the files that a finished ``row`` must have on disk."""
+        return []
+
+    def clip_inputs(self, row: ManifestRow) -> Any:
+        """Return what decides the findings about ``row``; with the same inputs `process` is not called again."""
+        return [*self.decided_by, row.model_dump(mode="json")]
+
+    def record_key(self, row: ManifestRow) -> str:
+        """Return the hash of `clip_inputs`."""
+        return sha256_json(self.clip_inputs(row))
+
+    def retry(self) -> Callable[[str], bool] | None:
+        """Return what tells by its reason whether a dropped clip is worth another try; None if no clip is."""
+        return None
+
+    def changes_nothing(self) -> bool:
+        """Return whether the settings turn the stage off, so that all clips pass."""
+        return False
+
+
+class BatchStage(ClipStage):
+    """A stage of clips whose work is faster for several clips together, such as a model's.
+
+    Attributes:
+        clips_at_a_time: number of clips that `process_batch` gets.
+    """
+
+    clips_at_a_time: int = 1
+
+    @abstractmethod
+    def process_batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow]:
+        """Yield each row as soon as it is finished, in any order. Any error ends the stage."""
+
+    def process(self, row: ManifestRow) -> ManifestRow:
+        """Return ``row`` with what this stage found out."""
+        return next(self.process_batch([row]))
 
 
 @dataclass(frozen=True)
-class StageFolder:
-    """The folder of one stage below the work folder, and its state."""
+class Parallel:
+    """Work of a `WholeStage` that is shared by parallel tasks before the stage looks at all clips.
 
-    path: Path
-
-    @property
-    def manifest(self) -> Path:
-        """The stage's result."""
-        return self.path / "manifest.parquet"
-
-    def is_finished(self, inputs: str) -> bool:
-        """Whether the stage is finished with exactly these inputs."""
-        return self._read("finished.json") == inputs and self.manifest.is_file()
-
-    def begin(self, inputs: str, tasks: int) -> None:
-        """Keep the tasks that an interrupted run with the same inputs completed, and no others."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.rglob(".tmp-*"):
-            leftover.unlink(missing_ok=True)
-        for name in ("finished.json", "manifest.parquet"):
-            (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / "progress", ignore_errors=True)
-        if self._read("started.json") != [inputs, tasks]:
-            for name in ("log", "parts"):
-                shutil.rmtree(self.path / name, ignore_errors=True)
-            write_json(self.path / "started.json", [inputs, tasks])
-
-    def finish(self, inputs: str) -> None:
-        """Mark the stage as finished; its task files are no longer needed."""
-        write_json(self.path / "finished.json", inputs)
-        (self.path / "started.json").unlink(missing_ok=True)
-        for name in ("parts", "progress"):
-            shutil.rmtree(self.path / name, ignore_errors=True)
-
-    def run_pipeline(
-        self,
-        pipeline: Sequence[PipelineStep],
-        executor: ExecutorSettings,
-        *,
-        title: str,
-        items: int,
-        tasks: int,
-    ) -> None:
-        """Run ``pipeline`` with datatrove, its logs and completion markers in this folder."""
-        with progress_bar(title, items, self.path):
-            make_executor(executor, pipeline, self.path / "log", tasks=tasks).run()
-
-    def _read(self, name: str) -> Any:
-        try:
-            return parse_json((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-
-
-def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> int:
-    """Forget the clips that the stage dropped for a temporary reason; return their number.
-
-    The next run of the stage requests only these clips again.
+    Attributes:
+        title: what the progress bar says.
+        step: the datatrove block that does it.
+        items: number of things to do.
+        folder: where its logs and the marks of finished tasks are kept.
     """
-    forgotten = 0
-    for path in (folder / "records").glob("*.json"):
-        try:
-            row = parse_json(path.read_text(encoding="utf-8"))["row"]
-            again = row["dropped_by"] == folder.name and worth_another_try(row["reason"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # an incomplete record: the stage does not use it either
-        if again:
-            path.unlink(missing_ok=True)
-            forgotten += 1
-    if forgotten:
-        for name in ("finished.json", "started.json"):
-            (folder / name).unlink(missing_ok=True)
-    return forgotten
+
+    title: str
+    step: "PipelineStep"
+    items: int
+    folder: Path
 
 
-def run_clip_stage(step: ClipStep, source: Path, executor: ExecutorSettings) -> list[ManifestRow]:
-    """Run ``step`` over the manifest ``source`` and return the stage's rows, in the order of the source."""
-    folder = StageFolder(step.folder)
-    inputs = sha256_json([__version__, step.stage, repr(step.settings), sha256_file(source)])
-    if folder.is_finished(inputs):
-        rows = read_manifest(folder.manifest)
-        if all(path.is_file() for row in rows if row.kept for path in step.outputs(row)):
-            return rows
-    rows = read_manifest(source)
-    left = sum(row.kept for row in rows)
-    tasks = max(1, min(left, executor.worker_count * executor.tasks_per_worker))
-    folder.begin(inputs, tasks)
-    pipeline = [ReadManifest(source, kept_only=True), step, WriteManifestPart(step.folder)]
-    folder.run_pipeline(pipeline, executor, title=step.stage, items=left, tasks=tasks)
-    results = {
-        row.clip_id: row
-        for rank in range(tasks)
-        for row in read_manifest(step.folder / "parts" / f"{rank:05d}.parquet")
-    }
-    ordered = [results[row.clip_id] if row.kept else row for row in rows]
-    write_manifest(folder.manifest, ordered)
-    folder.finish(inputs)
-    return ordered
+class WholeStage(Stage):
+    """Looks at all clips at once, in the main process.
+
+    Attributes:
+        always_runs: whether the stage is cheaper to run than to recognise as finished.
+    """
+
+    always_runs: bool = False
+
+    @abstractmethod
+    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+        """Return all ``rows`` in the same order, dropped ones included."""
+
+    def parallel(self, rows: list[ManifestRow], source: Path) -> Parallel | None:
+        """Return work on ``rows``, the manifest ``source``, for parallel tasks to do before `run`; or None."""
+        return None
+
+    def files(self) -> list[Path]:
+        """Return the files, apart from the manifest, that the finished stage must have on disk."""
+        return []
+
+    def progress(self, done: int) -> None:
+        """Show that ``done`` clips are finished."""
+        write_progress(self.folder, 0, done)
+
+
+def write_progress(folder: Path, rank: int, done: int) -> None:
+    """Leave the number of finished items of a task for the progress bar of the main process."""
+    path = folder / "progress" / f"{rank:05d}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(done), encoding="ascii")

@@ -4,8 +4,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from builder.funnel import CLIP_STAGES, availability, funnel
+from builder.funnel import availability, funnel
 from builder.manifest import read_manifest
+from builder.work_folder import manifest_of, stages_in
 from mma_bench.errors import MMABenchError
 
 
@@ -15,10 +16,11 @@ def status_of(work: Path) -> dict[str, Any]:
     Raises:
         MMABenchError: no build has run in ``work``.
     """
-    finished = list(takewhile(lambda stage: (work / stage / "manifest.parquet").is_file(), CLIP_STAGES))
+    names = stages_in(work)
+    finished = list(takewhile(lambda stage: manifest_of(work, stage).is_file(), names))
     if not finished:
         raise MMABenchError(f"{work} does not contain a build; pass the --work folder of `python -m builder run`")
-    rows = read_manifest(work / finished[-1] / "manifest.parquet")
+    rows = read_manifest(manifest_of(work, finished[-1]))
     dropped = [
         {
             "clip_id": row.clip_id,
@@ -31,8 +33,8 @@ def status_of(work: Path) -> dict[str, Any]:
         if not row.kept
     ]
     dropped.sort(key=lambda clip: clip["stage"] == "select")  # a list can drop thousands: show them last
-    stages = [entry for entry in funnel(rows) if entry["stage"] in finished]
-    found = {"funnel": stages, "unfinished": [s for s in CLIP_STAGES if s not in finished], "dropped": dropped}
+    unfinished = names[len(finished) :]
+    found = {"funnel": funnel(rows, finished), "unfinished": unfinished, "dropped": dropped}
     if "fetch" in finished and any(row.source == "audioset" for row in rows):
         found["availability"] = availability(rows)
     return found

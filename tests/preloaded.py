@@ -13,11 +13,14 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.pipeline import stage_modules
+
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
         "builder.hydrate.run",
         "builder.run",
+        *stage_modules(),
         "cv2",
         "datasets",
         "librosa.core.spectrum",

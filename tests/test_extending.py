@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.manifest import read_manifest
 from tests.conftest import ROOT, settings
 from tests.extension import Outside, declare, examples, write_extension
 
@@ -13,6 +14,7 @@ source: {kind: class-folders, folder: clips}
 normalise: {size: 112, seconds: 1, frame_rate: 16}
 inspect: {frames_per_second: 8, checks: [very_dark]}
 compare: {drop_leaks: false}
+stages: [loudest_moment, {name: balanced, settings: {limit: 2}}]
 assemble:
   noise_letters: 50
   conditions: [aligned, misaligned, swapped_video, polite_lie]
@@ -80,7 +82,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Outside:
 
 def test_each_example_is_shorter_than_thirty_lines() -> None:
     modules = {path: text for path, text in examples().items() if path.endswith((".py", ".yaml"))}
-    assert len(modules) == 10
+    assert len(modules) == 12
     lengths = {path: sum(1 for line in text.splitlines() if line.strip()) for path, text in modules.items()}
     assert max(lengths.values()) < 30, lengths
 
@@ -167,6 +169,57 @@ def test_a_technical_check_from_outside_drops_what_it_says(outside: Outside) -> 
     assert "no clip of 6 is left (inspect: very_dark)" in refused.stderr
 
 
+def test_stages_from_outside_take_their_places_and_process_a_clip_once(outside: Outside) -> None:
+    def build(*changes: str) -> None:
+        command = ("run", "--config", "build.yaml", "--work", "work", "--out", "balanced", *settings(*changes))
+        outside.run("-m", "builder", *command)
+
+    def funnel() -> dict[str, dict[str, int]]:
+        found = json.loads(outside.run("-m", "builder", "status", "--work", "work", "--json").stdout)["funnel"]
+        return {entry["stage"]: entry["dropped"] for entry in found}
+
+    def looked_at() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (outside.work / "work/loudest_moment/records").iterdir()}
+
+    build()
+    assert list(funnel()) == [
+        "select", "fetch", "normalise", "inspect", "loudest_moment", "compare", "verify", "balanced", "review",
+        "release", "assemble",
+    ]  # fmt: skip
+    before = looked_at()
+    assert len(before) == 6
+    build("stages=[{name: balanced, after: compare, settings: {limit: 1}}, loudest_moment]")
+    assert funnel()["balanced"] == {"over_limit": 3}
+    assert list(funnel()).index("balanced") == 6
+    assert looked_at() == before
+    assert "over_limit" in (outside.work / "balanced" / "metadata" / "funnel.json").read_text()
+    module = outside.site / "my_extension" / "clip_stage.py"
+    text = module.read_text()
+    module.write_text(text.replace("loudest at", "the peak is at"))
+    build()
+    module.write_text(text)
+    notes = {row.notes[:11] for row in read_manifest(outside.work / "work" / "assemble" / "manifest.parquet")}
+    assert notes == {"the peak is"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ("[balance]", "unknown stage 'balance'; did you mean 'balanced'?"),
+        ("[{name: balanced, after: assemble}]", "stages: balanced cannot come after 'assemble'"),
+        ("[balanced, balanced]", "stages: there are two stages called 'balanced'"),
+        ("[{name: balanced, settings: {limits: 1}}]", "stages: settings of balanced: limits"),
+        ("[{name: loudest_moment, settings: {limit: 1}}]", "stages: loudest_moment takes no settings"),
+    ],
+)
+def test_a_wrong_stage_is_one_line_before_any_work(stages: str, message: str, outside: Outside) -> None:
+    command = ("run", "--config", "build.yaml", "--work", "none", "--out", "none", "--dry-run")
+    for arguments in (command, command[:-1]):
+        line = outside.run("-m", "builder", *arguments, *settings(f"stages={stages}"), code=2).stderr.splitlines()[-1]
+        assert message in line
+    assert not (outside.work / "none").exists()
+
+
 def test_a_model_a_wording_a_protocol_and_a_score_reach_the_report(outside: Outside) -> None:
     site = outside.site / "my_extension"
     names = ["one-option", "python:my_extension.model:OneOption", f"python:{site / 'model.py'}:OneOption"]
@@ -238,6 +291,7 @@ def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Ou
         "formats": {"pairs"},
         "sources": {"class-folders"},
         "checks": {"very_dark"},
+        "stages": {"loudest_moment", "balanced"},
         "terms": {"confidence"},
     }
     for kind, names in brought.items():

@@ -20,17 +20,19 @@ QUESTION = Question(
 
 
 def test_a_change_keeps_all_else_and_the_record_itself() -> None:
-    changed = ROW.changed(motion=3, licence="CC0")
-    assert (changed.motion, changed.licence) == (3.0, "CC0")
-    assert isinstance(changed.motion, float)
-    assert changed.model_dump(exclude={"motion", "licence"}) == ROW.model_dump(exclude={"motion", "licence"})
-    assert ROW.motion is None
-    assert changed.model_fields_set == ROW.model_fields_set | {"motion", "licence"}
+    changed = ROW.changed(start_seconds=3, licence="CC0")
+    assert (changed.start_seconds, changed.licence) == (3.0, "CC0")
+    assert isinstance(changed.start_seconds, float)
+    assert changed.model_dump(exclude={"start_seconds", "licence"}) == ROW.model_dump(
+        exclude={"start_seconds", "licence"}
+    )
+    assert ROW.start_seconds == 0
+    assert changed.model_fields_set == ROW.model_fields_set | {"start_seconds", "licence"}
 
 
 def test_a_misspelled_field_is_an_error_and_not_lost() -> None:
-    with pytest.raises(TypeError, match="ManifestRow has no field motoin"):
-        ROW.changed(motoin=3.0)
+    with pytest.raises(TypeError, match="ManifestRow has no field license"):
+        ROW.changed(license="CC0")
 
 
 @pytest.mark.parametrize("value", [{"answer": 3}, {"options": "dog"}, {"answerable": "perhaps"}])

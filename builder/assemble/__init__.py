@@ -2,7 +2,6 @@
 
 from builder.assemble.plan import AssemblePlan, check_conditions, check_groups
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.stage import run_assemble
-from builder.assemble.step import read_stimuli
+from builder.assemble.stimuli import read_stimuli
 
-__all__ = ["AssemblePlan", "AssembleSettings", "check_conditions", "check_groups", "read_stimuli", "run_assemble"]
+__all__ = ["AssemblePlan", "AssembleSettings", "check_conditions", "check_groups", "read_stimuli"]

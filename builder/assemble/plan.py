@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
-from builder.assemble.graded_streams import GradedStreams
 from builder.assemble.partners import choose_partners
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.streams import GeneratedStreams, graded_folder
 from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
+from builder.streams.generated import GeneratedStreams
+from builder.streams.graded import GradedStreams, graded_folder
 from mma_bench.conditions import code_of
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.hashing import sha256_json

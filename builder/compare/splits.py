@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from builder.compare.search import Match
 from builder.compare.settings import CompareSettings
-from builder.manifest import ManifestRow
+from builder.manifest import Copies, ManifestRow
 
 
 @dataclass
@@ -81,9 +81,11 @@ def separate(
     for clip, row in enumerate(rows):
         around = [(row.split, video, sound) for video in videos.around(clip) for sound in sounds.around(clip)]
         result = row.changed(
-            same_video=videos.others(clip),
-            same_sound=sounds.others(clip),
-            duplicates=sum(len(pairs.get(pair, ())) for pair in around) - 1,
+            copies=Copies(
+                same_video=videos.others(clip),
+                same_sound=sounds.others(clip),
+                duplicates=sum(len(pairs.get(pair, ())) for pair in around) - 1,
+            )
         )
         leak = leaks.of(clip, settings) if row.split == "train" else None
         earlier = min((taken[pair] for pair in around if pair in taken), default=None)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.pipeline import HYDRATE, help_line
+
 if TYPE_CHECKING:
     from builder.hydrate.run import Hydration, Published
     from builder.hydrate.settings import HydrateSettings
@@ -16,7 +18,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _SHOWN = 20
 
 
-@click.command()
+@click.command(epilog=help_line(HYDRATE))
 @click.option("--data", required=True, help="Folder of an ids-only dataset, or ORG/NAME on a hub.")
 @click.option(
     "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."

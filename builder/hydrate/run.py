@@ -6,27 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.assemble.conditions import Assembly
-from builder.assemble.graded_streams import GradedStreams
-from builder.assemble.partners import Pairing
-from builder.assemble.settings import AssembleSettings
-from builder.assemble.step import write_stimuli
-from builder.assemble.streams import GeneratedStreams, graded_folder
+from builder.assemble import read_stimuli
+from builder.hydrate.restore import read_conditions
 from builder.hydrate.settings import HydrateSettings, hydrate_settings
 from builder.hydrate.source import PublishedClips, published_rows
-from builder.hydrate.step import MatchClips
-from builder.hydrate.stimuli import ConditionCount, Replacement
-from builder.inspect import InspectSettings
-from builder.manifest import ManifestRow, write_manifest
-from builder.normalise import NormaliseClips, NormaliseSettings
+from builder.hydrate.stimuli import ConditionCount
+from builder.inspect.settings import InspectSettings
+from builder.job import Job
+from builder.manifest import ManifestRow
+from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import ffmpeg_version
 from builder.package.contents import DatasetContents, read_contents
+from builder.package.dataset import check_replaceable
 from builder.package.references import read_references
-from builder.package.step import PackageInputs, check_replaceable, package_dataset
-from builder.run import only_build_in
+from builder.pipeline import HYDRATE, make_stages, run_stages
 from builder.sources.removed import leave_out_removed
-from builder.sources.step import FetchClips
-from builder.stage import StageFolder, forget_failures, run_clip_stage
+from builder.work_folder import only_build_in
 from mma_bench import __version__
 from mma_bench.dataset.integrity import verify_data
 from mma_bench.dataset.removed import read_removed_ids
@@ -75,6 +70,53 @@ class Published:
     seed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class HydrateJob(Job):
+    """A hydration.
+
+    Attributes:
+        published: the ids-only dataset.
+    """
+
+    published: Published
+
+    def made_here(self, rows: Sequence[ManifestRow]) -> dict[str, Clip]:
+        """Return the clips of the kept ``rows`` by their ids, with the hashes and lengths that they have here."""
+        before = {clip.clip_id: clip for clip in self.published.contents.clips}
+        return {row.clip_id: _made_here(before[row.clip_id], row) for row in rows if row.kept}
+
+    def hydration(self, rows: Sequence[ManifestRow]) -> Hydration:
+        """Return what became of the dataset, once the stage `assemble` is finished."""
+        clips = self.published.contents.clips
+        now = self.made_here(rows)
+        identical = sum(_hashes(now[clip.clip_id]) == _hashes(clip) for clip in clips if clip.clip_id in now)
+        return Hydration(
+            out=self.out,
+            clips=len(clips),
+            identical=identical,
+            equal=len(now) - identical,
+            missing=[
+                {"clip_id": row.clip_id, "stage": row.dropped_by, "reason": row.reason, "detail": row.detail}
+                for row in rows
+                if not row.kept
+            ],
+            conditions=read_conditions(self.folder("assemble")),
+        )
+
+    def contents(self, rows: Sequence[ManifestRow]) -> DatasetContents:
+        """Return what the dataset will say of itself."""
+        published = self.published.contents
+        result = self.hydration(rows)
+        return replace(
+            published,
+            clips=list(self.made_here(rows).values()),
+            stimuli=read_stimuli(self.stimuli),
+            funnel=[*published.funnel, _funnel_stage(result)],
+            provenance=_provenance(self.published, result),
+            references=(),
+        )
+
+
 def read_published(folder: Path) -> Published:
     """Read and check an ids-only dataset.
 
@@ -111,22 +153,16 @@ def hydrate(
         raise MMABenchError(f"--out {out} is the ids-only dataset itself; choose another folder")
     check_replaceable(out)
     with only_build_in(work):
-        source = make_source(published, settings, out)
-        selected = work / "select" / "manifest.parquet"
-        write_manifest(selected, source.rows())
-        source.prepare()
-        fetch = FetchClips(work / "fetch", source)
-        normalise = NormaliseClips(work / "normalise", fetch.folder, published.normalise)
-        match = MatchClips(work / "match", normalise.folder, published.folder, published.inspect.frames_per_second)
-        if retry_failed:
-            forget_failures(fetch.folder, source.can_succeed_later)
-        manifest = selected
-        for step in (fetch, normalise, match):
-            workers = source.fetch_workers if step is fetch else None
-            executor = settings.executor.changed(workers=workers) if workers else settings.executor
-            rows = run_clip_stage(step, manifest, executor)
-            manifest = StageFolder(step.folder).manifest
-        return _package(published, rows, settings, normalise.folder / "clips", work, out)
+        job = HydrateJob(
+            work=work,
+            out=out,
+            source=make_source(published, settings, out),
+            normalise=published.normalise,
+            executor=settings.executor,
+            published=published,
+        )
+        rows = run_stages(make_stages(HYDRATE, job), job, retry_failed=retry_failed)
+        return job.hydration(rows)
 
 
 def make_source(published: Published, settings: HydrateSettings, out: Path) -> PublishedClips:
@@ -140,63 +176,6 @@ def make_source(published: Published, settings: HydrateSettings, out: Path) -> P
 def settings_for(published: Published, mirror: Path | None, overrides: tuple[str, ...]) -> HydrateSettings:
     """Return the settings, see `hydrate_settings`."""
     return hydrate_settings(mirror, overrides, published.contents.provenance["config"])
-
-
-def _package(
-    published: Published, rows: Sequence[ManifestRow], settings: HydrateSettings, clips: Path, work: Path, out: Path
-) -> Hydration:
-    before = {clip.clip_id: clip for clip in published.contents.clips}
-    now = {row.clip_id: _made_here(before[row.clip_id], row) for row in rows if row.kept}
-    if not now:
-        reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
-        raise MMABenchError(
-            f"none of {len(rows)} clips were available ({reasons}); give --mirror, or see --retry-failed"
-        )
-    folder = work / "assemble"
-    assembly = _assembly(published, list(now.values()), clips, folder / "streams")
-    stimuli, conditions = Replacement(before, now, assembly).apply(published.contents.stimuli)
-    if not stimuli:
-        raise MMABenchError(f"{len(now)} of {len(rows)} clips were available, but every stimulus needs others too")
-    write_stimuli(folder / "stimuli.parquet", stimuli)
-    identical = sum(_hashes(now[name]) == _hashes(before[name]) for name in now)
-    result = Hydration(
-        out=out,
-        clips=len(before),
-        identical=identical,
-        equal=len(now) - identical,
-        missing=[
-            {"clip_id": row.clip_id, "stage": row.dropped_by, "reason": row.reason, "detail": row.detail}
-            for row in rows
-            if not row.kept
-        ],
-        conditions=conditions,
-    )
-    contents = replace(
-        published.contents,
-        clips=list(now.values()),
-        stimuli=stimuli,
-        funnel=[*published.contents.funnel, _funnel_stage(result)],
-        provenance=_provenance(published, result),
-        references=(),
-    )
-    inputs = PackageInputs(folder / "stimuli.parquet", clips, folder / "streams", contents)
-    package_dataset(inputs, work / "package", out, settings.executor)
-    return result
-
-
-def _assembly(published: Published, clips: Sequence[Clip], folder: Path, streams: Path) -> Assembly:
-    """Return the object that makes streams; partners and levels are already published."""
-    return Assembly(
-        classes=[],
-        super_classes=published.contents.super_classes,
-        seed=published.seed,
-        settings=AssembleSettings(),
-        clips=clips,
-        folder=folder,
-        pairing=Pairing({}, []),
-        generated=GeneratedStreams(streams, published.normalise),
-        graded=GradedStreams(graded_folder(streams), published.normalise),
-    )
 
 
 def _made_here(clip: Clip, row: ManifestRow) -> Clip:

@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder.clip_step import Dropped
 from builder.hydrate.settings import HydrateSettings
 from builder.manifest import ManifestRow
 from builder.package.references import ClipReference
 from builder.sources.audioset import AudioSetSettings, AudioSetSource
 from builder.sources.audioset.failures import FailureKind
 from builder.sources.audioset.media_files import find_in_mirror
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Clip
 

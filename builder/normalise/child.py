@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from builder.clip_step import Dropped
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 
 GIBIBYTE = 1 << 30

@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from builder.clip_step import Dropped
 from builder.normalise.child import GIBIBYTE, Limits, run_limited
+from builder.stage import Dropped
 from mma_bench.dataset.media import CONTAINERS, MAX_PIXELS
 
 MAX_FRAME_RATE = 1000

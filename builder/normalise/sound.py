@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from builder.clip_step import Dropped
+from builder.stage import Dropped
 from mma_bench.dataset.columns import AUDIO_RATE
 
 if TYPE_CHECKING:

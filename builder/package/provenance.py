@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.normalise.transcode import ffmpeg_version
-from builder.verify.stage import public_name
+from builder.verify.verifier import public_name
 from mma_bench import __version__
 from mma_bench.files.hashing import sha256_json
 from mma_bench.schema import FORMAT_VERSION

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.inspect.fingerprint import Fingerprint
-from builder.inspect.step import fingerprint_path
+from builder.inspect.stage import fingerprint_path
 from builder.manifest import ManifestRow
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from builder.assemble.graded_streams import graded_file
-from builder.assemble.step import read_stimuli
-from builder.assemble.streams import generated_files, graded_folder
-from builder.clip_step import write_progress
+from builder.assemble.stimuli import read_stimuli
+from builder.stage import write_progress
+from builder.streams.generated import generated_files
+from builder.streams.graded import graded_file, graded_folder
 from mma_bench.dataset.columns import to_table
 from mma_bench.dataset.layout import config_of
 from mma_bench.errors import MMABenchError

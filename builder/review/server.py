@@ -14,6 +14,7 @@ from builder.review.media import ReviewMedia
 from builder.review.page import make_page, script, style
 from builder.review.session import ReviewSession
 from builder.review.store import DecisionStore
+from builder.work_folder import manifest_before
 from mma_bench.errors import MMABenchError
 
 # Only our own address: Gradio needs inline scripts, styles and eval, but nothing from outside.
@@ -24,17 +25,19 @@ _POLICY = (
 
 
 def open_review(work: Path, *, blind: bool, attention: float, seed: int) -> ReviewSession:
-    """Return the review of the clips that the stage `verify` kept.
+    """Return the review of the clips that the stage before `review` kept, `verify` in most builds.
 
     Raises:
         MMABenchError: there is no such stage, it kept nothing, or another page is open on the same folder.
     """
-    manifest = work / "verify" / "manifest.parquet"
-    if not manifest.is_file():
+    manifest = manifest_before(work, "review")
+    if manifest is None or not manifest.is_file():
         raise MMABenchError(f"{work} has no clips to review; run `python -m builder run --work {work} ...` first")
     items = make_items(read_manifest(manifest, kept_only=True), attention=attention, seed=seed)
     if not items:
-        raise MMABenchError(f"the stage `verify` kept no clip; see `python -m builder status --work {work}`")
+        raise MMABenchError(
+            f"the stage `{manifest.parent.name}` kept no clip; see `python -m builder status --work {work}`"
+        )
     store = DecisionStore(work / "review")
     store.open_alone()
     return ReviewSession(items, store, seed=seed, blind=blind)

@@ -1,34 +1,50 @@
-"""Apply people's decisions to the manifest."""
+"""The `review` stage: apply people's decisions."""
 
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from builder.manifest import ManifestRow, read_manifest, write_manifest
+from builder.manifest import ManifestRow, People
 from builder.review.agreement import attention_share
 from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
 from builder.review.store import Decision, DecisionStore, in_force
+from builder.stage import WholeStage
 from mma_bench.files.atomic import write_text
 from mma_bench.files.text import csv_text
 
+if TYPE_CHECKING:
+    from builder.run import Build
 
-def run_review(settings: ReviewSettings, work: Path, source: Path) -> list[ManifestRow]:
-    """Write `review/manifest.parquet` from the manifest ``source`` and return its rows.
 
-    Next to it, `review/decisions.csv` lists the decisions that count, without attention checks.
+class ReviewClips(WholeStage):
+    """Count people's votes on each clip, and drop the clips that they reject.
+
+    Writes `decisions.csv`, the decisions that count, without attention checks.
     """
-    folder = work / "review"
-    rows = read_manifest(source)
-    standing = {
-        name: decisions
-        for name, decisions in in_force(DecisionStore(folder).read()).items()
-        if (share := attention_share(decisions)) is None or share >= settings.min_attention
-    }
-    reviewed = [_reviewed(row, standing, settings) if row.kept else row for row in rows]
-    _write_decisions(folder / "decisions.csv", standing)
-    write_manifest(folder / "manifest.parquet", reviewed)
-    return reviewed
+
+    name = "review"
+    always_runs = True  # people decide at any time
+
+    def __init__(self, folder: Path, settings: ReviewSettings) -> None:
+        super().__init__(folder, settings)
+        self.rules = settings
+
+    @classmethod
+    def of(cls, job: "Build") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.config.review)
+
+    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+        """Return ``rows`` with the votes of those who watched."""
+        standing = {
+            name: decisions
+            for name, decisions in in_force(DecisionStore(self.folder).read()).items()
+            if (share := attention_share(decisions)) is None or share >= self.rules.min_attention
+        }
+        _write_decisions(self.folder / "decisions.csv", standing)
+        return [_reviewed(row, standing, self.rules) if row.kept else row for row in rows]
 
 
 def _reviewed(
@@ -37,7 +53,7 @@ def _reviewed(
     item_id = make_item(row).item_id
     votes = Counter(decisions[item_id].decision for decisions in standing.values() if item_id in decisions)
     yes, no = votes["yes"], votes["no"]
-    counted = row.changed(people_yes=yes, people_no=no, people_unsure=votes["unsure"]) if votes else row
+    counted = row.changed(people=People(yes=yes, no=no, unsure=votes["unsure"])) if votes else row
     detail = f"{yes} yes, {no} no, {votes['unsure']} unsure"
     if no > yes:
         return counted.drop("review", "rejected_by_people", detail)

@@ -53,7 +53,7 @@ def select(
     Writes the candidates to OUT. Next to it, NAME.dropped.parquet lists every other row with its reason, and
     NAME.provenance.json contains counts and hashes.
     """
-    from builder.select.stage import select as run_select
+    from builder.select.selection import select as run_select
     from builder.select.summary import format_summary
 
     result = run_select(

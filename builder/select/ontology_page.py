@@ -15,7 +15,7 @@ from builder.select.funnel_plot import FunnelPlot, draw_funnel
 from builder.select.judged_list import JudgedList
 from builder.select.ontology import Ontology, read_ontology
 from builder.select.rules import DropLists, Rules, read_rules
-from builder.select.stage import Report, judge_lists
+from builder.select.selection import Report, judge_lists
 from builder.select.summary import Summary, summarise, warnings
 from mma_bench.files.atomic import write_text
 from mma_bench.files.hashing import sha256_file

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
+from builder.stage import Dropped
 from mma_bench.files.cache import cache_folder
 from mma_bench.files.hashing import sha256_file
 

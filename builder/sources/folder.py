@@ -15,11 +15,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.notices import numbers
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import by_class
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_bytes, sha256_file, sha256_json
 from mma_bench.parsing import check_labels

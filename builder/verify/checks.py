@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from builder.assemble.streams import GeneratedStreams
 from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
+from builder.streams.generated import GeneratedStreams
+from builder.streams.own import own_audio, own_video
 from builder.verify.settings import CheckName
 from builder.verify.wording import wording
 from mma_bench.dataset.load import Sample
@@ -83,24 +84,10 @@ class ClipChecks:
         if black:
             path, stream = self._generated.black_file(clip)
             return stream, path.read_bytes
-        own = Stream(
-            origin="clip",
-            clip_id=clip.clip_id,
-            label=clip.visual_label,
-            sha256=clip.video_sha256,
-            seconds=clip.video_seconds,
-        )
-        return own, (self._clips / f"{clip.clip_id}.mp4").read_bytes
+        return own_video(clip), (self._clips / f"{clip.clip_id}.mp4").read_bytes
 
     def _audio(self, clip: Clip, *, silent: bool) -> tuple[Stream, Callable[[], bytes]]:
         if silent:
             path, stream = self._generated.silence_file(clip)
             return stream, path.read_bytes
-        own = Stream(
-            origin="clip",
-            clip_id=clip.clip_id,
-            label=clip.audio_label,
-            sha256=clip.audio_sha256,
-            seconds=clip.audio_seconds,
-        )
-        return own, (self._clips / f"{clip.clip_id}.flac").read_bytes
+        return own_audio(clip), (self._clips / f"{clip.clip_id}.flac").read_bytes

@@ -1,97 +1,122 @@
-"""Run the `verify` stage: ask the model, then decide."""
+"""The `verify` stage: a model answers four yes/no checks about each clip, and all must be passed."""
 
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from builder.executors import ExecutorSettings
-from builder.manifest import ManifestRow, read_manifest, write_manifest
+from builder.manifest import CheckResult, ManifestRow
 from builder.normalise.settings import NormaliseSettings
-from builder.stage import run_clip_stage
+from builder.stage import BatchStage
+from builder.verify.checks import CHECKS, ClipChecks, checks_of
 from builder.verify.decide import decide
 from builder.verify.gpus import visible_gpus
+from builder.verify.reading import kept_text
 from builder.verify.settings import VerifySettings
-from builder.verify.step import AskModel, Verifier
+from builder.verify.verifier import Verifier, loaded, public_name
 from mma_bench.errors import MMABenchError
-from mma_bench.files.hashing import sha256_json
-from mma_bench.models import load, model_class
-from mma_bench.models.own import without_folder
+from mma_bench.models import CheckAnswer, model_class
+
+if TYPE_CHECKING:
+    from builder.run import Build
 
 
-def make_verifier(settings: VerifySettings, classes: list[str]) -> Verifier | None:
-    """Return the model that the settings name, or none.
+class VerifyClips(BatchStage):
+    """Put the answers to all checks of a clip into its row, and drop the clip if one was not passed.
 
-    Raises:
-        MMABenchError: there is no such model, or a package that it needs is missing.
+    Several clips are asked at a time, so that a model can batch. A clip's answers are recorded with a hash of its
+    streams, the prompts and the model: after a change of another clip or of a threshold, nothing is asked again.
+    Without a verifier, all clips pass.
     """
-    if settings.model is None:
-        if settings.min_yes_probability:
-            raise MMABenchError("verify.min_yes_probability needs a model to give probabilities; set verify.model too")
-        return None
-    model = load(settings.model, settings.model_options)
-    return Verifier(
-        model=settings.model,
-        options=tuple(sorted(settings.model_options.items())),
-        fingerprint_sha256=sha256_json(model.fingerprint()),
-        classes=tuple(classes),
-    )
+
+    name = "verify"
+
+    def __init__(
+        self,
+        folder: Path,
+        normalised: Path,
+        verifier: Verifier | None,
+        video: NormaliseSettings,
+        settings: VerifySettings,
+    ) -> None:
+        # How many clips are asked at a time, and by how many processes, decides nothing.
+        super().__init__(folder, sorted(settings.min_yes_probability.items()) if verifier else None)
+        self.clips = normalised / "clips"
+        self.verifier = verifier
+        self.video = video
+        self.clips_at_a_time = settings.clips_at_a_time
+        self.options = settings
+
+    @classmethod
+    def of(cls, job: "Build") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.folder("normalise"), job.verifier, job.normalise, job.config.verify)
+
+    def inputs(self) -> Any:
+        """Return what decides the answers about any clip."""
+        return [self.verifier.model_dump(), self.video.model_dump()] if self.verifier else None
+
+    def clip_inputs(self, row: ManifestRow) -> Any:
+        """Return model, prompts, labels and streams."""
+        prompts = [
+            check.prompt for checks in checks_of(row.visual_label, row.audio_label, ()).values() for check in checks
+        ]
+        return [self.inputs(), prompts, row.video_sha256, row.audio_sha256, row.visual_label, row.audio_label]
+
+    def changes_nothing(self) -> bool:
+        """Return whether there is no model to ask."""
+        return self.verifier is None
+
+    def executor(self, given: ExecutorSettings) -> ExecutorSettings:
+        """Return ``given`` with one worker per GPU, or as many as the model allows."""
+        if self.verifier is None:
+            return given
+        if self.options.workers:
+            return given.changed(workers=self.options.workers)
+        kind = model_class(self.verifier.model)
+        if kind.uses_gpu:
+            return given.changed(workers=max(1, len(visible_gpus())))
+        return given if kind.runs_in_parallel else given.changed(workers=1)  # a server's adapter runs requests itself
+
+    def decide(self, row: ManifestRow) -> ManifestRow:
+        """Return ``row`` as verified, or dropped for the first check that it did not pass."""
+        if self.verifier is None:
+            return row
+        return decide(row, self.options.min_yes_probability, public_name(self.verifier.model))
+
+    def process_batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow]:
+        """Yield each row as soon as all its checks are answered."""
+        verifier = self.verifier
+        if verifier is None:
+            yield from rows
+            return
+        model = loaded(verifier.model, verifier.options)
+        maker = ClipChecks(self.clips, self.folder / "streams", self.video, verifier.classes)
+        requests = {row.clip_id: maker.requests(row) for row in rows}
+        owner = {sample.stimulus.key: clip_id for clip_id, made in requests.items() for sample, _ in made}
+        missing = {clip_id: len(made) for clip_id, made in requests.items()}
+        asked = {sample.stimulus.key: len(checks) for made in requests.values() for sample, checks in made}
+        answers: dict[str, dict[str, CheckAnswer]] = {clip_id: {} for clip_id in requests}
+        by_id = {row.clip_id: row for row in rows}
+        for sample, answered in model.check_all([request for made in requests.values() for request in made]):
+            if len(answered) < asked[sample.stimulus.key]:
+                continue  # a server answered some checks before it failed; its error follows
+            clip_id = owner[sample.stimulus.key]
+            answers[clip_id].update({answer.name: answer for answer in answered})
+            missing[clip_id] -= 1
+            if missing[clip_id] == 0:
+                yield _with_answers(by_id[clip_id], answers[clip_id], verifier)
 
 
-def run_verify(
-    settings: VerifySettings,
-    verifier: Verifier | None,
-    work: Path,
-    source: Path,
-    video: NormaliseSettings,
-    executor: ExecutorSettings,
-) -> list[ManifestRow]:
-    """Write `verify/manifest.parquet` from the manifest ``source`` and return its rows.
-
-    The answers are stored in `verify/answers/`; decisions are made from them each time, without a model.
-    """
-    manifest = work / "verify" / "manifest.parquet"
-    if verifier is None:
-        rows = read_manifest(source)
-        write_manifest(manifest, rows)
-        return rows
-    manifest.unlink(missing_ok=True)  # there is no result until everything is answered, as in other stages
-    step = AskModel(
-        work / "verify" / "answers",
-        work / "normalise",
-        verifier,
-        video,
-        clips_at_a_time=settings.clips_at_a_time,
-    )
-    asked = run_clip_stage(step, source, executor.changed(workers=_workers(settings, executor)))
-    name = public_name(verifier.model)
-    rows = [decide(row, settings.min_yes_probability, name) if row.kept else row for row in asked]
-    write_manifest(manifest, rows)
-    return rows
-
-
-def public_name(model: str) -> str:
-    """Return a model's name without the address of a server or the folder of local weights."""
-    family, colon, rest = model.partition(":")
-    if family == "python":
-        return without_folder(model)
-    rest = rest.partition("@")[0]
-    if rest.startswith(("/", ".", "~")):
-        rest = Path(rest).name
-    return f"{family}{colon}{rest}"
-
-
-def reading_counts(rows: list[ManifestRow]) -> dict[str, dict[str, int]]:
-    """Return for each check how often the model answered yes, no, or neither."""
-    counts: dict[str, Counter[str]] = {}
-    for row in rows:
-        for check in row.checks:
-            counts.setdefault(check.check, Counter())[check.said] += 1
-    return {name: {said: count[said] for said in ("yes", "no", "unparsed")} for name, count in counts.items()}
-
-
-def _workers(settings: VerifySettings, executor: ExecutorSettings) -> int:
-    if settings.workers:
-        return settings.workers
-    kind = model_class(str(settings.model))
-    if kind.uses_gpu:
-        return max(1, len(visible_gpus()))
-    return executor.workers if kind.runs_in_parallel else 1  # the adapter for servers has its own concurrency
+def _with_answers(row: ManifestRow, answers: dict[str, CheckAnswer], verifier: Verifier) -> ManifestRow:
+    if absent := [kind.name for kind in CHECKS if kind.name not in answers]:
+        raise MMABenchError(f"{verifier.model} did not answer the check {absent[0]} of {row.clip_id}")
+    checks = [
+        CheckResult(
+            check=kind.name,
+            text=kept_text(answers[kind.name].text),
+            yes_probability=answers[kind.name].yes_probability,
+        )
+        for kind in CHECKS
+    ]
+    return row.changed(checks=checks)

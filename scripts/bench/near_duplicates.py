@@ -32,13 +32,13 @@ sys.path.insert(0, str(ROOT))
 from builder.compare import CompareSettings  # noqa: E402
 from builder.compare.search import Match, equal_sounds, equal_videos  # noqa: E402
 from builder.executors import ExecutorSettings  # noqa: E402
+from builder.fetch.stage import FetchClips  # noqa: E402
 from builder.inspect import InspectClips, InspectSettings  # noqa: E402
 from builder.inspect.fingerprint import Fingerprint  # noqa: E402
 from builder.manifest import ManifestRow, write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
+from builder.run_stage import run_stage  # noqa: E402
 from builder.sources.folder import FolderSettings, FolderSource  # noqa: E402
-from builder.sources.step import FetchClips  # noqa: E402
-from builder.stage import run_clip_stage  # noqa: E402
 
 SEARCHES: dict[str, Callable[[list[Any], CompareSettings], list[Match]]] = {
     "sound": equal_sounds,
@@ -84,7 +84,7 @@ def fingerprints(files: list[Path], work: Path) -> tuple[list[ManifestRow], list
     normalise = NormaliseClips(work / "normalise", fetch.folder, NormaliseSettings(size=126, preset="ultrafast"))
     inspect = InspectClips(work / "inspect", normalise.folder, InspectSettings())
     for step in (fetch, normalise, inspect):
-        rows = run_clip_stage(step, manifest, ExecutorSettings())
+        rows = run_stage(step, manifest, ExecutorSettings())
         manifest = step.folder / "manifest.parquet"
     kept = [row for row in rows if row.kept]
     return kept, [Fingerprint.read(inspect.outputs(row)[0]) for row in kept]

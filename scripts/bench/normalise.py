@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from builder.executors import ExecutorSettings  # noqa: E402
+from builder.fetch.stage import FetchClips  # noqa: E402
 from builder.manifest import read_manifest, write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
 from builder.normalise.transcode import _video_options  # noqa: E402
+from builder.run_stage import run_stage  # noqa: E402
 from builder.sources.folder import FolderSettings, FolderSource  # noqa: E402
-from builder.sources.step import FetchClips  # noqa: E402
-from builder.stage import run_clip_stage  # noqa: E402
 
 WORKERS = 2
 
@@ -52,7 +52,7 @@ def ours(fetched: Path, work: Path) -> tuple[float, int]:
     """Return the seconds of the stage and the clips it kept."""
     begin = time.monotonic()
     step = NormaliseClips(work, fetched.parent, NormaliseSettings())
-    rows = run_clip_stage(step, fetched, ExecutorSettings(workers=WORKERS))
+    rows = run_stage(step, fetched, ExecutorSettings(workers=WORKERS))
     return time.monotonic() - begin, sum(row.kept for row in rows)
 
 
@@ -103,7 +103,7 @@ def main() -> None:
         folder = Path(name)
         write_manifest(folder / "select.parquet", rows)
         fetch = FetchClips(folder / "fetch", source)
-        run_clip_stage(fetch, folder / "select.parquet", ExecutorSettings(workers=WORKERS))
+        run_stage(fetch, folder / "select.parquet", ExecutorSettings(workers=WORKERS))
         fetched = fetch.folder / "manifest.parquet"
         print(f"{len(clips)} clips, {WORKERS} at a time, {len(os.sched_getaffinity(0))} cores")
         ratios = []

@@ -25,13 +25,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from builder.assemble import AssemblePlan, read_stimuli, run_assemble  # noqa: E402
+from builder.assemble import AssemblePlan, read_stimuli  # noqa: E402
+from builder.assemble.stage import AssembleClips  # noqa: E402
 from builder.config import BuildConfig, load_config  # noqa: E402
 from builder.funnel import funnel  # noqa: E402
 from builder.manifest import ManifestRow, read_manifest, write_manifest  # noqa: E402
 from builder.package.contents import DatasetContents  # noqa: E402
+from builder.package.dataset import PackageInputs, package_dataset  # noqa: E402
 from builder.package.provenance import provenance  # noqa: E402
-from builder.package.step import PackageInputs, package_dataset  # noqa: E402
+from builder.pipeline import BUILD  # noqa: E402
+from builder.run_stage import run_stage  # noqa: E402
 from mma_bench.dataset.integrity import verify_data  # noqa: E402
 from mma_bench.dataset.removed import RemovedIds  # noqa: E402
 from mma_bench.files.hashing import sha256_file  # noqa: E402
@@ -97,12 +100,12 @@ def assemble_and_package(config: BuildConfig, rows: list[ManifestRow], clips: Pa
     write_manifest(manifest, rows)
     classes = sorted({row.visual_label for row in rows})
     plan = AssemblePlan(work / "assemble", clips, classes, {}, config.seed, config.assemble, config.normalise)
-    done = run_assemble(plan, manifest, config.executor)
+    done = run_stage(AssembleClips(plan), manifest, config.executor)
     stimuli = plan.folder / "stimuli.parquet"
     contents = DatasetContents(
         clips=[row.to_clip() for row in done if row.kept],
         stimuli=read_stimuli(stimuli),
-        funnel=funnel(done),
+        funnel=funnel(done, [entry.name for entry in BUILD if entry.counts_clips]),
         provenance={**provenance(config, {}), "licence_mode": "all"},
         removed=RemovedIds(),
         super_classes={},

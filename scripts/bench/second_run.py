@@ -16,13 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from builder.compare import CompareSettings  # noqa: E402
+from builder.compare import CompareClips, CompareSettings  # noqa: E402
 from builder.executors import ExecutorSettings  # noqa: E402
 from builder.inspect import InspectClips, InspectSettings  # noqa: E402
 from builder.manifest import ManifestRow, write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
-from builder.run import run_compare  # noqa: E402
-from builder.stage import run_clip_stage  # noqa: E402
+from builder.run_stage import run_stage  # noqa: E402
 
 
 def make_clips(folder: Path, clip: Path, count: int) -> Path:
@@ -52,9 +51,10 @@ def main() -> None:
         step = InspectClips(work / "inspect", work / "normalise", InspectSettings())
         for run in ("first", "second"):
             load, begin = os.getloadavg()[0], time.monotonic()
-            rows = run_clip_stage(step, manifest, ExecutorSettings())
+            rows = run_stage(step, manifest, ExecutorSettings())
             inspected = time.monotonic()
-            run_compare(CompareSettings(), work, step.folder / "manifest.parquet")
+            compare = CompareClips(work / "compare", step.folder, CompareSettings())
+            run_stage(compare, step.folder / "manifest.parquet", ExecutorSettings())
             compared = time.monotonic()
             print(
                 f"{run} run, {sum(row.kept for row in rows)} clips kept: inspect {inspected - begin:.2f} s, "

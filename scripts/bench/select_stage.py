@@ -59,7 +59,7 @@ def first_rows(source: Path, target: Path, rows: int) -> None:
 
 
 def ours(listing: Path, ontology_path: Path, out: Path) -> dict[str, float]:
-    from builder.select.stage import select
+    from builder.select.selection import select
 
     begin, cpu = time.perf_counter(), time.process_time()
     select(out, ontology_path=ontology_path, segment_paths=[listing])

@@ -5,17 +5,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from datatrove.data import Document
 
-from builder.clip_step import ClipStep
+from builder.clip_step import ClipStep, from_document, to_document
 from builder.manifest import ManifestRow
+from builder.stage import ClipStage
 from mma_bench.errors import MMABenchError
 
 
-class Fails(ClipStep):
+class Fails(ClipStage):
     """Raises what it is told for the clips that it is told."""
 
-    stage = "fails"
+    name = "fails"
 
     def __init__(self, folder: Path, error: Exception, clips: Iterable[int]) -> None:
         super().__init__(folder, "settings")
@@ -27,13 +27,13 @@ class Fails(ClipStep):
         return row
 
 
-def run(step: ClipStep, clips: int) -> dict[str, ManifestRow]:
+def run(stage: ClipStage, clips: int) -> dict[str, ManifestRow]:
     rows = [
         ManifestRow(clip_id=f"clip{n}", file=f"{n}.mp4", visual_label="a", audio_label="a", source="test")
         for n in range(clips)
     ]
-    documents = [Document(text="", id=row.clip_id, metadata=row.model_dump()) for row in rows]
-    return {document.id: ManifestRow.model_validate(document.metadata) for document in step.run(documents)}
+    results = map(from_document, ClipStep(stage).run(map(to_document, rows)))
+    return {row.clip_id: row for row in results}
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), KeyError("x"), RecursionError(), OSError(errno.EINVAL, "bad")])

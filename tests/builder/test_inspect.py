@@ -62,16 +62,16 @@ def test_each_fault_has_its_reason_and_every_value_is_kept(work: Path) -> None:
     assert {name: row.reason for name, row in rows.items() if not row.kept} == REASONS
     assert {row.dropped_by for row in rows.values() if not row.kept} == {"inspect"}
     good = rows["good.mp4"]
-    assert (good.source_width, good.source_height) == (320, 240)
-    assert good.source_frame_rate == pytest.approx(15, abs=0.1)
-    for row in rows.values():
-        assert row.audio_rms_db is not None
-        assert row.frozen_share is not None
-    assert rows["quiet.mp4"].audio_rms_db == pytest.approx((good.audio_rms_db or 0) - 63, abs=1.5)
-    assert rows["one_knock.mp4"].silence_share == pytest.approx(0.97, abs=0.03)
-    assert (rows["clipped.mp4"].clipping_share or 0) > 0.1
-    assert rows["nearly_black.mp4"].black_share == pytest.approx(11 / 12, abs=0.02)
-    assert rows["short_sound.mp4"].duration_difference == pytest.approx(5, abs=0.2)
+    assert good.probe is not None
+    assert (good.probe.source_width, good.probe.source_height) == (320, 240)
+    assert good.probe.source_frame_rate == pytest.approx(15, abs=0.1)
+    quality = {name: row.quality for name, row in rows.items() if row.quality}
+    assert quality.keys() == rows.keys()
+    assert quality["quiet.mp4"].audio_rms_db == pytest.approx(quality["good.mp4"].audio_rms_db - 63, abs=1.5)
+    assert quality["one_knock.mp4"].silence_share == pytest.approx(0.97, abs=0.03)
+    assert quality["clipped.mp4"].clipping_share > 0.1
+    assert quality["nearly_black.mp4"].black_share == pytest.approx(11 / 12, abs=0.02)
+    assert quality["short_sound.mp4"].duration_difference == pytest.approx(5, abs=0.2)
 
 
 def test_thresholds_and_the_shape_are_settings(work: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_manifest_as_a_frame(demo_folder: Path, tmp_path: Path) -> None:
     path = demo_folder / "work" / "demo" / "verify" / "manifest.parquet"
     rows, frame = read_manifest(path), read_manifest_frame(path)
     assert frame.clip_id.tolist() == [row.clip_id for row in rows]
-    assert frame.audio_peak.tolist() == [row.audio_peak for row in rows]
+    assert frame.audio_peak.tolist() == [row.quality.audio_peak for row in rows if row.quality]
     assert (frame.visual_label == frame.audio_label).tolist() == [row.streams_agree for row in rows]
     write_manifest(tmp_path / "manifest.parquet", [rows[0].drop("verify", "no_sound", "said No"), *rows[1:]])
     kept = read_manifest_frame(tmp_path / "manifest.parquet", kept_only=True)

@@ -10,7 +10,7 @@ from builder.select.label_filter import MEANINGS, REASONS, Reason
 from builder.select.official import keep_official, official_clips, official_list
 from builder.select.ontology import Ontology, read_ontology
 from builder.select.rules import read_rules
-from builder.select.stage import judge_lists
+from builder.select.selection import judge_lists
 from builder.sources.audioset.settings import AudioSetSettings
 from mma_bench.errors import MMABenchError
 

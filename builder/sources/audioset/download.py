@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.normalise.probe import probe
 from builder.sources.audioset.failures import FailureKind, FetchFailed, classify, kind_of_message
 from builder.sources.audioset.media_files import SUFFIXES, downloaded_name
 from builder.sources.audioset.settings import DownloadSettings
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.files.atomic import fsync_folder

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.select.official import OFFICIAL_LIST
 from builder.sources.audioset.candidates import candidate_rows, class_names
@@ -16,6 +15,7 @@ from builder.sources.audioset.pause import Pause
 from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
 from builder.sources.base import MediaFindings, Source
 from builder.sources.super_classes import audioset_super_classes
+from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_file, sha256_json
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from builder.clip_step import Dropped
 from builder.manifest import ManifestRow
 from builder.normalise import NormaliseClips, NormaliseSettings
+from builder.stage import Dropped
 
 SIZE, RATE = 96, 30
 DRAWING = f"testsrc2=s=320x180:r={RATE}"
@@ -105,7 +105,8 @@ def test_pixels_that_are_not_square_and_turned_pictures_come_out_as_they_are_see
         height, width = int(white.any(1).sum()), int(white.any(0).sum())
         assert abs(height - width) <= 1
         assert height == pytest.approx(84 * SIZE / 288, abs=2)
-        assert {row.source_width, row.source_height} == {512, 288}
+        assert row.probe is not None
+        assert {row.probe.source_width, row.probe.source_height} == {512, 288}
 
 
 def test_sound_stays_in_time_when_picture_or_sound_change_inside_a_file(tmp_path: Path, truth: Frames) -> None:
@@ -240,6 +241,8 @@ def test_damage_in_the_middle_is_in_the_manifest(name: str, tmp_path: Path) -> N
         data[at : at + 6] = b"\0\xff\0\xff\0\xff"
     path.write_bytes(data)
     damaged, _, _ = normalise(path)
-    assert (whole.decoder_complaints, whole.first_complaint) == (0, None)
-    assert damaged.decoder_complaints
-    assert damaged.first_complaint
+    assert whole.probe is not None
+    assert (whole.probe.decoder_complaints, whole.probe.first_complaint) == (0, None)
+    assert damaged.probe is not None
+    assert damaged.probe.decoder_complaints
+    assert damaged.probe.first_complaint

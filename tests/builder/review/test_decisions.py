@@ -12,7 +12,7 @@ from builder.manifest import read_manifest
 from builder.review.agreement import summary
 from builder.review.items import ReviewItem, make_item, make_items, order_for
 from builder.review.settings import ReviewSettings
-from builder.review.stage import run_review
+from builder.review.stage import ReviewClips
 from builder.review.store import Decision, DecisionStore, in_force
 from mma_bench.errors import MMABenchError
 from tests.builder.conftest import Build
@@ -67,9 +67,10 @@ def test_the_build_follows_people_and_never_counts_attention_checks(verified: Bu
     assert found["annotators"]["bob"]["attention_passed"] == 0
     assert (found["agreement"]["measure"], found["agreement"]["clips"]) == ("Fleiss' kappa", 3)
     # Only who watched counts: ada's two yes and one no remain.
-    careful = run_review(ReviewSettings(min_attention=0.8), build.work, build.work / "verify" / "manifest.parquet")
+    verified_rows = read_manifest(build.work / "verify" / "manifest.parquet")
+    careful = ReviewClips(build.work / "review", ReviewSettings(min_attention=0.8)).run(verified_rows)
     assert {row.reason for row in careful if row.dropped_by == "review"} == {"rejected_by_people"}
-    strict = run_review(ReviewSettings(required=True), build.work, build.work / "verify" / "manifest.parquet")
+    strict = ReviewClips(build.work / "review", ReviewSettings(required=True)).run(verified_rows)
     assert sum(row.reason == "not_reviewed" for row in strict) == len(others)
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builder.select.cli import select as select_command
-from builder.select.stage import select
+from builder.select.selection import select
 from mma_bench.console.group import Command
 from mma_bench.errors import MMABenchError
 from tests.conftest import tree

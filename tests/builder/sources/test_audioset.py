@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from builder.fetch.stage import FetchClips
 from builder.manifest import ManifestRow
 from builder.select.rules import DEFAULT_RULES
 from builder.sources import AudioSetSettings, AudioSetSource
-from builder.sources.step import FetchClips
 from mma_bench.errors import MMABenchError
 from tests.builder.sources.youtube_server import Site, serve, whole_video
 from tests.conftest import ROOT, run_builder, tree

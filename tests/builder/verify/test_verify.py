@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.manifest import ManifestRow, read_manifest
-from builder.verify.stage import public_name
+from builder.verify.verifier import public_name
 from builder.verify.wording import wording
 from mma_bench.dataset.load import Sample
 from mma_bench.files.text import one_line
@@ -30,7 +30,7 @@ def row_of(build: Build, file: str) -> ManifestRow:
 
 
 def records(build: Build) -> dict[str, int]:
-    folder = build.work / "verify" / "answers" / "records"
+    folder = build.work / "verify" / "records"
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("[!.]*.json")}
 
 
@@ -74,11 +74,11 @@ def test_thresholds_change_without_asking_the_model_again(verified: Build, tmp_p
 def test_a_killed_stage_asks_only_what_is_missing_and_ends_in_the_same_bytes(verified: Build, tmp_path: Path) -> None:
     build = verified.copy(tmp_path)
     # As if the run had been stopped before: forget four answers and the stage's end.
-    answers = build.work / "verify" / "answers"
-    for path in sorted((answers / "records").glob("[!.]*.json"))[7:]:
+    stage = build.work / "verify"
+    for path in sorted((stage / "records").glob("[!.]*.json"))[7:]:
         path.unlink()
     for name in ("finished.json", "manifest.parquet"):
-        (answers / name).unlink()
+        (stage / name).unlink()
     command = [sys.executable, "-m", "builder", *build.arguments()]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import pytest
 
-from builder.assemble import black_frames
-from builder.assemble.black_frames import write_black
 from builder.normalise import NormaliseSettings
+from builder.streams import black_frames
+from builder.streams.black_frames import write_black
 
 
 @pytest.mark.parametrize(("rate", "frames"), [("30000/1001", 100), ("1876/125", 50), ("30", 7), ("1/2", 5)])

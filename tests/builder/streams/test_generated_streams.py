@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.assemble import streams
-from builder.assemble.streams import GeneratedStreams
 from builder.normalise import NormaliseSettings
+from builder.streams import generated
+from builder.streams.generated import GeneratedStreams
 from mma_bench.schema import Clip
 
 
@@ -24,5 +24,5 @@ def test_streams_of_an_earlier_version_are_not_taken_for_new_ones(
         path.write_bytes(b"kept")
     assert files() == first
     assert {path.read_bytes() for path in first} == {b"kept"}
-    monkeypatch.setattr(streams, "_VERSION", streams._VERSION + 1)
+    monkeypatch.setattr(generated, "_VERSION", generated._VERSION + 1)
     assert not set(files()) & set(first)

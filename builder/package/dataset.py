@@ -1,4 +1,4 @@
-"""The `package` stage: write everything into a staging folder, then put it in place at once."""
+"""Write a dataset: write everything into a staging folder, then put it in place at once."""
 
 import shutil
 from collections import defaultdict
@@ -10,7 +10,7 @@ from builder.executors import ExecutorSettings
 from builder.package.contents import DatasetContents, write_contents, write_table
 from builder.package.seal import FileHashes, seal
 from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
-from builder.stage import StageFolder
+from builder.stage_folder import StageFolder
 from mma_bench.dataset.layout import BUILD_MARK
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import put_in_place, staging_folder, write_text

@@ -1,37 +1,51 @@
-"""The stage `compare` of hydration: is a clip that was created here the published one?"""
+"""The `match` stage of hydration: is a clip that was created here the published one?"""
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from builder.clip_step import ClipStep, Dropped
 from builder.compare import CompareSettings
 from builder.compare.search import equal_sounds, equal_videos
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.frame_hash import frame_hashes
 from builder.inspect.sound_landmarks import sound_landmarks
-from builder.inspect.step import decode
+from builder.inspect.stage import decode
 from builder.manifest import ManifestRow
 from builder.package.references import REFERENCES, ClipReference, read_references
+from builder.stage import ClipStage, Dropped
 from mma_bench.dataset.records import read_records
 from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Clip
+
+if TYPE_CHECKING:
+    from builder.hydrate.run import HydrateJob
 
 _MAX_SECONDS_APART = 0.5  # another container of the same video may be a frame or an audio packet longer
 _MAX_SHIFT = 16  # hops of 16 ms: the start differs by a frame or two between decoders, by seconds with another cut
 
 
-class MatchClips(ClipStep):
+class MatchClips(ClipStage):
     """Compare hashes and, if they differ, lengths and fingerprints. Drop clips that do not match."""
 
-    stage = "match"
+    name = "match"
 
     def __init__(self, folder: Path, normalised: Path, data: Path, frames_per_second: float) -> None:
-        hashes = [sha256_file(data / "metadata" / "clips.parquet"), sha256_file(data / REFERENCES)]
-        super().__init__(folder, [hashes, frames_per_second])
+        super().__init__(folder, frames_per_second)
         self.clips = normalised / "clips"
         self.data = data
         self.frames_per_second = frames_per_second
         self.limits = CompareSettings()
+
+    @classmethod
+    def of(cls, job: "HydrateJob") -> Self:
+        """Return the stage as ``job`` needs it."""
+        published = job.published
+        frames_per_second = published.inspect.frames_per_second
+        return cls(job.folder(cls.name), job.folder("normalise"), published.folder, frames_per_second)
+
+    def inputs(self) -> Any:
+        """Return the hashes of the published clips and fingerprints."""
+        return [sha256_file(self.data / "metadata" / "clips.parquet"), sha256_file(self.data / REFERENCES)]
 
     @functools.cached_property
     def _published(self) -> dict[str, Clip]:

@@ -1,29 +1,38 @@
-"""The block that normalises one clip."""
+"""The `normalise` stage: a silent video and a mono sound for each clip, all of one kind."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import av
 
-from builder.clip_step import ClipStep, Dropped
-from builder.manifest import ManifestRow
+from builder.manifest import ManifestRow, Probe
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
+from builder.stage import ClipStage, Dropped
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_file
+
+if TYPE_CHECKING:
+    from builder.job import Job
 
 _TRUNCATION_SECONDS = 0.5  # containers are often a frame or an audio packet longer than their decodable part
 
 
-class NormaliseClips(ClipStep):
+class NormaliseClips(ClipStage):
     """Centre-crop, scale and cut the video, store the audio separately; drop clips that cannot be decoded."""
 
-    stage = "normalise"
+    name = "normalise"
 
     def __init__(self, folder: Path, fetched: Path, settings: NormaliseSettings) -> None:
         super().__init__(folder, settings)
         self.fetched = fetched
         self.options = settings
+
+    @classmethod
+    def of(cls, job: "Job") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.folder("fetch"), job.normalise)
 
     def outputs(self, row: ManifestRow) -> list[Path]:
         """Return the two streams."""
@@ -50,11 +59,13 @@ class NormaliseClips(ClipStep):
             video_seconds=round(frames / rate, 6),
             audio_seconds=round(written.audio_seconds, 6),
             frame_rate=round(rate, 6),
-            source_width=found.width,
-            source_height=found.height,
-            source_frame_rate=round(float(found.frame_rate), 6),
-            decoder_complaints=written.complaints,
-            first_complaint=written.first_complaint or None,
+            probe=Probe(
+                source_width=found.width,
+                source_height=found.height,
+                source_frame_rate=round(float(found.frame_rate), 6),
+                decoder_complaints=written.complaints,
+                first_complaint=written.first_complaint or None,
+            ),
         )
 
 

@@ -1,0 +1,1 @@
+"""The `fetch` stage: make the media of each clip a local file."""

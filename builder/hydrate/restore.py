@@ -1,0 +1,90 @@
+"""The `assemble` stage of hydration: the published stimuli, with the streams that were made here."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from builder.assemble.conditions import Assembly
+from builder.assemble.partners import Pairing
+from builder.assemble.settings import AssembleSettings
+from builder.assemble.stimuli import write_stimuli
+from builder.hydrate.stimuli import ConditionCount, Replacement
+from builder.manifest import ManifestRow
+from builder.stage import WholeStage
+from builder.streams.generated import GeneratedStreams
+from builder.streams.graded import GradedStreams, graded_folder
+from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import write_json
+from mma_bench.files.documents import parse_json
+from mma_bench.files.hashing import sha256_file
+from mma_bench.schema import FORMAT_VERSION, Clip
+
+if TYPE_CHECKING:
+    from builder.hydrate.run import HydrateJob
+
+
+class RestoreStimuli(WholeStage):
+    """Put the streams that were made here in the place of the published ones, wherever all of a stimulus are there.
+
+    Writes `stimuli.parquet`, and `conditions.json` with what became of each condition.
+    """
+
+    name = "assemble"
+
+    def __init__(self, job: "HydrateJob") -> None:
+        super().__init__(job.folder(self.name), job.normalise)
+        self.job = job
+
+    @classmethod
+    def of(cls, job: "HydrateJob") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job)
+
+    def inputs(self) -> Any:
+        """Return the seed, and the hashes of what was published."""
+        published = self.job.published
+        tables = [published.folder / "metadata" / f"{name}.parquet" for name in ("clips", "stimuli")]
+        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables)]
+
+    def files(self) -> list[Path]:
+        """Return the stimuli, and the counts."""
+        return [self.job.stimuli, self.folder / "conditions.json"]
+
+    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+        """Write the stimuli of the clips that were made here."""
+        contents = self.job.published.contents
+        now = self.job.made_here(rows)
+        if not now:
+            reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
+            raise MMABenchError(
+                f"none of {len(rows)} clips were available ({reasons}); give --mirror, or see --retry-failed"
+            )
+        before = {clip.clip_id: clip for clip in contents.clips}
+        stimuli, conditions = Replacement(before, now, self._assembly(list(now.values()))).apply(contents.stimuli)
+        if not stimuli:
+            raise MMABenchError(f"{len(now)} of {len(rows)} clips were available, but every stimulus needs others too")
+        write_stimuli(self.job.stimuli, stimuli)
+        write_json(self.files()[1], [asdict(count) for count in conditions])
+        return rows
+
+    def _assembly(self, clips: Sequence[Clip]) -> Assembly:
+        """Return the object that makes streams; partners and levels are already published."""
+        job = self.job
+        return Assembly(
+            classes=[],
+            super_classes=job.published.contents.super_classes,
+            seed=job.published.seed,
+            settings=AssembleSettings(),
+            clips=clips,
+            folder=job.clips,
+            pairing=Pairing({}, []),
+            generated=GeneratedStreams(job.streams, job.normalise),
+            graded=GradedStreams(graded_folder(job.streams), job.normalise),
+        )
+
+
+def read_conditions(folder: Path) -> list[ConditionCount]:
+    """Return what became of each condition, as the stage in ``folder`` wrote it."""
+    counts = parse_json((folder / "conditions.json").read_text(encoding="utf-8"))
+    return [ConditionCount(**count) for count in counts]

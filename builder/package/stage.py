@@ -1,0 +1,34 @@
+"""The `package` stage: the dataset's folder."""
+
+from typing import TYPE_CHECKING, Self
+
+from builder.manifest import ManifestRow
+from builder.package.dataset import PackageInputs, package_dataset
+from builder.stage import WholeStage
+
+if TYPE_CHECKING:
+    from builder.job import Job
+
+
+class PackageDataset(WholeStage):
+    """Write the dataset, unless it is in place already; the folder of the dataset itself tells."""
+
+    name = "package"
+    counts_clips = False
+    always_runs = True
+
+    def __init__(self, job: "Job") -> None:
+        super().__init__(job.folder(self.name))
+        self.job = job
+
+    @classmethod
+    def of(cls, job: "Job") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job)
+
+    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+        """Write the dataset of the kept ``rows``."""
+        job = self.job
+        inputs = PackageInputs(job.stimuli, job.clips, job.streams, job.contents(rows))
+        package_dataset(inputs, self.folder, job.out, job.executor)
+        return rows

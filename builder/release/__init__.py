@@ -1,0 +1,1 @@
+"""The `release` stage: leave out what may not be published."""

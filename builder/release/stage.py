@@ -1,0 +1,37 @@
+"""The `release` stage: drop what may not be published before partners are chosen from the rest."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from builder.licences import is_creative_commons
+from builder.manifest import ManifestRow
+from builder.package.settings import LicenceMode
+from builder.stage import WholeStage
+
+if TYPE_CHECKING:
+    from builder.run import Build
+
+
+class ReleaseClips(WholeStage):
+    """Drop the clips whose licence the licence mode does not allow."""
+
+    name = "release"
+    always_runs = True
+
+    def __init__(self, folder: Path, mode: LicenceMode) -> None:
+        super().__init__(folder, mode)
+        self.mode = mode
+
+    @classmethod
+    def of(cls, job: "Build") -> Self:
+        """Return the stage as ``job`` needs it."""
+        return cls(job.folder(cls.name), job.licence_mode)
+
+    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+        """Return ``rows`` with what may not be published dropped."""
+        return [
+            row.drop(self.name, "licence", f"{row.licence!r} does not allow altered copies to be published")
+            if row.kept and self.mode == "cc-only" and not is_creative_commons(row.licence)
+            else row
+            for row in rows
+        ]

@@ -1,0 +1,1 @@
+"""Streams of clips and streams that the builder makes: below `verify`, `assemble`, `package` and `hydrate`."""
