@@ -3,8 +3,9 @@
 from fractions import Fraction
 from pathlib import Path
 
-from builder.assemble.conditions.registry import Assembly, Streams, graded_condition, own_audio
+from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
 from builder.normalise.transcode import blend_videos
+from builder.streams.own import own_audio
 from mma_bench.schema import Clip, Modality, Stream
 
 

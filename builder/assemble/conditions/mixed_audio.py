@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.assemble.conditions.registry import Assembly, Streams, graded_condition, own_video
+from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.streams.own import own_video
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes, read_flac
 from mma_bench.errors import MMABenchError

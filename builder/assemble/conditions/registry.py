@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from builder.assemble.graded_streams import GradedStreams
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.streams import GeneratedStreams
 from builder.licences import may_be_joined
+from builder.streams.generated import GeneratedStreams
+from builder.streams.graded import GradedStreams
+from builder.streams.own import own_audio, own_video
 from mma_bench.conditions import GRADED, MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition, code_of
 from mma_bench.conditions.registry import AudioAtLevel
 from mma_bench.dataset.columns import AUDIO_RATE
@@ -209,25 +210,3 @@ def graded_condition(takes_part: Callable[[Assembly, Clip], bool]) -> Callable[[
         return function
 
     return register
-
-
-def own_video(clip: Clip) -> Stream:
-    """Return the clip's own video as a stream."""
-    return Stream(
-        origin="clip",
-        clip_id=clip.clip_id,
-        label=clip.visual_label,
-        sha256=clip.video_sha256,
-        seconds=clip.video_seconds,
-    )
-
-
-def own_audio(clip: Clip) -> Stream:
-    """Return the clip's own sound as a stream."""
-    return Stream(
-        origin="clip",
-        clip_id=clip.clip_id,
-        label=clip.audio_label,
-        sha256=clip.audio_sha256,
-        seconds=clip.audio_seconds,
-    )

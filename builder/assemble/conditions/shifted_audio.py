@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from builder.assemble.conditions.registry import Assembly, Streams, graded_condition, own_video
+from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.streams.own import own_video
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes, read_flac
 from mma_bench.schema import Clip, Stream
