@@ -162,9 +162,11 @@ def _of_the_system(error: BaseException) -> MMABenchError | None:
     cause: BaseException | None = error
     while cause is not None:
         for code in _NO_ROOM:
-            if (isinstance(cause, OSError) and cause.errno == code) or os.strerror(code) in str(cause):
+            if isinstance(cause, OSError) and cause.errno == code:
                 return MMABenchError(f"{os.strerror(code)}; nothing finished was lost")
-        cause = cause.__cause__ or cause.__context__
+            if type(cause).__name__ == "SafetensorError" and os.strerror(code) in str(cause):
+                return MMABenchError(f"{os.strerror(code)}; nothing finished was lost")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
 
 

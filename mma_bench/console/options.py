@@ -11,8 +11,9 @@ from mma_bench.schema import CONDITIONS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 MODELS = (
-    "cascade, baseline:NAME (majority, random, visual-only, audio-only), transformers:NAME or transformers:FOLDER, "
-    "openai:MODEL@URL, gemini:MODEL, python:MODULE:CLASS or python:FILE.py:CLASS. `mma-bench list models` lists all."
+    "cascade, fusion, baseline:NAME (majority, random, visual-only, audio-only), transformers:NAME or "
+    "transformers:FOLDER, openai:MODEL@URL, gemini:MODEL, python:MODULE:CLASS or python:FILE.py:CLASS. "
+    "`mma-bench list models` lists all."
 )
 
 folder_path = click.Path(path_type=Path, file_okay=False)

@@ -87,7 +87,7 @@ def meeting_rows(stimuli: Iterable[Stimulus]) -> list[tuple[str, str]]:
 
 
 def variant_counts(stimuli: Iterable[Stimulus]) -> list[tuple[str, int]]:
-    """Return (variant, questions) of the wordings that are stored beside the standard one."""
+    """Return (variant, questions) of the wordings that are stored next to the standard one."""
     counts = Counter(question.variant for stimulus in stimuli for question in stimulus.questions)
     return sorted((name, count) for name, count in counts.items() if name != "standard")
 

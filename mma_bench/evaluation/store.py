@@ -45,7 +45,7 @@ class Run(Checked):
         protocol_sha256: its hash when the run was made.
         repeats: how often each question was asked.
         near_synonyms: what was done about lies that are near-synonyms, if the protocol excludes them.
-        judge: the language model that read what no rule could, if one did. It lies in a file of its own,
+        judge: the language model that read what no rule could, if one did. It has its own file,
             `judge.json`, because answers do not depend on it.
         baseline: whether the model is a baseline, recorded where its name does not tell.
         sorts_by_streams: whether the model was asked in the order of `Sample.streams`, recorded if it was.

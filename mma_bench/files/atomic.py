@@ -21,7 +21,7 @@ _RENAME_EXCHANGE = 2
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; on success fsync it and rename it to ``path``.
+    """Yield a temporary name next to ``path``; on success fsync it and rename it to ``path``.
 
     On an exception the temporary file is removed and ``path`` is left as it was. The temporary name
     keeps the suffix of ``path`` because ffmpeg chooses the container by it.

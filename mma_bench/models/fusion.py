@@ -2,7 +2,7 @@
 
 Late fusion, as many audio-visual systems do it: each modality gives a probability for each option, and the
 log-probabilities are added with equal weights. Next to the cascade, which routes each question to the asked modality,
-it shows what a conflict costs a model whose eyes and ears are the same. Nothing is tuned.
+it shows what a conflict costs a model with the same specialists. Nothing is tuned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from mma_bench.schema import Modality, Question
 
 
 class FusionModel(CascadeModel):
-    """Answers every question from all that it sees, hears and reads.
+    """Answers every question from the video, the audio and the text of the prompt.
 
-    What it reads is the text of the prompt besides the question: a caption, and unrelated text. It says that nothing is
-    there only if it neither sees, hears nor reads anything.
+    Of the text it uses what is not the question: a caption, and unrelated text. It abstains only if there is neither
+    visual, audio nor text evidence.
     """
 
     name = "fusion"

@@ -1,4 +1,4 @@
-"""The report: one static page with tables, figures and playable examples, beside Markdown, CSV and JSON."""
+"""The report: one static page with tables, figures and playable examples, next to Markdown, CSV and JSON."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

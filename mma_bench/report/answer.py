@@ -45,7 +45,7 @@ def answer_note(runs: Sequence[ScoredRun]) -> str:
     words = AVERAGE_WORDS[average_of(first)]
     note = f"Accuracies and interference: {words}; interference is paired by question. Brackets: 95% intervals."
     if 0 < clips < FEW_CLIPS:
-        note += f" Only {clips} clips: read the intervals, not only the numbers."
+        note += f" Only {clips} clip{'s' if clips != 1 else ''}: read the intervals, not only the numbers."
     return note
 
 

@@ -84,7 +84,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
     asked = Counter(question.condition for question in questions)
     carrying = Counter(name for s in benchmark.samples for name in {q.condition for q in s.questions})
     clips = {stream.clip_id for s in stimuli for stream in (s.video, s.audio) if stream.clip_id is not None}
-    # A folder is published by its name; where it lies on this machine is nobody's business.
+    # A folder is published by its name; its place on this machine is private.
     name = Path(data).resolve().name if Path(data).exists() else str(data)
     return DataFacts(
         name=visible(name, one_line=True),

@@ -74,7 +74,7 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
 
     Args:
         folders: folders of runs.
-        data: the dataset, if it does not lie where the runs say.
+        data: the dataset, if it is not where the runs say.
 
     Returns:
         All questions that any of the runs was to answer; and the runs, models before baselines.
@@ -102,7 +102,7 @@ def score_run(folder: Path, label: str, data: Path | None) -> ScoredRun:
     Args:
         folder: where it lies.
         label: its name in tables and figures.
-        data: the dataset, if it does not lie where the run says.
+        data: the dataset, if it is not where the run says.
 
     Raises:
         MMABenchError: it is no run, it holds no answers, or the data is missing or was changed since.

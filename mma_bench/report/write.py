@@ -28,7 +28,7 @@ from mma_bench.report.runs import ScoredRun, read_runs
 FORMAT = "mma-bench report"
 """What `report.json` says of itself, so that nothing but an earlier report is ever replaced."""
 
-SECOND_HEADING = "Averaged otherwise:"
+SECOND_HEADING = "Other average:"
 """Precedes the second table of accuracies in `tables.md`."""
 
 
@@ -43,13 +43,13 @@ def write_report(
 ) -> Path:
     """Write a report about ``runs`` into the folder ``out``, replacing an earlier report.
 
-    Answers are scored anew; no model is asked. The same runs give the same bytes.
+    Answers are scored again; no model is called. The same runs give the same bytes.
 
     Args:
         runs: folders of runs over the same data.
         out: folder for `index.html`, `report.json`, `scores.csv`, `answers.csv`, `tables.md`, `tables/`, `figures/`,
             `hub/` and `media/`.
-        data: the dataset, if it does not lie where the runs say.
+        data: the dataset, if it is not where the runs say.
         examples: stimuli to play of each media condition.
         dataset_id: the dataset's name on the hub, for `hub/`.
         progress: print each stage and its time to standard error.
@@ -144,7 +144,7 @@ def _to_json(contents: Contents, files: list[str]) -> str:
 
 
 def _run_json(run: ScoredRun) -> dict[str, Any]:
-    # The place of the data on this machine is nobody's business.
+    # The place of the data on this machine is private.
     head: dict[str, Any] = run.run.model_dump(mode="json", exclude={"data"})
     probe = {"probe": run.probe.model_dump(mode="json")} if run.probe else {}
     return {"label": run.label, "folder": run.folder, **head, **probe, "scores": run.scores.to_json()}

@@ -231,9 +231,24 @@ def test_a_full_disk_is_one_line_whichever_library_writes(write: Callable[[], No
     assert result.stderr.startswith("error: No space left on device")
 
 
-def test_an_error_of_the_code_is_no_full_disk() -> None:
-    def fails() -> None:
-        raise KeyError("a mistake") from FileNotFoundError(2, "No such file or directory")
+def _mistake_after_a_handled_error() -> None:
+    try:
+        raise OSError(30, "Read-only file system")
+    except OSError:
+        raise KeyError("a mistake") from None
 
+
+def _mistake_because_of_a_missing_file() -> None:
+    raise KeyError("a mistake") from FileNotFoundError(2, "No such file or directory")
+
+
+def _server_with_a_full_disk() -> None:
+    raise RuntimeError("the server said: No space left on device")
+
+
+@pytest.mark.parametrize(
+    "fails", [_mistake_after_a_handled_error, _mistake_because_of_a_missing_file, _server_with_a_full_disk]
+)
+def test_an_error_of_the_code_is_no_full_disk(fails: Callable[[], None]) -> None:
     group = Command("mma-bench", commands={"fail": click.Command("fail", callback=fails)})
-    assert isinstance(CliRunner().invoke(group, ["fail"]).exception, KeyError)
+    assert isinstance(CliRunner().invoke(group, ["fail"]).exception, KeyError | RuntimeError)

@@ -47,7 +47,7 @@ class ShardChecks:
             if place in seen:
                 yield Problem("duplicate", name, "the shard holds this member twice")
             elif place < last:
-                yield Problem("key_order", name, f"it stands behind {last[0]}.{last[1]}")
+                yield Problem("key_order", name, f"it comes after {last[0]}.{last[1]}")
             seen.add(place)
             last = place
             if self._first_seen.setdefault(member.key, where) != where:

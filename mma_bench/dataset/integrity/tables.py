@@ -60,7 +60,7 @@ def check_tables(clips: Sequence[Clip], stimuli: Sequence[Stimulus], removed: Re
     ):
         problems += [Problem("duplicate", name, f"{key} occurs {n} times") for key, n in Counter(keys).items() if n > 1]
     keys = [stimulus.key for stimulus in stimuli]
-    problems += [Problem("key_order", where, f"{b} stands behind {a}") for a, b in itertools.pairwise(keys) if b < a]
+    problems += [Problem("key_order", where, f"{b} comes after {a}") for a, b in itertools.pairwise(keys) if b < a]
     by_id = {clip.clip_id: clip for clip in clips}
     for stimulus in stimuli:
         problems += [
@@ -91,9 +91,7 @@ def _stimulus_problems(stimulus: Stimulus, clips: dict[str, Clip], removed: Remo
             found.append(("wrong_question", f"{shown(question.question_id)}: the prompt is not the text of its parts"))
         name = f"{stimulus.key}/{question.condition}/{question.modality}"
         if question.question_id != (name if question.variant == "standard" else f"{name}/{question.variant}"):
-            found.append(
-                ("wrong_question", f"{shown(question.question_id)} should be called after its stimulus: {name}")
-            )
+            found.append(("wrong_question", f"{shown(question.question_id)} must be named after its stimulus: {name}"))
     return found
 
 
@@ -101,7 +99,7 @@ def _label_problems(name: str, label: str | None, clip: Clip) -> list[tuple[str,
     known = clip.visual_label if name == "video" else clip.audio_label
     if label == known:
         return []
-    return [("wrong_label", f"its {name} is called {shown(str(label))}; {clip.clip_id} is {known!r}")]
+    return [("wrong_label", f"its {name} has the label {shown(str(label))}; {clip.clip_id} has {known!r}")]
 
 
 def _origin_problems(name: str, stream: Stream, clip: Clip | None) -> list[tuple[str, str]]:
@@ -127,6 +125,6 @@ def read_index(folder: Path, problems: list[Problem]) -> dict[str, dict[tuple[st
         for entry in read_rows(folder, where, IndexEntry, problems):
             entries = by_shard.setdefault(entry.shard, {})
             if (entry.key, entry.member) in entries:
-                problems.append(Problem("duplicate", where, f"{shown(entry.key)}.{shown(entry.member)} stands twice"))
+                problems.append(Problem("duplicate", where, f"{shown(entry.key)}.{shown(entry.member)} occurs twice"))
             entries[entry.key, entry.member] = entry
     return by_shard

@@ -1,4 +1,4 @@
-"""Power: the smallest difference that so many paired clips can show."""
+"""Power: the smallest difference that a number of paired clips can show."""
 
 import math
 
