@@ -72,7 +72,7 @@ class Record(Checked):
 
 
 class Clip(Record):
-    """One source segment after normalisation: a silent video and a mono sound."""
+    """One source segment after normalisation: a silent video and mono audio."""
 
     clip_id: str = Field(pattern=KEY_PATTERN, description="`{youtube_id}_{start_ms}`, or a name made from the file")
     visual_label: str = Field(description="class of the video")

@@ -105,7 +105,7 @@ def _seconds(path: Path) -> float:
     """Return the length of a video after checking its header."""
     with _open(path) as container:
         if not container.streams.video or not container.streams.audio:
-            raise MMABenchError(f"{path.name} has no {'sound' if container.streams.video else 'video stream'}")
+            raise MMABenchError(f"{path.name} has no {'audio stream' if container.streams.video else 'video stream'}")
         video = container.streams.video[0]
         if video.codec_context.name not in _COPIED and video.codec_context.codec.canonical_name not in _COPIED:
             raise MMABenchError(

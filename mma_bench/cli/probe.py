@@ -15,8 +15,8 @@ from mma_bench.console.options import model_options
 def probe_command(model: str, model_option: tuple[str, ...], as_json: bool) -> None:
     """Check that video and audio reach a model. Exit code 2 if one does not.
 
-    The model is asked about clearly different sounds with the same video, and clearly different videos with the same
-    sound, all synthetic. `mma-bench eval` runs this check before its first question.
+    The model is asked about clearly different audio with the same video, and clearly different videos with the same
+    audio, all synthetic. `mma-bench eval` runs this check before its first question.
 
     \b
     Examples:

@@ -13,7 +13,8 @@ import click
 def verify_data_command(path: Path, as_json: bool) -> None:
     """Check every hash, column, key and number of a dataset, and list the problems.
 
-    Exit code 0: sound; 1: damaged, one problem per line; 2: PATH is not a dataset. Nothing is extracted or executed.
+    Exit code 0: no problems; 1: damaged, one problem per line; 2: PATH is not a dataset. Nothing is extracted or
+    executed.
 
     \b
     Examples:

@@ -107,7 +107,7 @@ class TextCondition:
 
 
 AudioAtLevel = Callable[["NDArray[np.int16]", float, random.Random], "NDArray[np.int16]"]
-"""Returns a clip's audio changed at a level: samples [samples] of 16 kHz mono sound, int16, as given. A generator with
+"""Returns a clip's audio changed at a level: samples [samples] of 16 kHz mono audio, int16, as given. A generator with
 the same seed is given for all levels of a clip."""
 
 MEDIA: Registry[MediaChoice] = Registry("media condition")

@@ -73,7 +73,7 @@ def question_counts(stimuli: Sequence[Stimulus]) -> list[tuple[str, int, int, in
 
 
 def class_meetings(stimuli: Iterable[Stimulus]) -> dict[tuple[str, str], int]:
-    """Return how often the video of a class meets the sound of another in `misaligned`, by (video, sound)."""
+    """Return how often the video of a class meets the audio of another in `misaligned`, by (video, audio)."""
     pairs = [(s.video.label, s.audio.label) for s in stimuli if s.condition == "misaligned"]
     return dict(sorted(Counter((video, audio) for video, audio in pairs if video and audio).items()))
 
@@ -99,7 +99,7 @@ def level_counts(stimuli: Iterable[Stimulus]) -> list[tuple[str, float, int]]:
 
 
 def class_counts(clips: Sequence[Clip]) -> list[tuple[str, int, int]]:
-    """Return (class, clips that show it, clips that sound like it)."""
+    """Return (class, clips whose video has it, clips whose audio has it)."""
     seen = Counter(clip.visual_label for clip in clips)
     heard = Counter(clip.audio_label for clip in clips)
     return [(name, seen[name], heard[name]) for name in sorted(seen | heard)]

@@ -135,7 +135,7 @@ class Media:
                 resampled = _resampled(resampler, container.decode(stream))
                 samples = first_samples(resampled, round(self.seconds * rate), np.float32)
         if not len(samples):
-            raise MMABenchError(f"{self.key}: its flac stream cannot be read (it holds no sound); download it again")
+            raise MMABenchError(f"{self.key}: its flac stream cannot be read (it holds no audio); download it again")
         return samples
 
     def mp4(self) -> bytes:

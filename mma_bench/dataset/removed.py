@@ -34,7 +34,7 @@ class RemovedIds:
         return RemovedIds(self.ids | other.ids)
 
     def cover(self, stimulus: Stimulus) -> bool:
-        """Return whether ``stimulus`` shows or sounds a removed clip, be it mixed into another."""
+        """Return whether ``stimulus`` contains video or audio of a removed clip, even mixed into another."""
         streams = (stimulus.video, stimulus.audio)
         return any(clip_id in self for stream in streams for clip_id in (stream.clip_id, stream.donor_clip_id))
 

@@ -176,7 +176,7 @@ def lying_captions(classes: Sequence[str], labels: tuple[str | None, str | None]
 
     Args:
         classes: all classes.
-        labels: what the video and the sound show.
+        labels: the classes of the video and of the audio.
         answer: what the question is answered with.
 
     Returns:

@@ -30,7 +30,7 @@ class Choice:
     Attributes:
         row: the stored sample, which asks the question.
         video: sample that lends its video, none for black frames.
-        audio: sample that lends its sound, none for silence.
+        audio: sample that lends its audio, none for silence.
         condition: none if the sample stays as it is stored.
     """
 
@@ -57,7 +57,7 @@ class Surroundings:
     generator: random.Random
 
     def donor(self, row: int) -> int | None:
-        """Return a row whose sound is of another class than the video of ``row`` and has other bytes."""
+        """Return a row whose audio is of another class than the video of ``row`` and has other bytes."""
         for rows in (self.window, self.reach):
             drawn = (rows[self.generator.randrange(len(rows))] for _ in range(_TRIES if rows else 0))
             if (donor := self._first(row, drawn)) is not None:
@@ -80,7 +80,7 @@ MediaConflict = Callable[[Choice, Surroundings], Choice | None]
 """Returns other streams, or none if the sample has no part in the conflict: then it stays as it is stored."""
 
 TextConflict = Callable[[Question, tuple[str | None, str | None], random.Random], Question]
-"""Returns the question with another text, given the classes of video and sound."""
+"""Returns the question with another text, given the classes of video and audio."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class StreamSample:
 
 
 def make_question(table: ShardTable, planned: Planned, content: bytes) -> Question:
-    """Return the question of a planned sample, made from the stored one about its video or its sound.
+    """Return the question of a planned sample, made from the stored one about its video or its audio.
 
     Args:
         table: the samples.
@@ -103,7 +103,7 @@ def make_question(table: ShardTable, planned: Planned, content: bytes) -> Questi
 
 
 def labels_of(table: ShardTable, planned: Planned) -> tuple[str | None, str | None]:
-    """Return the classes of the planned video and sound, none for black frames and silence."""
+    """Return the classes of the planned video and audio, none for black frames and silence."""
     choice = planned.choice
     video = None if choice.video is None else table.label(table.video_label, choice.video)
     return video, None if choice.audio is None else table.label(table.audio_label, choice.audio)
