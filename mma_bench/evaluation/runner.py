@@ -88,11 +88,11 @@ def evaluate(
         progress=progress,
         shard=Shard.parse(shard) if isinstance(shard, str) else shard,
     )
+    if not overwrite and judged:
+        _replies(request.run)  # a damaged record ends the command before the model is asked
+    questions = Questions.of(request)
     if not overwrite:
         recover_parts(request.run)
-        if judged:
-            _replies(request.run)  # a damaged record ends the command before the model is asked
-    questions = Questions.of(request)
     ask = functools.partial(ask_with_workers, count=workers) if workers > 1 else _ask
     keys = ask(request, questions, price=price)
     answers = AnswerStore(request.run).read()
