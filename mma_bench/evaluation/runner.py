@@ -98,7 +98,7 @@ def evaluate(
     answers = AnswerStore(request.run).read()
     require_answers(keys.fingerprint, answers.values(), allow_empty=allow_empty)
     scores = score(
-        questions.benchmark,
+        request.shard.share(questions.benchmark) if request.shard else questions.benchmark,
         answers.values(),
         keys,
         request.protocol.headline,

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from mma_bench.dataset.load import Benchmark
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Checked, Stimulus
 
@@ -64,6 +65,10 @@ class Shard(Checked):
         """Return whether ``stimulus`` belongs to this shard."""
         digest = hashlib.sha256(clip_of(stimulus).encode("utf-8")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+    def share(self, benchmark: Benchmark) -> Benchmark:
+        """Return the questions of ``benchmark`` that this shard asks."""
+        return Benchmark(benchmark.path, [sample for sample in benchmark.samples if self.has(sample.stimulus)])
 
 
 def clip_of(stimulus: Stimulus) -> str:
