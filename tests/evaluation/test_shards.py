@@ -152,6 +152,17 @@ def test_a_finished_shard_misses_nothing_even_if_it_has_no_clips(demo: Path, tmp
     assert rescore(tmp_path / "1").scores.missing == 2
 
 
+def test_the_number_of_shards_is_bounded(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
+    with pytest.raises(MMABenchError, match=r"'1/100001': a run has at most 100,000 shards"):
+        ask(demo, tmp_path / "run", shard="1/100001")
+    assert not (tmp_path / "run").exists()
+    head = json.loads((shards[0] / "run.json").read_bytes())
+    for count, message in [(999_999_999, r"run\.json cannot be read"), (100_000, r"shard 1/100000, .* and 99989 more")]:
+        (shards[0] / "run.json").write_text(json.dumps({**head, "shard": {"index": 3, "count": count}}))
+        with pytest.raises(MMABenchError, match=message):
+            merge_runs(shards[:1], tmp_path / "out")
+
+
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1/0", "2", "-1/3", "1/3/5", "a/b", "١/٣"])
 def test_a_shard_that_does_not_exist_is_named(text: str, demo: Path, tmp_path: Path) -> None:
     with pytest.raises(MMABenchError, match=r"write I/N with I from 1 to N"):

@@ -128,7 +128,7 @@ def _require_one_run(parts: Sequence[_Part]) -> None:
 def _require_all(parts: Sequence[_Part]) -> None:
     count = parts[0].shard.count
     known = {part.shard.index for part in parts}
-    if missing := [str(Shard(index=i, count=count)) for i in range(1, count + 1) if i not in known]:
+    if missing := [f"{i}/{count}" for i in range(1, count + 1) if i not in known]:
         shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         raise MMABenchError(
             f"missing: shard {shown}; give all {count} shards, or --partial to finish the merged run with "
