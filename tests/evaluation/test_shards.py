@@ -152,6 +152,21 @@ def test_a_finished_shard_misses_nothing_even_if_it_has_no_clips(demo: Path, tmp
     assert rescore(tmp_path / "1").scores.missing == 2
 
 
+def test_answers_of_another_shard_are_refused_in_one_line(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
+    third, first, second = shards
+    line = (second / "answers.jsonl").read_bytes().splitlines(keepends=True)[0]
+    name = json.loads(line)["question_id"]
+    answers = first / "answers.jsonl"
+    answers.write_bytes(answers.read_bytes() + line)
+    twice = f"{first}, shard 1/3, and {second}, shard 2/3, both answer {name}; ask one"
+    stray = f"{first}, shard 1/3, answers {name}, which belongs to another shard; ask it again with --overwrite"
+    for given, message in [(shards, twice), ([first, third], stray)]:
+        with pytest.raises(MMABenchError) as caught:
+            merge_runs(given, tmp_path / "out", partial=True)
+        assert message in str(caught.value)
+        assert not (tmp_path / "out").exists()
+
+
 def test_the_number_of_shards_is_bounded(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
     with pytest.raises(MMABenchError, match=r"'1/100001': a run has at most 100,000 shards"):
         ask(demo, tmp_path / "run", shard="1/100001")

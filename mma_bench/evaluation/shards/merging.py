@@ -53,7 +53,8 @@ def merge_runs(
     """Make one run of all shards of a run, with its scores. No model is called.
 
     Its answers are those of a run that one process made, in the same order. What the shards took is added up; the
-    peak memory is the highest of any shard. The folder appears at once, complete.
+    peak memory is the highest of any shard. The folder appears at once, complete. Answers that killed workers left in a
+    shard are put into that shard first.
 
     Args:
         runs: the shards, in any order.
@@ -67,7 +68,8 @@ def merge_runs(
 
     Raises:
         MMABenchError: a folder is not a shard, they are shards of different runs, one is given twice, missing or
-            unfinished, the data is missing or was changed since, or ``out`` is not empty.
+            unfinished, has answers of another or is still being asked, the data is missing or was changed since, or
+            ``out`` is not empty.
     """
     place = Path(out)
     if place.exists() and not (place.is_dir() and not any(place.iterdir())):
@@ -79,6 +81,7 @@ def merge_runs(
     first = parts[0]
     benchmark = questions_of(first.folder, first.run, None if data is None else Path(data))
     keys = AnswerKeys(first.run.model_fingerprint)
+    _require_own_answers(parts, benchmark, keys)
     if not partial:
         for part in parts:
             _require_finished(part, benchmark, keys)
@@ -134,6 +137,26 @@ def _require_all(parts: Sequence[_Part]) -> None:
             f"missing: shard {shown}; give all {count} shards, or --partial to finish the merged run with "
             "`mma-bench eval`"
         )
+
+
+def _require_own_answers(parts: Sequence[_Part], benchmark: Benchmark, keys: AnswerKeys) -> None:
+    """Raise MMABenchError if a shard answers what another one answers, or has to answer."""
+    holders: dict[str, _Part] = {}
+    for part in parts:
+        for key, answer in part.answers.items():
+            if (other := holders.setdefault(key, part)) is not part:
+                raise MMABenchError(
+                    f"{other.folder}, shard {other.shard}, and {part.folder}, shard {part.shard}, both answer "
+                    f"{answer.question_id}; ask one of them again with --overwrite"
+                )
+    for sample in benchmark.samples:
+        for question in sample.questions:
+            for key in keys.keys(sample.stimulus, question, parts[0].run.repeats):
+                if (holder := holders.get(key)) and not holder.shard.has(sample.stimulus):
+                    raise MMABenchError(
+                        f"{holder.folder}, shard {holder.shard}, answers {question.question_id}, which belongs to "
+                        "another shard; ask it again with --overwrite"
+                    )
 
 
 def _require_finished(part: _Part, benchmark: Benchmark, keys: AnswerKeys) -> None:
