@@ -58,6 +58,16 @@ def test_workers_share_a_shard(demo: Path, tmp_path: Path, whole: Path) -> None:
     assert only_answers(tmp_path / "run") == only_answers(whole)
 
 
+def test_merging_finds_the_answers_of_killed_workers(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "1"
+    killed(demo, first, tmp_path / "stops", monkeypatch, "--shard", "1/1")
+    mma_bench.evaluation.merge_runs([first], tmp_path / "run", partial=True)
+    assert len(AnswerStore(tmp_path / "run").read()) == 4 * QUESTIONS
+    assert not (first / ".parts").exists()
+
+
 def test_a_killed_worker_is_one_line_and_the_same_command_resumes(
     demo: Path, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

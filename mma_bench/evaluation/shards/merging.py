@@ -13,6 +13,7 @@ from mma_bench.evaluation.shards.order import in_order
 from mma_bench.evaluation.shards.shard import MergedShard, Shard
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, open_run
 from mma_bench.evaluation.usage import add_usage, read_usage
+from mma_bench.evaluation.workers.parts import recover_parts
 from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.probe import Probe, read_probe, record_probe
 
@@ -34,6 +35,7 @@ class _Part:
         run = open_run(folder, judged=False)
         if run.shard is None:
             raise MMABenchError(f"{folder} is a whole run, not a shard; give runs made with `mma-bench eval --shard`")
+        recover_parts(folder)
         return cls(folder, run, run.shard, AnswerStore(folder).read())
 
     def merged(self) -> MergedShard:
