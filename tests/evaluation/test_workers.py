@@ -227,6 +227,16 @@ def test_models_that_several_processes_cannot_load_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_on_the_cpu_needs_no_gpu_for_each_worker(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    model = f"transformers:{tmp_path / 'none'}"
+    for device, message in [("cpu", "none cannot be loaded"), ("cuda", "needs its own GPU")]:
+        with pytest.raises(MMABenchError, match=message):
+            evaluated(demo, tmp_path / "run", model=model, options={"device_map": device}, workers=2, limit=2)
+
+
 def test_each_worker_has_a_gpu(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,GPU-9")
     model = SCRIPTED.replace("Scripted", "OnGPU")
