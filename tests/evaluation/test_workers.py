@@ -17,7 +17,7 @@ from mma_bench.evaluation.store import AnswerStore
 from mma_bench.evaluation.workers.parts import recover_parts
 from tests.conftest import ROOT, tree
 from tests.console.test_interruption import finished, interrupted
-from tests.evaluation.scripted_model import DIES, STOPS
+from tests.evaluation.scripted_model import DIES, SPOILS, STOPS
 from tests.evaluation.test_evaluate import repeatable
 
 SCRIPTED = "python:tests/evaluation/scripted_model.py:Scripted"
@@ -66,6 +66,19 @@ def test_merging_finds_the_answers_of_killed_workers(
     mma_bench.evaluation.merge_runs([first], tmp_path / "run", partial=True)
     assert len(AnswerStore(tmp_path / "run").read()) == 4 * QUESTIONS
     assert not (first / ".parts").exists()
+
+
+def test_a_damaged_part_does_not_hide_why_the_command_failed(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, dies = tmp_path / "run", tmp_path / "dies"
+    dies.touch()
+    monkeypatch.setenv(DIES, str(dies))
+    monkeypatch.setenv(SPOILS, str(run / ".parts"))
+    with pytest.raises(MMABenchError, match=r"was killed by SIGKILL"):
+        evaluated(demo, run, model=SCRIPTED, limit=4, workers=2)
+    with pytest.raises(MMABenchError, match=r"\.parts/[12]/answers\.jsonl, line 1 is damaged"):
+        evaluated(demo, run, model=SCRIPTED, limit=4)
 
 
 def test_a_killed_worker_is_one_line_and_the_same_command_resumes(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mma_bench.console.progress import say
@@ -68,9 +68,13 @@ def _collected(crew: Crew, folder: Path, price: Price | None) -> Iterator[None]:
     with claimed_parts(folder):
         try:
             yield
-        finally:
+        except BaseException:
             crew.end()
-            gather_parts(folder, price)
+            with suppress(MMABenchError, OSError):  # this error came first; the next command meets the other
+                gather_parts(folder, price)
+            raise
+        crew.end()
+        gather_parts(folder, price)
 
 
 def _takes_gpu(request: Request) -> bool:
