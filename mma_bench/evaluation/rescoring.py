@@ -23,7 +23,7 @@ class Rescored:
 
     Attributes:
         run: head of the run.
-        benchmark: the questions of the run.
+        benchmark: the questions of the run; of a shard, only its own.
         scores: scores of the stored answers.
         notes: differences between the settings of the model and of the protocol, and what a judge read, in words.
         answers: the stored answers by their keys.
@@ -56,7 +56,8 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
     run = open_run(folder, judged=judged)
     judge = read_replies(folder, run.judge) if run.judge else None
     with _no_collection():
-        benchmark = questions_of(folder, run, data)
+        everything = questions_of(folder, run, data)
+        benchmark = run.shard.share(everything) if run.shard else everything
         answers = AnswerStore(folder).read()
         keys = AnswerKeys(run.model_fingerprint)
         scores = score(
@@ -69,7 +70,7 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
             judge=judge,
         )
         _ = scores.table  # here, because it makes most of what is left to make
-    if not scores.verdicts:
+    if not scores.verdicts and benchmark.samples:  # a shard may have none of the clips
         raise MMABenchError(f"{folder} contains no answers; finish it with `mma-bench eval --run {folder}`")
     return Rescored(run, benchmark, scores, notes_on(run, scores, answers.values()), answers, keys)
 
@@ -105,7 +106,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:
-    """Return the questions of ``run`` in ``folder``.
+    """Return the questions of ``run`` in ``folder``, of a shard those of all shards.
 
     Raises:
         MMABenchError: the data is missing or has changed since.

@@ -88,17 +88,17 @@ def evaluate(
         progress=progress,
         shard=Shard.parse(shard) if isinstance(shard, str) else shard,
     )
+    if not overwrite and judged:
+        _replies(request.run)  # a damaged record ends the command before the model is asked
+    questions = Questions.of(request)
     if not overwrite:
         recover_parts(request.run)
-        if judged:
-            _replies(request.run)  # a damaged record ends the command before the model is asked
-    questions = Questions.of(request)
     ask = functools.partial(ask_with_workers, count=workers) if workers > 1 else _ask
     keys = ask(request, questions, price=price)
     answers = AnswerStore(request.run).read()
     require_answers(keys.fingerprint, answers.values(), allow_empty=allow_empty)
     scores = score(
-        questions.benchmark,
+        request.shard.share(questions.benchmark) if request.shard else questions.benchmark,
         answers.values(),
         keys,
         request.protocol.headline,

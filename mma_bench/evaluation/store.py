@@ -23,6 +23,7 @@ from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
 from mma_bench.schema import Checked, Question, Stimulus
 
 _HEAD = "run.json"
+ANSWERS_FILE = "answers.jsonl"
 _SYNC_SECONDS = 1.0
 """Between two calls of fsync, which for each stimulus was 42% of the evaluator's own time."""
 
@@ -188,7 +189,7 @@ class AnswerStore:
     """The file `answers.jsonl` of a run folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "answers.jsonl"
+        self.path = folder / ANSWERS_FILE
         self._synced = 0.0
         self._is_whole = False
 
@@ -266,7 +267,7 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     elif earlier := _read_run(folder):
         run = run.changed(shards=earlier.shards)
     head = run.model_dump(mode="json", exclude={"judge"})
-    write_head(folder, _HEAD, head, discard=("answers.jsonl", "usage.json", "scores.json") if overwrite else ())
+    write_head(folder, _HEAD, head, discard=(ANSWERS_FILE, "usage.json", "scores.json") if overwrite else ())
 
 
 def open_run(folder: Path, *, judged: bool = True) -> Run:

@@ -22,7 +22,7 @@ from mma_bench.files.atomic import write_json
 from mma_bench.models.interface import Model
 from mma_bench.schema import Checked
 
-_FILE = "usage.json"
+USAGE_FILE = "usage.json"
 
 _KIB = 1 if sys.platform == "darwin" else 1024
 """Unit of `ru_maxrss`: bytes on macOS, KiB elsewhere."""
@@ -141,7 +141,7 @@ class UsageMeter:
             session = self._added(time.monotonic() - self._began)
         if self._price:
             session = session.changed(price_input=self._price.input, price_output=self._price.output)
-        write_json(self._folder / _FILE, _usage(answers, session).to_json())
+        write_json(self._folder / USAGE_FILE, _usage(answers, session).to_json())
 
     def _added(self, seconds: float) -> _Session:
         earlier, model = self._earlier, self._model
@@ -156,7 +156,13 @@ class UsageMeter:
 
 
 def add_usage(
-    folder: Path, parts: Sequence[Path], answers: Iterable[StoredAnswer], *, at_once: bool, price: Price | None = None
+    folder: Path,
+    parts: Sequence[Path],
+    answers: Iterable[StoredAnswer],
+    *,
+    at_once: bool,
+    price: Price | None = None,
+    to: Path | None = None,
 ) -> None:
     """Add what was recorded in ``parts`` to the record of the run in ``folder``.
 
@@ -166,6 +172,7 @@ def add_usage(
         answers: all stored answers of the run.
         at_once: the parts were asked at the same time, so the longest one counts; otherwise their times add up.
         price: what the provider charges. Without, what all parts that name a price agree on.
+        to: the file to write, if not the record of the run itself.
     """
     earlier, found = _read_session(folder), [_read_session(part) for part in parts]
     times = [session.wall_seconds for session in found if session.wall_seconds is not None]
@@ -185,7 +192,7 @@ def add_usage(
         price_input=price.input if price else agreed[0],
         price_output=price.output if price else agreed[1],
     )
-    write_json(folder / _FILE, _usage(list(answers), total).to_json())
+    write_json(to or folder / USAGE_FILE, _usage(list(answers), total).to_json())
 
 
 def _peak_memory() -> tuple[int, str]:
@@ -196,7 +203,7 @@ def _peak_memory() -> tuple[int, str]:
 
 
 def _read_session(folder: Path) -> _Session:
-    path = folder / _FILE
+    path = folder / USAGE_FILE
     if not path.is_file():
         return _Session()
     try:

@@ -87,6 +87,11 @@ class Model(ABC):
         """Return which of `fps` and `temperature` it takes, given the other ``options``."""
         return cls.protocol_settings
 
+    @classmethod
+    def takes_gpu(cls, options: Mapping[str, str]) -> bool:
+        """Return whether it is loaded onto a GPU if there is one, given its ``options``."""
+        return cls.uses_gpu
+
     @property
     def draws(self) -> bool:
         """Whether the same question can get a different answer when asked again, because answers are sampled."""

@@ -12,6 +12,9 @@ from mma_bench.models.interface import Answer, Model
 DIES = "MMA_BENCH_TEST_DIES"
 """Variable that names a file: the first process to reach its third stimulus deletes it and is killed."""
 
+SPOILS = "MMA_BENCH_TEST_SPOILS"
+"""Variable that names a folder: the process that is killed first damages the answers in its folders."""
+
 STOPS = "MMA_BENCH_TEST_STOPS"
 """Variable that names a folder: each process that reaches its third stimulus puts its number there and waits."""
 
@@ -38,6 +41,9 @@ class Scripted(Model):
             file.unlink()
         except FileNotFoundError:  # another process was first
             return
+        if SPOILS in os.environ:
+            for answers in Path(os.environ[SPOILS]).glob("*/answers.jsonl"):
+                answers.write_bytes(b"{}\n" + answers.read_bytes())
         os.kill(os.getpid(), signal.SIGKILL)
 
 

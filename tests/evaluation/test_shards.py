@@ -8,7 +8,7 @@ import pytest
 
 import mma_bench
 from mma_bench import MMABenchError
-from mma_bench.evaluation import merge_runs, open_run
+from mma_bench.evaluation import merge_runs, open_run, rescore
 from mma_bench.report import write_report
 from mma_bench.report.leaderboard.write import write_leaderboard
 from tests.conftest import run_command, tree
@@ -125,7 +125,6 @@ def test_a_shard_says_everywhere_that_it_is_one(demo: Path, tmp_path: Path, shar
     note = "shard 3/3 of a run: these numbers cover only its share of the clips"
     scored = run_command(*MMA_BENCH, "score", str(shards[0]))
     assert note in scored.stdout
-    assert "questions have no answer yet" in scored.stdout
     write_report(shards[:1], tmp_path / "report")
     assert note in (tmp_path / "report" / "index.html").read_text()
     with pytest.raises(MMABenchError, match=r"none of 3 runs can be shown; .* merge the shards"):
@@ -138,6 +137,45 @@ def test_a_shard_says_everywhere_that_it_is_one(demo: Path, tmp_path: Path, shar
     judged = run_command(*MMA_BENCH, "score", str(shards[0]), "--judge", "openai:m@http://127.0.0.1:9/v1", check=False)
     assert judged.returncode == 2
     assert "judge the merged run" in judged.stderr
+
+
+def test_a_finished_shard_misses_nothing_even_if_it_has_no_clips(demo: Path, tmp_path: Path) -> None:
+    for run in (tmp_path / str(index) for index in (1, 2)):
+        ask(demo, run, shard=f"{run.name}/12", limit=2)
+        assert json.loads((run / "scores.json").read_bytes())["missing"] == 0
+        scored = run_command(*MMA_BENCH, "score", str(run))
+        assert "have no answer yet" not in scored.stdout
+        write_report([run], tmp_path / "report" / run.name)
+        assert "has not answered" not in (tmp_path / "report" / run.name / "index.html").read_text()
+    answers = tmp_path / "1" / "answers.jsonl"
+    answers.write_bytes(b"".join(answers.read_bytes().splitlines(keepends=True)[:-2]))
+    assert rescore(tmp_path / "1").scores.missing == 2
+
+
+def test_answers_of_another_shard_are_refused_in_one_line(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
+    third, first, second = shards
+    line = (second / "answers.jsonl").read_bytes().splitlines(keepends=True)[0]
+    name = json.loads(line)["question_id"]
+    answers = first / "answers.jsonl"
+    answers.write_bytes(answers.read_bytes() + line)
+    twice = f"{first}, shard 1/3, and {second}, shard 2/3, both answer {name}; ask one"
+    stray = f"{first}, shard 1/3, answers {name}, which belongs to another shard; ask it again with --overwrite"
+    for given, message in [(shards, twice), ([first, third], stray)]:
+        with pytest.raises(MMABenchError) as caught:
+            merge_runs(given, tmp_path / "out", partial=True)
+        assert message in str(caught.value)
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_number_of_shards_is_bounded(demo: Path, tmp_path: Path, shards: list[Path]) -> None:
+    with pytest.raises(MMABenchError, match=r"'1/100001': a run has at most 100,000 shards"):
+        ask(demo, tmp_path / "run", shard="1/100001")
+    assert not (tmp_path / "run").exists()
+    head = json.loads((shards[0] / "run.json").read_bytes())
+    for count, message in [(999_999_999, r"run\.json cannot be read"), (100_000, r"shard 1/100000, .* and 99989 more")]:
+        (shards[0] / "run.json").write_text(json.dumps({**head, "shard": {"index": 3, "count": count}}))
+        with pytest.raises(MMABenchError, match=message):
+            merge_runs(shards[:1], tmp_path / "out")
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1/0", "2", "-1/3", "1/3/5", "a/b", "١/٣"])

@@ -14,9 +14,10 @@ import pytest
 import mma_bench
 from mma_bench import MMABenchError
 from mma_bench.evaluation.store import AnswerStore
-from tests.conftest import ROOT
+from mma_bench.evaluation.workers.parts import recover_parts
+from tests.conftest import ROOT, tree
 from tests.console.test_interruption import finished, interrupted
-from tests.evaluation.scripted_model import DIES, STOPS
+from tests.evaluation.scripted_model import DIES, SPOILS, STOPS
 from tests.evaluation.test_evaluate import repeatable
 
 SCRIPTED = "python:tests/evaluation/scripted_model.py:Scripted"
@@ -55,6 +56,29 @@ def test_workers_share_a_shard(demo: Path, tmp_path: Path, whole: Path) -> None:
         finished(command(demo, tmp_path / str(index), "--shard", f"{index}/2"))
     mma_bench.evaluation.merge_runs([tmp_path / "2", tmp_path / "1"], tmp_path / "run")
     assert only_answers(tmp_path / "run") == only_answers(whole)
+
+
+def test_merging_finds_the_answers_of_killed_workers(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "1"
+    killed(demo, first, tmp_path / "stops", monkeypatch, "--shard", "1/1")
+    mma_bench.evaluation.merge_runs([first], tmp_path / "run", partial=True)
+    assert len(AnswerStore(tmp_path / "run").read()) == 4 * QUESTIONS
+    assert not (first / ".parts").exists()
+
+
+def test_a_damaged_part_does_not_hide_why_the_command_failed(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, dies = tmp_path / "run", tmp_path / "dies"
+    dies.touch()
+    monkeypatch.setenv(DIES, str(dies))
+    monkeypatch.setenv(SPOILS, str(run / ".parts"))
+    with pytest.raises(MMABenchError, match=r"was killed by SIGKILL"):
+        evaluated(demo, run, model=SCRIPTED, limit=4, workers=2)
+    with pytest.raises(MMABenchError, match=r"\.parts/[12]/answers\.jsonl, line 1 is damaged"):
+        evaluated(demo, run, model=SCRIPTED, limit=4)
 
 
 def test_a_killed_worker_is_one_line_and_the_same_command_resumes(
@@ -120,12 +144,85 @@ def test_workers_end_with_a_killed_command_and_their_answers_are_found(
 ) -> None:
     run, stops = tmp_path / "run", tmp_path / "stops"
     monkeypatch.setenv(STOPS, str(stops))
-    code, _ = interrupted(command(demo, run), both_wait(stops), signal.SIGKILL, whole_group=False)
+    killed(demo, run, stops, monkeypatch)
+    assert "(40 answered already, 40 to ask)" in finished(command(demo, run, workers=1))
+    assert sorted(map(json.dumps, only_answers(run))) == sorted(map(json.dumps, only_answers(whole)))  # type: ignore[call-overload]
+    assert not (run / ".parts").exists()
+
+
+def evaluated(demo: Path, run: Path, **more: object) -> None:
+    given: dict[str, object] = {"model": "baseline:random", "data": demo, "limit": 1, "progress": False, **more}
+    mma_bench.evaluate(run=run, **given)  # type: ignore[arg-type]
+
+
+def filled(parts: Path) -> Path:
+    """Return a folder that looks like ours, with a user's files in it."""
+    for file in ("1/answers.jsonl", "1/notes.txt", "photos/1/answers.jsonl", "letter.txt"):
+        (parts / file).parent.mkdir(parents=True, exist_ok=True)
+        (parts / file).touch()
+    return parts
+
+
+@pytest.mark.parametrize("more", [{}, {"overwrite": True}, {"overwrite": True, "workers": 2}, {"model": "baseline:x"}])
+def test_parts_in_a_folder_that_is_not_a_run_are_left_alone(
+    more: dict[str, object], demo: Path, tmp_path: Path
+) -> None:
+    filled(tmp_path / "home" / ".parts")
+    before = tree(tmp_path / "home")
+    for data in (demo, tmp_path / "no data"):
+        with pytest.raises(MMABenchError):
+            evaluated(demo, tmp_path / "home", **{"data": data, **more})
+        assert tree(tmp_path / "home") == before
+
+
+@pytest.mark.parametrize("more", [{}, {"overwrite": True}, {"workers": 2}])
+def test_only_what_workers_wrote_is_removed_from_a_run(more: dict[str, object], demo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    evaluated(demo, run)
+    (run / ".parts").symlink_to(filled(tmp_path / "elsewhere"))
+    before = tree(tmp_path)
+    with pytest.raises(MMABenchError, match=r"\.parts is not a folder but a link or a file; remove it"):
+        evaluated(demo, run, **more)
+    assert tree(tmp_path) == before
+    (run / ".parts").unlink()
+    filled(run / ".parts")
+    evaluated(demo, run, **more)
+    left = sorted(file.relative_to(run / ".parts").as_posix() for file in (run / ".parts").rglob("*") if file.is_file())
+    assert left == ["1/notes.txt", "letter.txt", "photos/1/answers.jsonl"]
+
+
+def killed(demo: Path, run: Path, stops: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
+    """Leave the answers of two workers whose command was killed."""
+    monkeypatch.setenv(STOPS, str(stops))
+    code, _ = interrupted(command(demo, run, *more), both_wait(stops), signal.SIGKILL, whole_group=False)
     assert code == -signal.SIGKILL
     assert_gone(stops)
     monkeypatch.delenv(STOPS)
-    assert "(40 answered already, 40 to ask)" in finished(command(demo, run, workers=1))
-    assert sorted(map(json.dumps, only_answers(run))) == sorted(map(json.dumps, only_answers(whole)))  # type: ignore[call-overload]
+
+
+def wall_seconds(folder: Path) -> float:
+    return float(json.loads((folder / "usage.json").read_bytes())["wall_seconds"])
+
+
+@pytest.mark.parametrize("step", ["_remove", "_remove_if_empty"])
+def test_a_kill_while_parts_are_put_into_the_run_counts_nothing_twice(
+    step: str, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    killed(demo, run, tmp_path / "stops", monkeypatch)
+    longest = max(wall_seconds(part) for part in (run / ".parts").iterdir())
+
+    def kill(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"mma_bench.evaluation.workers.parts.{step}", kill)
+        with pytest.raises(KeyboardInterrupt):
+            recover_parts(run)
+    recover_parts(run)
+    recover_parts(run)
+    assert wall_seconds(run) == longest
+    assert len(AnswerStore(run).read()) == 4 * QUESTIONS
     assert not (run / ".parts").exists()
 
 
@@ -141,6 +238,16 @@ def test_models_that_several_processes_cannot_load_are_refused(
         with pytest.raises(MMABenchError, match=message):
             mma_bench.evaluate(model, demo, run=tmp_path / "run", workers=2, limit=1, progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_on_the_cpu_needs_no_gpu_for_each_worker(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    model = f"transformers:{tmp_path / 'none'}"
+    for device, message in [("cpu", "none cannot be loaded"), ("cuda", "needs its own GPU")]:
+        with pytest.raises(MMABenchError, match=message):
+            evaluated(demo, tmp_path / "run", model=model, options={"device_map": device}, workers=2, limit=2)
 
 
 def test_each_worker_has_a_gpu(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

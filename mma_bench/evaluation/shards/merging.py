@@ -13,6 +13,7 @@ from mma_bench.evaluation.shards.order import in_order
 from mma_bench.evaluation.shards.shard import MergedShard, Shard
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run, open_run
 from mma_bench.evaluation.usage import add_usage, read_usage
+from mma_bench.evaluation.workers.parts import recover_parts
 from mma_bench.files.atomic import atomic_folder, write_json
 from mma_bench.probe import Probe, read_probe, record_probe
 
@@ -34,6 +35,7 @@ class _Part:
         run = open_run(folder, judged=False)
         if run.shard is None:
             raise MMABenchError(f"{folder} is a whole run, not a shard; give runs made with `mma-bench eval --shard`")
+        recover_parts(folder)
         return cls(folder, run, run.shard, AnswerStore(folder).read())
 
     def merged(self) -> MergedShard:
@@ -53,7 +55,8 @@ def merge_runs(
     """Make one run of all shards of a run, with its scores. No model is called.
 
     Its answers are those of a run that one process made, in the same order. What the shards took is added up; the
-    peak memory is the highest of any shard. The folder appears at once, complete.
+    peak memory is the highest of any shard. The folder appears at once, complete. Answers that killed workers left in a
+    shard are put into that shard first.
 
     Args:
         runs: the shards, in any order.
@@ -67,7 +70,8 @@ def merge_runs(
 
     Raises:
         MMABenchError: a folder is not a shard, they are shards of different runs, one is given twice, missing or
-            unfinished, the data is missing or was changed since, or ``out`` is not empty.
+            unfinished, has answers of another or is still being asked, the data is missing or was changed since, or
+            ``out`` is not empty.
     """
     place = Path(out)
     if place.exists() and not (place.is_dir() and not any(place.iterdir())):
@@ -79,6 +83,7 @@ def merge_runs(
     first = parts[0]
     benchmark = questions_of(first.folder, first.run, None if data is None else Path(data))
     keys = AnswerKeys(first.run.model_fingerprint)
+    _require_own_answers(parts, benchmark, keys)
     if not partial:
         for part in parts:
             _require_finished(part, benchmark, keys)
@@ -128,12 +133,32 @@ def _require_one_run(parts: Sequence[_Part]) -> None:
 def _require_all(parts: Sequence[_Part]) -> None:
     count = parts[0].shard.count
     known = {part.shard.index for part in parts}
-    if missing := [str(Shard(index=i, count=count)) for i in range(1, count + 1) if i not in known]:
+    if missing := [f"{i}/{count}" for i in range(1, count + 1) if i not in known]:
         shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         raise MMABenchError(
             f"missing: shard {shown}; give all {count} shards, or --partial to finish the merged run with "
             "`mma-bench eval`"
         )
+
+
+def _require_own_answers(parts: Sequence[_Part], benchmark: Benchmark, keys: AnswerKeys) -> None:
+    """Raise MMABenchError if a shard answers what another one answers, or has to answer."""
+    holders: dict[str, _Part] = {}
+    for part in parts:
+        for key, answer in part.answers.items():
+            if (other := holders.setdefault(key, part)) is not part:
+                raise MMABenchError(
+                    f"{other.folder}, shard {other.shard}, and {part.folder}, shard {part.shard}, both answer "
+                    f"{answer.question_id}; ask one of them again with --overwrite"
+                )
+    for sample in benchmark.samples:
+        for question in sample.questions:
+            for key in keys.keys(sample.stimulus, question, parts[0].run.repeats):
+                if (holder := holders.get(key)) and not holder.shard.has(sample.stimulus):
+                    raise MMABenchError(
+                        f"{holder.folder}, shard {holder.shard}, answers {question.question_id}, which belongs to "
+                        "another shard; ask it again with --overwrite"
+                    )
 
 
 def _require_finished(part: _Part, benchmark: Benchmark, keys: AnswerKeys) -> None:

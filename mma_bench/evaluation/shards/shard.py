@@ -6,10 +6,14 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from mma_bench.dataset.load import Benchmark
 from mma_bench.errors import MMABenchError
 from mma_bench.schema import Checked, Stimulus
 
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
+
+MOST = 100_000
+"""Shards of a run: a merge lists those that are missing, and `run.json` may come from anywhere."""
 
 
 class Shard(Checked):
@@ -21,13 +25,13 @@ class Shard(Checked):
 
     Attributes:
         index: which one, from 1 to ``count``.
-        count: the number of shards.
+        count: the number of shards, at most 100,000.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: int = Field(ge=1)
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, le=MOST)
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> Self:
@@ -46,6 +50,8 @@ class Shard(Checked):
         index, count = (int(number) for number in found.groups()) if found else (0, 0)
         if not 1 <= index <= count:
             raise MMABenchError(f"--shard {text!r}: write I/N with I from 1 to N, such as 2/16")
+        if count > MOST:
+            raise MMABenchError(f"--shard {text!r}: a run has at most {MOST:,} shards; use fewer")
         return cls(index=index, count=count)
 
     def __str__(self) -> str:
@@ -64,6 +70,10 @@ class Shard(Checked):
         """Return whether ``stimulus`` belongs to this shard."""
         digest = hashlib.sha256(clip_of(stimulus).encode("utf-8")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+    def share(self, benchmark: Benchmark) -> Benchmark:
+        """Return the questions of ``benchmark`` that this shard asks."""
+        return Benchmark(benchmark.path, [sample for sample in benchmark.samples if self.has(sample.stimulus)])
 
 
 def clip_of(stimulus: Stimulus) -> str:

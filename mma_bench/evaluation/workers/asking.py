@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mma_bench.console.progress import say
@@ -17,7 +17,6 @@ from mma_bench.evaluation.workers.crew import Crew
 from mma_bench.evaluation.workers.parts import claimed_parts, discard_parts, gather_parts
 from mma_bench.models import model_class
 from mma_bench.models.gpus import visible_gpus
-from mma_bench.models.interface import Model
 from mma_bench.probe import record_probe
 
 
@@ -35,7 +34,7 @@ def ask_with_workers(request: Request, questions: Questions, count: int, price: 
     stimuli = [sample.stimulus for sample in questions.benchmark.samples]
     clips = {clip_of(stimulus) for stimulus in stimuli if shard is None or shard.has(stimulus)}
     count = min(count, max(1, len(clips)))
-    with Crew(request, _environments(_kind(request.model), count)) as crew:
+    with Crew(request, _environments(count, takes_gpu=_takes_gpu(request))) as crew:
         ready = crew.ready()
         head, ahead, found = ready[0].head, ready[0].ahead, ready[0].found
         if any(other.head != head for other in ready):
@@ -69,13 +68,22 @@ def _collected(crew: Crew, folder: Path, price: Price | None) -> Iterator[None]:
     with claimed_parts(folder):
         try:
             yield
-        finally:
+        except BaseException:
             crew.end()
-            gather_parts(folder, price)
+            with suppress(MMABenchError, OSError):  # this error came first; the next command meets the other
+                gather_parts(folder, price)
+            raise
+        crew.end()
+        gather_parts(folder, price)
 
 
-def _kind(model: str | Model) -> type[Model]:
-    """Return the class of a model that several processes can load."""
+def _takes_gpu(request: Request) -> bool:
+    """Return whether each process needs a GPU, if there are any.
+
+    Raises:
+        MMABenchError: several processes cannot load the model, or an option is invalid.
+    """
+    model = request.model
     if not isinstance(model, str):
         raise MMABenchError(
             f"several workers each load the model, so it must be given by name, such as python:FILE.py:CLASS; got an "
@@ -87,12 +95,12 @@ def _kind(model: str | Model) -> type[Model]:
             f"{model} runs on a server, so --workers does not apply; set how many requests are made at once with "
             "--model-option concurrency=N"
         )
-    return kind
+    return kind.takes_gpu(request.options)
 
 
-def _environments(kind: type[Model], count: int) -> list[dict[str, str]]:
+def _environments(count: int, *, takes_gpu: bool) -> list[dict[str, str]]:
     """Return what differs in the environment of each worker: its GPU, and its share of the processor's threads."""
-    gpus = visible_gpus() if kind.uses_gpu else []
+    gpus = visible_gpus() if takes_gpu else []
     if gpus and count > len(gpus):
         raise MMABenchError(
             f"--workers {count}: each worker needs its own GPU, and this process may use {len(gpus)}; "

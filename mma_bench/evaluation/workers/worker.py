@@ -122,7 +122,7 @@ def _work(task: Task, connection: Connection) -> None:
 
 
 def _end_with_main(connection: Connection) -> None:
-    """End this process in order when the main process is gone: then the connection closes."""
+    """End this process cleanly when the main process is gone: then the connection closes."""
     with suppress(OSError, EOFError):
         connection.recv()
     os.kill(os.getpid(), signal.SIGTERM)

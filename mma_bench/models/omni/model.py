@@ -35,6 +35,11 @@ class TransformersOmni(Model):
         return check_checkpoint(rest)
 
     @classmethod
+    def takes_gpu(cls, options: Mapping[str, str]) -> bool:
+        """Return whether it is loaded onto a GPU if there is one: not if the options say CPU."""
+        return parse_settings(options).device_map != "cpu"
+
+    @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> "TransformersOmni":
         """Return the checkpoint called ``rest``."""
         return cls(rest, options)
