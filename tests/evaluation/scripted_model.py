@@ -1,5 +1,6 @@
 """A model that dies or stops where a test says so; it is loaded by name, in processes that the test does not see."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ DIES = "MMA_BENCH_TEST_DIES"
 """Variable that names a file: the first process to reach its third stimulus deletes it and is killed."""
 
 SPOILS = "MMA_BENCH_TEST_SPOILS"
-"""Variable that names a folder: the process that is killed first damages the answers in its folders."""
+"""Variable that names the folder of parts: the process that is killed damages its own answers first."""
 
 STOPS = "MMA_BENCH_TEST_STOPS"
 """Variable that names a folder: each process that reaches its third stimulus puts its number there and waits."""
@@ -42,8 +43,9 @@ class Scripted(Model):
         except FileNotFoundError:  # another process was first
             return
         if SPOILS in os.environ:
-            for answers in Path(os.environ[SPOILS]).glob("*/answers.jsonl"):
-                answers.write_bytes(b"{}\n" + answers.read_bytes())
+            number = multiprocessing.current_process().name.split()[-1]
+            answers = Path(os.environ[SPOILS]) / number / "answers.jsonl"
+            answers.write_bytes(b"{}\n" + answers.read_bytes())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
