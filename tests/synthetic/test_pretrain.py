@@ -26,7 +26,7 @@ def test_a_pretrained_checkpoint_is_loaded_by_the_adapter_and_says_how_it_came_a
     lines: list[str] = []
     for name in ("a", "b"):
         pretrain(tmp_path / name, settings, lines.append)
-    with pytest.raises(MMABenchError, match="there already"):
+    with pytest.raises(MMABenchError, match="already exists"):
         pretrain(tmp_path / "a", settings)
     record, again = (json.loads((tmp_path / name / RECORD).read_text()) for name in ("a", "b"))
     assert record["sha256"] == again["sha256"]  # the same seed, the same weights

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builder.cli import main
-from builder.package import step
+from builder.package import dataset
 from mma_bench.dataset.integrity import verify_data
 from tests.conftest import tree
 
@@ -25,7 +25,7 @@ def test_a_run_that_died_behind_its_shards_goes_on_there_and_ends_in_the_same_by
 
     work, out = small_dataset.parent / "work", tmp_path / "mma-bench"
     with monkeypatch.context() as patch:
-        patch.setattr(step, "write_contents", full)
+        patch.setattr(dataset, "write_contents", full)
         assert build(small_config, work, out).exit_code == 2
     assert not out.exists()
     staging = tmp_path / ".mma-bench.partial"
