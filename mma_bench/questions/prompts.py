@@ -81,7 +81,7 @@ def with_prompt(question: Question, parts: Prompt, options: Sequence[str] | None
     return question.changed(prompt=render(parts, options), parts=parts, options=list(options))
 
 
-def reword(question: Question, **changes: Any) -> Question:
+def reword(question: Question, /, **changes: Any) -> Question:
     """Return ``question`` with other parts of its prompt, and the text that they make.
 
     Args:

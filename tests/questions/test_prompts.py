@@ -71,6 +71,12 @@ def test_a_change_of_the_text_alone_leaves_no_parts_behind() -> None:
         reword(asked(), befor="Once.")
 
 
+def test_every_part_can_be_changed_the_question_too() -> None:
+    parts: dict[str, str] = {name: "x" for name in Prompt.model_fields}
+    changed = reword(asked(), **{**parts, "question": "What do you hear? {options} {suffix}"})
+    assert changed.prompt == "x x What do you hear? Cat, Dog, C{} x x"
+
+
 def test_a_caption_of_a_protocol_reaches_true_captions_too(tmp_path: Path) -> None:
     told = stimulus("a", "aligned", "Cat", "Cat", CLASSES)
     true = [
