@@ -72,7 +72,7 @@ def test_a_change_of_the_text_alone_leaves_no_parts_behind() -> None:
 
 
 def test_every_part_can_be_changed_the_question_too() -> None:
-    parts: dict[str, str] = {name: "x" for name in Prompt.model_fields}
+    parts: dict[str, str] = dict.fromkeys(Prompt.model_fields, "x")
     changed = reword(asked(), **{**parts, "question": "What do you hear? {options} {suffix}"})
     assert changed.prompt == "x x What do you hear? Cat, Dog, C{} x x"
 
