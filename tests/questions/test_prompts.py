@@ -108,3 +108,14 @@ def test_every_prompt_of_a_build_has_parts(demo: Path) -> None:
     rows = mma_bench.load(demo, variant=None)
     assert len({row.condition for row in rows}) == 7
     assert all(row.parts and row.prompt == prompts.render(row.parts, row.options) for row in rows)
+
+
+@pytest.mark.parametrize("own", [{"question": "What do you hear? {options} {suffix}"}, {"suffix": "One word."}])
+def test_a_question_in_own_words_is_never_replaced_by_those_of_a_protocol(own: dict[str, str], tmp_path: Path) -> None:
+    told = stimulus("a", "aligned", "Cat", "Cat", CLASSES)
+    data = mma_bench.load(write(tmp_path, [told.changed(questions=[reword(q, **own) for q in told.questions])]))
+    protocol = load_protocol("paper")
+    assert [row.prompt for row in apply_protocol(protocol, data)] == [row.prompt for row in data]
+    other = protocol.changed(wording=protocol.wording.changed(suffix="Briefly."))
+    with pytest.raises(MMABenchError, match=f"cannot be worded by the protocol, because its {next(iter(own))} is not"):
+        apply_protocol(other, data)
