@@ -71,6 +71,13 @@ def test_a_change_of_the_text_alone_leaves_no_parts_behind() -> None:
         reword(asked(), befor="Once.")
 
 
+@pytest.mark.parametrize("template", ["{x}", "{", "{options}{options}", "{options:>9}"])
+@pytest.mark.parametrize("options", [None, ["Cat", "Dog"]])
+def test_a_part_that_is_no_template_is_one_line(template: str, options: list[str] | None) -> None:
+    with pytest.raises(MMABenchError, match=r"^a/aligned/audio: its part `question` is not a template"):
+        prompts.with_prompt(asked(), PLAIN.changed(question=template), options)
+
+
 def test_every_part_can_be_changed_the_question_too() -> None:
     parts: dict[str, str] = dict.fromkeys(Prompt.model_fields, "x")
     changed = reword(asked(), **{**parts, "question": "What do you hear? {options} {suffix}"})
@@ -80,7 +87,7 @@ def test_every_part_can_be_changed_the_question_too() -> None:
 def test_a_caption_of_a_protocol_reaches_true_captions_too(tmp_path: Path) -> None:
     told = stimulus("a", "aligned", "Cat", "Cat", CLASSES)
     true = [
-        prompts.with_prompt(q, prompts.captioned(PLAIN, "Cat")).changed(condition="true_caption")
+        prompts.with_prompt(q, prompts.captioned(prompts.standard(q.modality), "Cat")).changed(condition="true_caption")
         for q in told.questions
     ]
     data = write(tmp_path, [told.changed(questions=true)])
