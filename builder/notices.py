@@ -2,8 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from builder.manifest import ManifestRow
+from mma_bench.conditions import TEXT, code_of
 
 _SHOWN = 20
 
@@ -29,6 +34,26 @@ def notices_of(rows: Sequence[ManifestRow]) -> list[str]:
             ]
         ),
         *_limited([f"the same bytes under one label, as clips of their own: {_named(group)}" for group in copies]),
+    ]
+
+
+def free_texts(stimuli: Path, conditions: Sequence[str]) -> list[str]:
+    """Return a sentence for each of a user's ``conditions`` whose prompts have no parts, which protocols refuse.
+
+    Args:
+        stimuli: the file of all stimuli.
+        conditions: those that were asked for.
+    """
+    own = [name for name in conditions if name in TEXT and code_of([name])]
+    if not own:
+        return []
+    asked = pq.read_table(stimuli, columns=["questions"])["questions"].combine_chunks().flatten()
+    without = pc.unique(asked.field("condition").filter(pc.is_null(asked.field("parts")))).to_pylist()
+    return [
+        f"the condition {name} sets the prompt without its parts, so no protocol can vary or word it; use "
+        "mma_bench.questions.reword in it"
+        for name in own
+        if name in without
     ]
 
 

@@ -9,7 +9,7 @@ from builder.config import BuildConfig
 from builder.funnel import funnel
 from builder.job import Job
 from builder.manifest import ManifestRow
-from builder.notices import notices_of
+from builder.notices import free_texts, notices_of
 from builder.own_stages import own_stages
 from builder.package.contents import DatasetContents
 from builder.package.dataset import check_replaceable
@@ -111,7 +111,8 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     with only_build_in(work):
         build = make_build(config, work, out)
         rows = run_stages(make_stages(BUILD, build, own), build, retry_failed=retry_failed)
-    return BuildResult(out, rows, build.notices(rows))
+    texts = free_texts(build.stimuli, config.assemble.conditions)
+    return BuildResult(out, rows, [*build.notices(rows), *texts])
 
 
 def make_build(config: BuildConfig, work: Path, out: Path) -> Build:

@@ -117,6 +117,10 @@ class Registry(Mapping[str, T]):
         """Return everything that can be loaded; see `problems` for the rest."""
         return [self.entry(name) for name in self]
 
+    def registered(self) -> list[Registered[T]]:
+        """Return what is registered so far; nothing is imported."""
+        return list(self._known.values())
+
     def problems(self) -> dict[str, str]:
         """Return in words, one line each, why names cannot be used."""
         found = {}

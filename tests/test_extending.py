@@ -131,6 +131,18 @@ def test_a_condition_in_levels_from_outside_is_encoded_and_its_mistakes_are_name
     graded.write_text(before)
 
 
+def test_a_build_names_a_condition_that_sets_the_prompt_without_parts(outside: Outside) -> None:
+    file = outside.site / "my_extension" / "condition.py"
+    before = file.read_text()
+    free = 'question.changed(prompt=f"I believe it is {lie}.", distractor=lie)'
+    file.write_text(before.replace('reword(question, before=f"I believe it is {lie}.").changed(distractor=lie)', free))
+    command = ("run", "--config", "build.yaml", "--work", "work", "--out", "free")
+    lines = outside.run("-m", "builder", *command).stdout.splitlines()
+    file.write_text(before)
+    (line,) = [line for line in lines if line.startswith("Noticed: ")]
+    assert "the condition polite_lie sets the prompt without its parts" in line
+
+
 def test_the_stream_and_the_tuning_mix_take_conditions_from_outside(outside: Outside) -> None:
     lines = [line.split(" ", 3) for line in outside.run("-c", STREAMED).stdout.splitlines()]
     swapped = [line for line in lines if line[0] == "swapped_video"]

@@ -14,6 +14,7 @@ from builder.normalise.picture import video_filters
 from builder.normalise.probe import Probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.sound import mono, place
+from builder.stage import Dropped
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import CONTAINERS, TIME_TOLERANCE, flac_bytes
 
@@ -107,12 +108,18 @@ def transcode(
 
 
 def _second_opinion(source: Path, found: Probe, *, start: float, seconds: float) -> list[str]:
-    """Return a message for each packet that a second decoder rejects, if the first seldom reports damage."""
+    """Return a message for each packet that a second decoder rejects, if the first seldom reports damage.
+
+    This is advice: ffmpeg has decoded the clip, so it is kept where the second decoder crashes or takes too long.
+    """
     if found.video_codec not in second_decoder.DECODERS:
         return []
     span = [found.video_codec, str(start), str(start + seconds)]
-    command = [sys.executable, second_decoder.__file__, f"file:{source}", str(found.video_index), *span]
-    refused = int(run_limited(command, Limits()).output)
+    command = [sys.executable, second_decoder.__file__, f"file:{source}", CONTAINERS, str(found.video_index), *span]
+    try:
+        refused = int(run_limited(command, Limits()).output)
+    except (Dropped, ValueError):
+        return []
     return [f"a second decoder for {found.video_codec} refuses a packet"] * refused
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
+from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
-from mma_bench.questions.prompts import Position
-from mma_bench.registry import Registry
+from mma_bench.questions.prompts import Position, is_rendered, settled
+from mma_bench.registry import Registry, one_line
 from mma_bench.schema import CONDITIONS, Condition, Question
 
 if TYPE_CHECKING:
@@ -100,10 +101,35 @@ class TextCondition:
     Attributes:
         change: returns the question with another prompt.
         purpose: names the random numbers of a build; those of a condition never change with another one.
+        name: of the condition.
     """
 
     change: Callable[[Question, Labels, Draw], Question]
     purpose: str
+    name: str
+
+    def worded(self, question: Question, labels: Labels, draw: Draw) -> Question:
+        """Return ``question`` as the condition words it, without parts that its text is not made of.
+
+        Raises:
+            MMABenchError: the condition is a user's, and it fails or returns something else than a question in which
+                prompt and parts agree.
+        """
+        where = f"the condition {self.name} failed for {question.question_id}"
+        try:
+            made = self.change(question, labels, draw)
+        except Exception as error:
+            if self.name not in _OWN:
+                raise
+            said = str(error) if isinstance(error, MMABenchError) else one_line(error)
+            raise MMABenchError(f"{where}: {said}") from error
+        if not isinstance(made, Question):
+            raise MMABenchError(f"{where}: it must return a Question, and returned {type(made).__name__}")
+        if made.prompt == question.prompt and made.parts != question.parts and not is_rendered(made):
+            raise MMABenchError(
+                f"{where}: it changed the parts of the prompt but not its text; use mma_bench.questions.reword"
+            )
+        return settled(made)
 
 
 AudioAtLevel = Callable[["NDArray[np.int16]", float, random.Random], "NDArray[np.int16]"]
@@ -126,7 +152,7 @@ def text_condition(function: TextChange) -> TextChange:
     """Register ``function`` as the text condition of its name, described by the first line of its docstring."""
     _describe(function, "text")
     condition = TextCondition(
-        lambda question, labels, draw: function(question, labels, draw.generator), function.__name__
+        lambda question, labels, draw: function(question, labels, draw.generator), function.__name__, function.__name__
     )
     TEXT.add(function.__name__, condition, function)
     return function
@@ -150,7 +176,7 @@ def drawn_text_condition(purpose: str) -> Callable[[DrawnText], DrawnText]:
     """Register a built-in text condition, which also takes settings; ``purpose`` is that of `TextCondition`."""
 
     def register(function: DrawnText) -> DrawnText:
-        TEXT.add(function.__name__, TextCondition(function, purpose), function)
+        TEXT.add(function.__name__, TextCondition(function, purpose, function.__name__), function)
         return function
 
     return register

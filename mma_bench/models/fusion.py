@@ -13,6 +13,7 @@ from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import TextEvidence
 from mma_bench.models.cascade.model import CascadeModel, best_option
 from mma_bench.models.interface import Answer
+from mma_bench.questions.prompts import parts_of
 from mma_bench.schema import Modality, Question
 
 
@@ -52,8 +53,8 @@ class FusionModel(CascadeModel):
 
 def other_texts(question: Question) -> Sequence[str]:
     """Return the texts of a prompt besides its question; none for a prompt without parts."""
-    parts = question.parts
-    return [] if parts is None else [text for text in (parts.before, parts.caption, parts.after) if text]
+    parts = parts_of(question)
+    return [text for text in (parts.before, parts.caption, parts.after) if text]
 
 
 def _normalised(scores: Mapping[str, float]) -> dict[str, float]:

@@ -72,16 +72,24 @@ def with_prompt(question: Question, parts: Prompt, options: Sequence[str] | None
     """Return ``question`` with a prompt of these parts, and with other options if they are given.
 
     Raises:
-        MMABenchError: there are other options, and the prompt has no place for them.
+        MMABenchError: there are other options, and the prompt has no place for them; or the part `question` is not a
+            template.
     """
+    try:
+        text = render(parts, question.options if options is None else options)
+        listed = lists_options(parts)
+    except ValueError as error:
+        raise MMABenchError(
+            f"{question.question_id}: its part `question` is not a template: {error}; double all other braces"
+        ) from error
     if options is None:
-        return question.changed(prompt=render(parts, question.options), parts=parts)
-    if not lists_options(parts):
+        return question.changed(prompt=text, parts=parts)
+    if not listed:
         raise without_parts(question, "its options")
-    return question.changed(prompt=render(parts, options), parts=parts, options=list(options))
+    return question.changed(prompt=text, parts=parts, options=list(options))
 
 
-def reword(question: Question, **changes: Any) -> Question:
+def reword(question: Question, /, **changes: Any) -> Question:
     """Return ``question`` with other parts of its prompt, and the text that they make.
 
     Args:
@@ -108,7 +116,8 @@ def without_parts(question: Question, what: str) -> MMABenchError:
     """Return the error that a prompt is a text in which ``what`` cannot be changed."""
     return MMABenchError(
         f"{question.question_id}: {what} cannot be changed, because its prompt is one text without parts; whatever "
-        "made it must use mma_bench.questions.reword (docs/extending.md)"
+        "made it must use mma_bench.questions.reword (docs/extending.md). If prompts of the dataset were edited, "
+        "`mma-bench verify-data` names them"
     )
 
 

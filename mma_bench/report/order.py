@@ -17,6 +17,24 @@ FIGURES = (
 
 TABLES = ("competence", "changes", "reliance", "joint", "abstention", "sensitivity", "calibration", "usage")
 
+TAKEN = {
+    "figure": (
+        *FIGURES,
+        "answer",
+        "accuracy",
+        "average",
+        "figures",
+        "published",
+        "scores",
+        "reproduce",
+        "definitions",
+        "examples",
+        "browser",
+    ),
+    "table": (*TABLES, "accuracy_micro", "accuracy_macro", "published"),
+}
+"""Names that nobody else's figure or table may have: ours, and places in the page."""
+
 TABLE_OF_FIGURE = {
     "competence": "competence",
     "conditions": "changes",

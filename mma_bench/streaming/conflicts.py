@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mma_bench.conditions import MEDIA, TEXT, MediaChoice, Noise, Shared, TextCondition
 from mma_bench.errors import MMABenchError, unknown
-from mma_bench.questions.prompts import settled
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _chosen(choose: MediaChoice) -> MediaConflict:
 
 def _worded(text: TextCondition) -> TextConflict:
     """Return a text condition as the stream asks for it."""
-    return lambda question, labels, generator: settled(text.change(question, labels, _Draw(generator)))
+    return lambda question, labels, generator: text.worded(question, labels, _Draw(generator))
 
 
 MEDIA_CONFLICTS: Mapping[str, MediaConflict] = Shared(MEDIA, _chosen, without=("aligned",))  # it stays as it is stored

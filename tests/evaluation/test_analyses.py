@@ -1,11 +1,14 @@
 """Analyses as files: each is documented, and one of a user's gets what its parameters name."""
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.analyses import VerdictTable, analyse
 from mma_bench.evaluation.analyses.registry import ANALYSES, analysis
 from mma_bench.registry import BUILT_IN
@@ -82,3 +85,80 @@ def test_an_analysis_of_a_user_that_fails_is_left_out_and_ours_is_an_error(
     monkeypatch.setitem(ANALYSES._known, "joint", entry.__class__("joint", broken, entry.help, entry.origin))
     with pytest.raises(Exception, match="no field 'missing'"):
         analyse(table)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A row with a value of any kind."""
+
+    count: Any
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.float32(0.5), 0.5),
+        (np.float64("nan"), None),
+        (np.float32("inf"), None),
+        ([np.int8(1), {"a": (np.uint16(2), Counted(np.float16(0.25)))}], [1, {"a": [2, {"count": 0.25}]}]),
+    ],
+)
+def test_numbers_of_numpy_are_stored_as_numbers(value: object, stored: object) -> None:
+    @analysis(title="counts")
+    def counted(table: VerdictTable) -> list[Counted]:
+        return [Counted(value)]
+
+    found = analyse(conflict(np.random.default_rng(0), 10, visual=0.5, audio=0.5))
+    assert json.loads(json.dumps(found.to_json()["counted"])) == [{"count": stored}]
+    assert not isinstance(found.counted[0].count, np.generic)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    "value",
+    [np.zeros(2), {1, 2}, [{"a": b"bytes"}], {1: "a"}, 1j, np.datetime64("2020-01-01"), "\ud800", object(), Counted],
+)
+def test_an_analysis_that_returns_what_json_cannot_hold_is_left_out(
+    value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @analysis(title="counts")
+    def counted(table: VerdictTable) -> list[Counted]:
+        return [Counted(value)]
+
+    found = analyse(conflict(np.random.default_rng(0), 10, visual=0.5, audio=0.5))
+    json.dumps(found.to_json())
+    assert "counted" not in found.results
+    assert "joint" in found.results
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the analysis 'counted' of tests.evaluation.test_analyses failed and is left out" in line
+    assert "count" in line.partition("MMABenchError")[2]
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"table": "changes"},
+        {"table": "../../evil"},
+        {"table": "a b"},
+        {"table": "Upper"},
+        {"name": "variants"},
+        {"name": "cells"},
+        {"name": "../evil"},
+        {"name": "joint"},
+        {"name": "_mine"},
+        {"name": "a" * 300},
+    ],
+)
+def test_a_name_that_is_taken_or_cannot_name_a_file_is_refused(names: dict[str, str]) -> None:
+    before = ANALYSES.names()
+    with pytest.raises(MMABenchError, match=r"has the name|rename it"):
+
+        @analysis(title="mine", **names)
+        def mine(table: VerdictTable) -> list[Given]:
+            return []
+
+    assert ANALYSES.names() == before

@@ -11,7 +11,9 @@ from mma_bench.errors import MMABenchError
 from mma_bench.models import load as load_model
 from mma_bench.models.cascade import CascadeScorer, TextEvidence
 from mma_bench.models.fusion import FusionModel, other_texts
+from mma_bench.questions import reword
 from mma_bench.schema import Modality
+from tests.planted import stimulus
 
 
 def test_log_probabilities_of_all_evidence_are_added(demo: Path) -> None:
@@ -56,6 +58,16 @@ def test_the_demo_shows_interference_captions_that_are_followed_and_no_abstentio
     assert all(cell["distraction_rate"] > 0.05 for cell in cells("fusion", "misleading_caption"))
     assert all(cell["abstention_rate"] == 0 for cell in scores["fusion"]["cells"])
     assert all(abs(split["interference"]["value"]) < 0.05 for split in scores["cascade"]["analysis"]["competence"])
+
+
+def test_only_texts_that_the_prompt_contains_are_read_whatever_characters_they_have() -> None:
+    question = stimulus("a", "aligned", "Dog", "Dog", ["Cat", "Dog"]).questions[0]
+    told = reword(question, caption="A dog \ud83d barks.")
+    assert other_texts(told) == ["A dog \ud83d barks."]
+    stale = told.model_copy(update={"prompt": "What is it?"})
+    assert other_texts(stale) == []
+    scores = CascadeScorer().score(TextEvidence.of(other_texts(told)), question.options)
+    assert max(scores, key=lambda option: scores[option]) == "Dog"
 
 
 def test_it_takes_no_name_and_no_option() -> None:

@@ -71,10 +71,23 @@ def test_a_change_of_the_text_alone_leaves_no_parts_behind() -> None:
         reword(asked(), befor="Once.")
 
 
+@pytest.mark.parametrize("template", ["{x}", "{", "{options}{options}", "{options:>9}"])
+@pytest.mark.parametrize("options", [None, ["Cat", "Dog"]])
+def test_a_part_that_is_no_template_is_one_line(template: str, options: list[str] | None) -> None:
+    with pytest.raises(MMABenchError, match=r"^a/aligned/audio: its part `question` is not a template"):
+        prompts.with_prompt(asked(), PLAIN.changed(question=template), options)
+
+
+def test_every_part_can_be_changed_the_question_too() -> None:
+    parts: dict[str, str] = dict.fromkeys(Prompt.model_fields, "x")
+    changed = reword(asked(), **{**parts, "question": "What do you hear? {options} {suffix}"})
+    assert changed.prompt == "x x What do you hear? Cat, Dog, C{} x x"
+
+
 def test_a_caption_of_a_protocol_reaches_true_captions_too(tmp_path: Path) -> None:
     told = stimulus("a", "aligned", "Cat", "Cat", CLASSES)
     true = [
-        prompts.with_prompt(q, prompts.captioned(PLAIN, "Cat")).changed(condition="true_caption")
+        prompts.with_prompt(q, prompts.captioned(prompts.standard(q.modality), "Cat")).changed(condition="true_caption")
         for q in told.questions
     ]
     data = write(tmp_path, [told.changed(questions=true)])
@@ -102,3 +115,14 @@ def test_every_prompt_of_a_build_has_parts(demo: Path) -> None:
     rows = mma_bench.load(demo, variant=None)
     assert len({row.condition for row in rows}) == 7
     assert all(row.parts and row.prompt == prompts.render(row.parts, row.options) for row in rows)
+
+
+@pytest.mark.parametrize("own", [{"question": "What do you hear? {options} {suffix}"}, {"suffix": "One word."}])
+def test_a_question_in_own_words_is_never_replaced_by_those_of_a_protocol(own: dict[str, str], tmp_path: Path) -> None:
+    told = stimulus("a", "aligned", "Cat", "Cat", CLASSES)
+    data = mma_bench.load(write(tmp_path, [told.changed(questions=[reword(q, **own) for q in told.questions])]))
+    protocol = load_protocol("paper")
+    assert [row.prompt for row in apply_protocol(protocol, data)] == [row.prompt for row in data]
+    other = protocol.changed(wording=protocol.wording.changed(suffix="Briefly."))
+    with pytest.raises(MMABenchError, match=f"cannot be worded by the protocol, because its {next(iter(own))} is not"):
+        apply_protocol(other, data)

@@ -21,7 +21,6 @@ from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes, read_flac
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
-from mma_bench.questions.prompts import settled
 from mma_bench.registry import Registry, one_line
 from mma_bench.schema import Clip, Modality, Question, Stream
 
@@ -154,7 +153,7 @@ def _worded(text: TextCondition) -> TextChange:
 
     def condition(assembly: Assembly, clip: Clip, question: Question) -> Question:
         labels = clip.visual_label, clip.audio_label
-        return settled(text.change(question, labels, _Draw(assembly, clip, text.purpose)))
+        return text.worded(question, labels, _Draw(assembly, clip, text.purpose))
 
     return condition
 

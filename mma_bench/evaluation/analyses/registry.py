@@ -13,6 +13,8 @@ import numpy as np
 
 from mma_bench.drawing.panels import Plot
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.analyses.names import check_name
+from mma_bench.evaluation.analyses.plain import plain
 from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Average
 from mma_bench.registry import Registry, left_out
@@ -105,7 +107,7 @@ class Analyser:
         """Return what the analysis computes.
 
         Raises:
-            MMABenchError: it is not a list of dataclasses with a field for each column.
+            MMABenchError: it is not a list of dataclasses with a field for each column, or JSON cannot hold it.
         """
         taken = inspect.signature(self.compute).parameters
         further = {"variants": variants, "average": average}
@@ -115,10 +117,13 @@ class Analyser:
                 raise MMABenchError(f"it returned {type(row).__name__}; return a list of dataclasses")
             if self.lines is None and (missing := [name for name in self.columns if not hasattr(row, name)]):
                 raise MMABenchError(f"its rows have no field {missing[0]!r}, which columns names")
-        return rows
+        return [plain(row) for row in rows]
 
 
 ANALYSES: Registry[Analyser] = Registry("analysis", "analyses")
+
+_RESERVED = ("variants", "cells", "measures")
+"""What `scores.json` and `Scores.to_frame` call something else."""
 
 
 def analysis(
@@ -135,10 +140,17 @@ def analysis(
     figure: Figure | Sequence[Figure] = (),
     graded: bool = False,
 ) -> Callable[[Compute], Compute]:
-    """Register a function as an analysis, by default under its own name; see `Analyser` and `Compute`."""
+    """Register a function as an analysis, by default under its own name; see `Analyser` and `Compute`.
+
+    Raises:
+        MMABenchError: ``name`` or ``table`` cannot name a file, or something else has that name.
+    """
 
     def register(function: Compute) -> Compute:
         named = name or function.__name__
+        check_name(f"the analysis {function.__name__}", named, _RESERVED)
+        others = [known.value.table for known in ANALYSES.registered() if known.name != named]
+        check_name(f"the table of the analysis {named}", table or named, others)
         made = Analyser(
             name=named,
             title=title,

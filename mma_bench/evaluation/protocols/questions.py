@@ -79,10 +79,24 @@ def _questions(
 
 
 def _reworded(question: Question, wording: Wording) -> Question:
-    """Return ``question`` in the words of ``wording``; captions in other words and the text around it stay."""
+    """Return ``question`` in the words of ``wording``; captions in other words and the text around it stay.
+
+    Raises:
+        MMABenchError: the question or its suffix is not ours but that of a condition or variant: it would be lost.
+    """
     parts = prompts.parts_of(question)
     if not prompts.lists_options(parts):
         raise prompts.without_parts(question, "the wording")
+    own = {
+        "question": parts.question != prompts.standard(question.modality).question,
+        "suffix": parts.suffix not in (prompts.CLASS_NAME_SUFFIX, prompts.CAPTION_SUFFIX),
+    }
+    if changed := [part for part, is_own in own.items() if is_own]:
+        raise MMABenchError(
+            f"{question.question_id}: cannot be worded by the protocol, because its {changed[0]} is not the standard "
+            f"one; leave the condition {question.condition} or the variant {question.variant} out of the protocol, or "
+            "use a protocol with the standard wording"
+        )
     caption, name = parts.caption, parts.caption_class
     if name is not None and caption == prompts.caption_line(name):
         caption = wording.caption.format(caption=name)

@@ -76,6 +76,8 @@ class TextMatcher:
         """Return the embeddings of ``texts``: shape [texts, 384], each of length 1."""
         import numpy as np
 
+        # Half a surrogate pair, which JSON can hold, can be neither tokenised nor stored.
+        texts = [text.encode("utf-8", errors="replace").decode("utf-8") for text in texts]
         if new := [text for text in dict.fromkeys(texts) if text not in self._embeddings]:
             self._embeddings.update(self._store.read(new))
             made = {text: self._compute(text) for text in new if text not in self._embeddings}

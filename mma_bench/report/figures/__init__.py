@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mma_bench.drawing.panels import Plot
+from mma_bench.evaluation.analyses.names import check_name
 from mma_bench.evaluation.analyses.registry import ANALYSES, Series
 from mma_bench.registry import BUILT_IN, Registry, left_out
 from mma_bench.report.average import average_of
@@ -15,7 +16,7 @@ from mma_bench.report.figures.class_drops import class_drops_plot
 from mma_bench.report.figures.conditions import conditions_plot
 from mma_bench.report.figures.confusion import confusion_plot
 from mma_bench.report.order import FIGURES as ORDER
-from mma_bench.report.order import in_order
+from mma_bench.report.order import TAKEN, in_order
 from mma_bench.report.runs import ScoredRun
 
 __all__ = ["FIGURES", "plots_of"]
@@ -40,7 +41,7 @@ def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Pl
     Baselines are drawn only where there is no model: their numbers are in the tables.
     """
     runs = [run for run in runs if not run.is_baseline] or runs
-    found = [
+    found: list[Plot | None] = [
         *_plots_of_analyses(runs),
         conditions_plot(runs, columns),
         class_drops_plot(runs),
@@ -48,23 +49,24 @@ def plots_of(runs: Sequence[ScoredRun], columns: Sequence[Reference]) -> list[Pl
     ]
     for entry in FIGURES.entries():
         with left_out(entry, "figure"):
-            found.append(_drawn(entry.value(runs)))
+            found.append(_drawn(entry.value(runs), found))
     return in_order(found, ORDER)
 
 
 def _plots_of_analyses(runs: Sequence[ScoredRun]) -> list[Plot | None]:
-    found = []
+    found: list[Plot | None] = []
     for entry in ANALYSES.entries():
         series = [Series(run.label, run.is_baseline, average_of(run), run.analysis.rows(entry.name)) for run in runs]
         for figure in entry.value.figures:
             with left_out(entry, "figure of the analysis"):
                 plot = figure(series)
-                found.append(plot if entry.origin == BUILT_IN else _drawn(plot))
+                found.append(plot if entry.origin == BUILT_IN else _drawn(plot, found))
     return found
 
 
-def _drawn(plot: Plot | None) -> Plot | None:
+def _drawn(plot: Plot | None, found: Sequence[Plot | None]) -> Plot | None:
     """Return ``plot`` once it has been drawn: an error of a user's shows here, not in a half-written report."""
     if plot:
+        check_name("the figure", plot.name, {*TAKEN["figure"], *(other.name for other in found if other)})
         plot.inline()
     return plot

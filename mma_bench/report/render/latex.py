@@ -1,5 +1,7 @@
 """A table for a paper: LaTeX with booktabs, where nothing that a model says is a command."""
 
+import re
+
 from mma_bench.files.text import visible
 from mma_bench.report.render.text import number_text
 from mma_bench.report.table import Entry, Share, Table
@@ -37,7 +39,7 @@ def latex(table: Table) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex_text(f'{table.title}. {table.caption}')}}}",
-        rf"\label{{tab:{table.name.replace('_', '-')}}}",
+        rf"\label{{tab:{re.sub('[^A-Za-z0-9]', '-', table.name)}}}",
         rf"\begin{{tabular}}{{l{'r' * width}}}",
         r"\toprule",
     ]

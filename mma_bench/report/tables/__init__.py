@@ -1,12 +1,15 @@
 """The tables of a report, each made once as data and written as LaTeX, Markdown, CSV and JSON."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.analyses.names import check_name
 from mma_bench.evaluation.analyses.registry import ANALYSES
-from mma_bench.registry import Registry, left_out
+from mma_bench.registry import BUILT_IN, Registered, Registry, left_out
 from mma_bench.report.order import TABLES as ORDER
-from mma_bench.report.order import in_order
+from mma_bench.report.order import TAKEN, in_order
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Table
 from mma_bench.report.tables.published import published_table
@@ -14,6 +17,8 @@ from mma_bench.report.tables.registered import registered_table
 from mma_bench.report.tables.usage import usage_table
 
 __all__ = ["TABLES", "analysis_tables", "published_table"]
+
+_OF_A_RUN = re.compile(r"scores_[0-9]+")
 
 MakeTable = Callable[[Sequence[ScoredRun]], Table | None]
 
@@ -31,12 +36,21 @@ TABLES: Registry[MakeTable] = Registry("table", "tables", adopt=_adopt)
 
 def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     """Return every table of analyses for which there are data."""
-    found = []
+    found: list[Table | None] = []
     for analysis in ANALYSES.entries():
         with left_out(analysis, "table of the analysis"):
-            found.append(registered_table(analysis.value, runs))
+            found.append(_checked(registered_table(analysis.value, runs), analysis, found))
     found.append(usage_table(runs))
-    for table in TABLES.entries():
-        with left_out(table, "table"):
-            found.append(table.value(runs))
+    for entry in TABLES.entries():
+        with left_out(entry, "table"):
+            found.append(_checked(entry.value(runs), entry, found))
     return in_order(found, ORDER)
+
+
+def _checked(table: Table | None, entry: Registered[Any], found: Sequence[Table | None]) -> Table | None:
+    """Return ``table``; one of a user's may not replace another's files."""
+    if table and entry.origin != BUILT_IN:
+        check_name("the table", table.name, {*TAKEN["table"], *(other.name for other in found if other)})
+        if _OF_A_RUN.fullmatch(table.name):
+            raise MMABenchError(f"the table has the name {table.name!r}, which is that of a run's scores")
+    return table

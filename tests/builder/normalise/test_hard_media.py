@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from builder.manifest import ManifestRow
-from builder.normalise import NormaliseClips, NormaliseSettings
+from builder.normalise import NormaliseClips, NormaliseSettings, second_decoder
 from builder.stage import Dropped
 
 SIZE, RATE = 96, 30
@@ -230,17 +230,45 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGED)
-def test_damage_in_the_middle_is_in_the_manifest(name: str, tmp_path: Path) -> None:
+DEEP = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-c:a", "libopus")
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize(("pixels", "profile"), [("yuv420p", 0), ("yuv420p10le", 2), ("yuv444p10le", 3)])
+def test_clean_vp9_of_any_depth_is_not_reported_as_damaged(
+    pixels: str, profile: int, offset: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.webm"
+    ffmpeg(*drawn(2), *DEEP, "-pix_fmt", pixels, "-profile:v", profile, "-output_ts_offset", offset, path)
+    row, _, _ = normalise(path, 0.0, 1.5)
+    assert row.probe is not None
+    assert (row.probe.decoder_complaints, row.probe.first_complaint) == (0, None)
+
+
+@pytest.mark.parametrize("program", ["raise SystemExit(1)", "print('not a number')", "import os; os.abort()"])
+def test_a_second_decoder_that_fails_drops_no_clip(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "clip.webm"
+    ffmpeg(*drawn(1), *DAMAGED["vp8.webm"], path)
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setattr(second_decoder, "__file__", str(tmp_path / "program.py"))
+    row, _, _ = normalise(path)
+    assert row.probe is not None
+    assert row.probe.decoder_complaints == 0
+
+
+@pytest.mark.parametrize(("name", "offset"), [*((name, 0) for name in DAMAGED), ("vp8.webm", 100)])
+def test_damage_in_the_middle_is_in_the_manifest(name: str, offset: int, tmp_path: Path) -> None:
     path = tmp_path / name
-    ffmpeg(*drawn(4), *DAMAGED[name], path)
-    whole, _, _ = normalise(path)
+    ffmpeg(*drawn(4), *DAMAGED[name], "-output_ts_offset", offset, path)
+    whole, _, _ = normalise(path, 0.0, 3.5)
     data = bytearray(path.read_bytes())
     middle = len(data) // 3
     for at in range(middle, middle + 6000, 100):
         data[at : at + 6] = b"\0\xff\0\xff\0\xff"
     path.write_bytes(data)
-    damaged, _, _ = normalise(path)
+    damaged, _, _ = normalise(path, 0.0, 3.5)
     assert whole.probe is not None
     assert (whole.probe.decoder_complaints, whole.probe.first_complaint) == (0, None)
     assert damaged.probe is not None
