@@ -17,7 +17,7 @@ _LIMITS = Limits(memory=GIBIBYTE, processor=30, wall=60)
 _FIELDS = (
     "stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,field_order,color_transfer,color_primaries,"
     "avg_frame_rate,r_frame_rate,duration,channels:stream_disposition=default,attached_pic:stream_side_data=rotation:"
-    "format=format_name,duration"
+    "format=format_name,start_time,duration"
 )
 _HDR = {"arib-std-b67", "smpte2084"}
 _INTERLACED = {"tt", "bb", "tb", "bt"}
@@ -96,9 +96,16 @@ def _probe(streams: Sequence[Mapping[str, Any]], container: Mapping[str, Any]) -
         interlaced=video.get("field_order") in _INTERLACED,
         high_dynamic_range=video.get("color_transfer") in _HDR or video.get("color_primaries") == "bt2020",
         frame_rate=_frame_rate(video),
-        seconds=_number(video.get("duration")) or _number(container.get("duration")),
+        seconds=_number(video.get("duration")) or _container_seconds(container),
         seekable=not {"mpegts", "mpeg", "flv"} & set(str(container.get("format_name", "")).split(",")),
     )
+
+
+def _container_seconds(container: Mapping[str, Any]) -> float | None:
+    """Return the length that the container states, which in Matroska may count from 0 although streams begin later."""
+    seconds, start = _number(container.get("duration")), _number(container.get("start_time"))
+    is_matroska = "matroska" in str(container.get("format_name", ""))
+    return seconds - start if is_matroska and seconds and start and start < seconds else seconds
 
 
 def _disposed(stream: Mapping[str, Any], name: str) -> bool:

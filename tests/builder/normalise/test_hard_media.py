@@ -274,3 +274,10 @@ def test_damage_in_the_middle_is_in_the_manifest(name: str, offset: int, tmp_pat
     assert damaged.probe is not None
     assert damaged.probe.decoder_complaints
     assert damaged.probe.first_complaint
+
+
+def test_a_timeline_that_does_not_start_at_0_is_no_missing_video(tmp_path: Path) -> None:
+    path = tmp_path / "recording.webm"
+    ffmpeg(*drawn(3), "-c:v", "libvpx", "-c:a", "libopus", "-output_ts_offset", "100", path)
+    row, _, _ = normalise(path)
+    assert 2.8 < (row.video_seconds or 0) < 3.2
