@@ -11,7 +11,8 @@ unset PYTHONDONTWRITEBYTECODE  # where it is set, each of some hundred processes
 .venv/bin/mypy &
 types=$!
 status=0
-.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" \
+# One more than processors: many tests wait for a process, a server or a kill.
+.venv/bin/python -m pytest -n "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder -m "not slow" \
     --durations=25 --durations-min=5 "$@" || status=$?
 wait "$types" || status=$?
 times=$(mktemp)
