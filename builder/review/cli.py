@@ -66,7 +66,7 @@ def review(
         address = f"[{host}]" if ":" in host else host
         click.echo(f"Review page: http://{address}:{bound.getsockname()[1]}/   (stop with Ctrl-C)")
         if not is_loopback(host):
-            click.echo("warning: there is no password; anyone who can reach this address can judge clips.", err=True)
+            click.echo("warning: no password set; anyone who can reach this address can review clips.", err=True)
         serve(app, bound)
 
 

@@ -73,8 +73,8 @@ def read_segments(path: Path, known_labels: Collection[str], *, skip_bad_rows: b
     except OSError as error:
         raise MMABenchError(f"cannot read the segment list {path}: {error.strerror}") from error
     declared = _check_header(path, data)
-    with ThreadPoolExecutor(1) as beside:  # hashing takes a tenth of the time, and releases the interpreter's lock
-        digest = beside.submit(hashlib.sha256, data)
+    with ThreadPoolExecutor(1) as hashing:  # a tenth of the time, and hashing releases the interpreter's lock
+        digest = hashing.submit(hashlib.sha256, data)
         lines = _split_lines(path, data)
         del data
         parsed = _parse(lines)

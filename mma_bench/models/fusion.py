@@ -8,7 +8,6 @@ it shows what a conflict costs a model with the same specialists. Nothing is tun
 from collections.abc import Mapping, Sequence
 
 from mma_bench.dataset.load import Sample
-from mma_bench.errors import MMABenchError
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import TextEvidence
 from mma_bench.models.cascade.model import CascadeModel, best_option
@@ -25,15 +24,6 @@ class FusionModel(CascadeModel):
     """
 
     name = "fusion"
-
-    @classmethod
-    def make(cls, rest: str, options: Mapping[str, str]) -> "FusionModel":
-        """Return the model, which has neither a name nor options."""
-        if options:
-            raise MMABenchError(f"fusion has no option {min(options)!r}; leave --model-option out")
-        if rest:
-            raise MMABenchError(f"fusion takes no name, got {rest!r}; write `fusion`")
-        return cls()
 
     def fingerprint(self) -> dict[str, str]:
         """Return what decides an answer: that of the cascade, and that log-probabilities are added."""

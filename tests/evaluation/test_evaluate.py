@@ -196,7 +196,7 @@ def test_what_was_answered_before_a_failure_is_brought_to_the_disk(
     [
         (["--model", "oracle"], "unknown model 'oracle'"),
         (["--model", "baseline:best"], "unknown baseline 'best'"),
-        (["--model", "cascade", "--model-option", "dtype=float32"], "the cascade has no option 'dtype'"),
+        (["--model", "cascade", "--model-option", "dtype=float32"], "cascade has no option 'dtype'"),
         (["--model", "cascade", "--model-option", "float32"], "'float32': write each option once, as NAME=VALUE"),
         (
             ["--model", "cascade", "--condition", "aligend"],

@@ -1,5 +1,7 @@
 """Batches of tensors: what a training loop gets from torch's own DataLoader without writing a line for it."""
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,20 @@ def test_a_plain_dataloader_gives_padded_tensors(train: Path, workers: int, outp
             assert batch["question"][i] == one.question
         seen += batch["key"]
     assert sorted(seen) == sorted(single)
+
+
+@pytest.mark.parametrize("output", ["tensors", "arrays"])
+def test_shorter_samples_are_padded_with_zeros_at_the_end(train: Path, output: str) -> None:
+    long, other = itertools.islice(mma_bench.stream(train, output=output, size=56), 2)
+    short = replace(other, video=other.video[:3], audio=other.audio[:1000])
+    batch = collate_tensors([long, short])
+    assert batch["frames"].tolist() == [len(long.video), 3]
+    assert batch["samples"].tolist() == [len(long.audio), 1000]
+    assert torch.equal(batch["video"][1, :3], torch.as_tensor(short.video))
+    assert torch.equal(batch["audio"][1, :1000], torch.as_tensor(short.audio))
+    assert len(long.video) > 3
+    assert not batch["video"][1, 3:].any()
+    assert not batch["audio"][1, 1000:].any()
 
 
 def test_a_stream_loader_takes_the_same_function(train: Path) -> None:

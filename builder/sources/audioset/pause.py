@@ -25,7 +25,7 @@ class Pause:
         self._settings = settings
 
     def wait(self) -> None:
-        """Return when there is no pause."""
+        """Wait until the pause is over."""
         while (left := self._read()[0] - time.time()) > 0:
             time.sleep(min(left, _LOOK_SECONDS))
 

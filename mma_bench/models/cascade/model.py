@@ -36,11 +36,11 @@ class CascadeModel(Model):
 
     @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> "CascadeModel":
-        """Return the cascade, which has neither a name nor options."""
+        """Return the model, which takes neither a name nor options."""
         if options:
-            raise MMABenchError(f"the cascade has no option {min(options)!r}; remove --model-option")
+            raise MMABenchError(f"{cls.name} has no option {min(options)!r}; remove --model-option")
         if rest:
-            raise MMABenchError(f"the cascade takes no name, got {rest!r}; write `cascade`")
+            raise MMABenchError(f"{cls.name} takes no name, got {rest!r}; write `{cls.name}`")
         return cls()
 
     def __init__(self, scorer: CascadeScorer | None = None) -> None:
