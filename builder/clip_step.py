@@ -1,17 +1,22 @@
-"""The datatrove blocks that run a `ClipStage`: rows of a manifest in, finished or dropped rows out."""
+"""The datatrove block that runs a `ClipStage` on a range of a manifest's rows."""
 
 import errno
+import json
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from builder.manifest import ManifestRow, read_manifest, write_manifest
-from builder.stage import BatchStage, ClipStage, Dropped, write_progress
+from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest, manifest_writer
+from builder.results import Record, Results, SegmentWriter
+from builder.stage import BatchStage, ClipStage, Dropped, Progress, WithColumns
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import write_json, write_text
 from mma_bench.files.documents import parse_json
 
 INTERNAL_ERROR = "internal_error"
@@ -21,69 +26,70 @@ _MOST_INTERNAL_ERRORS = 20
 _MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 """No other clip would survive these either, so they end the stage and drop no clip."""
 
-
-def to_document(row: ManifestRow) -> Document:
-    """Return a row in the form in which datatrove passes it between blocks."""
-    return Document(text="", id=row.clip_id, metadata=row.model_dump())
-
-
-def from_document(document: Document) -> ManifestRow:
-    """Return the row of a document that `to_document` made."""
-    return ManifestRow.model_validate(document.metadata)
-
-
-class ReadManifest(PipelineStep):
-    """Assign the kept rows of a manifest to tasks: row i goes to task i modulo the number of tasks."""
-
-    name = "read manifest"
-    type = "reader"
-
-    def __init__(self, manifest: Path) -> None:
-        super().__init__()
-        self.manifest = str(manifest)
-
-    def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Yield one document per row, with the row in its metadata."""
-        for row in read_manifest(Path(self.manifest), kept_only=True)[rank::world_size]:
-            yield to_document(row)
+_CLIPS_AT_A_TIME = 1024
+_SECONDS_AT_RISK = 0.25
+"""Results of more work than this are written at once, so that a kill loses no more."""
 
 
 class ClipStep(PipelineStep):
-    """Process clips one by one, record each result, and skip what an earlier run finished.
+    """Process the clips of a range of rows one by one, record each result, and skip what an earlier run finished.
 
-    What the stage changed in a clip's row is recorded in `records/{clip_id}.json` with a hash of what it was made from,
-    written after the clip's media: a run that was killed continues at the first clip without a valid record.
+    What the stage changed in a clip's row is recorded with a hash of what it was made from (`builder.results`), after
+    the clip's media were written: a run that was killed continues at the first clip without a valid record.
 
-    Whatever goes wrong in one clip drops that clip. An unexpected exception is written to `errors/{clip_id}.txt`, and
+    Whatever goes wrong in one clip drops that clip. An unexpected exception is written to `errors/{task}.txt`, and
     the clip is dropped as `internal_error`. Only what would fail for every clip ends the stage: a `MMABenchError`, a
     full disk, or internal errors in most clips.
+
+    Args:
+        stage: what to do.
+        source: the manifest of the stage before.
+        bounds: the row at which the range of each task begins, and the end of the last one.
+        run: number of this run of the stage.
     """
 
     type = "clip step"
 
-    def __init__(self, stage: ClipStage) -> None:
+    def __init__(self, stage: ClipStage, source: Path, bounds: Sequence[int], run: int) -> None:
         super().__init__()
         self.name = stage.name
         self.stage = stage
-        self._processed = self._internal_errors = 0
+        self.source = source
+        self.bounds = list(bounds)
+        self.number = run
+        self._processed = self._internal_errors = self._rank = 0
 
-    def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Process the clips of this task."""
-        rows = [from_document(document) for document in data]
-        results = {row.clip_id: found for row in rows if (found := self._recorded(row))}
-        write_progress(self.stage.folder, rank, len(results))
-        waiting = [row for row in rows if row.clip_id not in results]
-        for row, result in self._process(waiting):
-            self._record(row, result)
-            results[row.clip_id] = result
-            write_progress(self.stage.folder, rank, len(results))
-        for row in rows:
-            result = results[row.clip_id]
-            result = self.stage.decide(result) if result.kept else result
-            self.stat_update(result.reason or "kept")
-            yield to_document(result)
+    def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """Process the clips of this task, and write their rows to `parts/{rank}.parquet`."""
+        self._rank = rank
+        source, start, stop = Manifest(self.source), self.bounds[rank], self.bounds[rank + 1]
+        results = Results(self.stage.folder, self.stage.columns())
+        found = results.find(source.column("clip_id", start, stop))
+        rows = source.rows(start, stop, kept_only=True)
+        progress = Progress(self.stage.folder, rank)
+        writer = _Recorder(self.stage, results.writer(self.number, rank))
+        at = 0
+        with manifest_writer(part_path(self.stage.folder, rank)) as part:
+            while some := list(islice(rows, _CLIPS_AT_A_TIME)):
+                records = found.records(at, at + len(some))
+                earlier = {row.clip_id: self._recorded(row, record) for row, record in zip(some, records, strict=True)}
+                finished = {clip_id: row for clip_id, row in earlier.items() if row}
+                progress.advance(len(finished))
+                for row, result in self._process([row for row in some if row.clip_id not in finished]):
+                    finished[row.clip_id] = writer.add(row, result)
+                    progress.advance()
+                part.add_rows(self._decided(finished[row.clip_id]) for row in some)
+                at += len(some)
+            writer.close()
+        progress.note()
+        yield from ()
 
-    def _process(self, rows: Sequence[ManifestRow]) -> Iterator[tuple[ManifestRow, ManifestRow]]:
+    def _decided(self, result: ManifestRow) -> ManifestRow:
+        decided = self.stage.decide(result) if result.kept else result
+        self.stat_update(decided.reason or "kept")
+        return decided
+
+    def _process(self, rows: Sequence[ManifestRow]) -> Iterator[tuple[ManifestRow, ManifestRow | WithColumns]]:
         """Yield each row as it was and with its result."""
         if not isinstance(self.stage, BatchStage):
             for row in rows:
@@ -95,11 +101,12 @@ class ClipStep(PipelineStep):
             for result in self.stage.process_batch(rows[start : start + size]):
                 yield by_id[result.clip_id], result
 
-    def _processed_row(self, row: ManifestRow) -> ManifestRow:
+    def _processed_row(self, row: ManifestRow) -> ManifestRow | WithColumns:
         self._processed += 1
         try:
             result = self.stage.process(row)
-            if not isinstance(result, ManifestRow) or result.clip_id != row.clip_id:
+            found = result.row if isinstance(result, WithColumns) else result
+            if not isinstance(found, ManifestRow) or found.clip_id != row.clip_id:
                 raise TypeError("process returned something else than the clip's row")
             return result
         except Dropped as drop:
@@ -114,8 +121,10 @@ class ClipStep(PipelineStep):
     def _internal_error(self, row: ManifestRow, error: Exception) -> ManifestRow:
         """Keep the exception and return the dropped row; raise if most clips fail."""
         self._internal_errors += 1
-        kept = self.stage.folder / "errors" / f"{row.clip_id}.txt"
-        write_text(kept, "".join(traceback.format_exception(error)))
+        kept = self.stage.folder / "errors" / f"{self._rank:05d}.txt"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with open(kept, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{row.clip_id}\n{''.join(traceback.format_exception(error))}\n")
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
         if self._internal_errors > _MOST_INTERNAL_ERRORS and 2 * self._internal_errors > self._processed:
             raise MMABenchError(
@@ -125,43 +134,54 @@ class ClipStep(PipelineStep):
             ) from error
         return row.drop(self.name, INTERNAL_ERROR, said)
 
-    def _record(self, row: ManifestRow, result: ManifestRow) -> None:
-        """Keep what ``result`` says other than ``row``."""
-        before, after = row.model_dump(mode="json"), result.model_dump(mode="json")
-        found = {name: value for name, value in after.items() if value != before[name]}
-        write_json(record_path(self.stage.folder, row.clip_id), {"inputs": self.stage.record_key(row), "found": found})
-
-    def _recorded(self, row: ManifestRow) -> ManifestRow | None:
+    def _recorded(self, row: ManifestRow, record: dict[str, Any] | None) -> ManifestRow | None:
         """Return ``row`` with what an earlier run found out, if that still holds."""
+        if record is None or record["inputs"] != self.stage.record_key(row):
+            return None
         try:
-            record = parse_json(record_path(self.stage.folder, row.clip_id).read_text(encoding="utf-8"))
-            result = row.changed(**record["found"])
-            valid = record["inputs"] == self.stage.record_key(row)
-        except (OSError, ValueError, KeyError, TypeError):
+            result = row.changed(**parse_json(record["found"]))
+        except (ValueError, TypeError):
             return None
-        if not valid:
-            return None
-        return result if not result.kept or all(path.is_file() for path in self.stage.outputs(result)) else None
+        present = not result.kept or all(path.is_file() for path in self.stage.outputs(row.clip_id, result.media))
+        return result if present else None
 
 
-def record_path(folder: Path, clip_id: str) -> Path:
-    """Return where the stage in ``folder`` records what it found out about a clip."""
-    return folder / "records" / f"{clip_id}.json"
+class _Recorder:
+    """Records results, several at a time if they come fast."""
+
+    def __init__(self, stage: ClipStage, segment: SegmentWriter) -> None:
+        self._stage = stage
+        self._segment = segment
+        self._at_once = isinstance(stage, BatchStage)  # a result of it may have been paid for
+        self._waiting: list[Record] = []
+        self._written = time.monotonic()
+
+    def add(self, row: ManifestRow, result: ManifestRow | WithColumns) -> ManifestRow:
+        """Record what ``result`` says other than ``row``; return its row."""
+        after, columns = (result.row, result.columns) if isinstance(result, WithColumns) else (result, {})
+        found = json.dumps(_changes(row, after), ensure_ascii=False)
+        self._waiting.append(Record(row.clip_id, self._stage.record_key(row), found, columns))
+        if self._at_once or time.monotonic() - self._written > _SECONDS_AT_RISK:
+            self._write()
+        return after
+
+    def close(self) -> None:
+        """Write what is waiting."""
+        self._write()
+        self._segment.close()
+
+    def _write(self) -> None:
+        self._segment.append(self._waiting)
+        self._waiting = []
+        self._written = time.monotonic()
 
 
-class WriteManifestPart(PipelineStep):
-    """Collect the rows of a task into `parts/{rank}.parquet`."""
+def _changes(before: ManifestRow, after: ManifestRow) -> dict[str, Any]:
+    old, new = before.__dict__, after.__dict__
+    changed = {name for name, value in new.items() if value is not old[name] and value != old[name]}
+    return after.model_dump(mode="json", include=changed) if changed else {}
 
-    name = "write manifest"
-    type = "writer"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = Path(folder)
-
-    def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Write the rows when the task is finished, then pass them on."""
-        documents = list(data)
-        rows = [from_document(document) for document in documents]
-        write_manifest(self.folder / "parts" / f"{rank:05d}.parquet", rows)
-        yield from documents
+def part_path(folder: Path, rank: int) -> Path:
+    """Return where a task of the stage in ``folder`` leaves its part of the manifest."""
+    return folder / "parts" / f"{rank:05d}.parquet"

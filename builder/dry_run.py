@@ -2,12 +2,14 @@
 
 import functools
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from builder.assemble import check_conditions, check_groups
 from builder.config import BuildConfig
-from builder.manifest import ManifestRow, check_unique
+from builder.manifest import ManifestRow, unique
+from builder.manifest_file import Manifest, write_manifest
 from builder.own_stages import own_stages
 from builder.package.dataset import check_replaceable
 from builder.pipeline import BUILD, order
@@ -47,8 +49,11 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
         found.lines.append("verified by no model")
     if (source := found.attempt(lambda: make_source(config.source, config.seed))) is not None:
         _check_source(found, config, source)
-        if (rows := found.attempt(source.rows)) is not None:
-            _check_rows(found, config, source, rows, work, out)
+        with tempfile.TemporaryDirectory() as folder:
+            listed = Path(folder) / "manifest.parquet"
+            found.attempt(lambda: write_manifest(listed, unique(source.rows())))
+            if listed.is_file():
+                _check_rows(found, config, source, Manifest(listed), work, out)
     conditions = ", ".join([*config.assemble.conditions, *config.assemble.graded])
     found.lines.append(f"conditions: {conditions}")
     found.lines.append(f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})")
@@ -67,35 +72,32 @@ def _check_source(found: DryRun, config: BuildConfig, source: Source) -> None:
         found.attempt(lambda: check_groups(config.assemble, names, super_classes))
 
 
-def _check_rows(
-    found: DryRun, config: BuildConfig, source: Source, rows: list[ManifestRow], work: Path, out: Path
-) -> None:
-    found.attempt(lambda: check_unique(rows))
-    kept = [row for row in rows if row.kept]
+def _check_rows(found: DryRun, config: BuildConfig, source: Source, clips: Manifest, work: Path, out: Path) -> None:
+    listed, kept = clips.row_count, clips.kept_count
+    agreeing = sum(row.streams_agree for row in clips)
     found.lines += [f"noticed: {notice}" for notice in source.notices()]
-    agreeing = sum(row.streams_agree for row in kept)
     found.lines += [
-        f"source {source.name}: {len(rows)} clips listed, {len(rows) - len(kept)} of them rejected because of the list",
-        f"{agreeing} clips whose streams agree, {len(kept) - agreeing} whose streams disagree",
+        f"source {source.name}: {listed} clips listed, {listed - kept} of them rejected because of the list",
+        f"{agreeing} clips whose streams agree, {kept - agreeing} whose streams disagree",
     ]
     if source.name == "folder":  # a list that its user wrote; most rows of AudioSet's lists are dropped intentionally
-        found.problems += [f"{row.file}: {row.detail}" for row in rows if not row.kept]
-    media = found.attempt(lambda: source.media_findings(kept))
+        found.problems += [f"{row.file}: {row.detail}" for row in clips.rows() if not row.kept]
+    media = found.attempt(lambda: source.media_findings(clips))
     if media is not None:
         found.problems += media.problems
         found.lines += media.lines
     if not kept:
-        found.problems.append(f"no clip of {len(rows)} can be used")
-    clips = _clip_bytes(config, kept)
-    for folder, needed, what in ((work, 2 * clips, "work folder"), (out, _copies(config) * clips, "dataset")):
+        found.problems.append(f"no clip of {listed} can be used")
+    size = _clip_bytes(config, clips)
+    for folder, needed, what in ((work, 2 * size, "work folder"), (out, _copies(config) * size, "dataset")):
         if line := found.attempt(functools.partial(check_space, folder, needed, what)):
             found.lines.append(line)
 
 
-def _clip_bytes(config: BuildConfig, rows: Sequence[ManifestRow]) -> float:
+def _clip_bytes(config: BuildConfig, clips: Iterable[ManifestRow]) -> float:
     """Return the approximate number of bytes of all clips' streams."""
     longest = config.normalise.seconds
-    seconds = sum(min(longest, (row.end_seconds or row.start_seconds + longest) - row.start_seconds) for row in rows)
+    seconds = sum(min(longest, (row.end_seconds or row.start_seconds + longest) - row.start_seconds) for row in clips)
     return seconds * _BYTES_A_SECOND * (config.normalise.size / 504) ** 2
 
 

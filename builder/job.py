@@ -1,17 +1,16 @@
 """What a run of the stages works on, from which each stage takes what it needs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.executors import ExecutorSettings
-from builder.manifest import ManifestRow
 from builder.normalise.settings import NormaliseSettings
 from mma_bench.dataset.removed import RemovedIds
 
 if TYPE_CHECKING:
+    from builder.manifest_file import Manifest
     from builder.package.contents import DatasetContents
     from builder.sources.base import Source
 
@@ -56,5 +55,5 @@ class Job(ABC):
         return self.folder("assemble") / "streams"
 
     @abstractmethod
-    def contents(self, rows: Sequence[ManifestRow]) -> "DatasetContents":
+    def contents(self, clips: "Manifest") -> "DatasetContents":
         """Return what the dataset will say of itself, once the stage `assemble` is finished."""

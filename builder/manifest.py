@@ -1,17 +1,10 @@
 """The table that each stage reads from the previous stage and writes for the next: one row per clip."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from mma_bench.dataset.columns import to_table
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path
-from mma_bench.files.faults import first_fault
 from mma_bench.schema import KEY_PATTERN, Clip, Record
 
 
@@ -139,34 +132,11 @@ class ManifestRow(Record):
         return Clip.model_validate({**known, "verified_by": self.verified_by})
 
 
-def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:
-    """Write ``rows`` to a Parquet file atomically; same rows, same bytes."""
-    with atomic_path(path) as temporary:
-        pq.write_table(to_table(ManifestRow, rows), temporary, compression="zstd")
-
-
-def read_manifest(path: Path, *, kept_only: bool = False) -> list[ManifestRow]:
-    """Read a manifest; with ``kept_only`` without the clips that were dropped.
-
-    Raises:
-        MMABenchError: the file is not a manifest.
-    """
-    try:
-        rows = pq.read_table(path, filters=pc.field("dropped_by").is_null() if kept_only else None)
-        return [ManifestRow.model_validate(row) for row in rows.to_pylist()]
-    except FileNotFoundError as error:
-        raise MMABenchError(f"{path} is missing (was its folder removed meanwhile?); run the build again") from error
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = str(first_fault(error)) if isinstance(error, ValidationError) else error
-        raise MMABenchError(
-            f"{path} is not a manifest of this version ({reason}); delete its folder and run the stage again"
-        ) from error
-
-
-def check_unique(rows: Sequence[ManifestRow]) -> None:
-    """Raise MMABenchError if two rows have one clip id."""
-    seen: dict[str, ManifestRow] = {}
+def unique(rows: Iterable[ManifestRow]) -> Iterator[ManifestRow]:
+    """Yield ``rows``; raise MMABenchError at the second of two rows with one clip id."""
+    seen: dict[str, str] = {}
     for row in rows:
         if other := seen.get(row.clip_id):
-            raise MMABenchError(f"two clips are called {row.clip_id}: {other.file} and {row.file}; rename one of them")
-        seen[row.clip_id] = row
+            raise MMABenchError(f"two clips are called {row.clip_id}: {other} and {row.file}; rename one of them")
+        seen[row.clip_id] = row.file
+        yield row

@@ -1,29 +1,31 @@
 """What a build noticed in its list of clips and left unchanged; reported on the console and on the card."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from mma_bench.conditions import TEXT, code_of
 
 _SHOWN = 20
 
 
-def notices_of(rows: Sequence[ManifestRow]) -> list[str]:
-    """Return what a reader must know about clips with the same bytes, contradictory labels first.
-
-    Args:
-        rows: all clips, with the hashes of their streams.
-    """
-    groups: defaultdict[tuple[str | None, str | None], list[ManifestRow]] = defaultdict(list)
-    for row in rows:
-        if row.kept and row.video_sha256 and row.audio_sha256:
-            groups[row.video_sha256, row.audio_sha256].append(row)
-    same = [group for group in groups.values() if len(group) > 1]
+def notices_of(clips: Manifest) -> list[str]:
+    """Return what a reader must know about ``clips`` with the same bytes, contradictory labels first."""
+    hashes = pa.table({name: clips.column(name) for name in ("video_sha256", "audio_sha256")})
+    counts = hashes.drop_null().group_by(hashes.column_names).aggregate([([], "count_all")])
+    several = counts.filter(pc.greater(counts["count_all"], 1)).select(hashes.column_names).to_pylist()
+    groups: dict[tuple[str | None, str | None], list[ManifestRow]] = {tuple(pair.values()): [] for pair in several}
+    same: list[list[ManifestRow]] = []
+    for row in clips if groups else ():
+        if (group := groups.get((row.video_sha256, row.audio_sha256))) is not None:
+            if not group:
+                same.append(group)
+            group.append(row)
     contradictory = [group for group in same if len({_label(row) for row in group}) > 1]
     copies = [group for group in same if group not in contradictory]
     return [

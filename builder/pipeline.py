@@ -6,14 +6,13 @@ This module is read by `status`, the help texts and the documentation, so stages
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mma_bench.errors import MMABenchError, unknown
 
 if TYPE_CHECKING:
     from builder.job import Job
-    from builder.manifest import ManifestRow
+    from builder.manifest_file import Manifest
     from builder.own_stages import OwnStage
     from builder.stage import Stage
 
@@ -68,14 +67,14 @@ _NORMALISE = StageEntry(
     "builder.normalise.stage:NormaliseClips",
     "cut and encode a silent video and a mono sound",
     "fetched files",
-    "`normalise/clips/*.mp4`, `*.flac`, manifest",
+    "`normalise/clips/*/*.mp4`, `*.flac`, manifest",
 )
 _INSPECT = StageEntry(
     "inspect",
     "builder.inspect.stage:InspectClips",
     "measure both streams, and drop clips with too little content",
     "normalised streams",
-    "manifest with measurements, `inspect/fingerprints/`",
+    "manifest with measurements, fingerprints in `inspect/results.parquet`",
 )
 _COMPARE = StageEntry(
     "compare",
@@ -89,7 +88,7 @@ _VERIFY = StageEntry(
     "builder.verify.stage:VerifyClips",
     "ask a model four yes/no checks about each clip",
     "streams, compare's manifest",
-    "`verify/records/`, manifest with checks",
+    "`verify/results.parquet`, manifest with checks",
 )
 _REVIEW = StageEntry(
     "review",
@@ -185,8 +184,8 @@ def order(names: Sequence[str], own: "Sequence[OwnStage]") -> list[str]:
     return placed
 
 
-def run_stages(stages: "Sequence[Stage]", job: "Job", *, retry_failed: bool = False) -> "list[ManifestRow]":
-    """Run ``stages`` one after the other and return all clips, dropped ones with stage and reason.
+def run_stages(stages: "Sequence[Stage]", job: "Job", *, retry_failed: bool = False) -> "Manifest":
+    """Run ``stages`` one after the other and return the last manifest, with dropped clips, stages and reasons.
 
     Args:
         stages: what `make_stages` returned.
@@ -196,13 +195,12 @@ def run_stages(stages: "Sequence[Stage]", job: "Job", *, retry_failed: bool = Fa
     Raises:
         MMABenchError: an input is wrong, or no clip is left.
     """
+    from builder.manifest_file import NO_CLIPS
     from builder.run_stage import run_stage
-    from builder.work_folder import manifest_of, note_stages
+    from builder.work_folder import note_stages
 
     note_stages(job.work, [stage.name for stage in stages if stage.counts_clips])
-    manifest: Path | None = None
-    rows: list[ManifestRow] = []
+    manifest = NO_CLIPS
     for stage in stages:
-        rows = run_stage(stage, manifest, job.executor, retry_failed=retry_failed)
-        manifest = manifest_of(job.work, stage.name)
-    return rows
+        manifest = run_stage(stage, manifest.path, job.executor, retry_failed=retry_failed)
+    return manifest

@@ -1,27 +1,29 @@
 """A build: all stages from a source of clips to a dataset."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.assemble import AssemblePlan, check_conditions, check_groups, read_stimuli
+from builder.assemble import AssemblePlan, check_conditions, check_groups
+from builder.assemble.stimuli_file import StimuliFile
 from builder.config import BuildConfig
-from builder.funnel import funnel
+from builder.funnel import Funnel
 from builder.job import Job
-from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest, PublishedClips
 from builder.notices import free_texts, notices_of
 from builder.own_stages import own_stages
 from builder.package.contents import DatasetContents
 from builder.package.dataset import check_replaceable
 from builder.package.provenance import provenance
-from builder.package.references import references_of
+from builder.package.references import ClipReferences
 from builder.package.settings import LicenceMode
 from builder.pipeline import BUILD, make_stages, run_stages
 from builder.sources import make_source
 from builder.verify.verifier import Verifier, make_verifier
 from builder.work_folder import only_build_in, stages_in
 from mma_bench.dataset.removed import RemovedIds, read_removed_ids
-from mma_bench.files.hashing import sha256_json
 from mma_bench.parsing import check_labels
 
 
@@ -31,12 +33,12 @@ class BuildResult:
 
     Attributes:
         out: folder of the dataset.
-        rows: all clips, dropped ones with stage and reason.
+        clips: all clips, dropped ones with stage and reason.
         notices: what the build reports but does not change, one sentence each.
     """
 
     out: Path
-    rows: list[ManifestRow]
+    clips: Manifest
     notices: list[str]
 
 
@@ -74,26 +76,26 @@ class Build(Job):
             video=self.normalise,
         )
 
-    def notices(self, rows: Sequence[ManifestRow]) -> list[str]:
+    def notices(self, clips: Manifest) -> list[str]:
         """Return what is reported about the source's list and about clips with the same bytes."""
-        return [*self.source.notices(), *notices_of(rows)]
+        return [*self.source.notices(), *notices_of(clips)]
 
-    def contents(self, rows: Sequence[ManifestRow]) -> DatasetContents:
+    def contents(self, clips: Manifest) -> DatasetContents:
         """Return what the dataset will say of itself."""
         mode = self.licence_mode
-        hashes = {**self.source.input_hashes(), "clips": _media_hash(rows)}
+        hashes = {**self.source.input_hashes(), "clips": _media_hash(clips)}
         if self.verifier:
             hashes["verifier"] = self.verifier.fingerprint_sha256
-        found = self.notices(rows)
+        found = self.notices(clips)
         said = {"licence_mode": mode, **({"notices": found} if found else {})}
         return DatasetContents(
-            clips=[row.to_clip() for row in rows if row.kept],
-            stimuli=read_stimuli(self.stimuli),
-            funnel=funnel(rows, stages_in(self.work)),
+            clips=PublishedClips(clips),
+            stimuli=StimuliFile(self.stimuli),
+            funnel=Funnel.of(clips).stages(stages_in(self.work)),
             provenance={**provenance(self.config, hashes), **said},
             removed=self.removed,
             super_classes=dict(self.super_classes),
-            references=references_of(rows, self.folder("inspect")) if mode == "ids-only" else (),
+            references=ClipReferences(clips, self.folder("inspect")) if mode == "ids-only" else (),
         )
 
 
@@ -110,9 +112,9 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     check_replaceable(out)
     with only_build_in(work):
         build = make_build(config, work, out)
-        rows = run_stages(make_stages(BUILD, build, own), build, retry_failed=retry_failed)
+        clips = run_stages(make_stages(BUILD, build, own), build, retry_failed=retry_failed)
     texts = free_texts(build.stimuli, config.assemble.conditions)
-    return BuildResult(out, rows, [*build.notices(rows), *texts])
+    return BuildResult(out, clips, [*build.notices(clips), *texts])
 
 
 def make_build(config: BuildConfig, work: Path, out: Path) -> Build:
@@ -146,5 +148,10 @@ def _removed_ids(config: BuildConfig, out: Path) -> RemovedIds:
     return asked | (read_removed_ids(out) if out.is_dir() else RemovedIds())
 
 
-def _media_hash(rows: Sequence[ManifestRow]) -> str:
-    return sha256_json([[row.clip_id, row.source_sha256] for row in rows])
+def _media_hash(clips: Manifest) -> str:
+    """Return a hash of the names and the media of all clips that were listed."""
+    digest = hashlib.sha256()
+    for table in clips.tables(["clip_id", "source_sha256"]):
+        for row in zip(table["clip_id"].to_pylist(), table["source_sha256"].to_pylist(), strict=True):
+            digest.update(json.dumps(row).encode())
+    return digest.hexdigest()

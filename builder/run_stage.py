@@ -1,12 +1,18 @@
 """Run a stage of either kind: skip it if nothing changed, resume it after a kill, retry what failed, show progress."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from builder.clip_step import ClipStep, ReadManifest, WriteManifestPart
+import pyarrow.compute as pc
+
+from builder.clip_step import ClipStep
 from builder.executors import ExecutorSettings
-from builder.manifest import ManifestRow, read_manifest, write_manifest
+from builder.manifest import ManifestRow
+from builder.manifest_file import NO_CLIPS, Manifest, OtherClips, manifest_writer, replaced, tables_of
+from builder.media_folder import all_exist
 from builder.progress import progress_bar
-from builder.stage import ClipStage, Stage, WholeStage
+from builder.results import Results
+from builder.stage import ClipStage, Progress, Stage, WholeStage
 from builder.stage_folder import StageFolder, forget_failures
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
@@ -15,10 +21,8 @@ from mma_bench.models.own import place_of
 from mma_bench.registry import one_line
 
 
-def run_stage(
-    stage: Stage, source: Path | None, executor: ExecutorSettings, *, retry_failed: bool = False
-) -> list[ManifestRow]:
-    """Run ``stage``, unless it is finished, and return its rows in the order of the source.
+def run_stage(stage: Stage, source: Path | None, executor: ExecutorSettings, *, retry_failed: bool = False) -> Manifest:
+    """Run ``stage``, unless it is finished, and return its manifest; of a stage without one, that of the stage before.
 
     Args:
         stage: what to run.
@@ -34,82 +38,114 @@ def run_stage(
         if source is None:
             raise TypeError(f"{stage.name} looks at clips, so it cannot be the first stage")
         if retry_failed and (worth_another_try := stage.retry()):
-            forget_failures(stage.folder, worth_another_try)
+            forget_failures(stage.folder, _results(stage), worth_another_try)
         return _run_clips(stage, source, stage.executor(executor))
     if isinstance(stage, WholeStage):
         return _run_whole(stage, source, stage.executor(executor))
     raise TypeError(f"{stage.name} is neither a ClipStage nor a WholeStage")
 
 
-def _run_clips(stage: ClipStage, source: Path, executor: ExecutorSettings) -> list[ManifestRow]:
+def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Manifest:
     folder = StageFolder(stage.folder)
-    inputs = _inputs(stage, source)
-    if folder.is_finished(inputs):
-        rows = read_manifest(folder.manifest)
-        if all(path.is_file() for row in rows if row.kept for path in stage.outputs(row)):
-            return rows
-    rows = read_manifest(source)
-    left = 0 if stage.changes_nothing() else sum(row.kept for row in rows)
+    inputs = _inputs(stage, path)
+    finished = Manifest(folder.manifest)
+    if folder.is_finished(inputs) and all_exist(_outputs(stage, finished)):
+        return finished
+    source = Manifest(path)
+    left = 0 if stage.changes_nothing() else source.kept_count
     tasks = max(1, min(left, executor.worker_count * executor.tasks_per_worker))
-    folder.begin(inputs, tasks)
-    results: dict[str, ManifestRow] = {}
+    run = folder.begin(inputs, tasks)
+    results = _results(stage)
     if left:
-        pipeline = [ReadManifest(source), ClipStep(stage), WriteManifestPart(stage.folder)]
-        folder.run_pipeline(pipeline, executor, title=stage.name, items=left, tasks=tasks)
-        results = folder.results(tasks)
-        if missing := sum(row.kept and row.clip_id not in results for row in rows):
+        results.compact()  # what a killed run left; the tasks would all have to read it
+        step = ClipStep(stage, path, source.divided(tasks), run)
+        folder.run_pipeline([step], executor, title=stage.name, items=left, tasks=tasks)
+    with manifest_writer(folder.manifest) as writer:
+        try:
+            for table in replaced(source, folder.parts(tasks)) if left else source.tables():
+                writer.add(table)
+        except OtherClips as error:
             folder.forget_tasks()
             raise MMABenchError(
-                f"{stage.name}: {missing} of {left} clips have no result; a process of an earlier run may still have "
-                f"written to {folder.path}; run the same command again"
-            )
-    ordered = [results.get(row.clip_id, row) for row in rows]
-    write_manifest(folder.manifest, ordered)
+                f"{stage.name}: the results are not those of its {left} clips ({error}); a process of an earlier run "
+                f"may still have written to {folder.path}; run the same command again"
+            ) from error
+    results.compact()
     folder.finish(inputs)
-    return ordered
+    return finished
 
 
-def _run_whole(stage: WholeStage, source: Path | None, executor: ExecutorSettings) -> list[ManifestRow]:
+def _outputs(stage: ClipStage, manifest: Manifest) -> Iterator[Path]:
+    """Yield the files that the kept clips must have."""
+    if type(stage).outputs is ClipStage.outputs:
+        return
+    for table in manifest.tables(["clip_id", "media", "dropped_by"]):
+        kept = table.filter(pc.is_null(table["dropped_by"]))
+        for clip_id, media in zip(kept["clip_id"].to_pylist(), kept["media"].to_pylist(), strict=True):
+            yield from stage.outputs(clip_id, media)
+
+
+def _results(stage: ClipStage) -> Results:
+    return Results(stage.folder, stage.columns())
+
+
+def _run_whole(stage: WholeStage, path: Path | None, executor: ExecutorSettings) -> Manifest:
     folder = StageFolder(stage.folder)
+    source = Manifest(path) if path else NO_CLIPS
     if stage.always_runs:
-        results = _run(stage, [] if source is None else read_manifest(source), has_source=source is not None)
         if stage.counts_clips:
-            write_manifest(folder.manifest, results)
-        return results
-    inputs = _inputs(stage, source)
-    if folder.is_finished(inputs) and all(path.is_file() for path in stage.files()):
-        return read_manifest(folder.manifest)
-    rows = [] if source is None else read_manifest(source)
+            _write(stage, source, folder.manifest)
+            return Manifest(folder.manifest)
+        for _ in _run(stage, source):
+            pass
+        return source
+    inputs = _inputs(stage, path)
+    if folder.is_finished(inputs) and all(file.is_file() for file in stage.files()):
+        return Manifest(folder.manifest)
     folder.begin(inputs, 1)
-    if source and (work := stage.parallel(rows, source)) is not None:
+    if (work := stage.parallel(source)) is not None:
         tasks = max(1, min(work.items, executor.worker_count * executor.tasks_per_worker))
         shared = StageFolder(work.folder)
         shared.begin(inputs, tasks)
         shared.run_pipeline([work.step], executor, title=work.title, items=work.items, tasks=tasks)
         shared.finish(inputs)
-    with progress_bar(stage.name, len(rows), folder.path):
-        results = _run(stage, rows, has_source=source is not None)
-    write_manifest(folder.manifest, results)
+    with progress_bar(stage.name, source.kept_count, folder.path):
+        _write(stage, source, folder.manifest)
     folder.finish(inputs)
-    return results
+    return Manifest(folder.manifest)
 
 
 def _inputs(stage: Stage, source: Path | None) -> str:
     return sha256_json([__version__, *stage.decided_by, sha256_file(source) if source else None])
 
 
-def _run(stage: WholeStage, rows: list[ManifestRow], *, has_source: bool) -> list[ManifestRow]:
-    """Run ``stage``; raise if a user's stage fails, or if a clip is missing, which no funnel would show."""
+def _write(stage: WholeStage, source: Manifest, path: Path) -> None:
+    """Run ``stage``, and write its rows between those that were dropped before."""
+    results = tables_of(_run(stage, source))
+    with manifest_writer(path) as writer:
+        try:
+            if stage.changes_nothing():
+                results = source.tables()
+            elif source is not NO_CLIPS:
+                results = replaced(source, results)
+            for table in results:
+                writer.add(table)
+        except OtherClips as error:  # no funnel would show a clip that is missing
+            raise MMABenchError(
+                f"the stage {stage.name} did not return every clip in its order ({error}); a clip is dropped by "
+                "`row.drop(...)`, and its row stays"
+            ) from error
+
+
+def _run(stage: WholeStage, source: Manifest) -> Iterator[ManifestRow]:
+    """Run ``stage`` and yield its rows; raise if a user's stage fails."""
+    progress = Progress(stage.folder)
     try:
-        results = stage.run(rows)
+        for row in stage.run(source):
+            yield row
+            progress.advance()
     except Exception as error:
         kind = type(stage)
         if isinstance(error, MMABenchError) or kind.__module__.startswith("builder."):
             raise
         raise MMABenchError(f"the stage {stage.name} failed: {one_line(error)}{place_of(error, kind)}") from error
-    if has_source and [row.clip_id for row in results] != [row.clip_id for row in rows]:
-        raise MMABenchError(
-            f"the stage {stage.name} did not return every clip in its order; a clip is dropped by `row.drop(...)`, and "
-            "its row stays"
-        )
-    return results

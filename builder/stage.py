@@ -8,9 +8,10 @@ progress, and `builder/pipeline.py` has the order of the stages.
 
 import functools
 import re
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,11 +20,14 @@ from mma_bench.files.hashing import sha256_json
 from mma_bench.models.own import module_hash
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datatrove.pipeline.base import PipelineStep
 
     from builder.executors import ExecutorSettings
+    from builder.manifest_file import Manifest
 
 _CODE = re.compile(r"[a-z0-9_ -]{1,60}")
+_SECONDS_BETWEEN_NOTES = 0.2
 
 
 class Dropped(Exception):  # noqa: N818  (an outcome of a clip, not an error of the program)
@@ -86,9 +90,26 @@ class Stage(ABC):
         own_code = [] if module.startswith("builder.") else [module_hash(module)]  # ours changes with the version
         return [self.name, repr(self.settings), self.inputs(), *own_code]
 
+    def changes_nothing(self) -> bool:
+        """Return whether the settings turn the stage off, so that all clips pass."""
+        return False
+
     def executor(self, given: "ExecutorSettings") -> "ExecutorSettings":
         """Return where the tasks of this stage run, by default as the configuration says."""
         return given
+
+
+@dataclass(frozen=True)
+class WithColumns:
+    """A row, and the values of the stage's own columns.
+
+    Attributes:
+        row: what `ClipStage.process` would return without them.
+        columns: by the name of the column; see `ClipStage.columns`.
+    """
+
+    row: ManifestRow
+    columns: Mapping[str, Any]
 
 
 class ClipStage(Stage):
@@ -98,8 +119,16 @@ class ClipStage(Stage):
     where it stopped.
     """
 
+    @classmethod
+    def columns(cls) -> "pa.Schema | None":
+        """Return columns of the stage's own, for what is too large for a manifest that every stage reads.
+
+        They are in the stage's `results.parquet`; see `builder.results`.
+        """
+        return None
+
     @abstractmethod
-    def process(self, row: ManifestRow) -> ManifestRow:
+    def process(self, row: ManifestRow) -> ManifestRow | WithColumns:
         """Return ``row`` with what this stage found out, or raise `Dropped`."""
 
     def decide(self, row: ManifestRow) -> ManifestRow:
@@ -109,8 +138,13 @@ class ClipStage(Stage):
         """
         return row
 
-    def outputs(self, row: ManifestRow) -> list[Path]:
-        """Return the files that a finished ``row`` must have on disk."""
+    def outputs(self, clip_id: str, media: str | None) -> list[Path]:
+        """Return the files that a finished clip must have on disk.
+
+        Args:
+            clip_id: the clip; `builder.media_folder.clip_file` spreads files over subfolders.
+            media: its fetched file, as in the manifest.
+        """
         return []
 
     def clip_inputs(self, row: ManifestRow) -> Any:
@@ -124,10 +158,6 @@ class ClipStage(Stage):
     def retry(self) -> Callable[[str], bool] | None:
         """Return what tells by its reason whether a dropped clip is worth another try; None if no clip is."""
         return None
-
-    def changes_nothing(self) -> bool:
-        """Return whether the settings turn the stage off, so that all clips pass."""
-        return False
 
 
 class BatchStage(ClipStage):
@@ -143,7 +173,7 @@ class BatchStage(ClipStage):
     def process_batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow]:
         """Yield each row as soon as it is finished, in any order. Any error ends the stage."""
 
-    def process(self, row: ManifestRow) -> ManifestRow:
+    def process(self, row: ManifestRow) -> ManifestRow | WithColumns:
         """Return ``row`` with what this stage found out."""
         return next(self.process_batch([row]))
 
@@ -175,24 +205,47 @@ class WholeStage(Stage):
     always_runs: bool = False
 
     @abstractmethod
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        """Return all ``rows`` in the same order, dropped ones included."""
+    def run(self, clips: "Manifest") -> Iterable[ManifestRow]:
+        """Return the kept ``clips`` in the same order, some of them dropped.
 
-    def parallel(self, rows: list[ManifestRow], source: Path) -> Parallel | None:
-        """Return work on ``rows``, the manifest ``source``, for parallel tasks to do before `run`; or None."""
+        Iterating over ``clips`` reads them one after the other, and what is returned is written one after the other:
+        with a generator, two million clips take no more memory than a thousand. Clips that earlier stages dropped are
+        not seen here. The first stage gets no clips.
+        """
+
+    def parallel(self, clips: "Manifest") -> Parallel | None:
+        """Return work on ``clips`` for parallel tasks to do before `run`; or None."""
         return None
 
     def files(self) -> list[Path]:
         """Return the files, apart from the manifest, that the finished stage must have on disk."""
         return []
 
-    def progress(self, done: int) -> None:
-        """Show that ``done`` clips are finished."""
-        write_progress(self.folder, 0, done)
 
+@dataclass
+class Progress:
+    """Leaves the number of finished items of a task for the progress bar of the main process.
 
-def write_progress(folder: Path, rank: int, done: int) -> None:
-    """Leave the number of finished items of a task for the progress bar of the main process."""
-    path = folder / "progress" / f"{rank:05d}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(done), encoding="ascii")
+    Attributes:
+        folder: folder of the stage.
+        rank: number of the task.
+        done: items that are finished.
+    """
+
+    folder: Path
+    rank: int = 0
+    done: int = 0
+    _written: float = field(default=0.0, repr=False)
+
+    def advance(self, items: int = 1) -> None:
+        """Count ``items`` as finished."""
+        self.done += items
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_NOTES:
+            self.note()
+
+    def note(self) -> None:
+        """Write the number now."""
+        path = self.folder / "progress" / f"{self.rank:05d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(self.done), encoding="ascii")
+        self._written = time.monotonic()

@@ -1,16 +1,19 @@
 """The folder of a stage, and what it tells about the stage's state."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datatrove.pipeline.base import PipelineStep
 
+from builder.clip_step import part_path
 from builder.executors import ExecutorSettings, make_executor
-from builder.manifest import ManifestRow, read_manifest
+from builder.manifest_file import Manifest
 from builder.progress import progress_bar
+from builder.results import Results
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 
@@ -30,27 +33,36 @@ class StageFolder:
         """Whether the stage is finished with exactly these inputs."""
         return self._read("finished.json") == inputs and self.manifest.is_file()
 
-    def begin(self, inputs: str, tasks: int) -> None:
-        """Keep the tasks that an interrupted run with the same inputs completed, and no others."""
+    def begin(self, inputs: str, tasks: int) -> int:
+        """Keep the tasks that an interrupted run with the same inputs completed, and no others.
+
+        Returns:
+            the number of this run of the stage.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.rglob(".tmp-*"):
-            leftover.unlink(missing_ok=True)
+        for folder in (self.path, self.path / "parts"):
+            for leftover in folder.glob(".tmp-*"):
+                leftover.unlink(missing_ok=True)
         for name in ("finished.json", "manifest.parquet"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "progress", ignore_errors=True)
         if self._read("started.json") != [inputs, tasks]:
             self.forget_tasks()
             write_json(self.path / "started.json", [inputs, tasks])
+        before = self._read("run.json")
+        run = before + 1 if isinstance(before, int) else 1
+        write_json(self.path / "run.json", run)
+        return run
 
     def forget_tasks(self) -> None:
         """Let all tasks run again."""
         for name in ("log", "parts"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
-    def results(self, tasks: int) -> dict[str, ManifestRow]:
-        """Return the rows that the tasks wrote, by clip."""
-        parts = [read_manifest(self.path / "parts" / f"{rank:05d}.parquet") for rank in range(tasks)]
-        return {row.clip_id: row for part in parts for row in part}
+    def parts(self, tasks: int) -> Iterator[pa.Table]:
+        """Yield the rows that the tasks wrote, in the order of the tasks."""
+        for rank in range(tasks):
+            yield from Manifest(part_path(self.path, rank)).tables()
 
     def finish(self, inputs: str) -> None:
         """Mark the stage as finished; its task files are no longer needed."""
@@ -79,21 +91,19 @@ class StageFolder:
             return None
 
 
-def forget_failures(folder: Path, worth_another_try: Callable[[str], bool]) -> int:
-    """Forget the clips that the stage dropped for a temporary reason; return their number.
+def forget_failures(folder: Path, results: Results, worth_another_try: Callable[[str], bool]) -> int:
+    """Forget the clips that the stage in ``folder`` dropped for a temporary reason; return their number.
 
     The next run of the stage requests only these clips again.
     """
-    forgotten = 0
-    for path in (folder / "records").glob("*.json"):
-        try:
-            found = parse_json(path.read_text(encoding="utf-8"))["found"]
-            again = found["dropped_by"] == folder.name and worth_another_try(found["reason"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # a clip that was kept, or an incomplete record, which the stage does not use either
-        if again:
-            path.unlink(missing_ok=True)
-            forgotten += 1
+
+    def forgets(text: str) -> bool:
+        if '"dropped_by"' not in text:  # kept, which most clips are
+            return False
+        found = parse_json(text)
+        return bool(found["dropped_by"] == folder.name and worth_another_try(found["reason"]))
+
+    forgotten = results.forget(forgets)
     if forgotten:
         for name in ("finished.json", "started.json"):
             (folder / name).unlink(missing_ok=True)

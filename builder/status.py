@@ -4,8 +4,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from builder.funnel import availability, funnel
-from builder.manifest import read_manifest
+from builder.funnel import Funnel, availability
+from builder.manifest_file import Manifest
 from builder.work_folder import manifest_of, stages_in
 from mma_bench.errors import MMABenchError
 
@@ -20,7 +20,7 @@ def status_of(work: Path) -> dict[str, Any]:
     finished = list(takewhile(lambda stage: manifest_of(work, stage).is_file(), names))
     if not finished:
         raise MMABenchError(f"{work} does not contain a build; pass the --work folder of `python -m builder run`")
-    rows = read_manifest(manifest_of(work, finished[-1]))
+    manifest = Manifest(manifest_of(work, finished[-1]))
     dropped = [
         {
             "clip_id": row.clip_id,
@@ -29,14 +29,14 @@ def status_of(work: Path) -> dict[str, Any]:
             "reason": row.reason,
             "detail": row.detail,
         }
-        for row in rows
+        for row in manifest.rows()
         if not row.kept
     ]
     dropped.sort(key=lambda clip: clip["stage"] == "select")  # a list can drop thousands: show them last
     unfinished = names[len(finished) :]
-    found = {"funnel": funnel(rows, finished), "unfinished": unfinished, "dropped": dropped}
-    if "fetch" in finished and any(row.source == "audioset" for row in rows):
-        found["availability"] = availability(rows)
+    found = {"funnel": Funnel.of(manifest).stages(finished), "unfinished": unfinished, "dropped": dropped}
+    if "fetch" in finished and "audioset" in manifest.column("source", kept_only=False).unique().to_pylist():
+        found["availability"] = availability(manifest)
     return found
 
 

@@ -2,6 +2,5 @@
 
 from builder.assemble.plan import AssemblePlan, check_conditions, check_groups
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.stimuli import read_stimuli
 
-__all__ = ["AssemblePlan", "AssembleSettings", "check_conditions", "check_groups", "read_stimuli"]
+__all__ = ["AssemblePlan", "AssembleSettings", "check_conditions", "check_groups"]

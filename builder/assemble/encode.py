@@ -8,8 +8,8 @@ from datatrove.pipeline.base import PipelineStep
 
 from builder.assemble.conditions import GRADED_CONDITIONS
 from builder.assemble.plan import AssemblePlan
-from builder.manifest import read_manifest
-from builder.stage import write_progress
+from builder.manifest_file import Manifest
+from builder.stage import Progress
 
 
 class EncodeGraded(PipelineStep):
@@ -30,15 +30,17 @@ class EncodeGraded(PipelineStep):
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Encode this task's streams."""
-        assembly = self.plan.assembly(read_manifest(self.manifest, kept_only=True))
+        assembly = self.plan.assembly(Manifest(self.manifest))
         chosen = [
             (name, clip)
             for name, ids in assembly.graded_clips.items()
             for clip in assembly.clips
             if clip.clip_id in ids
         ]
-        for done, (name, clip) in enumerate(chosen[rank::world_size], start=1):
+        progress = Progress(self.progress, rank)
+        for name, clip in chosen[rank::world_size]:
             for level in self.plan.settings.graded[name]:
                 GRADED_CONDITIONS[name].streams(assembly, clip, level)
-            write_progress(self.progress, rank, done)
+            progress.advance()
+        progress.note()
         yield from ()

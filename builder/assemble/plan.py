@@ -1,6 +1,6 @@
 """Everything that decides the stimuli of a build, before a clip is looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,16 +51,19 @@ class AssemblePlan:
         own_code = code_of([*self.settings.conditions, *self.settings.graded])
         return sha256_json([list(self.classes), dict(self.super_classes), settings, *([own_code] if own_code else [])])
 
-    def assembly(self, rows: Sequence[ManifestRow]) -> Assembly:
-        """Return what conditions draw on; partners are chosen among the kept ``rows``, the same each time."""
-        kept = [row for row in rows if row.kept and row.split == "test"]
-        agreeing = [row.to_clip() for row in kept if row.streams_agree]
+    def assembly(self, rows: Iterable[ManifestRow]) -> Assembly:
+        """Return what conditions draw on; partners are chosen among the test clips of ``rows``, the same each time.
+
+        Test clips are held in memory, training clips, which are aligned alone, are not.
+        """
+        kept = [row.to_clip() for row in rows if row.split == "test"]
+        agreeing = [clip for clip in kept if clip.visual_label == clip.audio_label]
         return Assembly(
             classes=list(self.classes),
             super_classes=self.super_classes,
             seed=self.seed,
             settings=self.settings,
-            clips=[row.to_clip() for row in kept],
+            clips=kept,
             folder=self.clips,
             pairing=choose_partners(
                 agreeing,

@@ -1,15 +1,19 @@
 """The `assemble` stage: partners, streams and questions of all clips."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from builder.assemble.encode import EncodeGraded
 from builder.assemble.plan import AssemblePlan
-from builder.assemble.stimuli import make_stimuli, write_stimuli
+from builder.assemble.stimuli import make_stimuli
+from builder.assemble.stimuli_file import StimuliWriter
+from builder.funnel import Funnel
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.stage import Parallel, WholeStage
 from mma_bench.errors import MMABenchError
-from mma_bench.schema import FORMAT_VERSION, Stimulus
+from mma_bench.schema import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from builder.run import Build
@@ -39,36 +43,29 @@ class AssembleClips(WholeStage):
         """Return the file of the stimuli."""
         return [self.folder / "stimuli.parquet"]
 
-    def parallel(self, rows: list[ManifestRow], source: Path) -> Parallel | None:
+    def parallel(self, clips: Manifest) -> Parallel | None:
         """Return the encoding of graded streams, if there are any."""
-        _need_clips(rows)
-        if not self.plan.settings.graded:
+        _need_clips(clips)
+        if not self.plan.settings.graded or clips.path is None:
             return None
-        assembly = self.plan.assembly([row for row in rows if row.kept])
+        assembly = self.plan.assembly(clips)
         items = sum(len(ids) for ids in assembly.graded_clips.values())
         folder = self.folder / "encode"
-        return Parallel("graded", EncodeGraded(self.plan, source, folder), items, folder)
+        return Parallel("graded", EncodeGraded(self.plan, clips.path, folder), items, folder)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+    def run(self, clips: Manifest) -> Iterator[ManifestRow]:
         """Write `stimuli.parquet`."""
-        assembly = self.plan.assembly(rows)
-        stimuli: list[Stimulus] = []
-        results: list[ManifestRow] = []
-        done = 0
-        for row in rows:
-            made = list(make_stimuli(assembly, row.to_clip())) if row.kept else []
-            stimuli += made
-            results.append(row if made or not row.kept else row.drop(self.name, "no_stimulus", _NO_STIMULUS))
-            if row.kept:  # a list brings thousands of dropped rows along, and a note of each took most of the stage
-                done += 1
-                self.progress(done)
-        write_stimuli(self.files()[0], sorted(stimuli, key=lambda stimulus: stimulus.key))
-        return results
+        assembly = self.plan.assembly(clips)
+        with StimuliWriter(self.files()[0]) as writer:
+            for row in clips:
+                made = list(make_stimuli(assembly, row.to_clip()))
+                writer.add(made)
+                yield row if made else row.drop(self.name, "no_stimulus", _NO_STIMULUS)
 
 
-def _need_clips(rows: list[ManifestRow]) -> None:
-    if not any(row.kept for row in rows):
-        reasons = sorted({f"{row.dropped_by}: {row.reason}" for row in rows})
+def _need_clips(clips: Manifest) -> None:
+    if not clips.kept_count:
+        reasons = [f"{stage}: {reason}" for stage, reason in sorted(Funnel.of(clips).reasons)]
         raise MMABenchError(
-            f"no clip of {len(rows)} is left ({', '.join(reasons)}); `python -m builder status` lists them"
+            f"no clip of {clips.row_count} is left ({', '.join(reasons)}); `python -m builder status` lists them"
         )

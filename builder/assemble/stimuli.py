@@ -1,13 +1,8 @@
 """Stimuli with their questions, from clips and conditions."""
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
-from mma_bench.dataset.columns import to_table
-from mma_bench.files.atomic import atomic_path
 from mma_bench.questions import Context, applies, prompts, vary
 from mma_bench.schema import CONDITIONS, Clip, Modality, Question, Stimulus, Stream
 
@@ -102,14 +97,3 @@ def _variants(assembly: Assembly, questions: list[Question]) -> list[Question]:
     context = Context(assembly.classes, assembly.super_classes, assembly.seed)
     wanted = assembly.settings.variants
     return [vary(question, name, context) for name in wanted for question in questions if applies(question, name)]
-
-
-def write_stimuli(path: Path, stimuli: list[Stimulus]) -> None:
-    """Write stimuli to a Parquet file atomically; same stimuli, same bytes."""
-    with atomic_path(path) as temporary:
-        pq.write_table(to_table(Stimulus, stimuli), temporary, compression="zstd")
-
-
-def read_stimuli(path: Path) -> list[Stimulus]:
-    """Read what `write_stimuli` wrote."""
-    return [Stimulus.model_validate(row) for row in pq.read_table(path).to_pylist()]

@@ -5,8 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from builder.compare.ragged import Ragged
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_COUNTED_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -24,22 +29,28 @@ class Buckets:
     payloads: "NDArray[np.int32]"
 
     @classmethod
-    def of(cls, numbers: "list[NDArray[np.uint32]]", payloads: "list[NDArray[np.int32]]", *, largest: int) -> "Buckets":
-        """Sort the numbers of each clip into buckets, and drop buckets with more than ``largest`` entries.
+    def of(
+        cls,
+        numbers: Ragged,
+        payloads: "NDArray[np.int32]",
+        common: "NDArray[np.uint32]",
+        *,
+        first: int = 0,
+    ) -> "Buckets":
+        """Sort the numbers of each clip into buckets.
 
         Args:
             numbers: for each clip, shape [entries].
-            payloads: for each clip, shape [entries].
-            largest: maximum number of entries of a bucket that is kept.
+            payloads: of all clips, shape [entries of all].
+            common: numbers without a bucket, sorted; see `common_numbers`.
+            first: position of the first clip.
         """
-        clips = np.repeat(np.arange(len(numbers), dtype=np.int32), [len(part) for part in numbers])
-        flat = np.concatenate([*numbers, np.zeros(0, np.uint32)]).astype(np.uint32)
-        order = np.argsort(flat, kind="stable")
-        flat = flat[order]
-        _, position, sizes = np.unique(flat, return_inverse=True, return_counts=True)
-        few = sizes[position] <= largest
-        data = np.concatenate([*payloads, np.zeros(0, np.int32)]).astype(np.int32)[order]
-        return cls(flat[few], clips[order][few], data[few])
+        flat = numbers.values.astype(np.uint32)
+        clips = np.repeat(np.arange(first, first + len(numbers), dtype=np.int32), np.diff(numbers.ends))
+        rare = np.isin(flat, common, invert=True) if len(common) else np.ones(len(flat), bool)
+        order = np.flatnonzero(rare)
+        order = order[np.argsort(flat[order], kind="stable")]
+        return cls(flat[order], clips[order], payloads[order])
 
     def later(
         self, clip: int, numbers: "NDArray[np.uint32]"
@@ -51,3 +62,11 @@ class Buckets:
         entries = np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(len(asked))
         after = self.clips[entries] > clip
         return asked[after], self.clips[entries][after], self.payloads[entries][after]
+
+
+def common_numbers(numbers: "NDArray[np.uint32]", largest: int) -> "NDArray[np.uint32]":
+    """Return the numbers that occur more than ``largest`` times, sorted."""
+    if numbers.max(initial=0) < _COUNTED_AT_ONCE:
+        return np.flatnonzero(np.bincount(numbers) > largest).astype(np.uint32)
+    found, counts = np.unique(numbers, return_counts=True)
+    return found[counts > largest].astype(np.uint32)

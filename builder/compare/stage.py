@@ -1,14 +1,18 @@
 """The `compare` stage: every clip is compared with all others."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import pyarrow as pa
+
+from builder.compare.ragged import Ragged
 from builder.compare.search import Match, equal_sounds, equal_videos
 from builder.compare.settings import CompareSettings
-from builder.compare.splits import EqualStreams, separate
-from builder.inspect.fingerprint import Fingerprint
-from builder.inspect.stage import fingerprint_path
+from builder.compare.splits import Compared, EqualStreams, separate
+from builder.inspect.fingerprint import fingerprint_tables
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.select.official import OFFICIAL_LIST, official_clips
 from builder.stage import WholeStage
 from mma_bench.files.atomic import write_text
@@ -42,30 +46,37 @@ class CompareClips(WholeStage):
         """Return the hash of the list of official clips, which stay in the test split."""
         return sha256_file(OFFICIAL_LIST)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        """Compare all kept clips."""
+    def files(self) -> list[Path]:
+        """Return the table of pairs."""
+        return [self.folder / "matches.csv"]
+
+    def run(self, clips: Manifest) -> Iterator[ManifestRow]:
+        """Compare all clips."""
         official_ids = frozenset(clip.youtube_id for clip in official_clips())
-        kept = [row for row in rows if row.kept]
-        videos = EqualStreams.of([row.video_sha256 for row in kept])
-        sounds = EqualStreams.of([row.audio_sha256 for row in kept])
-        same_video = equal_videos([self._read(kept[clip]).frames for clip in videos.firsts], self.limits)
-        same_sound = equal_sounds([self._read(kept[clip]).landmarks for clip in sounds.firsts], self.limits)
-        videos.connect(same_video)
-        sounds.connect(same_sound)
-        self._write_matches(kept, {"video": (videos, same_video), "sound": (sounds, same_sound)})
-        separated = separate(kept, videos, sounds, official_ids, self.limits, self.name)
-        finished = {row.clip_id: row for row in separated}
-        return [finished.get(row.clip_id, row) for row in rows]
+        videos = EqualStreams.of(clips.column("video_sha256"))
+        sounds = EqualStreams.of(clips.column("audio_sha256"))
+        clip_ids = clips.column("clip_id")
+        matches = {
+            "video": equal_videos(self._fingerprints(clip_ids, videos, "frames"), self.limits),
+            "sound": equal_sounds(self._fingerprints(clip_ids, sounds, "landmarks"), self.limits),
+        }
+        videos.connect(matches["video"])
+        sounds.connect(matches["sound"])
+        found = Compared(clip_ids, clips.column("split"), clips.column("youtube_id"), videos, sounds)
+        self._write_matches(found, matches)
+        return separate(clips, found, official_ids, self.limits, self.name)
 
-    def _read(self, row: ManifestRow) -> Fingerprint:
-        return Fingerprint.read(fingerprint_path(self.inspected, row.clip_id))
+    def _fingerprints(self, clip_ids: pa.Array, streams: EqualStreams, name: str) -> Ragged:
+        """Return the fingerprints of the first clip of each group."""
+        tables = fingerprint_tables(self.inspected, clip_ids.take(pa.array(streams.firsts)))
+        return Ragged.of_lists((table[name] for table in tables), width=2 if name == "landmarks" else 1)
 
-    def _write_matches(self, rows: list[ManifestRow], found: dict[str, tuple[EqualStreams, list[Match]]]) -> None:
+    def _write_matches(self, found: Compared, matches: dict[str, list[Match]]) -> None:
         lines: list[list[str]] = []
-        for stream, (groups, matches) in found.items():
-            for match in matches:
-                first, second = groups.firsts[match.first], groups.firsts[match.second]
-                lines.append([stream, rows[first].clip_id, rows[second].clip_id, f"{match.score:.3f}"])
-            for first, *copies in groups.members:
-                lines += [[stream, rows[first].clip_id, rows[copy].clip_id, "1.000"] for copy in copies]
+        for stream, groups in (("video", found.videos), ("sound", found.sounds)):
+            for match in matches[stream]:
+                first, second = (found.clip_ids[int(groups.firsts[g])].as_py() for g in (match.first, match.second))
+                lines.append([stream, first, second, f"{match.score:.3f}"])
+            for first, copy in groups.copies():
+                lines.append([stream, found.clip_ids[first].as_py(), found.clip_ids[copy].as_py(), "1.000"])
         write_text(self.folder / "matches.csv", csv_text(["stream", "clip_id", "other_clip_id", "score"], lines))

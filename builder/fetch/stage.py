@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from builder.executors import ExecutorSettings
 from builder.manifest import ManifestRow
+from builder.media_folder import hashed_name
 from builder.sources.base import Source
 from builder.stage import ClipStage
 from mma_bench.files.hashing import sha256_file
@@ -47,13 +48,13 @@ class FetchClips(ClipStage):
 
     def process(self, row: ManifestRow) -> ManifestRow:
         """Return ``row`` with the path and the SHA-256 of its source file."""
-        path = self.source.fetch(row, self.folder / "media")
+        path = self.source.fetch(row, self.folder / "media" / hashed_name(row.clip_id))
         return row.changed(
             media=os.path.relpath(path, self.folder),
             media_start_seconds=self.source.begins_at(row, path),
             source_sha256=sha256_file(path),
         )
 
-    def outputs(self, row: ManifestRow) -> list[Path]:
+    def outputs(self, clip_id: str, media: str | None) -> list[Path]:
         """Return the source file."""
-        return [self.folder / str(row.media)]
+        return [self.folder / str(media)]

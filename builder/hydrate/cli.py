@@ -72,12 +72,12 @@ def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dic
     from builder.hydrate.run import make_source
 
     source = make_source(published, settings, out)
-    kept = [row for row in source.rows() if row.kept]
+    kept = [row for row in source.listed if row.kept]
     here = sum(source.in_mirror(row) for row in kept)
     network = source.settings.network
     return {
         "clips": len(published.contents.clips),
-        "removed since": len(source.rows()) - len(kept),
+        "removed since": len(source.listed) - len(kept),
         "in the mirror": here,
         "to download" if network else "missing from the mirror": len(kept) - here,
         "from": network.url_template if network else str(settings.mirror),

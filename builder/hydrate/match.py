@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from builder.compare import CompareSettings
+from builder.compare.ragged import Ragged
 from builder.compare.search import equal_sounds, equal_videos
 from builder.inspect.fingerprint import Fingerprint
 from builder.inspect.frame_hash import frame_hashes
@@ -18,6 +19,8 @@ from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Clip
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from builder.hydrate.run import HydrateJob
 
 _MAX_SECONDS_APART = 0.5  # another container of the same video may be a frame or an audio packet longer
@@ -80,9 +83,13 @@ class MatchClips(ClipStage):
 
     def _verdicts(self, reference: Fingerprint, found: Fingerprint) -> dict[str, bool | None]:
         """Return for each stream whether it is the same; None if the reference has too little content."""
-        video = bool(equal_videos([reference.frames, found.frames], self.limits))
-        sound = bool(equal_sounds([reference.landmarks, found.landmarks], self.limits, max_shift=_MAX_SHIFT))
+        video = bool(equal_videos(_pair(reference.frames, found.frames), self.limits))
+        sound = bool(equal_sounds(_pair(reference.landmarks, found.landmarks), self.limits, max_shift=_MAX_SHIFT))
         return {
             "video": video if len(reference.frames) >= self.limits.min_frames else None,
             "sound": sound if len(reference.landmarks) >= self.limits.min_landmarks else None,
         }
+
+
+def _pair(first: "NDArray[Any]", second: "NDArray[Any]") -> Ragged:
+    return Ragged.of([first, second], first[:0])

@@ -1,6 +1,6 @@
 """The `assemble` stage of hydration: the published stimuli, with the streams that were made here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 from builder.assemble.conditions import Assembly
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
-from builder.assemble.stimuli import write_stimuli
+from builder.assemble.stimuli_file import write_stimuli
+from builder.funnel import Funnel
 from builder.hydrate.stimuli import ConditionCount, Replacement
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.stage import WholeStage
 from builder.streams.generated import GeneratedStreams
 from builder.streams.graded import GradedStreams, graded_folder
@@ -51,22 +53,24 @@ class RestoreStimuli(WholeStage):
         """Return the stimuli, and the counts."""
         return [self.job.stimuli, self.folder / "conditions.json"]
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+    def run(self, clips: Manifest) -> Iterable[ManifestRow]:
         """Write the stimuli of the clips that were made here."""
         contents = self.job.published.contents
-        now = self.job.made_here(rows)
+        now = self.job.made_here(clips)
         if not now:
-            reasons = ", ".join(sorted({f"{row.dropped_by}: {row.reason}" for row in rows}))
+            reasons = ", ".join(f"{stage}: {reason}" for stage, reason in sorted(Funnel.of(clips).reasons))
             raise MMABenchError(
-                f"none of {len(rows)} clips were available ({reasons}); give --mirror, or see --retry-failed"
+                f"none of {clips.row_count} clips were available ({reasons}); give --mirror, or see --retry-failed"
             )
         before = {clip.clip_id: clip for clip in contents.clips}
         stimuli, conditions = Replacement(before, now, self._assembly(list(now.values()))).apply(contents.stimuli)
         if not stimuli:
-            raise MMABenchError(f"{len(now)} of {len(rows)} clips were available, but every stimulus needs others too")
+            raise MMABenchError(
+                f"{len(now)} of {clips.row_count} clips were available, but every stimulus needs others too"
+            )
         write_stimuli(self.job.stimuli, stimuli)
         write_json(self.files()[1], [asdict(count) for count in conditions])
-        return rows
+        return clips
 
     def _assembly(self, clips: Sequence[Clip]) -> Assembly:
         """Return the object that makes streams; partners and levels are already published."""

@@ -1,12 +1,11 @@
 """Hydration: fetch, normalise, compare with what was published, package."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.assemble import read_stimuli
+from builder.assemble.stimuli_file import StimuliFile
 from builder.hydrate.restore import read_conditions
 from builder.hydrate.settings import HydrateSettings, hydrate_settings
 from builder.hydrate.source import PublishedClips, published_rows
@@ -14,9 +13,10 @@ from builder.hydrate.stimuli import ConditionCount
 from builder.inspect.settings import InspectSettings
 from builder.job import Job
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import ffmpeg_version
-from builder.package.contents import DatasetContents, read_contents
+from builder.package.contents import DatasetContents, PublishedContents, read_contents
 from builder.package.dataset import check_replaceable
 from builder.package.references import read_references
 from builder.pipeline import HYDRATE, make_stages, run_stages
@@ -64,7 +64,7 @@ class Published:
     """
 
     folder: Path
-    contents: DatasetContents
+    contents: PublishedContents
     normalise: NormaliseSettings
     inspect: InspectSettings
     seed: int
@@ -80,15 +80,15 @@ class HydrateJob(Job):
 
     published: Published
 
-    def made_here(self, rows: Sequence[ManifestRow]) -> dict[str, Clip]:
-        """Return the clips of the kept ``rows`` by their ids, with the hashes and lengths that they have here."""
+    def made_here(self, clips: Manifest) -> dict[str, Clip]:
+        """Return the kept ``clips`` by their ids, with the hashes and lengths that they have here."""
         before = {clip.clip_id: clip for clip in self.published.contents.clips}
-        return {row.clip_id: _made_here(before[row.clip_id], row) for row in rows if row.kept}
+        return {row.clip_id: _made_here(before[row.clip_id], row) for row in clips}
 
-    def hydration(self, rows: Sequence[ManifestRow]) -> Hydration:
+    def hydration(self, manifest: Manifest) -> Hydration:
         """Return what became of the dataset, once the stage `assemble` is finished."""
         clips = self.published.contents.clips
-        now = self.made_here(rows)
+        now = self.made_here(manifest)
         identical = sum(_hashes(now[clip.clip_id]) == _hashes(clip) for clip in clips if clip.clip_id in now)
         return Hydration(
             out=self.out,
@@ -97,23 +97,24 @@ class HydrateJob(Job):
             equal=len(now) - identical,
             missing=[
                 {"clip_id": row.clip_id, "stage": row.dropped_by, "reason": row.reason, "detail": row.detail}
-                for row in rows
+                for row in manifest.rows()
                 if not row.kept
             ],
             conditions=read_conditions(self.folder("assemble")),
         )
 
-    def contents(self, rows: Sequence[ManifestRow]) -> DatasetContents:
+    def contents(self, clips: Manifest) -> DatasetContents:
         """Return what the dataset will say of itself."""
         published = self.published.contents
-        result = self.hydration(rows)
-        return replace(
-            published,
-            clips=list(self.made_here(rows).values()),
-            stimuli=read_stimuli(self.stimuli),
+        result = self.hydration(clips)
+        return DatasetContents(
+            clips=list(self.made_here(clips).values()),
+            stimuli=StimuliFile(self.stimuli),
+            removed=published.removed,
+            super_classes=published.super_classes,
             funnel=[*published.funnel, _funnel_stage(result)],
             provenance=_provenance(self.published, result),
-            references=(),
+            made_from=[sha256_file(self.published.folder / "metadata" / "clips.parquet")],
         )
 
 
@@ -161,8 +162,8 @@ def hydrate(
             executor=settings.executor,
             published=published,
         )
-        rows = run_stages(make_stages(HYDRATE, job), job, retry_failed=retry_failed)
-        return job.hydration(rows)
+        clips = run_stages(make_stages(HYDRATE, job), job, retry_failed=retry_failed)
+        return job.hydration(clips)
 
 
 def make_source(published: Published, settings: HydrateSettings, out: Path) -> PublishedClips:

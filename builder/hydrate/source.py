@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from builder.hydrate.settings import HydrateSettings
@@ -23,19 +23,23 @@ class PublishedClips(AudioSetSource):
 
     name = "published"
 
-    def __init__(self, settings: HydrateSettings, rows: Sequence[ManifestRow]) -> None:
+    def __init__(self, settings: HydrateSettings, rows: Iterable[ManifestRow]) -> None:
         super().__init__(
             AudioSetSettings(kind="audioset", preset="official", mirror=settings.mirror, download=settings.download)
         )
-        self._rows = list(rows)
+        self.listed = list(rows)
 
-    def rows(self) -> list[ManifestRow]:
+    def rows(self) -> Iterator[ManifestRow]:
         """Return a row for each clip."""
-        return self._rows
+        return iter(self.listed)
+
+    def rows_are_decided_by(self) -> None:
+        """Return None: the published dataset is not hashed for it, and its list is short."""
+        return
 
     def class_names(self) -> list[str]:
         """Return the classes of the clips."""
-        return sorted({label for row in self._rows for label in (row.visual_label, row.audio_label)})
+        return sorted({label for row in self.listed for label in (row.visual_label, row.audio_label)})
 
     def input_hashes(self) -> dict[str, str]:
         """Return nothing: a new version of the list does not invalidate clips that it still names."""

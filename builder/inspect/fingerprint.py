@@ -1,16 +1,19 @@
-"""What two encodings of one clip have in common: one small file per clip."""
+"""What two encodings of one clip have in common: two columns of the results of `inspect`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path
+from builder.results import Results
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+COLUMNS = pa.schema([("landmarks", pa.list_(pa.uint32())), ("frames", pa.list_(pa.uint64()))])
 
 
 @dataclass(frozen=True)
@@ -25,23 +28,19 @@ class Fingerprint:
     landmarks: "NDArray[np.uint32]"
     frames: "NDArray[np.uint64]"
 
-    def write(self, path: Path) -> None:
-        """Write the fingerprint atomically; same fingerprint, same bytes."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.save(file, self.landmarks)
-            np.save(file, self.frames)
+    def columns(self) -> dict[str, Any]:
+        """Return the values of `COLUMNS`."""
+        return {"landmarks": self.landmarks.ravel(), "frames": self.frames}
 
-    @classmethod
-    def read(cls, path: Path) -> "Fingerprint":
-        """Read what `write` wrote.
 
-        Raises:
-            MMABenchError: the file is missing or damaged.
-        """
-        try:
-            with open(path, "rb") as file:
-                return cls(np.load(file), np.load(file))
-        except (OSError, ValueError, EOFError) as error:
-            raise MMABenchError(
-                f"{path} is not a fingerprint ({error}); delete it and run the build again to recreate it"
-            ) from error
+def fingerprint_tables(inspected: Path, clip_ids: pa.Array) -> Iterator[pa.Table]:
+    """Yield the columns `COLUMNS` of clips, in their order, a few thousand at a time.
+
+    Args:
+        inspected: folder of the stage `inspect`.
+        clip_ids: the clips.
+
+    Raises:
+        MMABenchError: a clip has no fingerprint.
+    """
+    yield from Results(inspected, COLUMNS).find(clip_ids).columns(COLUMNS.names)

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import pyarrow as pa
+
 from builder.inspect.checks import CHECKS, code_of
-from builder.inspect.fingerprint import Fingerprint
+from builder.inspect.fingerprint import COLUMNS, Fingerprint
 from builder.inspect.frame_hash import frame_hashes
 from builder.inspect.measure import picture_level, sound_level, to_luma
 from builder.inspect.settings import InspectSettings
 from builder.inspect.sound_landmarks import sound_landmarks
 from builder.manifest import ManifestRow, Quality
-from builder.stage import ClipStage
+from builder.media_folder import clip_file
+from builder.stage import ClipStage, WithColumns
 from mma_bench.dataset.media import Media
 
 if TYPE_CHECKING:
@@ -45,11 +48,12 @@ class InspectClips(ClipStage):
         """Return a hash of the code of the user's own checks."""
         return code_of(self.limits.checks) if self.limits.checks else None
 
-    def outputs(self, row: ManifestRow) -> list[Path]:
-        """Return the file of the fingerprint."""
-        return [fingerprint_path(self.folder, row.clip_id)]
+    @classmethod
+    def columns(cls) -> pa.Schema:
+        """Return the columns of the fingerprint."""
+        return COLUMNS
 
-    def process(self, row: ManifestRow) -> ManifestRow:
+    def process(self, row: ManifestRow) -> ManifestRow | WithColumns:
         """Return ``row`` with its measurements, dropped if one of them is beyond its threshold."""
         samples, luma = decode(row, self.clips, self.limits.frames_per_second)
         quality = self._measure(row, samples, luma)
@@ -59,8 +63,7 @@ class InspectClips(ClipStage):
         for name in self.limits.checks:
             if said := CHECKS.find(name)(samples, luma):
                 return measured.drop(self.name, name, said)
-        Fingerprint(sound_landmarks(samples), frame_hashes(luma)).write(self.outputs(row)[0])
-        return measured
+        return WithColumns(measured, Fingerprint(sound_landmarks(samples), frame_hashes(luma)).columns())
 
     def _measure(self, row: ManifestRow, samples: Any, luma: Any) -> Quality:
         sound = sound_level(samples, silence_db=self.limits.silence_db)
@@ -88,16 +91,11 @@ def decode(row: ManifestRow, clips: Path, frames_per_second: float) -> "tuple[ND
     """
     media = Media(
         key=row.clip_id,
-        read_video=(clips / f"{row.clip_id}.mp4").read_bytes,
-        read_audio=(clips / f"{row.clip_id}.flac").read_bytes,
+        read_video=clip_file(clips, row.clip_id, "mp4").read_bytes,
+        read_audio=clip_file(clips, row.clip_id, "flac").read_bytes,
         seconds=min(row.video_seconds or 0.0, row.audio_seconds or 0.0),
     )
     return media.audio(), to_luma(media.frames(frames_per_second, size=_PIXELS))
-
-
-def fingerprint_path(inspected: Path, clip_id: str) -> Path:
-    """Return the path of a clip's fingerprint in the stage's folder ``inspected``."""
-    return inspected / "fingerprints" / f"{clip_id}.npy"
 
 
 def _problems(row: ManifestRow, quality: Quality, limits: InspectSettings) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 import av
 
 from builder.manifest import ManifestRow, Probe
+from builder.media_folder import clip_file
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
@@ -34,9 +35,9 @@ class NormaliseClips(ClipStage):
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.folder("fetch"), job.normalise)
 
-    def outputs(self, row: ManifestRow) -> list[Path]:
+    def outputs(self, clip_id: str, media: str | None = None) -> list[Path]:
         """Return the two streams."""
-        return [self.folder / "clips" / f"{row.clip_id}.{suffix}" for suffix in ("mp4", "flac")]
+        return [clip_file(self.folder / "clips", clip_id, suffix) for suffix in ("mp4", "flac")]
 
     def process(self, row: ManifestRow) -> ManifestRow:
         """Write both streams of ``row`` and return it with their hashes and lengths."""
@@ -45,7 +46,7 @@ class NormaliseClips(ClipStage):
         seconds = self.options.seconds
         if row.end_seconds is not None:
             seconds = min(seconds, row.end_seconds - row.start_seconds)
-        video_path, audio_path = self.outputs(row)
+        video_path, audio_path = self.outputs(row.clip_id)
         with atomic_path(video_path) as video, atomic_path(audio_path) as audio:
             start = row.media_start_seconds
             written = transcode(source, found, video, audio, self.options, start=start, seconds=seconds)

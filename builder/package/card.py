@@ -1,7 +1,6 @@
 """The dataset card: YAML for loaders, and text for people."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +14,15 @@ from builder.package.figures import COMPOSITION, CONFLICTS
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
 from mma_bench.dataset.columns import documentation
-from mma_bench.dataset.layout import (
-    class_counts,
-    class_meetings,
-    dataset_configs,
-    dataset_features,
-    level_counts,
-    meeting_rows,
-    question_counts,
-    size_sentence,
-    table_cell,
-    variant_counts,
-)
+from mma_bench.dataset.composition import Composition
+from mma_bench.dataset.layout import dataset_configs, dataset_features, table_cell
 from mma_bench.files.text import one_line
 from mma_bench.questions import find_variant
 from mma_bench.schema import CONDITIONS, Clip, Stimulus
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "cards"
 CITATION = "MMA-Bench, arXiv:2511.22826 (https://arxiv.org/abs/2511.22826)"
-_MANY_CLIPS = 100  # above this number, the attributions are only in metadata/clips.parquet
+MANY_CLIPS = 100  # above this number, the attributions are only in metadata/clips.parquet
 
 
 @dataclass(frozen=True)
@@ -41,8 +30,9 @@ class CardFacts:
     """The contents of the card."""
 
     title: str
-    clips: Sequence[Clip]
-    stimuli: Sequence[Stimulus]
+    found: Composition
+    credited: Sequence[Clip]
+    """The clips, where they are few enough to be named."""
     funnel: list[dict[str, Any]]
     provenance: dict[str, Any]
     settings: PackageSettings
@@ -92,32 +82,31 @@ def _environment() -> Environment:
 
 
 def _values(facts: CardFacts) -> dict[str, Any]:
-    classes = Counter(clip.visual_label for clip in facts.clips)
-    verified = Counter(clip.verified_by for clip in facts.clips if clip.verified_by != "unverified")
+    found = facts.found
     return {
         "facts": facts,
         "front_matter": yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True).rstrip(),
-        "size": size_sentence(facts.clips, facts.stimuli),
-        "classes": class_counts(facts.clips),
-        "majority": max(classes.values(), default=0) / max(1, len(facts.clips)),
-        "questions": question_counts(facts.stimuli),
+        "size": found.size_sentence(),
+        "classes": found.classes(),
+        "majority": max(found.seen.values(), default=0) / max(1, found.clips),
+        "questions": found.questions(),
         "conditions": CONDITIONS,
         "meetings": _meetings(facts),
-        "levels": level_counts(facts.stimuli),
-        "variants": [(name, count, find_variant(name)[0].description) for name, count in variant_counts(facts.stimuli)],
+        "levels": found.graded(),
+        "variants": [(name, count, find_variant(name)[0].description) for name, count in found.stored_variants()],
         "columns": documentation(Stimulus),
         "clip_columns": documentation(Clip),
         "notices": facts.provenance.get("notices", []),
-        "notes": sorted({clip.notes for clip in facts.clips if clip.notes}),
-        "licences": Counter(clip.licence for clip in facts.clips).most_common(),
-        "credited": facts.clips if len(facts.clips) <= _MANY_CLIPS else [],
+        "notes": sorted(found.notes),
+        "licences": found.licences.most_common(),
+        "credited": facts.credited,
         "mode": facts.provenance["licence_mode"],
         "where": facts.settings.hub_name or "mma-bench",
         "url": f"https://huggingface.co/datasets/{facts.settings.hub_name}" if facts.settings.hub_name else "./",
         "name": (facts.settings.hub_name or "mma-bench").rpartition("/")[2],
         "citation": CITATION,
-        "sources": sorted({clip.source for clip in facts.clips}),
-        "verified": sorted(verified.items()),
+        "sources": sorted(found.sources),
+        "verified": sorted((name, count) for name, count in found.verified.items() if name != "unverified"),
         "eval_configs": [] if facts.ids_only else _test_configs(facts),
         "figure": COMPOSITION,
     }
@@ -125,13 +114,13 @@ def _values(facts: CardFacts) -> dict[str, Any]:
 
 def _meetings(facts: CardFacts) -> dict[str, Any]:
     """Return the card's text on which classes are combined in misaligned stimuli."""
-    counts = class_meetings(facts.stimuli)
+    counts = facts.found.meetings()
     if not counts:
         return {}
     groups = facts.super_classes
     known = {pair: n for pair, n in counts.items() if pair[0] in groups and pair[1] in groups}
     return {
-        "rows": meeting_rows(facts.stimuli),
+        "rows": facts.found.meeting_rows(),
         "pairs": sum(counts.values()),
         "kinds": len(counts),
         "most": max(counts.values()),
@@ -142,13 +131,17 @@ def _meetings(facts: CardFacts) -> dict[str, Any]:
 
 
 def _test_configs(facts: CardFacts) -> list[str]:
-    configs = dataset_configs(facts.stimuli, ids_only=False)
+    configs = _configs(facts.found, ids_only=False)
     return [config["config_name"] for config in configs if config["data_files"][0]["split"] == "test"]
 
 
+def _configs(found: Composition, *, ids_only: bool) -> list[dict[str, Any]]:
+    return dataset_configs(found.test_conditions, has_training=found.has_training, ids_only=ids_only)
+
+
 def _front_matter(facts: CardFacts) -> dict[str, Any]:
-    licences = {clip.licence for clip in facts.clips}
-    configs = dataset_configs(facts.stimuli, ids_only=facts.ids_only)
+    licences = list(facts.found.licences)
+    configs = _configs(facts.found, ids_only=facts.ids_only)
     names = [config["config_name"] for config in configs]
     return {
         "pretty_name": one_line(facts.title),
@@ -157,7 +150,7 @@ def _front_matter(facts: CardFacts) -> dict[str, Any]:
         "license_link": "LICENSE",
         "task_categories": ["video-classification", "audio-classification", "visual-question-answering"],
         "tags": ["audio-visual", "modality-conflict", "benchmark", "webdataset", "video", "audio"],
-        "size_categories": [_size_category(len(facts.stimuli))],
+        "size_categories": [_size_category(facts.found.stimuli)],
         "configs": configs,
         "dataset_info": [
             {"config_name": name, "features": dataset_features(name, ids_only=facts.ids_only)} for name in names

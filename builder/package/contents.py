@@ -1,22 +1,26 @@
 """Everything in a dataset's folder except the shards: tables, card, licence, changes, removed ids, figures."""
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
-from builder.package.card import CardFacts, render
+from builder.assemble.stimuli_file import StimuliFile, write_stimuli
+from builder.groups import GroupWriter
+from builder.package.card import MANY_CLIPS, CardFacts, render
 from builder.package.claims import check_claims
 from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, plot_meetings
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
-from mma_bench.dataset.columns import to_table
-from mma_bench.dataset.layout import REMOVED_IDS, class_meetings
+from mma_bench.dataset.columns import arrow_schema, to_table
+from mma_bench.dataset.composition import Composition
+from mma_bench.dataset.layout import REMOVED_IDS
 from mma_bench.dataset.records import read_records
 from mma_bench.dataset.removed import RemovedIds, read_removed_ids
 from mma_bench.dataset.super_classes import SUPER_CLASSES, read_super_classes
@@ -26,6 +30,9 @@ from mma_bench.files.documents import parse_json
 from mma_bench.files.faults import first_fault
 from mma_bench.files.regular import read_inside
 from mma_bench.schema import Clip, Stimulus
+
+GROUP_ROWS = 16_384
+_OBJECTS_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,17 @@ class DatasetContents:
         removed: ids of clips that were removed permanently.
         super_classes: super-class of each class, by its name; may be empty.
         references: references of all clips if the dataset contains no media, otherwise empty.
+        made_from: hashes of what else decides the clips, apart from the build's own manifest.
     """
 
-    clips: Sequence[Clip]
-    stimuli: Sequence[Stimulus]
+    clips: Iterable[Clip]
+    stimuli: Sequence[Stimulus] | StimuliFile
     funnel: list[dict[str, Any]]
     provenance: dict[str, Any]
     removed: RemovedIds
     super_classes: dict[str, str]
-    references: Sequence[ClipReference] = ()
+    references: Iterable[ClipReference] = ()
+    made_from: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -66,30 +75,44 @@ class DatasetContents:
         return bool(self.provenance["licence_mode"] == "ids-only")
 
 
+@dataclass(frozen=True)
+class PublishedContents(DatasetContents):
+    """The description of a dataset that was read from its folder."""
+
+    clips: Sequence[Clip]
+    stimuli: Sequence[Stimulus]
+    references: Sequence[ClipReference] = ()
+
+
 def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes | None = None) -> None:
     """Write all files except shards, index and hashes; ``hashes`` are those of the shards, if known."""
     metadata = folder / "metadata"
     write_table(metadata / "clips.parquet", Clip, contents.clips)
-    write_table(metadata / "stimuli.parquet", Stimulus, contents.stimuli)
-    if contents.references:
+    if isinstance(contents.stimuli, StimuliFile):
+        with atomic_path(metadata / "stimuli.parquet") as temporary:
+            shutil.copyfile(contents.stimuli.path, temporary)
+    else:
+        write_stimuli(metadata / "stimuli.parquet", contents.stimuli)
+    if contents.ids_only:
         write_references(folder / REFERENCES, contents.references)
     write_json(metadata / "funnel.json", contents.funnel)
     write_json(metadata / "provenance.json", contents.provenance)
     if contents.super_classes:
         write_json(folder / SUPER_CLASSES, contents.super_classes)
     write_text(folder / REMOVED_IDS, contents.removed.text())
+    found = Composition.read(folder)
     facts = CardFacts(
         title=contents.title,
-        clips=contents.clips,
-        stimuli=contents.stimuli,
+        found=found,
+        credited=list(contents.clips) if found.clips <= MANY_CLIPS else [],
         funnel=contents.funnel,
         provenance=contents.provenance,
         settings=contents.settings,
         removed=len(contents.removed.ids),
         super_classes=contents.super_classes,
     )
-    plot_composition(folder / COMPOSITION, contents.clips, contents.funnel)
-    if meetings := class_meetings(contents.stimuli):
+    plot_composition(folder / COMPOSITION, found, contents.funnel)
+    if meetings := found.meetings():
         plot_meetings(folder / CONFLICTS, meetings, contents.super_classes)
     else:
         (folder / CONFLICTS).unlink(missing_ok=True)
@@ -97,14 +120,14 @@ def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes |
         write_text(folder / name, text)
 
 
-def read_contents(folder: Path) -> DatasetContents:
+def read_contents(folder: Path) -> PublishedContents:
     """Read what `write_contents` wrote.
 
     Raises:
         MMABenchError: ``folder`` is not a dataset of this builder.
     """
     try:
-        contents = DatasetContents(
+        contents = PublishedContents(
             clips=read_records(folder, "metadata/clips.parquet", Clip),
             stimuli=read_records(folder, "metadata/stimuli.parquet", Stimulus),
             funnel=parse_json(read_inside(folder, "metadata/funnel.json")),
@@ -124,7 +147,9 @@ def read_contents(folder: Path) -> DatasetContents:
     return contents
 
 
-def write_table(path: Path, model: type[BaseModel], rows: Sequence[BaseModel]) -> None:
+def write_table(path: Path, model: type[BaseModel], rows: Iterable[BaseModel]) -> None:
     """Write a Parquet file atomically; same rows, same bytes."""
-    with atomic_path(path) as temporary:
-        pq.write_table(to_table(model, rows), temporary, compression="zstd")
+    stream = iter(rows)
+    with atomic_path(path) as temporary, GroupWriter(temporary, arrow_schema(model), GROUP_ROWS) as file:
+        while some := list(islice(stream, _OBJECTS_AT_A_TIME)):
+            file.add(to_table(model, some))

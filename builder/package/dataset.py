@@ -1,19 +1,23 @@
 """Write a dataset: write everything into a staging folder, then put it in place at once."""
 
+import itertools
 import shutil
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.assemble.stimuli_file import StimuliFile
 from builder.executors import ExecutorSettings
-from builder.package.contents import DatasetContents, write_contents, write_table
+from builder.groups import GroupWriter
+from builder.manifest_file import Manifest
+from builder.package.contents import GROUP_ROWS, DatasetContents, write_contents
 from builder.package.seal import FileHashes, seal
-from builder.package.shards import Shard, WriteShards, index_part, plan_shards, read_part
+from builder.package.shards import ShardRows, WriteShards, index_part, plan_file, read_part
 from builder.stage_folder import StageFolder
+from mma_bench.dataset.columns import arrow_schema
 from mma_bench.dataset.layout import BUILD_MARK
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import put_in_place, staging_folder, write_text
+from mma_bench.files.atomic import atomic_path, put_in_place, staging_folder, write_text
 from mma_bench.files.documents import parse_json
 from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.schema import IndexEntry
@@ -25,12 +29,14 @@ class PackageInputs:
 
     Attributes:
         stimuli: Parquet file of the stimuli.
+        manifest: all clips.
         clips: folder of the normalised streams.
         streams: folder of the generated streams.
         contents: description of the dataset.
     """
 
     stimuli: Path
+    manifest: Manifest
     clips: Path
     streams: Path
     contents: DatasetContents
@@ -38,10 +44,8 @@ class PackageInputs:
     def fingerprint(self) -> str:
         """Return a hash of the inputs."""
         contents = self.contents
-        clips = [clip.model_dump(mode="json") for clip in contents.clips]
-        segments = [reference.segment_seconds for reference in contents.references]
         said = [contents.provenance, sorted(contents.removed.ids), contents.funnel, contents.super_classes]
-        return sha256_json([*said, sha256_file(self.stimuli), clips, segments])
+        return sha256_json([*said, *contents.made_from, sha256_file(self.stimuli), self.manifest.content_hash()])
 
 
 def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: ExecutorSettings) -> None:
@@ -54,14 +58,14 @@ def package_dataset(inputs: PackageInputs, work: Path, out: Path, executor: Exec
         return
     check_replaceable(out)
     contents = inputs.contents
-    stimuli = contents.stimuli
+    stimuli = StimuliFile(inputs.stimuli)
     shards = contents.settings.shards
-    plan = [] if contents.ids_only else plan_shards(stimuli, shards)
+    plan = [] if contents.ids_only else plan_file(stimuli, shards)
     # On this machine, one task with threads; elsewhere, tasks that other machines may run.
     local = executor.kind == "local"
     tasks = 1 if local else min(len(plan) or 1, executor.worker_count * executor.tasks_per_worker)
     if not staging.is_dir():
-        shutil.rmtree(work, ignore_errors=True)  # completion marks of a deleted staging folder
+        shutil.rmtree(work / "log", ignore_errors=True)  # completion marks of a deleted staging folder
     folder.begin(fingerprint, tasks)
     if _content_of(staging / ".fingerprint") != fingerprint:
         shutil.rmtree(staging, ignore_errors=True)
@@ -106,14 +110,14 @@ def _content_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _write_index(staging: Path, plan: Sequence[Shard]) -> dict[str, str]:
+def _write_index(staging: Path, plan: Sequence[ShardRows]) -> dict[str, str]:
     """Write the index of each configuration; return the hashes of the shards."""
-    by_config: dict[str, list[IndexEntry]] = defaultdict(list)
     hashes: dict[str, str] = {}
-    for shard in plan:
-        written = read_part(index_part(staging, shard))
-        by_config[shard.config] += written.entries
-        hashes[shard.path] = written.sha256
-    for config, entries in by_config.items():
-        write_table(staging / "index" / f"{config}.parquet", IndexEntry, entries)
+    for config, shards in itertools.groupby(plan, key=lambda planned: planned.config):
+        table = staging / "index" / f"{config}.parquet"
+        with atomic_path(table) as temporary, GroupWriter(temporary, arrow_schema(IndexEntry), GROUP_ROWS) as file:
+            for planned in shards:
+                path, sha256, entries = read_part(index_part(staging, planned))
+                hashes[path] = sha256
+                file.add(entries)
     return hashes

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.dataset.layout import class_counts
+from mma_bench.dataset.composition import Composition
 from mma_bench.drawing.style import figure_bytes
 from mma_bench.files.atomic import write_bytes
-from mma_bench.schema import Clip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +19,13 @@ _NUMBERED_CLASSES = 30  # more numbers cannot be read
 _NAME_CHARACTERS = 40  # longer names are cut at the end
 
 
-def plot_composition(path: Path, clips: Sequence[Clip], funnel: Sequence[dict[str, Any]]) -> None:
+def plot_composition(path: Path, found: Composition, funnel: Sequence[dict[str, Any]]) -> None:
     """Draw the clips of each class and the clips that each stage kept; same numbers, same bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    classes = sorted(class_counts(clips), key=lambda row: (-row[1], row[0]))[:_MOST_CLASSES]
+    classes = sorted(found.classes(), key=lambda row: (-row[1], row[0]))[:_MOST_CLASSES]
     names = [name for name, _, _ in classes]
     # Given margins in inches, not measured ones: a layout engine draws everything two more times.
     before, tall = _inches(names), max(2.0, 0.2 + 0.22 * len(classes))

@@ -3,22 +3,25 @@
 Hashes show only whether the bytes are equal, and another version of ffmpeg writes other bytes for the same frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from builder.inspect.fingerprint import Fingerprint
-from builder.inspect.stage import fingerprint_path
-from builder.manifest import ManifestRow
+from builder.compare.ragged import Ragged
+from builder.groups import GroupWriter
+from builder.inspect.fingerprint import Fingerprint, fingerprint_tables
+from builder.manifest_file import Manifest
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.tables import read_parquet
 
 REFERENCES = "metadata/references.parquet"
+_GROUP_ROWS = 4096
 _SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -45,29 +48,48 @@ class ClipReference:
     fingerprint: Fingerprint
 
 
-def references_of(rows: Sequence[ManifestRow], inspected: Path) -> list[ClipReference]:
-    """Return the references of the kept ``rows``, whose fingerprints are in the folder ``inspected``."""
-    return [
-        ClipReference(
-            row.clip_id,
-            None if row.end_seconds is None else row.end_seconds - row.start_seconds,
-            Fingerprint.read(fingerprint_path(inspected, row.clip_id)),
-        )
-        for row in rows
-        if row.kept
-    ]
+class ClipReferences:
+    """The references of the clips of a manifest; iterating reads them one after the other.
+
+    Args:
+        clips: the manifest.
+        inspected: folder of the stage `inspect`, which has their fingerprints.
+    """
+
+    def __init__(self, clips: Manifest, inspected: Path) -> None:
+        self._clips = clips
+        self._inspected = inspected
+
+    def __iter__(self) -> Iterator[ClipReference]:
+        """Yield the reference of each clip."""
+        names, starts, ends = (self._clips.column(name) for name in ("clip_id", "start_seconds", "end_seconds"))
+        seconds = pc.subtract(ends, starts)
+        at = 0
+        for table in fingerprint_tables(self._inspected, names):
+            landmarks = Ragged.of_lists([table["landmarks"]], width=2)
+            frames = Ragged.of_lists([table["frames"]])
+            for row in range(len(table)):
+                fingerprint = Fingerprint(landmarks[row], frames[row])
+                yield ClipReference(names[at].as_py(), seconds[at].as_py(), fingerprint)
+                at += 1
 
 
-def write_references(path: Path, references: Sequence[ClipReference]) -> None:
+def write_references(path: Path, references: Iterable[ClipReference]) -> None:
     """Write references to a Parquet file atomically; same references, same bytes."""
+    stream = iter(references)
+    with atomic_path(path) as temporary, GroupWriter(temporary, _SCHEMA, _GROUP_ROWS) as file:
+        while some := list(islice(stream, _GROUP_ROWS)):
+            file.add(_table(some))
+
+
+def _table(references: Sequence[ClipReference]) -> pa.Table:
     columns = [
         pa.array([reference.clip_id for reference in references], pa.string()),
         pa.array([reference.segment_seconds for reference in references], pa.float64()),
         pa.array([reference.fingerprint.landmarks.ravel() for reference in references], _SCHEMA.field(2).type),
         pa.array([reference.fingerprint.frames for reference in references], _SCHEMA.field(3).type),
     ]
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="zstd")
+    return pa.table(columns, schema=_SCHEMA)
 
 
 def read_references(folder: Path) -> list[ClipReference]:

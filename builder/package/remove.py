@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.package.contents import DatasetContents, read_contents, write_contents, write_table
+from builder.package.contents import PublishedContents, read_contents, write_contents, write_table
 from builder.package.replace import replaced
 from builder.package.shards import Shard, known_hash, plan_shards, renamed, write_shard
 from mma_bench.dataset.layout import config_of
@@ -62,7 +62,7 @@ def remove_clips(data: Path, names: Sequence[str]) -> Removal:
     return Removal(gone, [s.key for s in before.stimuli if s.key not in kept], rewritten, deleted)
 
 
-def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) -> DatasetContents:
+def _without(before: PublishedContents, gone: Sequence[str], asked: RemovedIds) -> PublishedContents:
     clips = [clip for clip in before.clips if clip.clip_id not in gone]
     stage: dict[str, Any] = {"stage": "remove", "in": len(before.clips), "kept": len(clips)}
     funnel = [*before.funnel, {**stage, "dropped": {"on_request": len(gone)}}]
@@ -74,7 +74,7 @@ def _without(before: DatasetContents, gone: Sequence[str], asked: RemovedIds) ->
 
 
 def _rewrite_shards(
-    data: Path, staging: Path, before: DatasetContents, after: DatasetContents
+    data: Path, staging: Path, before: PublishedContents, after: PublishedContents
 ) -> tuple[list[str], list[str]]:
     """Write the shards and indexes that change; return the shards written and those deleted."""
     kept = {stimulus.key: stimulus for stimulus in after.stimuli}

@@ -10,23 +10,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from builder.assemble.stimuli import read_stimuli
-from builder.stage import write_progress
+from builder.assemble.stimuli_file import StimuliFile
+from builder.media_folder import clip_file
+from builder.stage import Progress
 from builder.streams.generated import generated_files
 from builder.streams.graded import graded_file, graded_folder
 from mma_bench.dataset.columns import to_table
-from mma_bench.dataset.layout import config_of
+from mma_bench.dataset.layout import config_named
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_bytes
 from mma_bench.schema import MEMBERS, IndexEntry, Stimulus, Stream
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _TAR_HASH = b"sha256"
+_TAR_PATH = b"path"
 _NAME = re.compile(r".*/[a-z]+-\d{5}-of-\d{5}")
 
 
@@ -40,19 +48,56 @@ class Shard:
     stimuli: Sequence[Stimulus]
 
 
-def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
-    """Divide the stimuli of each condition (and the training split) into shards of neighbouring keys."""
-    groups: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
-    for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
-        groups[config_of(stimulus), stimulus.split].append(stimulus)
-    plan: list[Shard] = []
+@dataclass(frozen=True)
+class ShardRows:
+    """Which stimuli make one tar.
+
+    Attributes:
+        start: path of the tar without the hash of its content.
+        config: configuration that it belongs to.
+        rows: positions of its stimuli among all, ascending.
+    """
+
+    start: str
+    config: str
+    rows: "NDArray[np.int64]"
+
+    def shard(self, stimuli: Sequence[Stimulus]) -> Shard:
+        """Return the tar of ``stimuli``, which are those of `rows`."""
+        return Shard(_named(self.start, stimuli), self.config, stimuli)
+
+
+def divide(conditions: Sequence[str], splits: Sequence[str], shards: int) -> list[ShardRows]:
+    """Divide the stimuli of each condition (and the training split) into shards of neighbouring keys.
+
+    Args:
+        conditions: of all stimuli, sorted by key.
+        splits: of all stimuli, in the same order.
+        shards: number of shards of a configuration.
+    """
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, (condition, split) in enumerate(zip(conditions, splits, strict=True)):
+        groups[config_named(condition, split), split].append(row)
+    plan: list[ShardRows] = []
     for (config, split), group in sorted(groups.items()):
         # An empty tar would leave one node of a training job without data, so few stimuli share one shard.
         count = shards if len(group) >= shards else 1
         for i in range(count):
-            part = group[i * len(group) // count : (i + 1) * len(group) // count]
-            plan.append(Shard(_named(f"data/{config}/{split}-{i:05d}-of-{count:05d}", part), config, part))
+            rows = np.array(group[i * len(group) // count : (i + 1) * len(group) // count], np.int64)
+            plan.append(ShardRows(f"data/{config}/{split}-{i:05d}-of-{count:05d}", config, rows))
     return plan
+
+
+def plan_file(stimuli: StimuliFile, shards: int) -> list[ShardRows]:
+    """Divide the stimuli of a file."""
+    return divide(stimuli.column("condition"), stimuli.column("split"), shards)
+
+
+def plan_shards(stimuli: Iterable[Stimulus], shards: int) -> list[Shard]:
+    """Divide stimuli that are in memory."""
+    ordered = sorted(stimuli, key=lambda stimulus: stimulus.key)
+    plan = divide([stimulus.condition for stimulus in ordered], [stimulus.split for stimulus in ordered], shards)
+    return [planned.shard([ordered[row] for row in planned.rows]) for planned in plan]
 
 
 def renamed(path: str, config: str, stimuli: Sequence[Stimulus]) -> Shard:
@@ -93,22 +138,23 @@ class WriteShards(PipelineStep):
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Write this task's shards."""
-        plan = plan_shards(read_stimuli(self.stimuli), self.shards)
+        stimuli = StimuliFile(self.stimuli)
         read = normalised_members(self.clips, self.streams)
 
-        def write(shard: Shard) -> int:
-            part = index_part(self.staging, shard)
-            if not (part.is_file() and (self.staging / shard.path).is_file()):
-                _write_part(part, write_shard(self.staging / shard.path, shard, read))
-            return len(shard.stimuli)
+        def write(planned: ShardRows) -> int:
+            part = index_part(self.staging, planned)
+            if not (part.is_file() and (self.staging / part_path(part)).is_file()):
+                shard = planned.shard(stimuli.take(planned.rows))
+                _write_part(part, shard.path, write_shard(self.staging / shard.path, shard, read))
+            return len(planned.rows)
 
-        done = 0
+        progress = Progress(self.progress, rank)
         # Threads, not processes: hashing and writing release the interpreter's lock, and a stream verified by one
         # thread need not be hashed again by the others.
         with ThreadPoolExecutor(self.threads) as pool:
-            for count in pool.map(write, plan[rank::world_size]):
-                done += count
-                write_progress(self.progress, rank, done)
+            for count in pool.map(write, plan_file(stimuli, self.shards)[rank::world_size]):
+                progress.advance(count)
+        progress.note()
         yield from ()
 
 
@@ -125,20 +171,26 @@ class WrittenShard:
     entries: list[IndexEntry]
 
 
-def index_part(staging: Path, shard: Shard) -> Path:
+def index_part(staging: Path, planned: ShardRows) -> Path:
     """Return where the index of one shard is kept until the whole index is written."""
-    return staging / ".index" / f"{shard.path.replace('/', '_')}.parquet"
+    return staging / ".index" / f"{planned.start.replace('/', '_')}.parquet"
 
 
-def read_part(part: Path) -> WrittenShard:
-    """Return the record of a shard."""
+def part_path(part: Path) -> str:
+    """Return the path of the shard that ``part`` is the index of."""
+    return str(pq.read_schema(part).metadata[_TAR_PATH].decode())
+
+
+def read_part(part: Path) -> tuple[str, str, pa.Table]:
+    """Return the path of a shard, its SHA-256, and its index."""
     table = pq.read_table(part)
-    entries = [IndexEntry.model_validate(row) for row in table.to_pylist()]
-    return WrittenShard(table.schema.metadata[_TAR_HASH].decode(), entries)
+    named = table.schema.metadata
+    return named[_TAR_PATH].decode(), named[_TAR_HASH].decode(), table.replace_schema_metadata(None)
 
 
-def _write_part(part: Path, written: WrittenShard) -> None:
-    table = to_table(IndexEntry, written.entries).replace_schema_metadata({_TAR_HASH: written.sha256})
+def _write_part(part: Path, path: str, written: WrittenShard) -> None:
+    named = {_TAR_HASH: written.sha256, _TAR_PATH: path}
+    table = to_table(IndexEntry, written.entries).replace_schema_metadata(named)
     with atomic_path(part) as temporary:
         pq.write_table(table, temporary)
 
@@ -241,8 +293,8 @@ class _Streams:
         return content
 
     def _find(self, stream: Stream, suffix: str) -> Path | None:
-        if stream.origin == "clip":
-            return self._clips / f"{stream.clip_id}.{suffix}"
+        if stream.origin == "clip" and stream.clip_id is not None:
+            return clip_file(self._clips, stream.clip_id, suffix)
         if stream.clip_id is None:
             return self._generated.get(stream.sha256)
         return graded_file(self._graded, stream.sha256, suffix)

@@ -1,8 +1,10 @@
 """The `package` stage: the dataset's folder."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.package.dataset import PackageInputs, package_dataset
 from builder.stage import WholeStage
 
@@ -26,9 +28,9 @@ class PackageDataset(WholeStage):
         """Return the stage as ``job`` needs it."""
         return cls(job)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        """Write the dataset of the kept ``rows``."""
+    def run(self, clips: Manifest) -> Iterable[ManifestRow]:
+        """Write the dataset of ``clips``; they pass as they are."""
         job = self.job
-        inputs = PackageInputs(job.stimuli, job.clips, job.streams, job.contents(rows))
+        inputs = PackageInputs(job.stimuli, clips, job.clips, job.streams, job.contents(clips))
         package_dataset(inputs, self.folder, job.out, job.executor)
-        return rows
+        return ()

@@ -1,10 +1,12 @@
 """The `release` stage: drop what may not be published before partners are chosen from the rest."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from builder.licences import is_creative_commons
 from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.package.settings import LicenceMode
 from builder.stage import WholeStage
 
@@ -16,7 +18,6 @@ class ReleaseClips(WholeStage):
     """Drop the clips whose licence the licence mode does not allow."""
 
     name = "release"
-    always_runs = True
 
     def __init__(self, folder: Path, mode: LicenceMode) -> None:
         super().__init__(folder, mode)
@@ -27,11 +28,14 @@ class ReleaseClips(WholeStage):
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.licence_mode)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        """Return ``rows`` with what may not be published dropped."""
-        return [
-            row.drop(self.name, "licence", f"{row.licence!r} does not allow altered copies to be published")
-            if row.kept and self.mode == "cc-only" and not is_creative_commons(row.licence)
-            else row
-            for row in rows
-        ]
+    def changes_nothing(self) -> bool:
+        """Return whether all licences are allowed."""
+        return self.mode != "cc-only"
+
+    def run(self, clips: Manifest) -> Iterator[ManifestRow]:
+        """Return ``clips`` with what may not be published dropped."""
+        for row in clips:
+            if is_creative_commons(row.licence):
+                yield row
+            else:
+                yield row.drop(self.name, "licence", f"{row.licence!r} does not allow altered copies to be published")

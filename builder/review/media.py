@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+from builder.media_folder import clip_file
 from builder.review.items import ReviewItem
 from mma_bench.dataset.media import Media
 from mma_bench.errors import MMABenchError
@@ -27,12 +28,12 @@ class ReviewMedia:
         Raises:
             MMABenchError: a stream is missing or cannot be read.
         """
-        path = self._folder / f"{item.item_id}.mp4"
+        path = clip_file(self._folder, item.item_id, "mp4")
         if not path.is_file():
             media = Media(
                 key=item.row.clip_id,
-                read_video=functools.partial(_read, self._clips / f"{item.row.clip_id}.mp4"),
-                read_audio=functools.partial(_read, self._clips / f"{item.sound.clip_id}.flac"),
+                read_video=functools.partial(_read, clip_file(self._clips, item.row.clip_id, "mp4")),
+                read_audio=functools.partial(_read, clip_file(self._clips, item.sound.clip_id, "flac")),
                 seconds=item.seconds,
             )
             write_bytes(path, media.mp4())

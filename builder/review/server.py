@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from builder.manifest import read_manifest
+from builder.manifest_file import read_manifest
 from builder.review.guard import Guard
 from builder.review.items import make_items
 from builder.review.media import ReviewMedia

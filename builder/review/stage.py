@@ -1,17 +1,19 @@
 """The `review` stage: apply people's decisions."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from builder.manifest import ManifestRow, People
+from builder.manifest_file import Manifest
 from builder.review.agreement import attention_share
 from builder.review.items import make_item
 from builder.review.settings import ReviewSettings
 from builder.review.store import Decision, DecisionStore, in_force
 from builder.stage import WholeStage
 from mma_bench.files.atomic import write_text
+from mma_bench.files.hashing import sha256_file
 from mma_bench.files.text import csv_text
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ class ReviewClips(WholeStage):
     """
 
     name = "review"
-    always_runs = True  # people decide at any time
 
     def __init__(self, folder: Path, settings: ReviewSettings) -> None:
         super().__init__(folder, settings)
@@ -36,15 +37,24 @@ class ReviewClips(WholeStage):
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.config.review)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        """Return ``rows`` with the votes of those who watched."""
+    def inputs(self) -> Any:
+        """Return the hash of all decisions, which people make at any time."""
+        decisions = DecisionStore(self.folder).path
+        return sha256_file(decisions) if decisions.is_file() else None
+
+    def files(self) -> list[Path]:
+        """Return the table of decisions."""
+        return [self.folder / "decisions.csv"]
+
+    def run(self, clips: Manifest) -> Iterator[ManifestRow]:
+        """Return ``clips`` with the votes of those who watched."""
         standing = {
             name: decisions
             for name, decisions in in_force(DecisionStore(self.folder).read()).items()
             if (share := attention_share(decisions)) is None or share >= self.rules.min_attention
         }
         _write_decisions(self.folder / "decisions.csv", standing)
-        return [_reviewed(row, standing, self.rules) if row.kept else row for row in rows]
+        return (_reviewed(row, standing, self.rules) for row in clips)
 
 
 def _reviewed(

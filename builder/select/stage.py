@@ -1,9 +1,11 @@
 """The `select` stage: the clips that the source lists, without those that were removed for good."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from builder.manifest import ManifestRow, check_unique
+from builder.manifest import ManifestRow, unique
+from builder.manifest_file import Manifest
 from builder.sources.base import Source
 from builder.sources.removed import leave_out_removed
 from builder.stage import WholeStage
@@ -17,11 +19,11 @@ class SelectClips(WholeStage):
     """List the clips of the source. A clip that the list itself makes unusable is dropped here."""
 
     name = "select"
-    always_runs = True
 
     def __init__(self, folder: Path, source: Source, removed: RemovedIds) -> None:
         super().__init__(folder)
         self.source = source
+        self.always_runs = source.rows_are_decided_by() is None
         self.removed = removed
 
     @classmethod
@@ -29,8 +31,10 @@ class SelectClips(WholeStage):
         """Return the stage as ``job`` needs it."""
         return cls(job.folder(cls.name), job.source, job.removed)
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
+    def inputs(self) -> Any:
+        """Return what decides the rows of the source, and the removed ids."""
+        return [self.source.rows_are_decided_by(), sorted(self.removed.ids)]
+
+    def run(self, clips: Manifest) -> Iterator[ManifestRow]:
         """Return the clips of the source; there are none before."""
-        listed = leave_out_removed(self.source.rows(), self.removed)
-        check_unique(listed)
-        return listed
+        return unique(leave_out_removed(self.source.rows(), self.removed))

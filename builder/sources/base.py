@@ -1,9 +1,10 @@
 """What a source of clips offers to the pipeline."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from builder.manifest import ManifestRow
 
@@ -33,8 +34,18 @@ class Source(ABC):
     """Clips fetched at a time if the network limits the speed; None for the executor's number of workers."""
 
     @abstractmethod
-    def rows(self) -> list[ManifestRow]:
-        """List the clips. A clip that is unusable according to the list is returned as dropped."""
+    def rows(self) -> Iterable[ManifestRow]:
+        """List the clips. A clip that is unusable according to the list is returned as dropped.
+
+        A generator keeps the memory of a long list small.
+        """
+
+    def rows_are_decided_by(self) -> Any:
+        """Return what decides `rows`, as JSON values; with the same value they are not listed again.
+
+        None, the default, means that they are listed in each run: where a list names files that come and go.
+        """
+        return None
 
     @abstractmethod
     def class_names(self) -> list[str]:
@@ -68,7 +79,7 @@ class Source(ABC):
         """Check what a build needs before it fetches a clip, without a network. Raises MMABenchError."""
         return
 
-    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+    def media_findings(self, rows: Iterable[ManifestRow]) -> MediaFindings:
         """Return what is known about the media of ``rows`` without a network and without decoding."""
         return MediaFindings()
 

@@ -1,9 +1,9 @@
 """The `demo` source: a small benchmark from photos and audio in Debian packages."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,7 +69,11 @@ class DemoSource(Source):
             for clip in self._clips.values()
         ]
 
-    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+    def rows_are_decided_by(self) -> Any:
+        """Return the hash of the catalogue."""
+        return sorted(self.input_hashes().items())
+
+    def media_findings(self, rows: Iterable[ManifestRow]) -> MediaFindings:
         """Return how many photos and sounds are in the cache."""
         from builder.sources.demo import missing_media
 

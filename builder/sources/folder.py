@@ -9,9 +9,9 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -116,15 +116,20 @@ class FolderSource(Source):
             raise Dropped("empty_file", f"{row.file} has no bytes")
         return path
 
-    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+    def rows_are_decided_by(self) -> Any:
+        """Return the settings, and the hash of the CSV."""
+        return [self.settings.model_dump_json(), sorted(self.input_hashes().items())]
+
+    def media_findings(self, rows: Iterable[ManifestRow]) -> MediaFindings:
         """Return the files that are missing or empty."""
-        problems = []
+        problems, asked = [], 0
         for row in rows:
+            asked += 1
             try:
                 self.fetch(row, self.root)
             except Dropped as error:
                 problems.append(f"{self.root / row.file}: {error.detail}; the build would drop this clip")
-        return MediaFindings([f"{len(rows) - len(problems)} of {len(rows)} files exist in {self.root}"], problems)
+        return MediaFindings([f"{asked - len(problems)} of {asked} files exist in {self.root}"], problems)
 
     def _row(self, number: int, record: dict[str, str], *, unique: bool) -> ManifestRow:
         where = self._where(number)

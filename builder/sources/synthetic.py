@@ -1,8 +1,9 @@
 """The `synthetic` source: procedural clips with true synchrony, any number of them from a seed."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,10 +63,14 @@ class SyntheticSource(Source):
         """Return everything that determines a clip."""
         return f"{self._seed}/{self.settings.model_dump_json(exclude={'test', 'train', 'classes'})}"
 
-    def rows(self) -> list[ManifestRow]:
+    def rows_are_decided_by(self) -> Any:
+        """Return the settings."""
+        return self.settings.model_dump_json()
+
+    def rows(self) -> Iterator[ManifestRow]:
         """Return a row per clip, cycling through the classes, so that any prefix of the list is balanced."""
         counts = {"test": self.settings.test, "train": self.settings.train}
-        return [
+        return (
             ManifestRow(
                 clip_id=f"{name}_{split}_{number}_0",
                 file=f"{name}/{split}/{number}",
@@ -81,7 +86,7 @@ class SyntheticSource(Source):
             for split, count in counts.items()
             for number in range(count)
             for name in self.class_names()
-        ]
+        )
 
     def fetch(self, row: ManifestRow, folder: Path) -> Path:
         """Render the clip losslessly."""

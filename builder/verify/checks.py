@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from builder.manifest import ManifestRow
+from builder.media_folder import clip_file
 from builder.normalise.settings import NormaliseSettings
 from builder.streams.generated import GeneratedStreams
 from builder.streams.own import own_audio, own_video
@@ -84,10 +85,10 @@ class ClipChecks:
         if black:
             path, stream = self._generated.black_file(clip)
             return stream, path.read_bytes
-        return own_video(clip), (self._clips / f"{clip.clip_id}.mp4").read_bytes
+        return own_video(clip), clip_file(self._clips, clip.clip_id, "mp4").read_bytes
 
     def _audio(self, clip: Clip, *, silent: bool) -> tuple[Stream, Callable[[], bytes]]:
         if silent:
             path, stream = self._generated.silence_file(clip)
             return stream, path.read_bytes
-        return own_audio(clip), (self._clips / f"{clip.clip_id}.flac").read_bytes
+        return own_audio(clip), clip_file(self._clips, clip.clip_id, "flac").read_bytes

@@ -35,7 +35,8 @@ from builder.executors import ExecutorSettings  # noqa: E402
 from builder.fetch.stage import FetchClips  # noqa: E402
 from builder.inspect import InspectClips, InspectSettings  # noqa: E402
 from builder.inspect.fingerprint import Fingerprint  # noqa: E402
-from builder.manifest import ManifestRow, write_manifest  # noqa: E402
+from builder.manifest import ManifestRow  # noqa: E402
+from builder.manifest_file import write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
 from builder.run_stage import run_stage  # noqa: E402
 from builder.sources.folder import FolderSettings, FolderSource  # noqa: E402

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from builder.executors import ExecutorSettings  # noqa: E402
 from builder.fetch.stage import FetchClips  # noqa: E402
-from builder.manifest import read_manifest, write_manifest  # noqa: E402
+from builder.manifest_file import read_manifest, write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
 from builder.normalise.transcode import _video_options  # noqa: E402
 from builder.run_stage import run_stage  # noqa: E402

@@ -29,7 +29,8 @@ from builder.assemble import AssemblePlan, read_stimuli  # noqa: E402
 from builder.assemble.stage import AssembleClips  # noqa: E402
 from builder.config import BuildConfig, load_config  # noqa: E402
 from builder.funnel import funnel  # noqa: E402
-from builder.manifest import ManifestRow, read_manifest, write_manifest  # noqa: E402
+from builder.manifest import ManifestRow  # noqa: E402
+from builder.manifest_file import read_manifest, write_manifest  # noqa: E402
 from builder.package.contents import DatasetContents  # noqa: E402
 from builder.package.dataset import PackageInputs, package_dataset  # noqa: E402
 from builder.package.provenance import provenance  # noqa: E402

@@ -19,7 +19,8 @@ sys.path.insert(0, str(ROOT))
 from builder.compare import CompareClips, CompareSettings  # noqa: E402
 from builder.executors import ExecutorSettings  # noqa: E402
 from builder.inspect import InspectClips, InspectSettings  # noqa: E402
-from builder.manifest import ManifestRow, write_manifest  # noqa: E402
+from builder.manifest import ManifestRow  # noqa: E402
+from builder.manifest_file import write_manifest  # noqa: E402
 from builder.normalise import NormaliseClips, NormaliseSettings  # noqa: E402
 from builder.run_stage import run_stage  # noqa: E402
 

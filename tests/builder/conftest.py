@@ -2,11 +2,15 @@
 
 import csv
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from builder.results import Results
 from tests.conftest import run_builder, settings
 
 CLIPS = 11
@@ -15,6 +19,21 @@ LIAR = "YRz7RBslEAG0_repDiff_Frog_0.mp4"  # an accordion with the sound of a fro
 PASS_ALL = [f"verify.min_yes_probability.{name}=0" for name in ("visual_muted", "audio_black", "visual_full")]
 PASS_ALL.append("verify.min_yes_probability.audio_full=0")
 _SMALL = ("normalise.size=224", "normalise.seconds=3", "executor.workers=1")
+
+
+def recorded(stage: Path) -> dict[str, str]:
+    """Return what the stage in a folder recorded about each clip, while it runs and afterwards."""
+    sources = Results(stage).sources()
+    rows = [row for source in sources for number in range(source.count) for row in source.table(number).to_pylist()]
+    return {row["clip_id"]: row["found"] for row in rows}
+
+
+def change_records(stage: Path, change: Callable[[str], str | None]) -> None:
+    """Change what a finished stage recorded; a record that becomes None is removed."""
+    path = Results(stage).compacted
+    table = pq.read_table(path)
+    rows = [{**row, "found": change(row["found"])} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist([row for row in rows if row["found"]], schema=table.schema), path)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from builder.clip_step import ClipStep, from_document, to_document
+from builder.clip_step import ClipStep, part_path
 from builder.manifest import ManifestRow
+from builder.manifest_file import read_manifest, write_manifest
+from builder.results import Results
 from builder.stage import ClipStage
 from mma_bench.errors import MMABenchError
 
@@ -32,8 +35,10 @@ def run(stage: ClipStage, clips: int) -> dict[str, ManifestRow]:
         ManifestRow(clip_id=f"clip{n}", file=f"{n}.mp4", visual_label="a", audio_label="a", source="test")
         for n in range(clips)
     ]
-    results = map(from_document, ClipStep(stage).run(map(to_document, rows)))
-    return {row.clip_id: row for row in results}
+    source = stage.folder / "source.parquet"
+    write_manifest(source, rows)
+    list(ClipStep(stage, source, [0, clips], 1).run(None))
+    return {row.clip_id: row for row in read_manifest(part_path(stage.folder, 0))}
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), KeyError("x"), RecursionError(), OSError(errno.EINVAL, "bad")])
@@ -42,7 +47,7 @@ def test_what_nobody_foresaw_drops_the_clip_and_is_kept(error: Exception, tmp_pa
     assert [row.kept for row in rows.values()] == [True, False, True]
     assert (rows["clip1"].reason, rows["clip1"].dropped_by) == ("internal_error", "fails")
     assert type(error).__name__ in str(rows["clip1"].detail)
-    assert "Traceback" in (tmp_path / "errors" / "clip1.txt").read_text()
+    assert "Traceback" in (tmp_path / "errors" / "00000.txt").read_text()
 
 
 def test_most_clips_failing_ends_the_stage_with_a_summary(tmp_path: Path) -> None:
@@ -57,4 +62,5 @@ def test_most_clips_failing_ends_the_stage_with_a_summary(tmp_path: Path) -> Non
 def test_what_every_clip_would_share_ends_the_stage_and_costs_no_clip(error: Exception, tmp_path: Path) -> None:
     with pytest.raises(type(error)):
         run(Fails(tmp_path, error, [1]), 3)
-    assert not (tmp_path / "records" / "clip1.json").exists()
+    assert not part_path(tmp_path, 0).exists()
+    assert Results(tmp_path).find(pa.array(["clip1"])).missing == 1

@@ -133,7 +133,7 @@ def test_real_clips_of_all_sizes_and_rates_are_normalised(shared: Path, tmp_path
     work, out = tmp_path / "work", tmp_path / "out"
     places = ["--work", str(work), "--out", str(out)]
     run_builder("run", "--config", str(config), *places, *settings("normalise.seconds=3"))
-    clips = sorted((work / "normalise" / "clips").glob("*.mp4"))
+    clips = sorted((work / "normalise" / "clips").rglob("*.mp4"))
     assert len(clips) == 15
     for clip in clips:
         video = json.loads(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.manifest import ManifestRow, read_manifest
+from builder.manifest import ManifestRow
+from builder.manifest_file import read_manifest
+from builder.media_folder import clip_file
 from tests.conftest import SMALL, run_builder, settings
 
 REASONS = {
@@ -86,7 +88,7 @@ def test_thresholds_and_the_shape_are_settings(work: Path) -> None:
     )
     assert all(row.kept for row in rows.values())
     assert (rows["good.mp4"].frame_rate, rows["slow.mp4"].frame_rate) == (8, 2)
-    clip = work / "lenient" / "normalise" / "clips" / f"{rows['good.mp4'].clip_id}.mp4"
+    clip = clip_file(work / "lenient" / "normalise" / "clips", rows["good.mp4"].clip_id, "mp4")
     shown = json.loads(
         subprocess.run(
             ["ffprobe", "-v", "error", "-show_entries", "stream=width,height", "-of", "json", str(clip)],

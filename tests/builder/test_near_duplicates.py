@@ -6,9 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from builder.manifest import Copies, ManifestRow, read_manifest
+from builder.compare.ragged import Ragged
+from builder.compare.search import equal_sounds, equal_videos
+from builder.compare.settings import CompareSettings
+from builder.manifest import Copies, ManifestRow
+from builder.manifest_file import read_manifest
 from tests.conftest import SMALL, run_builder, settings
 
 ACCORDION, FROG = "caption_peturb.mp4", "YRz7RBslEAG0_repDiff_Frog_0.mp4"  # one video, two sounds
@@ -99,3 +104,19 @@ def test_copies_within_a_split_go_when_asked(folder: Path) -> None:
     assert {name: reason for name, (_, reason) in leaks.items()} == dict.fromkeys(
         ("copy.mp4", "official.mp4", "clean.mp4"), "duplicate_clip"
     )
+
+
+def test_a_search_in_blocks_finds_the_same_pairs_as_one_in_memory() -> None:
+    generator = np.random.default_rng(0)
+    frames = [generator.integers(0, 1 << 63, 12, dtype=np.uint64) for _ in range(40)]
+    numbers = [generator.integers(0, 1 << 23, (30, 2), dtype=np.uint32) % np.uint32(20_000) for _ in range(40)]
+    for copy, original in ((3, 30), (31, 5), (39, 38), (0, 39)):
+        frames[copy] = frames[original] ^ np.uint64(1)
+        numbers[copy] = numbers[original] + np.array([0, 5], np.uint32)
+    limits = CompareSettings()
+    videos = Ragged.of(frames, frames[0][:0])
+    sounds = Ragged.of(numbers, numbers[0][:0])
+    for matches in (equal_videos(videos, limits, block=7), equal_sounds(sounds, limits, block=7)):
+        assert {(match.first, match.second) for match in matches} >= {(3, 30), (5, 31), (38, 39), (0, 39), (0, 38)}
+    assert equal_videos(videos, limits, block=7) == equal_videos(videos, limits)
+    assert equal_sounds(sounds, limits, block=7) == equal_sounds(sounds, limits)

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from builder.executors import ExecutorSettings
-from builder.manifest import ManifestRow, read_manifest, write_manifest
+from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest, read_manifest, write_manifest
 from builder.own_stages import OwnStage
 from builder.pipeline import BUILD, HYDRATE, order
 from builder.run_stage import run_stage
-from builder.stage import ClipStage, Dropped, WholeStage
+from builder.stage import ClipStage, Dropped, Stage, WholeStage
 from builder.stage_folder import StageFolder
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
@@ -53,8 +54,8 @@ class Loses(WholeStage):
 
     name = "loses"
 
-    def run(self, rows: list[ManifestRow]) -> list[ManifestRow]:
-        return rows[1:]
+    def run(self, clips: Manifest) -> list[ManifestRow]:
+        return list(clips)[1:]
 
 
 @pytest.fixture
@@ -68,18 +69,22 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "select" / "manifest.parquet"
 
 
+def rows_of(stage: Stage, source: Path) -> list[ManifestRow]:
+    return list(run_stage(stage, source, ALONE).rows())
+
+
 def seen(folder: Path) -> list[str]:
     return (folder / "half" / "seen").read_text().split()
 
 
 def test_a_clip_is_processed_once_decided_each_time_and_retried_when_asked(source: Path, tmp_path: Path) -> None:
-    rows = run_stage(Half(tmp_path / "half", 2), source, ALONE)
+    rows = rows_of(Half(tmp_path / "half", 2), source)
     assert [(row.dropped_by, row.reason) for row in rows] == [
         ("half", "not_now"), (None, None), (None, None), ("select", "removed"),
     ]  # fmt: skip
-    assert run_stage(Half(tmp_path / "half", 2), source, ALONE) == rows
+    assert rows_of(Half(tmp_path / "half", 2), source) == rows
     assert read_manifest(tmp_path / "half" / "manifest.parquet") == rows
-    lower = run_stage(Half(tmp_path / "half", 1), source, ALONE)
+    lower = rows_of(Half(tmp_path / "half", 1), source)
     assert (lower[2].reason, lower[2].detail) == ("too_high", "note clip2")
     assert seen(tmp_path) == ["clip0", "clip1", "clip2"]
     run_stage(Half(tmp_path / "half", 2), source, ALONE, retry_failed=True)
@@ -93,9 +98,9 @@ def test_what_a_process_of_another_run_left_is_no_result(source: Path, tmp_path:
     write_manifest(stage.folder / "parts" / "00001.parquet", read_manifest(source)[:1])
     (stage.folder / "log" / "completions").mkdir(parents=True)
     (stage.folder / "log" / "completions" / "00001").touch()
-    with pytest.raises(MMABenchError, match="half: 1 of 3 clips have no result"):
+    with pytest.raises(MMABenchError, match="half: the results are not those of its 3 clips"):
         run_stage(stage, source, ALONE)
-    assert [row.kept for row in run_stage(Half(tmp_path / "half", 2), source, ALONE)] == [False, True, True, False]
+    assert [row.kept for row in rows_of(Half(tmp_path / "half", 2), source)] == [False, True, True, False]
 
 
 def test_a_killed_build_takes_the_processes_of_its_stages_along(tmp_path: Path) -> None:

@@ -114,11 +114,11 @@ def test_a_build_keeps_its_clips_and_the_same_command_resumes(tmp_path: Path) ->
     )
     work, out = tmp_path / "work", tmp_path / "out"
     command = ["builder", "run", "--config", str(config), "--work", str(work), "--out", str(out)]
-    records = work / "normalise" / "records"
+    segments = work / "normalise" / "segments"
     workers: list[bool] = []
 
     def begun(session: int) -> bool:
-        if not any(records.glob("*.json")):
+        if not any(segments.glob("*.segment")):
             return False
         workers.extend(ignore_interrupts(session))
         return True

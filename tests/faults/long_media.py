@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.manifest import read_manifest
+from builder.manifest_file import read_manifest
 from tests.faults.drawn import draw, ffmpeg
 from tests.faults.watched import Outcome, watched
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.manifest import read_manifest
+from builder.manifest_file import read_manifest
 from tests.faults.canary import canary
 from tests.faults.drawn import hostile, seeds
 from tests.faults.mutator import Mutant, mutants

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mma_bench
-from builder.manifest import read_manifest, write_manifest
+from builder.manifest_file import read_manifest, write_manifest
 from builder.manifest_frame import read_manifest_frame
 from mma_bench import MMABenchError
 from mma_bench.evaluation import rescore

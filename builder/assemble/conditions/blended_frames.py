@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.media_folder import clip_file
 from builder.normalise.transcode import blend_videos
 from builder.streams.own import own_audio
 from mma_bench.schema import Clip, Modality, Stream
@@ -19,7 +20,7 @@ def blended_frames(assembly: Assembly, clip: Clip, level: float) -> Streams | No
     frames = max(1, int(min(clip.video_seconds, donor.video_seconds) * rate + 1e-6))
 
     def encode(path: Path) -> float:
-        own, other = (assembly.folder / f"{c.clip_id}.mp4" for c in (clip, donor))
+        own, other = (clip_file(assembly.folder, c.clip_id, "mp4") for c in (clip, donor))
         blend_videos(own, other, path, share=level, rate=rate, frames=frames, settings=assembly.graded.video)
         return float(frames / rate)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.media_folder import clip_file
 from builder.streams.own import own_video
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes, read_flac
@@ -24,7 +25,7 @@ def mixed_audio(assembly: Assembly, clip: Clip, level: float) -> Streams | None:
         return None
 
     def encode(path: Path) -> float:
-        own, other = (read_flac(assembly.folder / f"{c.clip_id}.flac") for c in (clip, donor))
+        own, other = (read_flac(clip_file(assembly.folder, c.clip_id, "flac")) for c in (clip, donor))
         mixed = mix(own, other, level)
         path.write_bytes(flac_bytes(mixed))
         return len(mixed) / AUDIO_RATE

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.assemble.conditions.registry import MEDIA_CONDITIONS, Assembly, Streams, graded_condition
+from builder.media_folder import clip_file
 from builder.normalise.transcode import cover_video
 from mma_bench.schema import Clip, Stream
 
@@ -27,7 +28,7 @@ def occluded_frames(assembly: Assembly, clip: Clip, level: float) -> Streams | N
         with tempfile.TemporaryDirectory() as folder:
             mask = Path(folder) / "mask.rgba"
             mask.write_bytes(patches(size, level, assembly.generator("patches", clip)).tobytes())
-            cover_video(assembly.folder / f"{clip.clip_id}.mp4", mask, path, settings=assembly.graded.video)
+            cover_video(clip_file(assembly.folder, clip.clip_id, "mp4"), mask, path, settings=assembly.graded.video)
         return clip.video_seconds
 
     recipe = ["occluded_frames", clip.video_sha256, assembly.seed, clip.clip_id, level]

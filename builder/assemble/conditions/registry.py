@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.licences import may_be_joined
+from builder.media_folder import clip_file
 from builder.streams.generated import GeneratedStreams
 from builder.streams.graded import GradedStreams
 from builder.streams.own import own_audio, own_video
@@ -168,7 +169,9 @@ def _altered(change: AudioAtLevel) -> GradedCondition:
 
     def streams(assembly: Assembly, clip: Clip, level: float) -> Streams:
         def encode(path: Path) -> float:
-            samples = _changed_audio(change, read_flac(assembly.folder / f"{clip.clip_id}.flac"), assembly, clip, level)
+            samples = _changed_audio(
+                change, read_flac(clip_file(assembly.folder, clip.clip_id, "flac")), assembly, clip, level
+            )
             path.write_bytes(flac_bytes(samples))
             return len(samples) / AUDIO_RATE
 

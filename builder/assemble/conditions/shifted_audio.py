@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from builder.assemble.conditions.registry import Assembly, Streams, graded_condition
+from builder.media_folder import clip_file
 from builder.streams.own import own_video
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes, read_flac
@@ -21,7 +22,7 @@ def shifted_audio(assembly: Assembly, clip: Clip, level: float) -> Streams | Non
         return None
 
     def encode(path: Path) -> float:
-        samples = read_flac(assembly.folder / f"{clip.clip_id}.flac")
+        samples = read_flac(clip_file(assembly.folder, clip.clip_id, "flac"))
         path.write_bytes(flac_bytes(np.roll(samples, round(level * AUDIO_RATE))))
         return len(samples) / AUDIO_RATE
 

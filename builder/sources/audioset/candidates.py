@@ -1,6 +1,7 @@
 """Rows of the manifest from AudioSet's lists: one row per segment, candidate or not."""
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from builder.sources.audioset.settings import AudioSetSettings
 from mma_bench.errors import MMABenchError
 
 LICENCE = "uploader's; labels and times CC BY 4.0 (AudioSet)"
+_IN_TEST = "the video is in a test list or among the published clips"
+_SEGMENTS_AT_A_TIME = 16_384
 
 
-def candidate_rows(settings: AudioSetSettings) -> list[ManifestRow]:
-    """Judge the lists and return a row for each of their segments, in their order.
+def candidate_rows(settings: AudioSetSettings) -> Iterator[ManifestRow]:
+    """Judge the lists and yield a row for each of their segments, in their order.
 
     Raises:
         MMABenchError: a list, the ontology or the rules are invalid.
@@ -32,8 +35,16 @@ def candidate_rows(settings: AudioSetSettings) -> list[ManifestRow]:
         lists = judge_lists(ontology, rules, settings.segments, skip_bad_rows=settings.skip_bad_rows)
         if settings.preset == "official":
             lists = keep_official(lists)
-    rows = [row for judged in lists for row in _rows(judged, ontology, settings.split_of(judged.segments.name))]
-    return _within_limit(_without_test_videos(rows), settings.limit)
+    splits = [settings.split_of(judged.segments.name) for judged in lists]
+    taken = _test_videos(lists, splits)
+
+    def rows() -> Iterator[ManifestRow]:
+        for judged, split in zip(lists, splits, strict=True):
+            for row in _rows(judged, ontology, split):
+                in_test = row.kept and row.split == "train" and row.youtube_id in taken
+                yield row.drop("select", "video_in_test", _IN_TEST) if in_test else row
+
+    return rows() if settings.limit is None else _within_limit(rows, settings.limit)
 
 
 def class_names(settings: AudioSetSettings) -> list[str]:
@@ -53,7 +64,11 @@ def _rows(judged: JudgedList, ontology: Ontology | None, split: str) -> Iterator
     names = np.array([node.name for node in ontology.nodes.values()] if ontology else [], dtype=object)
     label_set = judged.label_set
     columns = ["row", "clip_id", "youtube_id", "start_seconds", "end_seconds"]
-    segments = zip(*(judged.segments.table[column].to_pylist() for column in columns), strict=True)
+    segments = (
+        row
+        for batch in judged.segments.table.select(columns).to_batches(max_chunksize=_SEGMENTS_AT_A_TIME)
+        for row in zip(*(batch[column].to_pylist() for column in columns), strict=True)
+    )
     for at, (number, clip_id, youtube_id, start, end) in enumerate(segments):
         label = judged.class_names[judged.label[at]] if judged.label[at] >= 0 else ""
         reason = None if label else REASONS[judged.reason[at]]
@@ -89,23 +104,19 @@ def _rows(judged: JudgedList, ontology: Ontology | None, split: str) -> Iterator
         yield row.drop("select", Reason.BAD_ROW.value, f"{bad.fault.name.lower()}: {bad.text}")
 
 
-def _without_test_videos(rows: list[ManifestRow]) -> list[ManifestRow]:
-    """Drop training clips of videos that are in a test list or among the published clips, whatever the segment."""
-    if not any(row.split == "train" for row in rows):
-        return rows
-    taken = {row.youtube_id for row in rows if row.split == "test"} | {clip.youtube_id for clip in official_clips()}
-    detail = "the video is in a test list or among the published clips"
-    return [
-        row.drop("select", "video_in_test", detail)
-        if row.kept and row.split == "train" and row.youtube_id in taken
-        else row
-        for row in rows
-    ]
+def _test_videos(lists: Sequence[JudgedList], splits: Sequence[str]) -> set[str]:
+    """Return the videos of which no training clip may be, whatever the segment; none where nothing is for training."""
+    if "train" not in splits:
+        return set()
+    taken = {clip.youtube_id for clip in official_clips()}
+    for judged, split in zip(lists, splits, strict=True):
+        if split == "test":
+            taken.update(judged.segments.table["youtube_id"].to_pylist())
+    return taken
 
 
-def _within_limit(rows: list[ManifestRow], limit: int | None) -> list[ManifestRow]:
-    if limit is None:
-        return rows
-    chosen = set(sorted(row.clip_id for row in rows if row.kept)[:limit])
+def _within_limit(rows: Callable[[], Iterator[ManifestRow]], limit: int) -> Iterator[ManifestRow]:
+    chosen = set(heapq.nsmallest(limit, (row.clip_id for row in rows() if row.kept)))
     detail = f"not among the first {limit} candidates"
-    return [row.drop("select", "over_limit", detail) if row.kept and row.clip_id not in chosen else row for row in rows]
+    for row in rows():
+        yield row.drop("select", "over_limit", detail) if row.kept and row.clip_id not in chosen else row

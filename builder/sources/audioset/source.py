@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from builder.manifest import ManifestRow
 from builder.select.official import OFFICIAL_LIST
@@ -36,9 +37,13 @@ class AudioSetSource(Source):
         """Return the classes of the rules, in the order of the rules."""
         return class_names(self.settings)
 
-    def rows(self) -> list[ManifestRow]:
+    def rows(self) -> Iterator[ManifestRow]:
         """Return a row per segment of the lists; segments that are not candidates are dropped, with the reason."""
         return candidate_rows(self.settings)
+
+    def rows_are_decided_by(self) -> Any:
+        """Return the settings, and the hashes of the lists."""
+        return [self.settings.model_dump_json(), sorted(self.input_hashes().items())]
 
     def super_classes(self) -> dict[str, str]:
         """Return the top level of AudioSet's ontology for the classes that have one."""
@@ -74,15 +79,15 @@ class AudioSetSource(Source):
         if self.settings.mirror:
             mirror_state(self.settings.mirror)
 
-    def media_findings(self, rows: Sequence[ManifestRow]) -> MediaFindings:
+    def media_findings(self, rows: Iterable[ManifestRow]) -> MediaFindings:
         """Return how many clips are in the mirror; without downloads, the others are missing."""
         mirror = self.settings.mirror
-        there = sum(find_in_mirror(row, mirror) is not None for row in rows) if mirror else 0
-        lines = [f"{there} of {len(rows)} clips are in the mirror {mirror}"] if mirror else []
-        left = len(rows) - there
+        present = [mirror is not None and find_in_mirror(row, mirror) is not None for row in rows]
+        there, left = present.count(True), present.count(False)
+        lines = [f"{there} of {len(present)} clips are in the mirror {mirror}"] if mirror else []
         if self._network:
             return MediaFindings([*lines, f"{left} clips to download from {self._network.url_template}"])
-        problem = f"{left} of {len(rows)} clips are not in the mirror {mirror}; the build would drop them"
+        problem = f"{left} of {len(present)} clips are not in the mirror {mirror}; the build would drop them"
         return MediaFindings(lines, [problem] if left else [])
 
     def can_succeed_later(self, reason: str) -> bool:

@@ -17,7 +17,8 @@ from builder.assemble.plan import AssemblePlan
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli import make_stimuli
 from builder.licences import may_be_joined
-from builder.manifest import read_manifest
+from builder.manifest_file import read_manifest
+from builder.media_folder import clip_file
 from builder.normalise import NormaliseSettings
 from builder.package.shards import normalised_members
 from mma_bench import load
@@ -61,7 +62,7 @@ class Made:
         return Media(stimulus.key, lambda: read("mp4"), lambda: read("flac"), stimulus.seconds)
 
     def own_frames(self, clip_id: str | None, seconds: float) -> NDArray[np.float64]:
-        file = self.clips / f"{clip_id}.mp4"
+        file = clip_file(self.clips, clip_id or "", "mp4")
         return Media("own", file.read_bytes, file.read_bytes, seconds).frames(2).astype(np.float64)
 
 
@@ -74,7 +75,7 @@ def test_sounds_are_mixed_at_the_level_and_never_louder_than_the_clips_own(made:
     assert len(made.of("mixed_audio")) == 6
     for stimulus in made.of("mixed_audio"):
         stream = stimulus.audio
-        own, other = (read_flac(made.clips / f"{c}.flac") for c in (stream.clip_id, stream.donor_clip_id))
+        own, other = (read_flac(clip_file(made.clips, c or "", "flac")) for c in (stream.clip_id, stream.donor_clip_id))
         mixed = made.media(stimulus).audio().astype(np.float64) * 32768
         length = len(mixed)
         assert length <= min(len(own), len(other)) == round(stream.seconds * 16_000)
@@ -108,7 +109,7 @@ def test_frames_are_blended_and_occluded_by_the_share(made: Made) -> None:
 
 def test_a_sound_is_turned_round(made: Made) -> None:
     for stimulus in made.of("shifted_audio"):
-        own = read_flac(made.clips / f"{stimulus.audio.clip_id}.flac")
+        own = read_flac(clip_file(made.clips, stimulus.audio.clip_id or "", "flac"))
         shifted = np.rint(made.media(stimulus).audio() * 32768).astype(np.int16)
         assert (shifted == np.roll(own, -8000)[: len(shifted)]).all()
 
@@ -173,7 +174,7 @@ def test_a_build_of_everything_survives_a_kill_verifies_and_loads(small_config: 
     files = tree(tmp_path / "whole" / "out")
     streams = tmp_path / "cut" / "work" / "assemble" / "streams" / "graded"
     process = subprocess.Popen([sys.executable, "-m", "builder", *arguments("cut")], cwd=ROOT, start_new_session=True)
-    while len(list(streams.glob("records/*.json"))) < 3 and process.poll() is None:
+    while len(list(streams.rglob("records/*.json"))) < 3 and process.poll() is None:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -45,7 +45,7 @@ def normalise(
         media_start_seconds=start,
     )
     step = NormaliseClips(path.parent / f"{path.name}-out", path.parent, NormaliseSettings(size=size))
-    video, sound = step.outputs(row)
+    video, sound = step.outputs(row.clip_id)
     video.parent.mkdir(parents=True, exist_ok=True)
     done = step.process(row)
     assert sorted(video.parent.iterdir()) == sorted([video, sound]), "nothing else may be left"
@@ -168,7 +168,7 @@ def test_high_dynamic_range_becomes_bt709_of_about_the_same_colour(transfer: str
     )  # fmt: skip
     _, frames, _ = normalise(path)
     assert frames[10].mean((0, 1)) == pytest.approx([198, 28, 29], abs=25)
-    with av.open(str(next((tmp_path / "phone.mov-out" / "clips").glob("*.mp4")))) as container:
+    with av.open(str(next((tmp_path / "phone.mov-out" / "clips").rglob("*.mp4")))) as container:
         context: Any = container.streams.video[0].codec_context
         assert (context.color_trc, context.color_primaries) == (1, 1)
 

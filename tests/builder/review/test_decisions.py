@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from builder.manifest import read_manifest
+from builder.manifest_file import Manifest, read_manifest
 from builder.review.agreement import summary
 from builder.review.items import ReviewItem, make_item, make_items, order_for
 from builder.review.settings import ReviewSettings
@@ -67,7 +67,7 @@ def test_the_build_follows_people_and_never_counts_attention_checks(verified: Bu
     assert found["annotators"]["bob"]["attention_passed"] == 0
     assert (found["agreement"]["measure"], found["agreement"]["clips"]) == ("Fleiss' kappa", 3)
     # Only who watched counts: ada's two yes and one no remain.
-    verified_rows = read_manifest(build.work / "verify" / "manifest.parquet")
+    verified_rows = Manifest(build.work / "verify" / "manifest.parquet")
     careful = ReviewClips(build.work / "review", ReviewSettings(min_attention=0.8)).run(verified_rows)
     assert {row.reason for row in careful if row.dropped_by == "review"} == {"rejected_by_people"}
     strict = ReviewClips(build.work / "review", ReviewSettings(required=True)).run(verified_rows)

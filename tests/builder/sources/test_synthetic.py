@@ -32,7 +32,7 @@ def test_procedural_clips_become_a_valid_dataset(tmp_path: Path) -> None:
 
 def test_a_clip_has_the_same_bytes_each_time_and_others_in_the_other_split(tmp_path: Path) -> None:
     source = SyntheticSource(SyntheticSettings(kind="synthetic", test=1, train=1, classes=["Bell", "Saw"]), seed=3)
-    rows = source.rows()
+    rows = list(source.rows())
     assert [(row.visual_label, row.split) for row in rows] == [
         ("Bell", "test"),
         ("Saw", "test"),
