@@ -22,7 +22,7 @@ from builder.assemble.stimuli_file import StimuliFile
 from builder.media_folder import clip_file
 from builder.stage import Progress
 from builder.streams.generated import generated_files
-from builder.streams.graded import graded_file, graded_folder
+from builder.streams.graded import graded_files, graded_folder
 from mma_bench.dataset.columns import to_table
 from mma_bench.dataset.layout import config_named
 from mma_bench.errors import MMABenchError
@@ -271,7 +271,7 @@ class _Streams:
     def __init__(self, clips: Path, streams: Path) -> None:
         self._clips = clips
         self._generated = generated_files(streams)
-        self._graded = graded_folder(streams)
+        self._graded = graded_files(graded_folder(streams))
         self._verified: dict[Path, tuple[str, int, int, int]] = {}
 
     def read(self, key: str, stream: Stream, suffix: str) -> bytes:
@@ -297,7 +297,7 @@ class _Streams:
             return clip_file(self._clips, stream.clip_id, suffix)
         if stream.clip_id is None:
             return self._generated.get(stream.sha256)
-        return graded_file(self._graded, stream.sha256, suffix)
+        return self._graded.get(stream.sha256)
 
 
 def _changed(key: str, stream: Stream, suffix: str) -> MMABenchError:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from builder.media_folder import hashed_name
 from builder.normalise.settings import NormaliseSettings
 from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path, fsync_folder, write_json
-from mma_bench.files.documents import parse_json
+from mma_bench.files.atomic import atomic_path, fsync_folder
 from mma_bench.files.hashing import sha256_file, sha256_json
 
 _VERSION = 1
@@ -18,8 +18,9 @@ _VERSION = 1
 class GradedStreams:
     """Makes streams below ``folder``, or finds them there.
 
-    A stream is called by its hash; a record, written after it and named by what it was made from, leads to it. So
-    any number of processes may make the same stream, and one that is killed leaves nothing that counts as made.
+    The name of a file says what it was made from, how long it is, and its hash: `RECIPE_SECONDS_SHA256.mp4`. It appears
+    by rename, so any number of processes may make the same stream, and one that is killed leaves nothing that counts as
+    made.
     """
 
     def __init__(self, folder: Path, video: NormaliseSettings) -> None:
@@ -38,31 +39,27 @@ class GradedStreams:
             MMABenchError: a stream of the work folder cannot be decoded.
         """
         name = sha256_json([_VERSION, recipe, self.video.model_dump() if suffix == "mp4" else None])[:32]
-        record = self.folder / "records" / f"{name}.json"
-        try:
-            sha256, seconds = parse_json(record.read_text(encoding="utf-8"))
-            if graded_file(self.folder, sha256, suffix).is_file():
-                return str(sha256), float(seconds)
-        except (OSError, ValueError, TypeError):
-            pass
-        made = self.folder / f"{name}.{suffix}"
+        folder = self.folder / hashed_name(name)
+        for path in folder.glob(f"{name}_*_*.{suffix}"):
+            _, length, sha256 = path.stem.split("_")
+            return sha256, float(length)
+        made = folder / f"{name}.{suffix}"
         with atomic_path(made) as temporary:
             try:
                 seconds = encode(temporary)
             except Dropped as failure:
                 raise MMABenchError(f"{recipe[0]}: {failure}; run the build again with a new --work") from failure
         sha256 = sha256_file(made)
-        made.replace(graded_file(self.folder, sha256, suffix))
-        fsync_folder(self.folder)
-        write_json(record, [sha256, seconds])
+        made.replace(folder / f"{name}_{float(seconds)!r}_{sha256}.{suffix}")
+        fsync_folder(folder)
         return sha256, seconds
 
 
-def graded_file(folder: Path, sha256: str, suffix: str) -> Path:
-    """Return where a graded stream lies."""
-    return folder / f"{sha256}.{suffix}"
+def graded_files(folder: Path) -> dict[str, Path]:
+    """Return the files that `GradedStreams` left in ``folder``, by their SHA-256."""
+    return {path.stem.rpartition("_")[2]: path for path in sorted(folder.glob("*/*_*_*.*"))}
 
 
 def graded_folder(folder: Path) -> Path:
-    """Return where below the folder of streams those of graded conditions lie, each called by its hash."""
+    """Return where below the folder of streams those of graded conditions are."""
     return folder / "graded"

@@ -12,6 +12,7 @@ from builder.assemble.stimuli_file import StimuliFile, write_stimuli
 from builder.manifest import ManifestRow
 from builder.manifest_file import Manifest, OtherClips, read_manifest, replaced, tables_of, write_manifest
 from builder.media_folder import all_exist, clip_file
+from mma_bench.dataset.columns import to_table
 from mma_bench.dataset.composition import Composition
 from mma_bench.dataset.records import read_records
 from mma_bench.errors import MMABenchError
@@ -55,7 +56,9 @@ def test_the_same_rows_are_the_same_bytes_however_they_come(rows: list[ManifestR
     with manifest_file.manifest_writer(tmp_path / "two") as writer:
         for row in rows:
             writer.add_rows([row])
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    with manifest_file.manifest_writer(tmp_path / "three") as writer:
+        writer.add(to_table(ManifestRow, rows))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == (tmp_path / "three").read_bytes()
 
 
 def test_results_take_the_places_of_the_kept_rows_and_nobody_elses(rows: list[ManifestRow], tmp_path: Path) -> None:

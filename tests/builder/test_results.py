@@ -1,5 +1,6 @@
 """What a stage found out survives a kill at any byte, a second writer and a change of settings."""
 
+import struct
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,6 +43,8 @@ def test_a_kill_at_any_byte_loses_the_block_that_was_being_written_and_no_other(
         if compacted:
             torn.compact()
         assert found_in(torn) == (["1", "2", None, None] if length >= first else [None] * 4), length
+    path.write_bytes(content[:first] + struct.pack("<8sQ", content[:8], 1 << 63))
+    assert found_in(results) == ["1", "2", None, None]
     flipped = bytearray(content)
     flipped[first + 40] ^= 1
     path.write_bytes(flipped)

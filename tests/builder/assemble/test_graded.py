@@ -174,7 +174,7 @@ def test_a_build_of_everything_survives_a_kill_verifies_and_loads(small_config: 
     files = tree(tmp_path / "whole" / "out")
     streams = tmp_path / "cut" / "work" / "assemble" / "streams" / "graded"
     process = subprocess.Popen([sys.executable, "-m", "builder", *arguments("cut")], cwd=ROOT, start_new_session=True)
-    while len(list(streams.rglob("records/*.json"))) < 3 and process.poll() is None:
+    while len(list(streams.glob("*/*_*_*.*"))) < 3 and process.poll() is None:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
