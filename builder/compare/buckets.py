@@ -46,21 +46,26 @@ class Buckets:
             first: position of the first clip.
         """
         flat = numbers.values.astype(np.uint32)
-        clips = np.repeat(np.arange(first, first + len(numbers), dtype=np.int32), np.diff(numbers.ends))
+        clips = numbers.owners() + np.int32(first)
         rare = np.isin(flat, common, invert=True) if len(common) else np.ones(len(flat), bool)
         order = np.flatnonzero(rare)
         order = order[np.argsort(flat[order], kind="stable")]
         return cls(flat[order], clips[order], payloads[order])
 
     def later(
-        self, clip: int, numbers: "NDArray[np.uint32]"
+        self, numbers: "NDArray[np.uint32]", clips: "NDArray[np.int32]"
     ) -> "tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]":
-        """Return (position in ``numbers``, clip, payload) of the entries of clips after ``clip`` with these numbers."""
+        """Return (position in ``numbers``, clip, payload) of the entries with these numbers, of later clips alone.
+
+        Args:
+            numbers: of one or several clips, shape [numbers].
+            clips: which clip each of them is from, shape [numbers].
+        """
         first = np.searchsorted(self.numbers, numbers, "left")
         sizes = np.searchsorted(self.numbers, numbers, "right") - first
         asked = np.repeat(np.arange(len(numbers)), sizes)
         entries = np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(len(asked))
-        after = self.clips[entries] > clip
+        after = self.clips[entries] > clips[asked]
         return asked[after], self.clips[entries][after], self.payloads[entries][after]
 
 

@@ -1,6 +1,6 @@
 """Arrays of different lengths in one array: a list of a million small arrays takes a hundred bytes for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -53,3 +53,16 @@ class Ragged:
         """Return the arrays from ``start`` to before ``stop``, without a copy."""
         ends = self.ends[start : stop + 1]
         return Ragged(self.values[ends[0] : ends[-1]], ends - ends[0])
+
+    def owners(self) -> "NDArray[np.int32]":
+        """Return which array each value is from, shape [values]."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.ends))
+
+    def ranges(self, most: int) -> Iterator[tuple[int, int]]:
+        """Divide the arrays into ranges of neighbours with about ``most`` values each; yield start and end."""
+        start = 0
+        while start < len(self):
+            stop = int(np.searchsorted(self.ends, self.ends[start] + most, "right")) - 1
+            stop = min(len(self), max(start + 1, stop))
+            yield start, stop
+            start = stop

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 _BANDS = 4  # a frame is looked up by each quarter of its hash; one unchanged quarter in one of 20 frames is common
 _MIN_BANDS = 2  # once may be chance
-_BLOCK = 200_000
+_BLOCK = 40_000_000
+"""Numbers that are in buckets at a time: half a gigabyte, of 200,000 clips of 10 s."""
+
+_ASKED_AT_A_TIME = 4096
+"""Numbers that are looked up at a time; with full buckets, two million entries are found."""
+
+_HASHES_AT_A_TIME = 1_000_000
 
 MAX_SHIFT = 1 << 15
 """Hops of 16 ms: 8 minutes."""
@@ -47,38 +53,54 @@ def equal_sounds(
         landmarks: one array per stream, as returned by `sound_landmarks`.
         settings: when two streams are equal.
         max_shift: by how much one may begin later than the other, hops of 16 ms.
-        block: streams whose buckets are in memory at a time.
+        block: landmarks that are in buckets at a time.
     """
     matches: list[Match] = []
+    lengths = np.diff(landmarks.ends)
     common = common_numbers(landmarks.values[:, 0], settings.max_bucket)
-    for start in range(0, len(landmarks), block):
-        part = landmarks.slice(start, min(start + block, len(landmarks)))
+    for start, stop in landmarks.ranges(block):
+        part = landmarks.slice(start, stop)
         numbers, times = Ragged(part.values[:, 0], part.ends), part.values[:, 1].astype(np.int32)
         buckets = Buckets.of(numbers, times, common, first=start)
-        for clip in range(start + len(part)):
-            for other, count in _votes(buckets, clip, landmarks[clip], max_shift, settings.min_landmarks).items():
-                score = count / min(len(landmarks[clip]), len(landmarks[other]))
+        for low, high in landmarks.slice(0, stop).ranges(_ASKED_AT_A_TIME):
+            pairs, counts = _votes(buckets, landmarks.slice(low, high), low, max_shift, settings.min_landmarks)
+            for (clip, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+                score = count / int(min(lengths[clip], lengths[other]))
                 if score >= settings.min_landmark_share:
                     matches.append(Match(clip, other, min(1.0, score)))
     return sorted(matches, key=lambda match: (match.first, match.second))
 
 
-def _votes(buckets: Buckets, clip: int, part: "NDArray[np.uint32]", max_shift: int, at_least: int) -> dict[int, int]:
-    """Return how many landmarks of ``clip`` each later stream has at the shift where it has most."""
-    asked, others, times = buckets.later(clip, part[:, 0])
-    shifts = times.astype(np.int64) - part[asked, 1].astype(np.int64)
+def _votes(
+    buckets: Buckets, asked: Ragged, first: int, max_shift: int, at_least: int
+) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Return the pairs of streams with ``at_least`` common landmarks at one shift, and how many at the best one.
+
+    Args:
+        buckets: the streams to find.
+        asked: landmarks of the streams to look up.
+        first: position of the first of these.
+        max_shift: as in `equal_sounds`.
+        at_least: minimum of common landmarks.
+
+    Returns:
+        Positions of the streams, shape [pairs, 2], and numbers of common landmarks, shape [pairs].
+    """
+    owners = asked.owners()
+    found, others, times = buckets.later(asked.values[:, 0], owners + np.int32(first))
+    shifts = times.astype(np.int64) - asked.values[found, 1].astype(np.int64)
     near = np.abs(shifts) <= max_shift
-    if np.count_nonzero(near) < at_least:
-        return {}
-    shifts = shifts[near] + MAX_SHIFT
-    votes, counts = np.unique(others[near].astype(np.int64) << 20 | shifts, return_counts=True)
+    pairs = owners[found[near]].astype(np.int64) << 32 | others[near]
+    # A shift takes 17 bits, so that neighbouring shifts of two streams are neighbouring numbers.
+    order, codes = np.unique(pairs, return_inverse=True)
+    votes, counts = np.unique(codes.astype(np.int64) << 17 | (shifts[near] + MAX_SHIFT), return_counts=True)
     # A shift that is not a whole number of hops divides its votes between two neighbours.
     counts[:-1] += np.where(np.diff(votes) == 1, counts[1:], 0)
     enough = counts >= at_least
-    best: dict[int, int] = {}
-    for other, count in zip((votes[enough] >> 20).tolist(), counts[enough].tolist(), strict=True):
-        best[other] = max(best.get(other, 0), count)
-    return best
+    kept, begins = np.unique(votes[enough] >> 17, return_index=True)
+    best = np.maximum.reduceat(counts[enough], begins) if len(kept) else np.zeros(0, np.int64)
+    streams = np.stack([(order[kept] >> 32) + first, order[kept] & 0xFFFFFFFF], axis=1)
+    return streams, best
 
 
 def equal_videos(frames: Ragged, settings: CompareSettings, *, block: int = _BLOCK) -> list[Match]:
@@ -86,31 +108,43 @@ def equal_videos(frames: Ragged, settings: CompareSettings, *, block: int = _BLO
     bands = _bands(frames)
     common = common_numbers(bands.values, settings.max_bucket)
     matches: list[Match] = []
-    for start in range(0, len(bands), block):
-        part = bands.slice(start, min(start + block, len(bands)))
+    for start, stop in bands.ranges(block):
+        part = bands.slice(start, stop)
         buckets = Buckets.of(part, np.zeros(len(part.values), np.int32), common, first=start)
-        for clip in range(start + len(part)):
-            _, others, _ = buckets.later(clip, bands[clip])
-            met, counts = np.unique(others, return_counts=True)
-            for other in met[counts >= _MIN_BANDS].tolist():
-                equal = np.bitwise_count(frames[clip][:, None] ^ frames[other][None, :]) <= settings.max_bits
-                common_frames = equal.any(axis=1), equal.any(axis=0)
-                score = float(min(side.mean() for side in common_frames))
-                if (
-                    score >= settings.min_frame_share
-                    and min(side.sum() for side in common_frames) >= settings.min_frames
-                ):
-                    matches.append(Match(clip, other, score))
+        for low, high in bands.slice(0, stop).ranges(_ASKED_AT_A_TIME):
+            asked = bands.slice(low, high)
+            owners = asked.owners() + np.int32(low)
+            found, others, _ = buckets.later(asked.values, owners)
+            met, counts = np.unique(owners[found].astype(np.int64) << 32 | others, return_counts=True)
+            for pair in met[counts >= _MIN_BANDS].tolist():
+                score = _common_frames(frames[pair >> 32], frames[pair & 0xFFFFFFFF], settings)
+                if score is not None:
+                    matches.append(Match(pair >> 32, pair & 0xFFFFFFFF, score))
     return sorted(matches, key=lambda match: (match.first, match.second))
+
+
+def _common_frames(
+    first: "NDArray[np.uint64]", second: "NDArray[np.uint64]", settings: CompareSettings
+) -> float | None:
+    """Return the share of frames that two videos have in common; None if they are too few."""
+    equal = np.bitwise_count(first[:, None] ^ second[None, :]) <= settings.max_bits
+    common = equal.any(axis=1), equal.any(axis=0)
+    score = float(min(side.mean() for side in common))
+    enough = score >= settings.min_frame_share and min(side.sum() for side in common) >= settings.min_frames
+    return score if enough else None
 
 
 def _bands(frames: Ragged) -> Ragged:
     """Return the quarters of all hashes of each video, each once, with the number of the quarter in the upper bits."""
-    clips = np.repeat(np.arange(len(frames), dtype=np.uint64), np.diff(frames.ends))
-    keys = [
-        clips << np.uint64(18) | np.uint64(band << 16) | frames.values >> np.uint64(16 * band) & np.uint64(0xFFFF)
-        for band in range(_BANDS)
-    ]
-    unique = np.unique(np.concatenate(keys))
-    lengths = np.bincount((unique >> np.uint64(18)).astype(np.int64), minlength=len(frames))
-    return Ragged((unique & np.uint64((1 << 18) - 1)).astype(np.uint32), np.cumsum([0, *lengths]))
+    values, lengths = [np.zeros(0, np.uint32)], [np.zeros(1, np.int64)]
+    for start, stop in frames.ranges(_HASHES_AT_A_TIME):
+        part = frames.slice(start, stop)
+        clips = part.owners().astype(np.uint64)
+        keys = [
+            clips << np.uint64(18) | np.uint64(band << 16) | part.values >> np.uint64(16 * band) & np.uint64(0xFFFF)
+            for band in range(_BANDS)
+        ]
+        unique = np.unique(np.concatenate(keys))
+        values.append((unique & np.uint64((1 << 18) - 1)).astype(np.uint32))
+        lengths.append(np.bincount((unique >> np.uint64(18)).astype(np.int64), minlength=len(part)))
+    return Ragged(np.concatenate(values), np.cumsum(np.concatenate(lengths)))
