@@ -173,3 +173,12 @@ def test_own_stages_follow_what_they_name_in_the_order_of_the_configuration() ->
     for after in ("assemble", "package", "no_such"):
         with pytest.raises(MMABenchError, match=f"stages: mine cannot come after '{after}'"):
             order(names, own(("mine", after)))
+
+
+def test_what_a_killed_run_left_under_temporary_names_is_removed(source: Path, tmp_path: Path) -> None:
+    media = tmp_path / "half" / "clips" / "3f"
+    (media / ".tmp-sort-1").mkdir(parents=True)
+    for name in (".tmp-1.mp4", "clip0.mp4", ".tmp-sort-1/0.arrow"):
+        (media / name).touch()
+    run_stage(Half(tmp_path / "half", 2), source, ALONE)
+    assert [path.name for path in media.iterdir()] == ["clip0.mp4"]
