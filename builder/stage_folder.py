@@ -82,7 +82,7 @@ class StageFolder:
     ) -> None:
         """Run ``pipeline`` with datatrove, its logs and completion markers in this folder."""
         with progress_bar(title, items, self.path):
-            make_executor(executor, pipeline, self.path / "log", tasks=tasks).run()
+            make_executor(executor, pipeline, self.path / "log", tasks=tasks, name=title).run()
 
     def _read(self, name: str) -> Any:
         try:
