@@ -48,6 +48,7 @@ class Task(PipelineExecutor):
     name: str
     settings: ExecutorSettings
     logs: Path
+    pipeline: Any
     _token: str = ""
     _started_in: str = ""
 
