@@ -13,7 +13,7 @@ _ACTIVE = frozenset(
     {"PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "RESIZING", "SIGNALING", "STAGE_OUT"}
 )
 _NEVER_STARTS = re.compile(
-    "held|BadConstraints|NeverSatisfied|PartitionTimeLimit|PartitionNodeLimit|InvalidAccount|InvalidQOS|NotAllowed",
+    "held|BadConstraints|NeverSatisfied|PartitionConfig|PartitionTimeLimit|PartitionNodeLimit|InvalidAccount|InvalidQOS|NotAllowed",
     re.IGNORECASE,
 )
 _UNKNOWN_JOB = "invalid job id"

@@ -22,7 +22,7 @@ class Prices(BaseModel):
 class VerifySettings(BaseModel):
     """Which model verifies the clips, and what is accepted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     model: str | None = Field(default=None, description="model, as in `mma-bench eval`; none: no check")
     model_options: dict[str, str] = Field(default_factory=dict, description="the model's options, as text")

@@ -127,7 +127,7 @@ def wait_for_end(cluster: SlurmCluster) -> None:
 def test_what_slurm_refuses_is_one_line(cluster: SlurmCluster, tmp_path: Path) -> None:
     for changes, message in (
         ({"slurm": {"partition": "none"}}, "Slurm refused the job: .*invalid partition specified: none"),
-        ({"cores": 64}, "Slurm refused the job: .*"),
+        ({"cores": 64}, r"Slurm will not start task 0 of job \d+ of try: PartitionConfig; see `scontrol show job"),
         ({"workers": 0}, "executor.kind slurm needs executor.workers"),
     ):
         run = stage(cluster, tmp_path, "quick", **changes)
