@@ -35,7 +35,9 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
     """
     found = DryRun()
     found.attempt(lambda: check_conditions(config.assemble))
-    if own := found.attempt(lambda: own_stages(config.stages)):
+    own = found.attempt(lambda: own_stages(config.stages)) or []
+    found.attempt(lambda: config.executor.check_stages(order([entry.name for entry in BUILD], own)))
+    if own:
         found.lines.append(f"stages: {', '.join(order([entry.name for entry in BUILD], own))}")
     found.attempt(lambda: check_replaceable(out))
     found.attempt(_check_programs)

@@ -44,28 +44,32 @@ class LocalExecutor(Task, LocalPipelineExecutor):
         super().__init__(pipeline=list(pipeline), tasks=tasks, workers=workers, logging_dir=str(logs))
         self.settings, self.logs, self.name = settings, logs, name
 
-    def run(self) -> Any:
+    def run(self) -> None:
         """Run all tasks that are not completed yet.
 
         Raises:
             MMABenchError: a process was killed more often than `executor.retries` allows.
         """
+        for lost in range(self.settings.retries + 1):
+            try:
+                self._run_once(self.begin())
+                return
+            except _ProcessLost as error:
+                said = f"{self.name}: {error}"
+                if lost < self.settings.retries:
+                    say(f"\n{said}; its tasks are run again")
+        raise MMABenchError(
+            f"{said}, {self.settings.retries + 1} times; the machine may be out of memory: set fewer executor.workers, "
+            f"then run the same command again to resume (logs: {self.logs / 'logs'})"
+        )
+
+    def _run_once(self, ranks: Sequence[int]) -> None:
         try:
             with _stderr_discarded(), _environment(one_thread_each(self.settings.cores)):
-                for lost in range(self.settings.retries + 1):
-                    ranks = self.begin()
-                    if self.workers == 1:
-                        return self._run_here(ranks)
-                    try:
-                        return self._run_in_pool(ranks)
-                    except _ProcessLost as error:
-                        said = f"{self.name}: {error}"
-                        if lost < self.settings.retries:
-                            say(f"\n{said}; its tasks are run again")
-                raise MMABenchError(
-                    f"{said}, {self.settings.retries + 1} times in a row; the machine may be out of memory: set fewer "
-                    f"executor.workers, then run the same command again to resume (logs: {self.logs / 'logs'})"
-                )
+                if self.workers == 1:
+                    self._run_here(ranks)
+                else:
+                    self._run_in_pool(ranks)
         finally:
             setup_default_logger()
 
@@ -107,6 +111,10 @@ def _abandon(pool: Any) -> None:
     """End a pool that lost a process; if that process held a lock, the pool's own end would wait for it forever."""
     for process in pool._pool:
         process.kill()
+        process.join()
+    lock = pool._inqueue._rlock
+    lock.acquire(block=False)
+    lock.release()
     ending = threading.Thread(target=pool.terminate, daemon=True)
     ending.start()
     ending.join(_LOOK_SECONDS)

@@ -10,7 +10,6 @@ from mma_bench.errors import MMABenchError, unknown
 from mma_bench.schema import Checked
 
 Kind = Literal["local", "ray", "slurm"]
-_STAGE_FIELDS = ("workers", "cores", "memory_gb", "gpus", "hours")
 
 
 class StageResources(Checked):
@@ -112,17 +111,27 @@ class ExecutorSettings(Checked):
 
     def in_words(self) -> str:
         """Return what each task gets, such as `2 cores, 8 GB, 1 GPU, at most 12 h`."""
-        found = [f"{self.cores} core{'s' if self.cores > 1 else ''}", f"{self.memory_gb:g} GB"]
-        if self.gpus:
-            found.append(f"{self.gpus} GPU{'s' if self.gpus > 1 else ''}")
-        if self.hours:
-            found.append(f"at most {self.hours:g} h")
-        return ", ".join(found)
+        return ", ".join(_in_words(self))
 
     def differing(self, name: str) -> str:
         """Return what differs for the stage called ``name``, in words."""
-        own = self.stages[name].model_dump(exclude_none=True)
-        return ", ".join(f"{field} {own[field]:g}" for field in _STAGE_FIELDS if field in own) or "nothing"
+        own = self.stages[name]
+        return ", ".join(_in_words(own)) or "as all stages"
+
+
+def _in_words(asked: StageResources | ExecutorSettings) -> list[str]:
+    found = []
+    if asked.workers and isinstance(asked, StageResources):
+        found.append(f"{asked.workers} tasks at a time")
+    if asked.cores:
+        found.append(f"{asked.cores} core{'s' if asked.cores > 1 else ''}")
+    if asked.memory_gb:
+        found.append(f"{asked.memory_gb:g} GB")
+    if asked.gpus is not None and (asked.gpus or isinstance(asked, StageResources)):
+        found.append(f"{asked.gpus or 'no'} GPU{'s' if asked.gpus > 1 else ''}")
+    if asked.hours:
+        found.append(f"at most {asked.hours:g} h")
+    return found
 
 
 def engine_override(kind: str | None) -> tuple[str, ...]:

@@ -76,7 +76,10 @@ def hydrate(
 
 
 def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dict[str, object]:
+    from builder.executors.check import check_engine, engine_lines
     from builder.hydrate.run import make_source
+
+    check_engine(settings.executor)
 
     source = make_source(published, settings, out)
     kept = [row for row in source.listed if row.kept]
@@ -89,6 +92,7 @@ def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dic
         "to download" if network else "missing from the mirror": len(kept) - here,
         "from": network.url_template if network else str(settings.mirror),
         "stimuli": len(published.contents.stimuli),
+        "tasks": "; ".join(line.strip() for line in engine_lines(settings.executor)),
         "encoded as": f"{published.normalise.size} pixels, at most {published.normalise.seconds} s",
     }
 

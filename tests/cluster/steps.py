@@ -14,7 +14,7 @@ from pathlib import Path
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from builder.executors import ExecutorSettings, make_executor
+from builder.executors import ExecutorSettings, local, make_executor
 from mma_bench.console.interruption import exit_code
 from mma_bench.errors import MMABenchError
 
@@ -60,6 +60,7 @@ def main() -> None:
         from tests.cluster.steps import Step as Importable  # tasks import it by this name
 
         step = Importable(folder, mode)
+        local._PRELOADED[1:] = []  # nothing of it is used here, and importing it takes seconds
         executor = make_executor(ExecutorSettings(**settings), [step], folder / "log", tasks=TASKS, name="try")
         executor.run()
     except MMABenchError as error:

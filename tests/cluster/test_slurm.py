@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,6 @@ def test_the_jobs_of_a_killed_build_are_cancelled_by_the_next_run(cluster: Slurm
 
 
 def wait_for_end(cluster: SlurmCluster) -> None:
-    import time
-
     deadline = time.monotonic() + 30
     while jobs(cluster):
         assert time.monotonic() < deadline, jobs(cluster)
