@@ -11,6 +11,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from builder.clip_step import part_path
 from builder.executors import ExecutorSettings, make_executor
+from builder.executors.earlier_job import end_earlier_job
 from builder.manifest_file import Manifest
 from builder.progress import progress_bar
 from builder.results import Results
@@ -40,6 +41,7 @@ class StageFolder:
             the number of this run of the stage.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        end_earlier_job(self.path)
         for folder in (self.path, self.path / "parts"):
             for leftover in folder.glob(".tmp-*"):
                 leftover.unlink(missing_ok=True)

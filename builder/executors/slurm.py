@@ -7,7 +7,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from datatrove.pipeline.base import PipelineStep
 
 import builder
 from builder.executors import slurm_queue
+from builder.executors.earlier_job import note_job
 from builder.executors.rerun import Reruns
 from builder.executors.settings import ExecutorSettings
 from builder.executors.slurm_queue import ArrayTask
@@ -65,17 +65,12 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         )
         self.settings, self.logs, self.name = settings, logs, name
 
-    @property
-    def _job_file(self) -> Path:
-        return self.logs / "slurm_job"
-
     def run(self) -> None:
         """Run all tasks that are not completed yet.
 
         Raises:
             MMABenchError: Slurm refuses the job, or a task failed more often than `executor.retries` allows.
         """
-        self._end_earlier_job()
         reruns = Reruns(self)
         while ranks := self.begin():
             job = self._submit(ranks)
@@ -84,7 +79,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
             finally:
                 # Also the tasks that were run again but have been completed by another attempt.
                 slurm_queue.cancel(job)
-        self._job_file.unlink(missing_ok=True)
+            note_job(self.logs.parent, None)
 
     def run_task(self) -> None:
         """Run one job of the array; called on a node.
@@ -110,7 +105,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         script = self.logs / "launch_script.slurm"
         write_text(script, self.get_launch_file_contents(self.get_sbatch_args(jobs), command))
         job = slurm_queue.submit(script)
-        write_text(self._job_file, job)
+        note_job(self.logs.parent, job)
         say(f"\n{self.name}: Slurm job {job}, {jobs} tasks, logs in {folder}")
         return job
 
@@ -180,16 +175,6 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
 
     def _log(self, job: str, index: int) -> Path:
         return self.logs / "slurm_logs" / f"{job}_{index}.out"
-
-    def _end_earlier_job(self) -> None:
-        """Cancel the array that a killed build left, and wait for its end."""
-        with suppress(OSError):
-            job = self._job_file.read_text(encoding="ascii").strip()
-            if job.isdigit():
-                slurm_queue.cancel(job)
-                while any(task.is_active for task in slurm_queue.tasks_of(job) or ()):
-                    time.sleep(self.settings.slurm.poll_seconds)
-            self._job_file.unlink()
 
 
 def _time_limit(hours: float) -> str:

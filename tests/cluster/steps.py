@@ -15,6 +15,7 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from builder.executors import ExecutorSettings, local, make_executor
+from builder.executors.earlier_job import end_earlier_job
 from mma_bench.console.interruption import exit_code
 from mma_bench.errors import MMABenchError
 
@@ -61,6 +62,7 @@ def main() -> None:
 
         step = Importable(folder, mode)
         local._PRELOADED[1:] = []  # nothing of it is used here, and importing it takes seconds
+        end_earlier_job(folder)
         executor = make_executor(ExecutorSettings(**settings), [step], folder / "log", tasks=TASKS, name="try")
         executor.run()
     except MMABenchError as error:
