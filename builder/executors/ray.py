@@ -1,6 +1,8 @@
 """The tasks of a stage on a Ray cluster."""
 
 import os
+import re
+import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -19,12 +21,22 @@ from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 
 _GB = 1 << 30
+_REACH_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Running:
+    """A task that Ray has, and since when its attempt runs: it may have to wait for room first."""
+
     rank: int
-    deadline: float | None
+    attempt: int | None
+    since: float | None = None
+
+    def seconds(self, attempt: int | None) -> float:
+        """Return how long the attempt has been running."""
+        if attempt != self.attempt:
+            self.attempt, self.since = attempt, time.monotonic()
+        return time.monotonic() - self.since if self.since else 0.0
 
 
 class RayExecutor(Task, RayPipelineExecutor):
@@ -73,7 +85,7 @@ class RayExecutor(Task, RayPipelineExecutor):
                     rank = waiting.popleft()
                     # Ray itself runs a task again whose node or process is lost.
                     reference = _remote_task(self).remote(shared, rank)
-                    running[reference] = _Running(rank, time.monotonic() + self.time if self.time else None)
+                    running[reference] = _Running(rank, self.attempt(rank))
                 finished, _ = ray.wait(list(running), timeout=1.0)
                 for reference in finished:
                     rank = running.pop(reference).rank
@@ -81,7 +93,7 @@ class RayExecutor(Task, RayPipelineExecutor):
                         reruns.note(rank, "", failed)
                         waiting.append(rank)
                 for reference, one in list(running.items()):
-                    if one.deadline and time.monotonic() > one.deadline:
+                    if self.time and one.seconds(self.attempt(one.rank)) > self.time:
                         del running[reference]
                         ray.cancel(reference, force=True)
                         reruns.note(one.rank, "", f"it took longer than executor.hours, {self.settings.hours:g} h")
@@ -105,15 +117,23 @@ def connect(settings: RaySettings) -> None:
     if path := os.environ.get("PYTHONPATH"):
         variables["PYTHONPATH"] = path
     try:
+        _check_reachable(settings.address)
         ray.init(
             address=settings.address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": variables}
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
         said = " ".join(str(error).split())[:200]
         raise MMABenchError(
             f"cannot connect to the Ray cluster {settings.address}: {said}; start one with `ray start --head`, and set "
             "executor.ray.address or RAY_ADDRESS if it is not on this machine"
         ) from error
+
+
+def _check_reachable(address: str) -> None:
+    """Raise OSError if nothing listens at ``address``: Ray itself would try for minutes."""
+    place = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    if found := re.fullmatch(r"(?:ray://)?(.+):(\d+)", place):
+        socket.create_connection((found[1], int(found[2])), timeout=_REACH_SECONDS).close()
 
 
 def room_for(settings: ExecutorSettings) -> int:

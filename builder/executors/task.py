@@ -17,6 +17,7 @@ from mma_bench.files.documents import parse_json
 
 _MARK = "folder_token"
 _FAILURES = "failures"
+_STARTED = "started"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Task(PipelineExecutor):
         """Return the log of a task."""
         return self.logs / "logs" / f"task_{rank:05d}.log"
 
+    def attempt(self, rank: int) -> int | None:
+        """Return what tells the attempts of a task apart, or None before the first has started."""
+        try:
+            return (self.logs / _STARTED / f"{rank:05d}").stat().st_mtime_ns
+        except OSError:
+            return None
+
     def failure(self, rank: int) -> Failure | None:
         """Return why a task failed last, if it could say so."""
         try:
@@ -75,6 +83,7 @@ class Task(PipelineExecutor):
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> Any:
         self._check_folder()
         self._failure_path(rank).unlink(missing_ok=True)
+        write_text(self.logs / _STARTED / f"{rank:05d}", platform.node())
         try:
             with scratch_disk(self.settings.scratch):
                 return PipelineExecutor._run_for_rank(self, rank, local_rank, node_rank)
