@@ -116,9 +116,9 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         return {name: value for name, value in given.items() if value not in ("", None) or name == "requeue"}
 
     def _wait(self, job: str, ranks: Sequence[int], reruns: Reruns) -> None:
-        """Wait until the array has ended or cannot go on; tasks that Slurm has forgotten are left for a new array."""
-        missing_since: dict[int, float] = {}
+        """Wait until the array has ended; tasks that Slurm cannot run again are left for a new array."""
         answered = time.monotonic()
+        watch = _Watch()
         while left := self.get_incomplete_ranks(ranks):
             time.sleep(self.settings.slurm.poll_seconds)
             tasks = slurm_queue.tasks_of(job)
@@ -128,29 +128,19 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
                 continue
             answered = time.monotonic()
             by_index = {task.index: task for task in tasks}
-            waits = False
-            for index in sorted({ranks.index(rank) // self.tasks_per_job for rank in left}):
+            waiting = {ranks.index(rank) // self.tasks_per_job for rank in left} - watch.left_over
+            for index in sorted(waiting):
                 task = by_index.get(index)
                 if task and task.never_starts:
                     raise MMABenchError(
                         f"Slurm will not start task {index} of job {job} of {self.name}: {task.reason}; see "
                         f"`scontrol show job {job}_{index}`"
                     )
-                if task and task.is_active:
-                    waits = True
-                    missing_since.pop(index, None)
-                    continue
-                if task is None or task.state == "COMPLETED":
-                    since = missing_since.setdefault(index, time.monotonic())
-                    if time.monotonic() - since < _MARK_SECONDS:
-                        waits = True
-                        continue
-                missing_since.pop(index, None)
-                if self._is_completed(ranks, index):
-                    continue
-                self._note(job, ranks, index, task, reruns)
-                waits |= slurm_queue.requeue(job, index)
-            if not waits:
+                if watch.has_ended(index, task) and not self._is_completed(ranks, index):
+                    self._note(job, ranks, index, task, reruns)
+                    if not slurm_queue.requeue(job, index):
+                        watch.left_over.add(index)
+            if waiting <= watch.left_over:
                 return
 
     def _is_completed(self, ranks: Sequence[int], index: int) -> bool:
@@ -175,6 +165,26 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
 
     def _log(self, job: str, index: int) -> Path:
         return self.logs / "slurm_logs" / f"{job}_{index}.out"
+
+
+class _Watch:
+    """What the build has seen of the tasks of an array."""
+
+    def __init__(self) -> None:
+        self.left_over: set[int] = set()
+        self._missing_since: dict[int, float] = {}
+
+    def has_ended(self, index: int, task: ArrayTask | None) -> bool:
+        """Return whether a task without a mark of completion has ended; a mark may appear later than its end."""
+        if task and task.is_active:
+            self._missing_since.pop(index, None)
+            return False
+        if task is None or task.state == "COMPLETED":
+            since = self._missing_since.setdefault(index, time.monotonic())
+            if time.monotonic() - since < _MARK_SECONDS:
+                return False
+        self._missing_since.pop(index, None)
+        return True
 
 
 def _time_limit(hours: float) -> str:
