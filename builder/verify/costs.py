@@ -14,6 +14,8 @@ from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
 from mma_bench.models import CheckAnswer, Model
 
+_KEEP_SECONDS = 5.0
+
 
 class Cost(BaseModel):
     """What was asked. Numbers that nobody counted are None.
@@ -55,7 +57,7 @@ class Cost(BaseModel):
 
 
 class Meter:
-    """Counts what one process asks and keeps it in a file, so that a killed process has told what it used.
+    """Counts what one process asks and keeps it in a file, so that little of it is lost when the process is killed.
 
     Args:
         folder: where each process has its file.
@@ -64,27 +66,36 @@ class Meter:
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{secrets.token_hex(8)}.json"
         self._cost = Cost()
+        self._since = 0.0
+        self._traffic: dict[str, int | None] = {}
 
     @contextmanager
     def running(self, model: Model) -> Iterator[None]:
-        """Count time and traffic of ``model`` until the block ends, and keep everything counted so far."""
-        began, before = time.perf_counter(), _traffic(model)
+        """Count time and traffic of ``model`` until the block ends."""
+        self._since, self._traffic = time.perf_counter(), _traffic(model)
         try:
             yield
         finally:
-            used = {name: value - (before[name] or 0) for name, value in _traffic(model).items() if value is not None}
-            self._cost.add(Cost.model_validate({"seconds": time.perf_counter() - began, **used}))
-            write_json(self._path, self._cost.model_dump())
+            self._keep(model)
 
-    def answered(self, answers: Sequence[CheckAnswer]) -> None:
-        """Count answers."""
+    def answered(self, model: Model, answers: Sequence[CheckAnswer]) -> None:
+        """Count answers of ``model``."""
         for answer in answers:
             one = Cost(checks=1, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
             self._cost.add(one)
+        if time.perf_counter() - self._since > _KEEP_SECONDS:
+            self._keep(model)
 
     def finished_clip(self) -> None:
         """Count a clip."""
         self._cost.clips += 1
+
+    def _keep(self, model: Model) -> None:
+        now, traffic = time.perf_counter(), _traffic(model)
+        used = {name: value - (self._traffic[name] or 0) for name, value in traffic.items() if value is not None}
+        self._cost.add(Cost.model_validate({"seconds": now - self._since, **used}))
+        self._since, self._traffic = now, traffic
+        write_json(self._path, self._cost.model_dump())
 
 
 @functools.cache

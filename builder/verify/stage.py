@@ -129,7 +129,7 @@ class VerifyClips(BatchStage):
         for sample, answered in model.check_all([request for made in requests.values() for request in made]):
             if len(answered) < asked[sample.stimulus.key]:
                 continue  # a server answered some checks before it failed; its error follows
-            meter.answered(answered)
+            meter.answered(model, answered)
             clip_id = owner[sample.stimulus.key]
             answers[clip_id].update({answer.name: answer for answer in answered})
             missing[clip_id] -= 1
