@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builder.assemble import check_conditions, check_groups
 from builder.config import BuildConfig
+from builder.executors.check import check_engine, engine_lines
 from builder.manifest import ManifestRow, unique
 from builder.manifest_file import Manifest, write_manifest
 from builder.own_stages import own_stages
@@ -17,7 +18,6 @@ from builder.sources import Source, make_source
 from mma_bench import models
 from mma_bench.console.dry_run import DryRun, check_space
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import needs
 from mma_bench.parsing import check_labels
 from mma_bench.schema import CONDITIONS
 
@@ -35,12 +35,13 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
     """
     found = DryRun()
     found.attempt(lambda: check_conditions(config.assemble))
-    if own := found.attempt(lambda: own_stages(config.stages)):
+    own = found.attempt(lambda: own_stages(config.stages)) or []
+    found.attempt(lambda: config.executor.check_stages(order([entry.name for entry in BUILD], own)))
+    if own:
         found.lines.append(f"stages: {', '.join(order([entry.name for entry in BUILD], own))}")
     found.attempt(lambda: check_replaceable(out))
     found.attempt(_check_programs)
-    if config.executor.kind == "ray":
-        found.attempt(_check_ray)
+    found.attempt(lambda: check_engine(config.executor))
     if config.verify.model:
         model, options = config.verify.model, config.verify.model_options
         if line := found.attempt(lambda: models.preview(model, options)):
@@ -56,7 +57,7 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
                 _check_rows(found, config, source, Manifest(listed), work, out)
     conditions = ", ".join([*config.assemble.conditions, *config.assemble.graded])
     found.lines.append(f"conditions: {conditions}")
-    found.lines.append(f"seed {config.seed}, {config.executor.worker_count} workers ({config.executor.kind})")
+    found.lines += [f"seed {config.seed}", *engine_lines(config.executor)]
     return found
 
 
@@ -110,8 +111,3 @@ def _copies(config: BuildConfig) -> int:
 def _check_programs() -> None:
     if shutil.which("ffmpeg") is None:
         raise MMABenchError("ffmpeg is not installed; run scripts/setup.sh or install it with your system")
-
-
-def _check_ray() -> None:
-    with needs("executor.kind: ray", "ray"):
-        import ray  # noqa: F401

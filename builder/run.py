@@ -109,6 +109,7 @@ def run_build(config: BuildConfig, work: Path, out: Path, *, retry_failed: bool 
     """
     check_conditions(config.assemble)
     own = own_stages(config.stages)
+    config.executor.check_stages([*(entry.name for entry in BUILD), *(one.name for one in own)])
     check_replaceable(out)
     with only_build_in(work):
         build = make_build(config, work, out)

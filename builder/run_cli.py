@@ -18,6 +18,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--work", type=_FOLDER, required=True, help="Folder for intermediate results; keep it to resume.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the dataset.")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a setting; repeatable.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray", "slurm"]),
+    help="Engine that runs the tasks; overrides executor.kind.",
+)
 @click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
 @click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -26,6 +31,7 @@ def run(
     work: Path,
     out: Path,
     overrides: tuple[str, ...],
+    executor: str | None,
     retry_failed: bool,
     dry_run: bool,
     as_json: bool,
@@ -39,14 +45,17 @@ def run(
         --set source.csv=clips/clips.csv --set executor.workers=8
       python -m builder run --config builder/configs/audioset.yaml --work work/audioset --out mma-bench \\
         --retry-failed
+      python -m builder run --config builder/configs/audioset.yaml --work /shared/work --out /shared/mma-bench \\
+        --executor slurm --set executor.workers=64
     """
     from builder.config import load_config
     from builder.dry_run import plan_build
+    from builder.executors import engine_override
     from builder.run import run_build
     from builder.status import format_status, status_of
     from mma_bench.files.text import one_line
 
-    config = load_config(config_path, overrides)
+    config = load_config(config_path, (*overrides, *engine_override(executor)))
     if dry_run:
         plan_build(config, work, out).print()
         return

@@ -15,6 +15,7 @@ from builder.results import Results
 from builder.stage import ClipStage, Progress, Stage, WholeStage
 from builder.stage_folder import StageFolder, forget_failures
 from mma_bench import __version__
+from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.models.own import place_of
@@ -39,9 +40,9 @@ def run_stage(stage: Stage, source: Path | None, executor: ExecutorSettings, *, 
             raise TypeError(f"{stage.name} looks at clips, so it cannot be the first stage")
         if retry_failed and (worth_another_try := stage.retry()):
             forget_failures(stage.folder, _results(stage), worth_another_try)
-        return _run_clips(stage, source, stage.executor(executor))
+        return _run_clips(stage, source, stage.executor(executor.for_stage(stage.name)))
     if isinstance(stage, WholeStage):
-        return _run_whole(stage, source, stage.executor(executor))
+        return _run_whole(stage, source, stage.executor(executor.for_stage(stage.name)))
     raise TypeError(f"{stage.name} is neither a ClipStage nor a WholeStage")
 
 
@@ -72,6 +73,8 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
             ) from error
     results.compact()
     folder.finish(inputs)
+    for line in stage.summary():
+        say(line)
     return finished
 
 

@@ -94,6 +94,10 @@ class Stage(ABC):
         """Return whether the settings turn the stage off, so that all clips pass."""
         return False
 
+    def summary(self) -> Sequence[str]:
+        """Return lines to print when the stage has just finished."""
+        return ()
+
     def executor(self, given: "ExecutorSettings") -> "ExecutorSettings":
         """Return where the tasks of this stage run, by default as the configuration says."""
         return given

@@ -12,6 +12,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from builder.clip_step import part_path
 from builder.executors import ExecutorSettings, make_executor
+from builder.executors.earlier_job import end_earlier_job
 from builder.manifest_file import Manifest
 from builder.progress import progress_bar
 from builder.results import Results
@@ -41,6 +42,7 @@ class StageFolder:
             the number of this run of the stage.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        end_earlier_job(self.path)
         _remove_leftovers(self.path)
         for name in ("finished.json", "manifest.parquet"):
             (self.path / name).unlink(missing_ok=True)
@@ -81,7 +83,7 @@ class StageFolder:
     ) -> None:
         """Run ``pipeline`` with datatrove, its logs and completion markers in this folder."""
         with progress_bar(title, items, self.path):
-            make_executor(executor, pipeline, self.path / "log", tasks=tasks).run()
+            make_executor(executor, pipeline, self.path / "log", tasks=tasks, name=title).run()
 
     def _read(self, name: str) -> Any:
         try:

@@ -28,6 +28,11 @@ _SHOWN = 20
 @click.option(
     "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override download.NAME or executor.NAME."
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray", "slurm"]),
+    help="Engine that runs the tasks; overrides executor.kind.",
+)
 @click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
 @click.option("--dry-run", is_flag=True, help="Check the dataset and show what would be fetched, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -37,6 +42,7 @@ def hydrate(
     out: Path,
     mirror: Path | None,
     overrides: tuple[str, ...],
+    executor: str | None,
     retry_failed: bool,
     dry_run: bool,
     as_json: bool,
@@ -54,12 +60,13 @@ def hydrate(
       python -m builder hydrate --data mma-bench-ids --work work/hydrate --out mma-bench \\
         --set download.cookies=cookies.txt --set download.concurrency=2 --retry-failed
     """
+    from builder.executors import engine_override
     from builder.hydrate.run import hydrate as run_hydration
     from builder.hydrate.run import read_published, settings_for
     from mma_bench.dataset.load import local_folder
 
     published = read_published(local_folder(data))
-    settings = settings_for(published, mirror, overrides)
+    settings = settings_for(published, mirror, (*overrides, *engine_override(executor)))
     if dry_run:
         plan = _plan(published, settings, out)
         click.echo(json.dumps(plan, indent=2) if as_json else "\n".join(f"{name}: {plan[name]}" for name in plan))
@@ -69,7 +76,10 @@ def hydrate(
 
 
 def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dict[str, object]:
+    from builder.executors.check import check_engine, engine_lines
     from builder.hydrate.run import make_source
+
+    check_engine(settings.executor)
 
     source = make_source(published, settings, out)
     kept = [row for row in source.listed if row.kept]
@@ -82,6 +92,7 @@ def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dic
         "to download" if network else "missing from the mirror": len(kept) - here,
         "from": network.url_template if network else str(settings.mirror),
         "stimuli": len(published.contents.stimuli),
+        "tasks": "; ".join(line.strip() for line in engine_lines(settings.executor)),
         "encoded as": f"{published.normalise.size} pixels, at most {published.normalise.seconds} s",
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from builder.executors import ExecutorSettings
+from builder.pipeline import HYDRATE
 from builder.sources.audioset.settings import DownloadSettings
 from mma_bench.files.settings import apply_overrides
 
@@ -42,6 +43,8 @@ def hydrate_settings(mirror: Path | None, overrides: tuple[str, ...], published:
         source = published.get("source")
         built_with = (source.get("download") if isinstance(source, dict) else None) or {}
         settings["download"] = {name: built_with[name] for name in ("max_height", "whole") if name in built_with}
-    return apply_overrides(
+    found = apply_overrides(
         HydrateSettings, settings, overrides, where="the dataset's own settings", override="download.concurrency=2"
     )
+    found.executor.check_stages([entry.name for entry in HYDRATE])
+    return found

@@ -10,8 +10,8 @@ from builder.media_folder import clip_file
 from builder.normalise.probe import probe
 from builder.normalise.settings import NormaliseSettings
 from builder.normalise.transcode import transcode
+from builder.scratch import media_path
 from builder.stage import ClipStage, Dropped
-from mma_bench.files.atomic import atomic_path
 from mma_bench.files.hashing import sha256_file
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class NormaliseClips(ClipStage):
         if row.end_seconds is not None:
             seconds = min(seconds, row.end_seconds - row.start_seconds)
         video_path, audio_path = self.outputs(row.clip_id)
-        with atomic_path(video_path) as video, atomic_path(audio_path) as audio:
+        with media_path(video_path) as video, media_path(audio_path) as audio:
             start = row.media_start_seconds
             written = transcode(source, found, video, audio, self.options, start=start, seconds=seconds)
             frames, rate = _count_frames(video)

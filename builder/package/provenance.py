@@ -29,7 +29,7 @@ _LIBRARIES = (
 
 def provenance(config: BuildConfig, inputs: dict[str, str]) -> dict[str, Any]:
     """Return seed, full configuration, hashes of the inputs and versions, but no time and no path."""
-    how_fast = {"workers": True, "clips_at_a_time": True}
+    how_fast = {"workers": True, "clips_at_a_time": True, "prices": True}
     settings = _without_folders(config.model_dump(exclude={"executor": True, "verify": how_fast}))
     if config.verify.model:
         settings["verify"]["model"] = public_name(config.verify.model)

@@ -32,5 +32,5 @@ class PackageDataset(WholeStage):
         """Write the dataset of ``clips``; they pass as they are."""
         job = self.job
         inputs = PackageInputs(job.stimuli, clips, job.clips, job.streams, job.contents(clips))
-        package_dataset(inputs, self.folder, job.out, job.executor)
+        package_dataset(inputs, self.folder, job.out, job.executor.for_stage(self.name))
         return ()

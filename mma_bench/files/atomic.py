@@ -83,8 +83,8 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     place = path.resolve()
     place.parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{staging_folder(place).name}-"
-    _remove_abandoned(place.parent, prefix)
-    staging, handle = _new_staging(place.parent, prefix)
+    remove_abandoned(place.parent, prefix)
+    staging, handle = new_staging(place.parent, prefix)
     try:
         yield staging
         staging.chmod(0o755)  # mkdtemp makes 0700, which a colleague could not read
@@ -158,8 +158,13 @@ def _exchange(a: Path, b: Path) -> None:
     aside.rename(a)
 
 
-def _new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
-    """Return a new folder, and a descriptor that holds a lock on it: others see that it is not abandoned."""
+def new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new folder, and a descriptor that holds a lock on it: others see that it is not abandoned.
+
+    Args:
+        parent: where the folder is made.
+        prefix: how its name begins.
+    """
     while True:
         staging = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
         try:  # an interruption may come at any line
@@ -174,8 +179,8 @@ def _new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
         os.close(handle)  # another process took it for abandoned before it was locked
 
 
-def _remove_abandoned(parent: Path, prefix: str) -> None:
-    """Remove the staging folders whose processes ended without removing them."""
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove the folders of `new_staging` whose processes ended without removing them."""
     for folder in parent.glob(f"{glob.escape(prefix)}*"):
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

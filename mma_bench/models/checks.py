@@ -38,6 +38,8 @@ class CheckAnswer:
         yes_probability: probability of Yes against No, 0 to 1, if the model provides it.
         finish_reason: why the answer ended, see `mma_bench.models.Answer`.
         reasoning: the model's reasoning, see `mma_bench.models.Answer`.
+        input_tokens: tokens of prompt and media, if the model counts them.
+        output_tokens: number of generated tokens, if the model counts them.
     """
 
     name: str
@@ -45,6 +47,8 @@ class CheckAnswer:
     yes_probability: float | None = None
     finish_reason: str | None = None
     reasoning: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 def yes_probability(scores: Mapping[str, float]) -> float | None:

@@ -38,6 +38,8 @@ class Model(ABC):
             those that the user does not.
         judge_settings: options with which it answers from text alone, so that it can judge; None if it cannot.
         retries: number of retried requests so far, for models behind a server.
+        requests: number of requests so far, retried ones included, for models behind a server.
+        sent_bytes: bytes of these requests.
     """
 
     name: str = cast("str", DefaultName())
@@ -52,6 +54,8 @@ class Model(ABC):
     protocol_settings: tuple[str, ...] = ()
     judge_settings: Mapping[str, str] | None = None
     retries: int | None = None
+    requests: int | None = None
+    sent_bytes: int | None = None
 
     @classmethod
     def preview(cls, rest: str, options: Mapping[str, str]) -> str:
@@ -180,6 +184,8 @@ class Model(ABC):
                         yes_probability(answer.option_scores),
                         answer.finish_reason,
                         answer.reasoning,
+                        answer.input_tokens,
+                        answer.output_tokens,
                     )
                     for check, answer in found
                     if answer

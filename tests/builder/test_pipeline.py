@@ -108,8 +108,8 @@ def test_a_killed_build_takes_the_processes_of_its_stages_along(tmp_path: Path) 
     code = (
         "import sys, time\n"
         "from multiprocess import forkserver\n"
-        "from builder import executors\n"
-        "forkserver.set_forkserver_preload(executors._PRELOADED[:1])\n"
+        "from builder.executors import local\n"
+        "forkserver.set_forkserver_preload(local._PRELOADED[:1])\n"
         "forkserver.ensure_running()\n"
         "process = forkserver._forkserver\n"
         "from multiprocess import get_context\n"

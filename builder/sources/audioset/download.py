@@ -1,21 +1,19 @@
 """One download with yt-dlp as a library: only the segment if the site allows it, otherwise the whole video."""
 
 import io
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from builder.manifest import ManifestRow
 from builder.normalise.probe import probe
+from builder.scratch import move_file, scratch_folder
 from builder.sources.audioset.failures import FailureKind, FetchFailed, classify, kind_of_message
 from builder.sources.audioset.media_files import SUFFIXES, downloaded_name
 from builder.sources.audioset.settings import DownloadSettings
 from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
-from mma_bench.files.atomic import fsync_folder
 
 _SHORT_SECONDS = 0.5  # containers are often a frame or an audio packet shorter than requested
 _PAGE_BYTES = 1 << 16
@@ -37,10 +35,7 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
         FetchFailed: the video is not available, temporarily or permanently.
         MMABenchError: the disk is full, or the cookies cannot be read.
     """
-    work = folder / "partial" / row.clip_id
-    shutil.rmtree(work, ignore_errors=True)  # left by a killed run: the site may offer other formats now
-    work.mkdir(parents=True)
-    try:
+    with scratch_folder(folder / "partial") as work:
         whole = settings.whole or settings.cut_already
         if not whole:
             try:
@@ -53,13 +48,8 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
             path = _run(row, work, settings, whole=True)
         suffix = path.suffix.lower()
         target = folder / downloaded_name(row, suffix, whole=whole and not settings.cut_already)
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-        path.replace(target)
-        fsync_folder(folder)
+        move_file(path, target)
         return target
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def check_downloader(settings: DownloadSettings) -> None:

@@ -69,7 +69,10 @@ class GeminiModel(EndpointModel):
         from google.genai import Client, types
 
         async with http_client(
-            concurrency=self.settings.concurrency, timeout=self.settings.timeout, repaired=True
+            concurrency=self.settings.concurrency,
+            timeout=self.settings.timeout,
+            repaired=True,
+            sent=self._count_request,
         ) as client:
             options = types.HttpOptions(
                 base_url=self.address.url,

@@ -1,7 +1,7 @@
 """The HTTP client of both protocols, with a limit on the memory that a server can make us use."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from mma_bench.models.endpoint.patience import TemporaryError
@@ -23,13 +23,16 @@ def without_lone_surrogates(body: bytes) -> bytes:
     return _ESCAPES.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text).encode("utf-8")
 
 
-def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> "httpx2.AsyncClient":
+def http_client(
+    *, concurrency: int, timeout: float, repaired: bool = False, sent: Callable[[int], None] | None = None
+) -> "httpx2.AsyncClient":
     """Return a client for ``concurrency`` connections that stay open.
 
     Args:
         concurrency: number of connections.
         timeout: seconds.
         repaired: pass replies through `without_lone_surrogates`, for a library whose parser rejects them.
+        sent: is called before each request with the size of its body in bytes.
     """
     import httpx2
 
@@ -60,10 +63,15 @@ def http_client(*, concurrency: int, timeout: float, repaired: bool = False) -> 
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = Bounded(response.stream)
 
+    async def count(request: httpx2.Request) -> None:
+        if sent:
+            size = request.headers.get("content-length", "")
+            sent(int(size) if size.isdigit() else 0)
+
     return httpx2.AsyncClient(
         # Compressed replies could grow a thousandfold after the limit.
         headers={"Accept-Encoding": "identity"},
         limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         timeout=timeout,
-        event_hooks={"response": [bound]},
+        event_hooks={"request": [count], "response": [bound]},
     )

@@ -37,6 +37,8 @@ class EndpointModel(Model):
     protocol_settings = ("fps", "temperature")
     judge_settings = MappingProxyType({"media": "none"})
     retries: int
+    requests: int
+    sent_bytes: int
 
     @classmethod
     def settings_of_protocol(cls, options: Mapping[str, str]) -> Collection[str]:
@@ -48,7 +50,7 @@ class EndpointModel(Model):
         self.address = address
         self.settings = settings
         self.repeat = 0
-        self.retries = 0
+        self.retries = self.requests = self.sent_bytes = 0
         self.thinks = False
         self.scrubber = KeyScrubber(key)
         self._family = family
@@ -150,6 +152,10 @@ class EndpointModel(Model):
             finish_reason=reply.finish_reason and clean(reply.finish_reason),
             served_by=reply.served_by and clean(reply.served_by),
         )
+
+    def _count_request(self, size: int) -> None:
+        self.requests += 1
+        self.sent_bytes += size
 
     def _quoted(self, text: object, limit: int = 300) -> str:
         """Return text from the server for an error message."""

@@ -134,7 +134,9 @@ class OpenAIModel(EndpointModel):
     async def _connect(self) -> AsyncIterator["AsyncOpenAI"]:
         from openai import AsyncOpenAI
 
-        client = http_client(concurrency=self.settings.concurrency, timeout=self.settings.timeout)
+        client = http_client(
+            concurrency=self.settings.concurrency, timeout=self.settings.timeout, sent=self._count_request
+        )
         with MediaHost(self.settings.transfer, self.settings.media_folder, self.settings.media_host) as self._host:
             async with AsyncOpenAI(
                 api_key=self._key or "none",  # the SDK requires one; servers without keys ignore it

@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 _CLAIM = """
 import os, sys
-from builder.verify.gpus import claim_gpu
-print(claim_gpu(), os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+from builder.verify.gpus import claim_gpus
+print(claim_gpus(int(sys.argv[1])), os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()
 """
 
@@ -18,8 +18,8 @@ sys.stdin.read()
 def test_each_process_takes_another_gpu_and_a_dead_one_gives_its_own_back(tmp_path: Path) -> None:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "4,7", "TMPDIR": str(tmp_path)}
 
-    def claim() -> tuple["subprocess.Popen[str]", str]:
-        command = [sys.executable, "-c", _CLAIM]
+    def claim(count: int = 1) -> tuple["subprocess.Popen[str]", str]:
+        command = [sys.executable, "-c", _CLAIM, str(count)]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -28,7 +28,7 @@ def test_each_process_takes_another_gpu_and_a_dead_one_gives_its_own_back(tmp_pa
 
     processes = []
     try:
-        for expected in ("4 4", "7 7", "None 4,7"):
+        for expected in ("['4'] 4", "['7'] 7", "[] 4,7"):
             process, claimed = claim()
             processes.append(process)
             assert claimed == expected
@@ -36,7 +36,7 @@ def test_each_process_takes_another_gpu_and_a_dead_one_gives_its_own_back(tmp_pa
         processes[0].wait()
         process, claimed = claim()
         processes.append(process)
-        assert claimed == "4 4"
+        assert claimed == "['4'] 4"
     finally:
         for process in processes:
             process.kill()

@@ -1,0 +1,43 @@
+"""How often failed tasks are run again, and what is said when that does not help."""
+
+from collections import Counter
+
+from builder.executors.task import Failure, Task
+from mma_bench.errors import MMABenchError
+
+
+class Reruns:
+    """Counts the failures of the tasks of one stage.
+
+    Args:
+        task: the executor whose tasks are counted.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._failures: Counter[int] = Counter()
+
+    def note(self, rank: int, node: str, what: str) -> None:
+        """Count a failure of the task ``rank``; return if it may run again.
+
+        Args:
+            rank: number of the task.
+            node: where it ran, if that is known.
+            what: what the engine says about it. What the task itself wrote down takes precedence.
+
+        Raises:
+            MMABenchError: the task cannot succeed, or has failed too often.
+        """
+        self._failures[rank] += 1
+        task = self._task
+        found = task.failure(rank) or Failure(rank, node, what, is_final=False)
+        log = task.task_log(rank)
+        log = log if log.is_file() else task.logs
+        if found.is_final:
+            raise MMABenchError(f"{found.message} (task {rank} of {task.name} on {found.node}; log: {log})")
+        if self._failures[rank] > task.settings.retries:
+            times = "once" if self._failures[rank] == 1 else f"{self._failures[rank]} times"
+            raise MMABenchError(
+                f"task {rank} of {task.name} failed {times}, the last time on {found.node or 'an unknown node'}: "
+                f"{found.message}; log: {log}; run the same command again to resume"
+            )

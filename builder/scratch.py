@@ -1,0 +1,100 @@
+"""Media that are being written: next to their final place, or first on the node's own disk."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mma_bench.errors import MMABenchError
+from mma_bench.files.atomic import atomic_path, fsync_folder, new_staging, remove_abandoned
+
+_PREFIX = "mma-bench-scratch-"
+_place: Path | None = None
+
+
+@contextmanager
+def scratch_disk(asked: str | None) -> Iterator[None]:
+    """Write media of this process first to a folder below ``asked`` until the block ends; None changes nothing.
+
+    Temporary files of libraries go there too. The folder is removed at the end; what killed processes left is removed
+    by the next one that uses the same disk.
+
+    Args:
+        asked: a folder on this machine, which may contain variables of the environment such as `$SLURM_TMPDIR`.
+
+    Raises:
+        MMABenchError: the folder cannot be used.
+    """
+    global _place  # one task at a time runs in a process
+    if asked is None:
+        yield
+        return
+    root = Path(os.path.expandvars(asked))
+    try:
+        if "$" in str(root):
+            raise OSError(0, "a variable is not set on this node")
+        root.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(root, _PREFIX)
+        folder, handle = new_staging(root, _PREFIX)
+    except OSError as error:
+        raise MMABenchError(f"executor.scratch: cannot use {root}: {error.strerror}") from error
+    before = _place, tempfile.tempdir
+    try:
+        _place, tempfile.tempdir = folder, str(folder)
+        yield
+    finally:
+        _place, tempfile.tempdir = before
+        os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def media_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary name for ``path`` as `atomic_path` does, on the scratch disk if there is one.
+
+    A finished file is copied next to ``path`` under a unique temporary name and renamed, so ``path`` appears at once
+    even if the two are on different file systems, and even if two tasks write it at the same time.
+    """
+    if _place is None:
+        with atomic_path(path) as temporary:
+            yield temporary
+        return
+    with scratch_folder(_place) as folder:
+        written = folder / path.name
+        yield written
+        with atomic_path(path) as temporary:
+            shutil.copyfile(written, temporary)
+
+
+@contextmanager
+def scratch_folder(default: Path) -> Iterator[Path]:
+    """Yield a new, empty folder on the scratch disk, or below ``default`` if there is none.
+
+    It is removed at the end; what killed processes left is removed by the next one.
+    """
+    parent = _place or default
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(parent, _PREFIX)
+    folder, handle = new_staging(parent, _PREFIX)
+    try:
+        yield folder
+    finally:
+        os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def move_file(written: Path, path: Path) -> None:
+    """Let ``written`` appear as ``path`` at once, also from another file system."""
+    try:
+        with open(written, "rb") as file:
+            os.fsync(file.fileno())
+        written.replace(path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with atomic_path(path) as temporary:
+            shutil.copyfile(written, temporary)
+    fsync_folder(path.parent)
