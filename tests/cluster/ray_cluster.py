@@ -85,7 +85,7 @@ class RayCluster:
         command = [*_RAY, "start", *arguments, *_SMALL]
         self._processes[node] = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
 
-    def _wait_for(self, count: int, seconds: float = 90) -> None:
+    def _wait_for(self, count: int, seconds: float = 300) -> None:
         code = (
             f"import ray; ray.init('{self.address}', logging_level='ERROR', log_to_driver=False); "
             "print(sum(node['Alive'] for node in ray.nodes()))"
