@@ -88,7 +88,7 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     cluster: RayCluster, local_build: LocalBuild, tmp_path: Path
 ) -> None:
     run = start(
-        "builder", "run", *arguments(local_build.config, tmp_path), "--executor", "ray", "--set",
+        "builder", "run", *arguments(local_build.config, tmp_path), "--json", "--executor", "ray", "--set",
         f"executor.ray.address={cluster.address}",
     )  # fmt: skip
     work = tmp_path / "work"
@@ -96,6 +96,8 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     cluster.kill_node("n2")
     stdout, stderr = run.communicate()
     assert run.returncode == 0, stderr
+    assert json.loads(stdout)["out"] == str(tmp_path / "out")  # what Ray says about the lost node is not in it
+    assert "the node it was running on is dead" in stderr
     assert tree(tmp_path / "out") == local_build.files
     assert status(tmp_path).replace(str(tmp_path), "") == local_build.status
     print(f"\nn2 was killed in the middle of normalise\n{stdout}{stderr}")
