@@ -35,7 +35,8 @@ class RayCluster:
 
     Args:
         folder: for its logs.
-        nodes: names of the nodes; the first is the head, which takes no tasks.
+        nodes: names of the nodes; the first is the head, which takes no tasks. The others have two cores and one GPU
+            that is only a name.
     """
 
     def __init__(self, folder: Path, nodes: tuple[str, ...] = ("head", "n1", "n2")) -> None:
@@ -58,7 +59,8 @@ class RayCluster:
             self._start(head, [*place, "--node-ip-address=127.0.0.1", f"--temp-dir={self.folder}/tmp"])
             self._wait_for(1, head)
             for number, node in enumerate(others, 2):
-                self._start(node, [f"--address={self.address}", "--num-cpus=2", f"--node-ip-address=127.0.0.{number}"])
+                place = [f"--address={self.address}", f"--node-ip-address=127.0.0.{number}"]
+                self._start(node, [*place, "--num-cpus=2", "--num-gpus=1"])
                 self._wait_for(number, node)  # two that start at the same time choose the same ports
         except BaseException:
             self.stop()

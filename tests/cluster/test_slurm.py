@@ -67,6 +67,7 @@ def _starts(log: Path) -> int:
 
 
 def test_a_killed_task_is_run_again_with_its_gpu_and_in_the_same_folder(cluster: SlurmCluster, tmp_path: Path) -> None:
+    tmp_path /= "a folder"
     run = stage(cluster, tmp_path, "killed once", gpus=1)
     assert run.communicate()[1].count("error") == 0
     assert run.returncode == 0
@@ -74,6 +75,8 @@ def test_a_killed_task_is_run_again_with_its_gpu_and_in_the_same_folder(cluster:
     seen = json.loads((tmp_path / "attempts" / "2.1").read_text())
     assert seen == {"gpus": "0", "folder": str(Path.cwd())}
     assert jobs(cluster) == []
+    all_tasks = ("--noheader", "--array", "--states=all", "--name=mma-bench-try", "--format=%T")
+    assert {*cluster.run("squeue", *all_tasks).split()} == {"COMPLETED"}
 
 
 @pytest.mark.parametrize(
