@@ -114,7 +114,7 @@ def test_the_jobs_of_a_killed_build_are_cancelled_by_the_next_run(cluster: Slurm
     run.communicate()
     assert len(jobs(cluster)) == 6
     again = stage(cluster, tmp_path, "quick")
-    stderr = again.communicate()[1]
+    stderr = again.communicate(timeout=120)[1]  # without the cancellation, it would wait for ten minutes
     assert again.returncode == 0, stderr
     wait_for_end(cluster)
 
