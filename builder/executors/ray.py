@@ -1,8 +1,10 @@
 """The tasks of a stage on a Ray cluster."""
 
+import contextlib
 import os
 import re
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -72,7 +74,16 @@ class RayExecutor(Task, RayPipelineExecutor):
         """
         import ray
 
-        ranks = self.begin()
+        # Ray prints what happens to nodes and tasks on standard output, where the build's result belongs.
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                self._run_all(self.begin())
+            finally:
+                ray.shutdown()
+
+    def _run_all(self, ranks: Sequence[int]) -> None:
+        import ray
+
         if not ranks:
             return
         _check_room(self.settings)

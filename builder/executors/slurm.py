@@ -30,6 +30,8 @@ NOT_SHARED = 44
 
 _MARK_SECONDS = 90.0
 """How long a mark of completion may take to appear here: NFS shows a new file after up to a minute."""
+_END_SECONDS = 30.0
+"""How long tasks that have left their mark may take to end."""
 _SILENT_SECONDS = 1800.0
 """How long Slurm may not answer, as while its controller is restarted."""
 
@@ -76,6 +78,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
             job = self._submit(ranks)
             try:
                 self._wait(job, ranks, reruns)
+                self._let_end(job)
             finally:
                 # Also the tasks that were run again but have been completed by another attempt.
                 slurm_queue.cancel(job)
@@ -113,6 +116,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         """Return the options of sbatch, without those that are not set."""
         given = super().get_sbatch_args(max_array)
         del given["mem-per-cpu"]  # whole gigabytes; the settings give the memory of a task
+        given |= {name: f'"{given[name]}"' for name in ("output", "error")}  # the folder's name may have a space
         return {name: value for name, value in given.items() if value not in ("", None) or name == "requeue"}
 
     def _wait(self, job: str, ranks: Sequence[int], reruns: Reruns) -> None:
@@ -142,6 +146,14 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
                         watch.left_over.add(index)
             if waiting <= watch.left_over:
                 return
+
+    def _let_end(self, job: str) -> None:
+        """Give tasks that have left their mark the time to end, so that Slurm does not count them as cancelled."""
+        until = time.monotonic() + _END_SECONDS
+        while any(task.state in ("RUNNING", "COMPLETING") for task in slurm_queue.tasks_of(job) or ()):
+            if time.monotonic() > until:
+                return
+            time.sleep(_END_SECONDS / 60)
 
     def _is_completed(self, ranks: Sequence[int], index: int) -> bool:
         return not self.get_incomplete_ranks(self._ranks_of(ranks, index))

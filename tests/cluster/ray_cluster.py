@@ -35,13 +35,15 @@ class RayCluster:
 
     Args:
         folder: for its logs.
-        nodes: names of the nodes; the first is the head, which takes no tasks.
+        nodes: names of the nodes; the first is the head, which takes no tasks. The others have two cores and one GPU
+            that is only a name.
     """
 
     def __init__(self, folder: Path, nodes: tuple[str, ...] = ("head", "n1", "n2")) -> None:
         self.folder, self.nodes = folder.absolute(), nodes
         self._port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._arguments: dict[str, list[str]] = {}
         self._open = ExitStack()
 
     @property
@@ -55,10 +57,11 @@ class RayCluster:
             head, *others = self.nodes
             place = ["--head", f"--port={self._port}", "--num-cpus=0", "--include-dashboard=false"]
             self._start(head, [*place, "--node-ip-address=127.0.0.1", f"--temp-dir={self.folder}/tmp"])
-            self._wait_for(1)
+            self._wait_for(1, head)
             for number, node in enumerate(others, 2):
-                self._start(node, [f"--address={self.address}", "--num-cpus=2", f"--node-ip-address=127.0.0.{number}"])
-                self._wait_for(number)  # two that start at the same time choose the same ports
+                place = [f"--address={self.address}", f"--node-ip-address=127.0.0.{number}"]
+                self._start(node, [*place, "--num-cpus=2", "--num-gpus=1"])
+                self._wait_for(number, node)  # two that start at the same time choose the same ports
         except BaseException:
             self.stop()
             raise
@@ -81,11 +84,12 @@ class RayCluster:
         self._open.close()
 
     def _start(self, node: str, arguments: list[str]) -> None:
+        self._arguments[node] = arguments
         output: IO[bytes] = self._open.enter_context((self.folder / f"{node}.out").open("ab"))
         command = [*_RAY, "start", *arguments, *_SMALL]
         self._processes[node] = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
 
-    def _wait_for(self, count: int, seconds: float = 90) -> None:
+    def _wait_for(self, count: int, node: str, seconds: float = 300) -> None:
         code = (
             f"import ray; ray.init('{self.address}', logging_level='ERROR', log_to_driver=False); "
             "print(sum(node['Alive'] for node in ray.nodes()))"
@@ -95,6 +99,8 @@ class RayCluster:
             found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
             if found.stdout.strip().endswith(str(count)):
                 return
+            if self._processes[node].poll() is not None:  # on a busy machine: Ray gives itself 30 seconds to start
+                self._start(node, self._arguments[node])
             time.sleep(0.5)
         raise TimeoutError(f"waited {seconds:.0f} s for {count} nodes of Ray; see {self.folder}/*.out")
 

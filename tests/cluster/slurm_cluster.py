@@ -173,7 +173,7 @@ def _program(name: str) -> str | None:
     return shutil.which(name, path=_PATH)
 
 
-def _wait(ready: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def _wait(ready: Callable[[], bool], what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:

@@ -40,7 +40,7 @@ class Step(PipelineStep):
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
         (attempts / f"{rank}.{attempt}").write_text(json.dumps({"gpus": gpus, "folder": str(Path.cwd())}))
         if self.mode == "slow":
-            time.sleep(60)
+            time.sleep(600)
         if rank == BAD:
             if self.mode == "killed" or (self.mode == "killed once" and attempt == 0):
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -31,18 +31,18 @@ def stage(cluster: RayCluster, folder: Path, mode: str, **changes: Any) -> Any:
     return start("tests.cluster.steps", str(folder), mode, json.dumps(settings))
 
 
-def test_a_killed_task_is_run_again_in_the_same_folder(cluster: RayCluster, tmp_path: Path) -> None:
-    run = stage(cluster, tmp_path, "killed once")
-    assert run.communicate()[1].count("error: ") == 0
-    assert run.returncode == 0
+def test_a_killed_task_is_run_again_with_its_gpu_and_in_the_same_folder(cluster: RayCluster, tmp_path: Path) -> None:
+    run = stage(cluster, tmp_path, "killed once", gpus=1)
+    stderr = run.communicate()[1]
+    assert run.returncode == 0, stderr
     assert attempts(tmp_path) == sorted([*ONCE_EACH, "2.1"])
-    assert json.loads((tmp_path / "attempts" / "2.1").read_text())["folder"] == str(Path.cwd())
+    assert json.loads((tmp_path / "attempts" / "2.1").read_text()) == {"gpus": "0", "folder": str(Path.cwd())}
 
 
 def test_an_overdue_task_is_ended_and_run_again(cluster: RayCluster, tmp_path: Path) -> None:
     run = stage(cluster, tmp_path, "overdue", hours=8 / 3600)
-    assert run.communicate()[1].count("error: ") == 0
-    assert run.returncode == 0
+    stderr = run.communicate()[1]
+    assert run.returncode == 0, stderr
     assert attempts(tmp_path) == sorted([*ONCE_EACH, "2.1"])
 
 
@@ -65,9 +65,9 @@ def test_a_task_that_fails_again_and_again_is_one_line_with_its_log(
 
 
 def test_a_task_that_no_node_has_room_for_does_not_wait_forever(cluster: RayCluster, tmp_path: Path) -> None:
-    run = stage(cluster, tmp_path, "quick", gpus=1)
+    run = stage(cluster, tmp_path, "quick", gpus=2)
     error = run.communicate()[1].strip().splitlines()[-1]
-    assert error.startswith("error: no node of the Ray cluster has room for a task of 1 core, 1 GB, 1 GPU; change")
+    assert error.startswith("error: no node of the Ray cluster has room for a task of 1 core, 1 GB, 2 GPUs; change")
 
 
 def test_an_interrupted_stage_ends_its_tasks(cluster: RayCluster, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     cluster: RayCluster, local_build: LocalBuild, tmp_path: Path
 ) -> None:
     run = start(
-        "builder", "run", *arguments(local_build.config, tmp_path), "--executor", "ray", "--set",
+        "builder", "run", *arguments(local_build.config, tmp_path), "--json", "--executor", "ray", "--set",
         f"executor.ray.address={cluster.address}",
     )  # fmt: skip
     work = tmp_path / "work"
@@ -96,6 +96,8 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     cluster.kill_node("n2")
     stdout, stderr = run.communicate()
     assert run.returncode == 0, stderr
+    assert json.loads(stdout)["out"] == str(tmp_path / "out")  # what Ray says about the lost node is not in it
+    assert "the node it was running on is dead" in stderr
     assert tree(tmp_path / "out") == local_build.files
     assert status(tmp_path).replace(str(tmp_path), "") == local_build.status
     print(f"\nn2 was killed in the middle of normalise\n{stdout}{stderr}")
