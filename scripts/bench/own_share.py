@@ -15,7 +15,7 @@ other, so that its threads can be watched. Processor time is divided into
 
 A thread looks every 2 ms at what each thread executes, and adds the processor time that the thread has spent since the
 last look to the kind of the innermost function of this repository (`KINDS` names those that only call a library). What
-threads outside of Python spend is counted as own. A build of two clips comes first, so that imports are not counted,
+threads outside of Python spend is counted as own. A build of four clips comes first, so that imports are not counted,
 which take as long however many clips there are; its time is printed, and that of the server that forks the tasks of a
 build with several workers.
 """
@@ -60,7 +60,7 @@ KINDS = {
 
 NAMES = ("ffmpeg", "libav", "SHA-256", "copies", "model", "own")
 AIM = 0.10
-WARM_UP = 2
+WARM_UP = 4
 _LOOK_SECONDS = 0.002
 _PACKAGES = (f"{ROOT}/builder/", f"{ROOT}/mma_bench/")
 
