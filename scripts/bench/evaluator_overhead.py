@@ -1,8 +1,8 @@
 """What an evaluation costs besides the model: our evaluator against lmms-eval, both with a model that answers at once.
 
 Both are asked the same 10,000 questions: those of a real dataset, repeated under new keys, stored as a dataset stores
-them. Neither model looks at media. They take turns. Timed is the evaluation alone, from the stored questions to scores and kept answers,
-after all imports.
+them. Neither model looks at media. They take turns. Timed is the evaluation alone, from the stored questions to scores
+and kept answers, after all imports.
 
     python scripts/bench/evaluator_overhead.py --data mma-bench --lmms-python LMMS_ENV/bin/python [--profile]
 """

@@ -21,6 +21,7 @@ def copied_clips(clips: Path, folder: Path, count: int) -> Path:
     """
     folder.mkdir(parents=True)
     listed = labelled(clips)
+    listed = sorted(listed, key=lambda row: [other for other in listed if other[1] == row[1]].index(row))[:count]
     rows = []
     for number in range(count):
         name, label = listed[number % len(listed)]
@@ -44,8 +45,14 @@ def labelled(clips: Path) -> list[tuple[str, str]]:
         return [(row["file"], row["visual_label"]) for row in csv.DictReader(file)]
 
 
-def build(clips: Path, folder: Path) -> Path:
-    """Build a dataset of the real clips, each in both splits, and return its folder; the work folder is next to it."""
+def build(clips: Path, folder: Path, count: int = 15) -> Path:
+    """Build a dataset of the real clips, each in both splits, and return its folder; the work folder is next to it.
+
+    Args:
+        clips: folder of the clips and their list.
+        folder: where to build.
+        count: number of clips; with fewer, one of each class comes first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         (name, label, split, start) for split, start in (("test", 0), ("train", 0.5)) for name, label in labelled(clips)
@@ -68,8 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--clips", type=int, default=15, help="real clips, at most 15")
     options = parser.parse_args()
-    print(build(options.shared / "data" / "clips", options.folder))
+    print(build(options.shared / "data" / "clips", options.folder, options.clips))
 
 
 if __name__ == "__main__":

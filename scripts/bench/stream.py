@@ -44,7 +44,9 @@ LATER, ALWAYS = "stream, verify once, later epochs", "stream, verify always"
 Sides = dict[str, Callable[[], Iterable[Any]]]
 
 
-def compare(title: str, sides: Sides, options: argparse.Namespace, per_turn: int) -> dict[str, Times]:
+def compare(
+    title: str, sides: Sides, options: argparse.Namespace, per_turn: int, *, warm_up: int = 1
+) -> dict[str, Times]:
     """Time all sides in turns, and print samples per second and the processor's milliseconds per sample, medians."""
 
     def consume(name: str) -> None:
@@ -53,7 +55,7 @@ def compare(title: str, sides: Sides, options: argparse.Namespace, per_turn: int
             raise SystemExit(f"{name} gave {count} samples and not {per_turn}")
 
     ways = [Side(name, functools.partial(consume, name)) for name in sides]
-    times = alternate(ways, options.turns, budget=options.budget)
+    times = alternate(ways, options.turns, warm_up=warm_up, budget=options.budget)
     print(f"\n{title} (load {os.getloadavg()[0]:.1f})")
     for name, found in times.items():
         print(
@@ -209,7 +211,7 @@ def decoded(shards: list[str], ours: Callable[..., Any], options: argparse.Names
         "stream, mixed conflicts": lambda: pipeline(ours(conflicts=MIXED)),
     }
     title = f"decoded, {FPS} frames per second and 16 kHz, {WORKERS} workers, {times} epochs"
-    found = compare(title, sides, options, count * times)
+    found = compare(title, sides, options, count * times, warm_up=0)  # each turn starts new workers anyway
     if options.memory:
         memory(ours(conflicts=MIXED), 4)
     peers = (WEBDATASET, "datasets, streaming", SPACED)
