@@ -54,9 +54,10 @@ def build(clips: Path, folder: Path, count: int = 15) -> Path:
         count: number of clips; with fewer, one of each class comes first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        (name, label, split, start) for split, start in (("test", 0), ("train", 0.5)) for name, label in labelled(clips)
-    ]
+    listed = labelled(clips)
+    labels = [label for _, label in listed]
+    order = sorted(range(len(listed)), key=lambda at: labels[:at].count(labels[at]))[:count]
+    rows = [(*listed[at], split, start) for split, start in (("test", 0), ("train", 0.5)) for at in sorted(order)]
     with open(folder / "list.csv", "w", newline="") as file:
         csv.writer(file).writerows([("file", "label", "split", "start_seconds"), *rows])
     config = folder / "config.yaml"

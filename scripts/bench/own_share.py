@@ -71,6 +71,7 @@ class Watch(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.spent: Counter[str] = Counter()
+        self.own: Counter[str] = Counter()
         self.cost = 0.0
         self._ended = threading.Event()
         self._before = {thread: clock(thread) for thread in sys._current_frames()}
@@ -105,21 +106,26 @@ class Watch(threading.Thread):
                 continue
             now, before = clock(thread), self._before.get(thread, 0.0)
             self._before[thread] = now
-            self.spent[self._kind(frame)] += now - before if now >= before else now  # a new thread has an old name
+            spent = now - before if now >= before else now  # a new thread has the name of an old one
+            kind, place = self._kind(frame)
+            self.spent[kind] += spent
+            if kind == "own":
+                self.own[place] += spent
 
-    def _kind(self, frame: FrameType | None) -> str:
+    def _kind(self, frame: FrameType | None) -> tuple[str, str]:
+        """Return the kind of what is executed, and the innermost function of this repository."""
         while frame is not None:
             file, name = frame.f_code.co_filename, frame.f_code.co_name
             if "/mma_bench/models/cascade/" in file:
-                return "model"
+                return "model", name
             if file == self._shards and name == "_write":
-                return "SHA-256" if "whole" in self._lines[frame.f_lineno - 1] else "copies"
+                return ("SHA-256" if "whole" in self._lines[frame.f_lineno - 1] else "copies"), name
             if kind := self._kinds.get((file, name)):
-                return kind
+                return kind, name
             if file.startswith(_PACKAGES):
-                return "own"
+                return "own", f"{file.removeprefix(f'{ROOT}/')}:{name}"
             frame = frame.f_back
-        return "own"
+        return "own", "datatrove and the interpreter"
 
 
 def clock(thread: int) -> float:
@@ -127,7 +133,7 @@ def clock(thread: int) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
-def build_once(clips: Path, folder: Path, verify: str | None) -> dict[str, dict[str, float]]:
+def build_once(clips: Path, folder: Path, verify: str | None, own_code: Counter[str]) -> dict[str, dict[str, float]]:
     """Build once; return for each stage seconds by kind, seconds by the clock, clips, and bytes written."""
     extra = (f"verify.model={verify}",) if verify else ()
     (folder / "config.yaml").write_text(f"source: {{kind: folder, csv: {clips}}}\n")
@@ -143,6 +149,7 @@ def build_once(clips: Path, folder: Path, verify: str | None) -> dict[str, dict[
         watch.start()
         manifest = run_stage(stage, manifest.path, ExecutorSettings(workers=1))
         spent = watch.stop()
+        own_code.update(watch.own)
         wall, whole, ended = time.monotonic() - begin, time.process_time() - own, child_seconds() - children
         spent["own"] += max(0.0, whole - watch.cost - spent.total())  # threads outside of Python
         # Only `normalise` starts ffmpeg; other children are datatrove's.
@@ -184,15 +191,20 @@ def main() -> None:
     options = parser.parse_args()
     sys.setswitchinterval(0.0005)  # threads make way for the one that looks
     turns: list[dict[str, dict[str, float]]] = []
+    own_code: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         clips = copied_clips(options.shared / "data" / "clips", Path(name) / "clips", options.clips)
         few = copied_clips(options.shared / "data" / "clips", Path(name) / "few", WARM_UP)
         for turn, listed in enumerate([few, *[clips] * options.turns]):
+            if turn == 1:
+                own_code.clear()  # of the build that warms up
             with tempfile.TemporaryDirectory(dir=name) as folder:
-                found = build_once(listed, Path(folder), options.verify)
+                found = build_once(listed, Path(folder), options.verify, own_code)
             print(json.dumps([turn, os.getloadavg()[0], found]), file=sys.stderr, flush=True)
             turns.append(found)
     shares = show(turns[1:])
+    print("most of our own code: ", end="")
+    print(", ".join(f"{place} {spent / own_code.total():.0%}" for place, spent in own_code.most_common(6)))
     first = sum(sum(stage[name] for name in NAMES if name != "ffmpeg") for stage in turns[0].values())
     print(f"first build, {WARM_UP} clips, imports included: {first:.1f} s of processor time without ffmpeg", end="; ")
     print(f"the server that forks tasks: {task_seconds():.1f} s; neither is in the table")

@@ -6,19 +6,21 @@
 #   scripts/bench/run.sh --shared DIR --out bench # keep the rows and the output of each bench in the folder `bench`
 #   scripts/bench/run.sh --quick                  # smallest sizes, to see that all of them run; no figures to quote
 #   scripts/bench/run.sh --only package           # one bench; repeatable
+#   scripts/bench/run.sh --inputs FOLDER          # build what they work on there, or use what an earlier run has built
 #
 # LMMS_PYTHON=ENV/bin/python compares with lmms-eval; without it that bench is skipped. A bench that fails is a line of
 # the table, and the exit code is 1.
 set -u
 cores=$(nproc)
 root=$(cd "$(dirname "$0")/../.." && pwd)
-shared=$root/../shared out= quick= only=()
+shared=$root/../shared out= quick= inputs= only=()
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"; }
 while [ $# -gt 0 ]; do
     case $1 in
         --shared) shared=$2; shift 2 ;;
         --out) out=$2; shift 2 ;;
         --only) only+=("$2"); shift 2 ;;
+        --inputs) inputs=$2; shift 2 ;;
         --quick) quick=1; shift ;;
         -h | --help) usage; exit 0 ;;
         *) echo "run.sh: unknown option $1; see --help" >&2; exit 2 ;;
@@ -32,6 +34,7 @@ shared=$(cd "$shared" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "${out:=$work/out}" && out=$(cd "$out" && pwd) || exit 2
+mkdir -p "${inputs:=$work/inputs}" && inputs=$(cd "$inputs" && pwd) || exit 2
 rm -f "$out"/*.json "$out"/*.skipped "$out"/*.log
 python=$root/.venv/bin/python
 [ -x "$python" ] || python=python3
@@ -63,19 +66,19 @@ size() { # FULL QUICK
 }
 
 turns=$(size 5 3)
-data=$work/inputs/data
+data=$inputs/data
 echo "load $(cut -d' ' -f1 /proc/loadavg) on $cores cores" >&2
-inputs() { # for NAME...: build what they work on
+build_inputs() { # for NAME...: build what they work on
     local name
     for name in "$@"; do chosen "$name" && break; done
     chosen "$name" || return 0
-    "$python" "$root/scripts/bench/inputs.py" "$work/inputs" --shared "$shared" --clips "$(size 15 3)" \
+    "$python" "$root/scripts/bench/inputs.py" "$inputs" --shared "$shared" --clips "$(size 15 3)" \
         >"$out/inputs.log" 2>&1 </dev/null && return 0
     tail -3 "$out/inputs.log" >&2
     echo "run.sh: the inputs could not be built, so benches that need them will fail" >&2
 }
 
-inputs package random_access stream stream_decoded endpoint evaluator_overhead
+build_inputs package random_access stream stream_decoded endpoint evaluator_overhead
 bench select_stage 300 select_stage --shared "$shared" --rows "$(size 204000 4000)" --peer-rows "$(size 20000 1000)" \
     --turns 3 --json "$out/select_stage.json"
 bench normalise 600 normalise --shared "$shared" --clips "$(size 6 1)" --turns "$turns" --budget 90 \
@@ -84,7 +87,7 @@ bench second_run 300 second_run --shared "$shared" --clips "$(size 1000 50)" --t
     --json "$out/second_run.json"
 bench near_duplicates 600 near_duplicates --shared "$shared" --originals "$(size 15 1)" --clips "$(size 5000 200)" \
     --pairs "$(size 1000 100)" --turns "$turns" --budget 30 --json "$out/near_duplicates.json"
-bench package 600 package --work "$work/inputs/work" --clips "$(size 60 4)" --encoded 1 --turns "$turns" --budget 60 \
+bench package 600 package --work "$inputs/work" --clips "$(size 60 4)" --encoded 1 --turns "$turns" --budget 60 \
     --keep "$work/large" --json "$out/package.json"
 [ -d "$work/large" ] || ln -s "$data" "$work/large"
 bench random_access 300 random_access --data "$work/large" --keys "$(size 24 4)" --json "$out/random_access.json"
