@@ -104,7 +104,10 @@ class Watch(threading.Thread):
         for thread, frame in sys._current_frames().items():
             if thread == self.ident:
                 continue
-            now, before = clock(thread), self._before.get(thread, 0.0)
+            try:
+                now, before = clock(thread), self._before.get(thread, 0.0)
+            except OSError:  # it has ended meanwhile
+                continue
             self._before[thread] = now
             spent = now - before if now >= before else now  # a new thread has the name of an old one
             kind, place = self._kind(frame)
