@@ -6,6 +6,7 @@
 #   scripts/bench/run.sh --shared DIR --out bench # keep the rows and the output of each bench in the folder `bench`
 #   scripts/bench/run.sh --quick                  # smallest sizes, to see that all of them run; no figures to quote
 #   scripts/bench/run.sh --only package           # one bench; repeatable
+#   scripts/bench/run.sh --minutes 60             # for a busy machine; by default benches end or are skipped after 20
 #   scripts/bench/run.sh --inputs FOLDER          # build what they work on there, or use what an earlier run has built
 #
 # LMMS_PYTHON=ENV/bin/python compares with lmms-eval; without it that bench is skipped. A bench that fails is a line of
@@ -13,7 +14,7 @@
 set -u
 cores=$(nproc)
 root=$(cd "$(dirname "$0")/../.." && pwd)
-shared=$root/../shared out= quick= inputs= only=()
+shared=$root/../shared out= quick= inputs= minutes=20 only=()
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"; }
 while [ $# -gt 0 ]; do
     case $1 in
@@ -21,6 +22,7 @@ while [ $# -gt 0 ]; do
         --out) out=$2; shift 2 ;;
         --only) only+=("$2"); shift 2 ;;
         --inputs) inputs=$2; shift 2 ;;
+        --minutes) minutes=$2; shift 2 ;;
         --quick) quick=1; shift ;;
         -h | --help) usage; exit 0 ;;
         *) echo "run.sh: unknown option $1; see --help" >&2; exit 2 ;;
@@ -46,10 +48,15 @@ chosen() { # whether --only asks for NAME
     [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $1 "* ]]
 }
 bench() { # NAME SECONDS SCRIPT ARGUMENTS...: run it within a limit
-    local name=$1 seconds=$2 script=$3 begin=$SECONDS
+    local name=$1 seconds=$2 script=$3 begin=$SECONDS left=$((minutes * 60 - SECONDS))
     shift 3
     chosen "$name" || return 0
+    if [ $left -lt 20 ]; then
+        skip "$name" "the $minutes minutes were used up; --minutes gives more"
+        return 0
+    fi
     names+=("$name")
+    [ "$seconds" -lt $left ] || seconds=$left
     timeout "$seconds" "$python" "$root/scripts/bench/$script.py" "$@" >"$out/$name.log" 2>&1 </dev/null
     local code=$?
     [ $code -eq 124 ] && echo "more than $seconds s" >>"$out/$name.log"
@@ -111,10 +118,15 @@ bench frames 300 frames --clips "$(size 200 5)" --turns "$turns" --budget 45 --j
 bench own_share 600 own_share --shared "$shared" --clips "$(size 15 4)" --turns "$(size 3 1)" \
     --json "$out/own_share.json"
 scale() { # its output becomes rows
+    local left=$((minutes * 60 - SECONDS))
     chosen scale || return 0
+    if [ $left -lt 20 ]; then
+        skip scale "the $minutes minutes were used up; --minutes gives more"
+        return 0
+    fi
     names+=(scale)
-    timeout 600 "$python" "$root/scripts/bench/scale.py" --rows "$(size 10000 500)" --shared "$shared" --work "$work" \
-        2>"$out/scale.log" </dev/null |
+    timeout $((left < 600 ? left : 600)) "$python" "$root/scripts/bench/scale.py" --rows "$(size 10000 500)" \
+        --shared "$shared" --work "$work" 2>"$out/scale.log" </dev/null |
         "$python" "$root/scripts/bench/scale_rows.py" --json "$out/scale.json" >>"$out/scale.log" 2>&1
     echo "scale: done" >&2
 }

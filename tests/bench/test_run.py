@@ -40,6 +40,17 @@ def test_the_script_goes_on_after_a_bench_that_fails(tmp_path: Path) -> None:
     assert "| gpu_7b | skipped: " in ended.stdout
 
 
+def test_a_bench_without_time_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "data" / "clips").mkdir(parents=True)
+    (tmp_path / "data" / "clips" / "clips.csv").touch()
+    command = [str(ROOT / "scripts" / "bench" / "run.sh"), "--shared", str(tmp_path), "--minutes", "0"]
+    command += ["--only", "select_stage", "--only", "scale"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "| select_stage | skipped: the 0 minutes were used up" in ended.stdout
+    assert "| scale | skipped: the 0 minutes were used up" in ended.stdout
+
+
 def test_an_unknown_bench_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data" / "clips").mkdir(parents=True)
     (tmp_path / "data" / "clips" / "clips.csv").touch()
