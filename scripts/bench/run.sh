@@ -12,6 +12,7 @@
 # LMMS_PYTHON=ENV/bin/python compares with lmms-eval; without it that bench is skipped. A bench that fails is a line of
 # the table, and the exit code is 1.
 set -u
+{ # bash reads all of this before it runs, so that the script may be edited meanwhile
 cores=$(nproc)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 shared=$root/../shared out= quick= inputs= minutes=20 only=()
@@ -138,3 +139,4 @@ code=$?
 load=$(cut -d' ' -f1 /proc/loadavg)
 printf '\n%s cores, load %s at the end, %s minutes in all\n' "$cores" "$load" "$((SECONDS / 60))"
 exit $code
+}
