@@ -86,7 +86,7 @@ build_inputs() { # for NAME...: build what they work on
     echo "run.sh: the inputs could not be built, so benches that need them will fail" >&2
 }
 
-build_inputs package random_access stream stream_decoded endpoint evaluator_overhead
+build_inputs package random_access stream stream_decoded endpoint ${LMMS_PYTHON:+evaluator_overhead}
 bench select_stage 300 select_stage --shared "$shared" --rows "$(size 204000 4000)" --peer-rows "$(size 20000 1000)" \
     --turns 3 --json "$out/select_stage.json"
 bench normalise 600 normalise --shared "$shared" --clips "$(size 6 1)" --turns "$turns" --budget 90 \
