@@ -1,0 +1,51 @@
+"""Small models whose inside is real or planted, and prompts about real arrays."""
+
+from typing import Any
+
+import torch
+
+from mma_bench.diagnosis.reading import Prompt
+from mma_bench.models.omni import AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.schema import Question
+from tests.models.test_omni import FAMILIES, plain_ids, plain_inputs, sound, video
+from tests.planted import stimulus
+
+CLASSES = ["Church_bell", "Dog", "Dog bark", "Water"]
+STREAMS = video(1), sound(1)
+QUESTIONS = stimulus("a", "misaligned", "Dog", "Water", CLASSES).questions
+
+__all__ = ["CLASSES", "FAMILIES", "QUESTIONS", "STREAMS", "explicit", "make_engine", "prompt_of"]
+
+
+def make_engine(family: str, kernel: str = "sdpa", *, layers: int = 3, seed: int = 0) -> EncodeOnce:
+    """Return an engine with random weights, wide enough that every input shows in the answer."""
+    thinker, tokenizer, extractor = random_thinker(family, Size(layers=layers, spread=0.25), seed=seed)
+    thinker.decoder.config._attn_implementation = kernel
+    frame_format = thinker.frame_format({}, 1, 112 * 112)
+    return EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings(max_new_tokens=5))
+
+
+def prompt_of(
+    engine: EncodeOnce, question: Question = QUESTIONS[0], streams: tuple[VideoStream, AudioStream] = STREAMS
+) -> Prompt:
+    """Return a question, ready to run."""
+    with torch.inference_mode():
+        inputs = engine.media_inputs(*streams)
+        return Prompt(engine, inputs, engine.run(inputs), question)
+
+
+def explicit(engine: EncodeOnce, question: Question = QUESTIONS[0], answer: str = "", **more: Any) -> Any:
+    """Return what transformers' own forward pass says of the whole conversation, with eager attention."""
+    from mma_bench.models.omni import Asked
+
+    config = engine.thinker.decoder.config
+    before = config._attn_implementation
+    config._attn_implementation = "eager"
+    inputs = plain_inputs(engine, STREAMS)
+    ids = plain_ids(engine, inputs.pop("text"), Asked(question.prompt), answer)
+    try:
+        with torch.inference_mode():
+            return engine.thinker.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs, **more)
+    finally:
+        config._attn_implementation = before
