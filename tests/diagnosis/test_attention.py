@@ -47,6 +47,25 @@ def test_masses_are_sums_of_output_attentions(family: str, kernel: str) -> None:
     assert np.ptp([layer[0].mean(axis=0) for layer in masses.by_group], axis=0).max() > 0.01
 
 
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+def test_rows_before_the_question_are_causal(kernel: str) -> None:
+    """There the kernel gets no mask: each token sees itself and what comes before it."""
+    engine = make_engine(FAMILIES[0], kernel)
+    places = torch.tensor([0, 5, 40, 77])
+    seen: list[torch.Tensor] = []
+
+    def look(attention: Attention, output: torch.Tensor) -> torch.Tensor:
+        seen.append(attention.weights(places))
+        return output
+
+    with hooked(engine.thinker, look):
+        prompt = prompt_of(engine)
+    attentions = explicit(engine, output_attentions=True).attentions
+    width = prompt.map.media_end
+    for weights, expected in zip(seen, attentions, strict=True):
+        assert weights[0].numpy() == pytest.approx(expected[0][:, places, :width].numpy(), abs=1e-5)
+
+
 def test_only_the_needed_rows_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory of a full matrix would grow with the square of the prompt."""
     engine = make_engine(FAMILIES[0])

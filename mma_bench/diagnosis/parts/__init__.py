@@ -2,7 +2,7 @@
 
 import importlib
 
-_OURS = ("tokens", "attention")
+_OURS = ("tokens", "attention", "cohens_d")
 
 
 def load_parts() -> None:

@@ -176,6 +176,18 @@ class Attention(Part):
         ]
 
 
+def masses_by_question(frame: "pd.DataFrame", source: str) -> "pd.DataFrame":
+    """Return the attention mass averaged over heads: a row per question, a column per group and layer.
+
+    Args:
+        frame: the part's table.
+        source: `ANSWERING` or `WORDS`.
+    """
+    own = frame[frame["head"].notna() & (frame["source"] == source)]
+    index = ["condition", "modality", "variant", "key", "clip"]
+    return own.pivot_table(index=index, columns=["group", "layer"], values="mass", aggfunc="mean", sort=False)
+
+
 def _is_of_groups() -> "object":
     import pyarrow.compute as pc
 
