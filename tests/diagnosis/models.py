@@ -1,7 +1,10 @@
 """Small models whose inside is real or planted, and prompts about real arrays."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from mma_bench.diagnosis.reading import Prompt
@@ -15,7 +18,7 @@ CLASSES = ["Church_bell", "Dog", "Dog bark", "Water"]
 STREAMS = video(1), sound(1)
 QUESTIONS = stimulus("a", "misaligned", "Dog", "Water", CLASSES).questions
 
-__all__ = ["CLASSES", "FAMILIES", "QUESTIONS", "STREAMS", "explicit", "make_engine", "prompt_of"]
+__all__ = ["CLASSES", "FAMILIES", "QUESTIONS", "STREAMS", "explicit", "make_engine", "masked", "prompt_of"]
 
 
 def make_engine(family: str, kernel: str = "sdpa", *, layers: int = 3, seed: int = 0) -> EncodeOnce:
@@ -49,3 +52,34 @@ def explicit(engine: EncodeOnce, question: Question = QUESTIONS[0], answer: str 
             return engine.thinker.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs, **more)
     finally:
         config._attn_implementation = before
+
+
+@contextmanager
+def masked(engine: EncodeOnce, layers: Collection[int], sources: np.ndarray, targets: np.ndarray) -> Iterator[None]:
+    """Let no token of ``sources`` see one of ``targets`` in some layers, by the mask that transformers itself hands on.
+
+    Both are bool, of shape [tokens of the whole prompt]; the last source stands for the tokens of the answer, too.
+    """
+
+    def change(module: Any, arguments: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        mask, hidden, cache = named.get("attention_mask"), named.get("hidden_states"), named.get("past_key_values")
+        hidden = arguments[0] if hidden is None else hidden
+        new = hidden.shape[1]
+        past = cache.get_seq_length(module.layer_idx) if cache is not None else 0
+        tokens = past + new
+        if mask is None:
+            mask = torch.ones(new, tokens).tril(past).bool()[None, None]
+        if mask.dtype == torch.bool:
+            mask = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
+        rows = np.pad(sources, (0, max(0, tokens - len(sources))), constant_values=sources[-1])[past:tokens]
+        columns = np.pad(targets, (0, max(0, tokens - len(targets))))[:tokens]
+        blocked = torch.from_numpy(rows[:, None] & columns[None]) & ~torch.ones(new, tokens).triu(past).bool()
+        return arguments, {**named, "attention_mask": mask.masked_fill(blocked, torch.finfo(torch.float32).min)}
+
+    chosen = [layer for number, layer in enumerate(engine.thinker.layers) if number in layers]
+    handles = [layer.self_attn.register_forward_pre_hook(change, with_kwargs=True) for layer in chosen]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

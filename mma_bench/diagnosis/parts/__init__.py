@@ -2,7 +2,7 @@
 
 import importlib
 
-_OURS = ("tokens", "attention", "cohens_d")
+_OURS = ("tokens", "attention", "cohens_d", "knockout")
 
 
 def load_parts() -> None:
