@@ -2,7 +2,7 @@
 
 import importlib
 
-_OURS = ("tokens", "attention", "cohens_d", "knockout")
+_OURS = ("tokens", "attention", "cohens_d", "knockout", "lens")
 
 
 def load_parts() -> None:

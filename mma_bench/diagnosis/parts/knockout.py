@@ -1,5 +1,6 @@
 """Knock-out: what changes when some tokens cannot look at others, within a window of layers."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -105,7 +106,7 @@ class KnockOut(Part):
             }
             estimates = mean(rows[quantities].to_numpy(dtype=np.float64), rows["clip"], seed=measured.seed)
             for quantity, estimate in zip(quantities, estimates, strict=True):
-                if estimate.value == estimate.value:
+                if not math.isnan(estimate.value):
                     found.append(Number.of(estimate, self.name, quantity, **where))
         return found
 
