@@ -1,13 +1,16 @@
 """Small models whose inside is real or planted, and prompts about real arrays."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
+from mma_bench.dataset.load import Sample
+from mma_bench.dataset.media import Media
 from mma_bench.diagnosis.reading import Prompt
+from mma_bench.diagnosis.subject import Subject
 from mma_bench.models.omni import AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.omni.random_weights import Size, random_thinker
 from mma_bench.schema import Question
@@ -18,7 +21,17 @@ CLASSES = ["Church_bell", "Dog", "Dog bark", "Water"]
 STREAMS = video(1), sound(1)
 QUESTIONS = stimulus("a", "misaligned", "Dog", "Water", CLASSES).questions
 
-__all__ = ["CLASSES", "FAMILIES", "QUESTIONS", "STREAMS", "explicit", "make_engine", "masked", "prompt_of"]
+__all__ = [
+    "CLASSES",
+    "FAMILIES",
+    "QUESTIONS",
+    "STREAMS",
+    "explicit",
+    "make_engine",
+    "masked",
+    "prompt_of",
+    "subject_of",
+]
 
 
 def make_engine(family: str, kernel: str = "sdpa", *, layers: int = 3, seed: int = 0) -> EncodeOnce:
@@ -83,3 +96,20 @@ def masked(engine: EncodeOnce, layers: Collection[int], sources: np.ndarray, tar
     finally:
         for handle in handles:
             handle.remove()
+
+
+def subject_of(
+    engine: EncodeOnce,
+    seen: str,
+    heard: str,
+    streams: tuple[VideoStream, AudioStream],
+    *,
+    aligned: tuple[VideoStream, AudioStream] | None = None,
+    classes: Sequence[str] = CLASSES,
+) -> Subject:
+    """Return a stimulus of arrays in place of files, with the aligned one of its video if that is given."""
+    told = stimulus("a", "aligned" if seen == heard else "misaligned", seen, heard, classes)
+    subject = Subject(engine, Sample(told, told.questions, cast("Media", None)), {}, 0)
+    vars(subject)["inputs"] = prompt_of(engine, streams=streams).inputs
+    vars(subject)["partner"] = subject_of(engine, seen, seen, aligned, classes=classes) if aligned else None
+    return subject

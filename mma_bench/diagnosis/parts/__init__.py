@@ -2,7 +2,7 @@
 
 import importlib
 
-_OURS = ("tokens", "attention", "cohens_d", "knockout", "lens")
+_OURS = ("tokens", "attention", "cohens_d", "knockout", "lens", "patching")
 
 
 def load_parts() -> None:
