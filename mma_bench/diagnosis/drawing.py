@@ -56,7 +56,7 @@ class Level:
 def line_panel(
     title: str, lines: Sequence[Line], axis: str, description: str, *, levels: Sequence[Level] = (), layers: int = 0
 ) -> Panel:
-    """Return a panel with a line for each series of numbers, over layers counted from 1."""
+    """Return a panel with a line for each series of numbers, over layers counted from 0."""
     draw = partial(_draw_lines, lines=lines, axis=axis, levels=levels, layers=layers)
     return Panel(title, draw, 2.3, description, left=0.55)
 
@@ -73,7 +73,7 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], axis: str, levels: Sequence
             )  # fmt: skip
     for line in lines:
         numbers = sorted(line.numbers, key=lambda number: number.layer)
-        places = [number.layer + 1 for number in numbers]
+        places = [number.layer for number in numbers]
         few = len(places) < 16
         axes.plot(
             places, [number.value for number in numbers], color=line.colour, linestyle=line.dashes, linewidth=1.4,
@@ -90,8 +90,8 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], axis: str, levels: Sequence
 
 def _layer_axis(axes: "Axes", layers: int) -> None:
     step = max(1, math.ceil(layers / 8))
-    axes.set_xlim(0.6, layers + 0.4)
-    axes.set_xticks(list(range(1, layers + 1, step)))
+    axes.set_xlim(-0.4, layers - 0.6)
+    axes.set_xticks(list(range(0, layers, step)))
     axes.set_xlabel("layer")
 
 

@@ -93,7 +93,7 @@ def _table(kind: type[Part], head: Diagnosis, numbers: Sequence[Number]) -> Tabl
         title=f"{in_words(kind.name).capitalize()}: {kind.help}",
         caption=f"95% bootstrap intervals over {max(number.clips for number in own)} clips. {kind.caution}".strip(),
         head="what",
-        columns=[Column("all layers" if layer < 0 else f"layer {layer + 1}") for layer in layers],
+        columns=[Column("all layers, or none" if layer < 0 else f"layer {layer}") for layer in layers],
         rows=[Row(name, [values.get((name, layer)) for layer in layers]) for name in in_order([_name(n) for n in own])],
     )
 

@@ -69,6 +69,11 @@ class Part(ABC):
     measures: ClassVar[bool] = True
     caution: ClassVar[str] = ""
 
+    @property
+    def state(self) -> str:
+        """What its measurements depend on after `prepare`, as a word that can be part of a file's name."""
+        return ""
+
     def prepare(self, measured: Measured) -> None:
         """Look at the tables of the parts that it reads, before it measures."""
         return

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mma_bench import __version__
-from mma_bench.console.interruption import held_back
-from mma_bench.console.progress import activity, bar, say
+from mma_bench.console.interruption import Interruption, held_back
+from mma_bench.console.progress import activity, bar
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.dataset.load import Benchmark, load
 from mma_bench.diagnosis.numbers import Number, numbers_table
@@ -27,6 +27,7 @@ from mma_bench.models.omni.model import TransformersOmni
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from tqdm import tqdm
 
 CONDITIONS = ("aligned", "misaligned", "misleading_caption")
 """Conditions that are diagnosed by default, as far as the dataset has them."""
@@ -192,35 +193,44 @@ def _measure(
     measured = Measured(tables, head.layers, head.heads, head.seed, head.model_fingerprint["weights"])
     left = [kind for kind in kinds if kind.measures]
     total = len(left) * len(keys)
-    done = sum(store.has(kind.name, key) for kind in left for key in keys)
-    say(f"{head.model}: {len(keys)} stimuli, {len(left)} parts; {total - done} of {total} to measure", show=progress)
     with (
-        bar(head.model, total, done=done, unit="part", show=progress) as shown,
+        bar(head.model, total, unit="part", show=progress) as shown,
         held_back(lambda: True) as interruption,
     ):
         while left and not interruption:
-            ready = [kind for kind in left if all(name in tables or not _is_left(name, left) for name in kind.reads)]
+            ready = [kind for kind in left if not any(name in {one.name for one in left} for name in kind.reads)]
             running = [kind() for kind in ready]
             for one in running:
                 one.prepare(measured)
-            partners = partners_of(benchmark)
-            for sample in sorted(benchmark.samples, key=lambda sample: sample.streams):
-                missing = [one for one in running if not store.has(one.name, sample.stimulus.key)]
-                subject = Subject(model.engine, sample, partners, head.seed)
-                for one in missing:
-                    if interruption:
-                        break
-                    store.put(type(one), sample.stimulus.key, one.measure(subject))
-                    shown.update()
-            if interruption:
-                break
-            tables.update({kind.name: store.gather(kind, keys) for kind in ready})
-            left = [kind for kind in left if kind not in ready]
+            _measure_stimuli(store, running, model, benchmark, interruption, shown, head.seed)
+            if not interruption:
+                tables.update({one.name: store.gather(one, keys) for one in running})
+                left = [kind for kind in left if kind not in ready]
     return measured
 
 
-def _is_left(name: str, left: Sequence[type[Part]]) -> bool:
-    return any(kind.name == name for kind in left)
+def _measure_stimuli(
+    store: Store,
+    parts: Sequence[Part],
+    model: TransformersOmni,
+    benchmark: Benchmark,
+    interruption: Interruption,
+    shown: "tqdm[Any]",
+    seed: int,
+) -> None:
+    """Measure what is missing of some parts; each stimulus is encoded once for all of them."""
+    partners = partners_of(benchmark)
+    finished = sum(store.has(one, sample.stimulus.key) for one in parts for sample in benchmark.samples)
+    shown.initial += finished  # so that the time left follows from what is measured now
+    shown.update(finished)
+    for sample in sorted(benchmark.samples, key=lambda sample: sample.streams):
+        subject = Subject(model.engine, sample, partners, seed)
+        for one in parts:
+            if interruption:
+                return
+            if not store.has(one, sample.stimulus.key):
+                store.put(one, sample.stimulus.key, one.measure(subject))
+                shown.update()
 
 
 def _conclude(

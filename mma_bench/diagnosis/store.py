@@ -115,17 +115,17 @@ class Store:
                 head = head.changed(parts=list(dict.fromkeys([*earlier.parts, *head.parts])))
         write_head(self.folder, HEAD, head.model_dump(mode="json"))
 
-    def has(self, part: str, key: str) -> bool:
+    def has(self, part: Part, key: str) -> bool:
         """Return whether a stimulus was measured."""
         return self._place(part, key).is_file()
 
-    def put(self, kind: type[Part], key: str, rows: Iterable[Row]) -> None:
+    def put(self, part: Part, key: str, rows: Iterable[Row]) -> None:
         """Keep the rows about a stimulus; there may be none."""
         import pyarrow as pa
 
-        self._write(self._place(kind.name, key), pa.Table.from_pylist(list(rows), schema=schema_of(kind)))
+        self._write(self._place(part, key), pa.Table.from_pylist(list(rows), schema=schema_of(type(part))))
 
-    def gather(self, kind: type[Part], keys: Sequence[str]) -> "pa.Table":
+    def gather(self, part: Part, keys: Sequence[str]) -> "pa.Table":
         """Return the rows about all stimuli in the order of ``keys``, and write them as `{part}.parquet`.
 
         Raises:
@@ -133,10 +133,10 @@ class Store:
         """
         import pyarrow as pa
 
-        schema = schema_of(kind)
-        tables = [schema.empty_table(), *(self._read(self._place(kind.name, key), schema) for key in keys)]
+        schema = schema_of(type(part))
+        tables = [schema.empty_table(), *(self._read(self._place(part, key), schema) for key in keys)]
         table = pa.concat_tables(tables).combine_chunks()
-        self._write(self.folder / f"{kind.name}.parquet", table)
+        self._write(self.folder / f"{part.name}.parquet", table)
         return table
 
     def read(self, kind: type[Part]) -> "pa.Table":
@@ -151,8 +151,8 @@ class Store:
         """Write a table as `{name}.parquet`."""
         self._write(self.folder / f"{name}.parquet", table)
 
-    def _place(self, part: str, key: str) -> Path:
-        return self.folder / WORK / part / f"{key}.parquet"
+    def _place(self, part: Part, key: str) -> Path:
+        return self.folder / WORK / "-".join(filter(None, (part.name, part.state))) / f"{key}.parquet"
 
     def _read(self, path: Path, schema: "pa.Schema") -> "pa.Table":
         import pyarrow as pa

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from mma_bench.dataset.media import Media
 from mma_bench.diagnosis.reading import Prompt
 from mma_bench.diagnosis.subject import Subject
 from mma_bench.models.omni import AudioStream, EncodeOnce, Settings, VideoStream
+from mma_bench.models.omni.conversation import Kind
 from mma_bench.models.omni.random_weights import Size, random_thinker
 from mma_bench.schema import Question
 from tests.models.test_omni import FAMILIES, plain_ids, plain_inputs, sound, video
@@ -22,13 +24,18 @@ STREAMS = video(1), sound(1)
 QUESTIONS = stimulus("a", "misaligned", "Dog", "Water", CLASSES).questions
 
 __all__ = [
+    "AUDIO_HEAD",
     "CLASSES",
     "FAMILIES",
+    "LETTERS",
     "QUESTIONS",
     "STREAMS",
+    "VIDEO_HEAD",
     "explicit",
     "make_engine",
     "masked",
+    "planted_engine",
+    "planted_subject",
     "prompt_of",
     "subject_of",
 ]
@@ -112,4 +119,60 @@ def subject_of(
     subject = Subject(engine, Sample(told, told.questions, cast("Media", None)), {}, 0)
     vars(subject)["inputs"] = prompt_of(engine, streams=streams).inputs
     vars(subject)["partner"] = subject_of(engine, seen, seen, aligned, classes=classes) if aligned else None
+    return subject
+
+
+LETTERS = ["A", "B", "C", "D"]
+"""Options of one token each."""
+
+VIDEO_HEAD, AUDIO_HEAD = (0, 1), (2, 2)
+"""Layer and head of the only two that write anything in `planted_engine`."""
+
+
+def planted_engine() -> EncodeOnce:
+    """Return a model of which one head alone copies the audio's label, and another, more weakly, the video's.
+
+    The first four numbers of a hidden state hold the label of video tokens, the next four that of audio tokens
+    (`planted_streams`), and the next four what is said. All other heads and layers write nothing.
+    """
+    engine = make_engine(FAMILIES[0])
+    thinker = engine.thinker
+    size = thinker.decoder.config.head_dim
+    with torch.no_grad():
+        thinker.model.get_input_embeddings().weight[:, :12] = 0
+        for layer in thinker.layers:
+            layer.mlp.down_proj.weight.zero_()
+            layer.self_attn.o_proj.weight.zero_()
+            for part in ("q_proj", "k_proj"):  # scores of zero: attention to all tokens alike
+                getattr(layer.self_attn, part).weight.zero_()
+                getattr(layer.self_attn, part).bias.zero_()
+            layer.self_attn.v_proj.bias.zero_()
+            layer.self_attn.v_proj.weight.zero_()
+        for (layer, head), first, strength in ((VIDEO_HEAD, 0, 40.0), (AUDIO_HEAD, 4, 200.0)):
+            attention = thinker.layers[layer].self_attn
+            shared = thinker.decoder.config.num_attention_heads // thinker.decoder.config.num_key_value_heads
+            for label in range(4):
+                attention.v_proj.weight[head // shared * size + label, first + label] = 1
+                attention.o_proj.weight[8 + label, head * size + label] = strength
+        said = thinker.model.get_output_embeddings().weight
+        said.zero_()
+        for label, name in enumerate(LETTERS):
+            said[engine.chat.text(name)[0], 8 + label] = 1
+    return engine
+
+
+def planted_subject(engine: EncodeOnce, seen: str, heard: str, clip: int) -> Subject:
+    """Return a stimulus whose media tokens say their label, with its questions."""
+    subject = subject_of(engine, seen, heard, STREAMS, classes=LETTERS)
+    inputs = subject.inputs
+    embeddings = inputs.embeddings.clone()
+    embeddings[..., :12] = 0
+    kinds = np.array(inputs.layout.kinds)
+    embeddings[0, torch.from_numpy(kinds == Kind.VIDEO), LETTERS.index(seen)] = 1
+    embeddings[0, torch.from_numpy(kinds == Kind.AUDIO), 4 + LETTERS.index(heard)] = 1
+    vars(subject)["inputs"] = replace(inputs, embeddings=embeddings)
+    video = subject.sample.stimulus.video.changed(clip_id=f"clip-{clip}")
+    questions = [q.changed(question_id=f"clip-{clip}/{q.question_id}") for q in subject.sample.questions]
+    told = subject.sample.stimulus.changed(key=f"clip-{clip}", video=video, questions=questions)
+    subject.sample = replace(subject.sample, stimulus=told, questions=questions)
     return subject

@@ -2,7 +2,7 @@
 
 import importlib
 
-_OURS = ("tokens", "attention", "cohens_d", "knockout", "lens", "patching")
+_OURS = ("tokens", "attention", "cohens_d", "knockout", "lens", "patching", "heads", "repair")
 
 
 def load_parts() -> None:

@@ -152,7 +152,7 @@ class Attention(Part):
                         heat_panel(
                             f"{name}, {one.label}" if len(series) > 1 else name,
                             groups,
-                            [str(layer + 1) for layer in range(one.layers)],
+                            [str(layer) for layer in range(one.layers)],
                             table,
                             "layer",
                             f"Attention mass by group and layer; {name}",

@@ -97,7 +97,7 @@ class Patching(Part):
                         heat_panel(
                             f"{name}, {one.label}" if len(series) > 1 else name,
                             groups,
-                            ["in" if layer == EMBEDDINGS else str(layer + 1) for layer in layers],
+                            ["in" if layer == EMBEDDINGS else str(layer) for layer in layers],
                             [[values.get((group, layer), math.nan) for layer in layers] for group in groups],
                             "after layer (in: what enters the first)",
                             f"Share of the difference that comes back, by group and layer; {name}",
@@ -113,8 +113,8 @@ class Patching(Part):
                 name=self.name,
                 title="Which tokens carry the conflict?",
                 text="The misaligned stimulus and the aligned one have the same video. Hidden states of the aligned "
-                "run are put into the misaligned one, one group of tokens after one layer: 1 means that the answer is as "
-                "if the audio were the video's own, 0 that nothing changed. Where the share moves from the audio's "
+                "run are put into the misaligned one, one group of tokens after one layer: 1 means that the answer is "
+                "as if the audio were the video's own, 0 that nothing changed. Where the share moves from the audio's "
                 "tokens to the question and then to the answering turn is where the conflict is read.",
                 caption="Share of the difference of log p(right) - log p(competing) between the two runs that comes "
                 f"back, ratio of sums over {max(number.clips for number in every)} clips. "
@@ -151,6 +151,8 @@ def _unequal(case: Case, donor: Case | None) -> str | None:
     """Return why two runs cannot be patched into each other: each token must have its counterpart."""
     if donor is None:
         return "the aligned stimulus has no such question"
+    if case.prompt.engine.settings.head_gain:
+        return "head_gain applies after the media only"
     if case.prompt.inputs.layout.ids != donor.prompt.inputs.layout.ids:
         return "the media have different lengths"
     if case.prompt.ids != donor.prompt.ids:

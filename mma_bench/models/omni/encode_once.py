@@ -77,6 +77,7 @@ class EncodeOnce:
     Attributes:
         thinker: the model.
         frame_format: input format of its vision encoder.
+        settings: how the checkpoint is used.
         extractor: the feature extractor of its checkpoint.
         chat: turns text and markers into tokens.
         conversation: lays out conversations.
@@ -96,14 +97,14 @@ class EncodeOnce:
         self.videos = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.extractor = extractor
-        self._settings = settings
+        self.settings = settings
         self.conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
         self._check_tokens()
 
     @property
     def seconds_per_grid(self) -> float:
         """Time from one step of the video encoder's grid to the next."""
-        return self.frame_format.temporal_patch_size / self._settings.fps
+        return self.frame_format.temporal_patch_size / self.settings.fps
 
     def answer(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
         """Answer questions about video, audio, or both at the same time.
@@ -117,7 +118,7 @@ class EncodeOnce:
             prefix = self.prefix(video, audio)
             token_ids = [self.chat.question(question.prompt) for question in questions]
             replies: dict[int, Reply] = {}
-            for group in _groups([len(ids) for ids in token_ids], self._settings.batch_size):
+            for group in _groups([len(ids) for ids in token_ids], self.settings.batch_size):
                 found = self.answering.ask(prefix, [token_ids[i] for i in group], [questions[i].options for i in group])
                 replies.update(zip(group, found, strict=True))
         return [replies[index] for index in range(len(questions))]
@@ -157,7 +158,7 @@ class EncodeOnce:
         return Prefix(cache, len(inputs.layout.ids), positions[..., -1].max() + 1)
 
     def _see(self, video: VideoStream) -> Encoded:
-        return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))
+        return self.thinker.encode_video(to_patches(video.frames(self.settings.fps), self.frame_format))
 
     def _hear(self, audio: AudioStream) -> Encoded:
         spectrum = log_mel(audio.samples(), self.extractor, silence_follows=self.thinker.silence_follows_sound)
