@@ -31,6 +31,9 @@ from mma_bench.console.options import (
 @limit_option()
 @click.option("--protocol", default="paper", show_default=True, metavar="paper|robust|FILE", help="Questions to ask.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of controls and intervals.")
+@click.option(
+    "--against", type=folder_path, help="Diagnosis of the same questions to compare with, such as before tuning."
+)
 @click.option("--overwrite", is_flag=True, help="Discard what was measured and start over.")
 @click.option("--dry-run", is_flag=True, help="Say what would be measured; load no weights, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
@@ -45,6 +48,7 @@ def diagnose_command(
     limit: int | None,
     protocol: str,
     seed: int,
+    against: Path | None,
     overwrite: bool,
     dry_run: bool,
     as_json: bool,
@@ -58,6 +62,7 @@ def diagnose_command(
     Examples:
       mma-bench diagnose --data mma-bench --model transformers:Qwen/Qwen2.5-Omni-7B --run diagnosis/qwen
       mma-bench diagnose --model transformers:FOLDER --run diagnosis/x --part attention --limit 20
+      mma-bench diagnose --model transformers:tuned/merged --run diagnosis/after --against diagnosis/before
     """
     from mma_bench.diagnosis import diagnose
     from mma_bench.diagnosis.preview import preview
@@ -78,6 +83,7 @@ def diagnose_command(
         limit=limit,
         protocol=protocol,
         seed=seed,
+        against=against,
         overwrite=overwrite,
     )
     if as_json:

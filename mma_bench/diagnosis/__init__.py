@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mma_bench.diagnosis.numbers import Number, Series
-    from mma_bench.diagnosis.part import PARTS, Measured, Part, part
+    from mma_bench.diagnosis.part import PARTS, Measured, Part, about, part
     from mma_bench.diagnosis.reading import Prompt, Reading
     from mma_bench.diagnosis.run import Found, diagnose
     from mma_bench.diagnosis.subject import Case, Subject
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "numbers": ("Number", "Series"),
-    "part": ("PARTS", "Measured", "Part", "part"),
+    "part": ("PARTS", "Measured", "Part", "about", "part"),
     "reading": ("Prompt", "Reading"),
     "run": ("Found", "diagnose"),
     "subject": ("Case", "Subject"),
@@ -34,6 +34,7 @@ __all__ = [
     "Series",
     "Subject",
     "TokenMap",
+    "about",
     "diagnose",
     "map_tokens",
     "part",

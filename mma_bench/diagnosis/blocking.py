@@ -42,7 +42,7 @@ class Blocking:
         sources = np.pad(self.sources, (0, new - len(self.sources)), constant_values=bool(self.sources[-1]))
         targets = torch.from_numpy(np.pad(self.targets, (0, tokens - len(self.targets)))).to(output.device)
         changed = output.clone()
-        for places in torch.from_numpy(np.flatnonzero(sources)).to(output.device).split(_AT_ONCE):
+        for places in torch.split(torch.from_numpy(np.flatnonzero(sources)).to(output.device), _AT_ONCE):
             blocked = targets.expand(len(places), -1).clone()
             blocked[torch.arange(len(places), device=output.device), places + tokens - new] = False
             weights = attention.weights(places, rows, blocked)

@@ -47,30 +47,60 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """A horizontal line with a name."""
+    """A horizontal line.
+
+    Attributes:
+        value: where it is.
+        name: written on it, or nothing.
+        below: whether the name is below the line.
+    """
 
     value: float
     name: str = ""
+    below: bool = False
 
 
 def line_panel(
-    title: str, lines: Sequence[Line], axis: str, description: str, *, levels: Sequence[Level] = (), layers: int = 0
+    title: str,
+    lines: Sequence[Line],
+    axis: str,
+    description: str,
+    *,
+    levels: Sequence[Level] = (),
+    layers: int = 0,
+    limits: tuple[float, float] | None = None,
 ) -> Panel:
-    """Return a panel with a line for each series of numbers, over layers counted from 0."""
-    draw = partial(_draw_lines, lines=lines, axis=axis, levels=levels, layers=layers)
+    """Return a panel with a line for each series of numbers, over layers counted from 0.
+
+    Args:
+        title: above it.
+        lines: the lines.
+        axis: what the numbers are.
+        description: for screen readers.
+        levels: horizontal lines.
+        layers: number of layers of the model.
+        limits: of the vertical axis, to compare panels; by default what the lines need.
+    """
+    draw = partial(_draw_lines, lines=lines, axis=axis, levels=levels, layers=layers, limits=limits)
     return Panel(title, draw, 2.3, description, left=0.55)
 
 
-def _draw_lines(axes: "Axes", lines: Sequence[Line], axis: str, levels: Sequence[Level], layers: int) -> None:
+def _draw_lines(
+    axes: "Axes",
+    lines: Sequence[Line],
+    axis: str,
+    levels: Sequence[Level],
+    layers: int,
+    limits: tuple[float, float] | None,
+) -> None:
     for level in levels:
         axes.axhline(
             level.value, color=MUTED if level.name else RULE, linewidth=0.9, linestyle=":" if level.name else "-"
         )
         if level.name:
-            axes.text(
-                0.99, level.value, level.name, transform=axes.get_yaxis_transform(), ha="right", va="bottom",
-                fontsize=7, color=MUTED,
-            )  # fmt: skip
+            across = axes.get_yaxis_transform()
+            side = "top" if level.below else "bottom"
+            axes.text(0.99, level.value, level.name, transform=across, fontsize=7, color=MUTED, ha="right", va=side)
     for line in lines:
         numbers = sorted(line.numbers, key=lambda number: number.layer)
         places = [number.layer for number in numbers]
@@ -86,6 +116,18 @@ def _draw_lines(axes: "Axes", lines: Sequence[Line], axis: str, levels: Sequence
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.tick_params(axis="y", labelcolor=MUTED)
     axes.set_ylabel(axis)
+    if limits:
+        axes.set_ylim(*limits)
+
+
+def common_limits(numbers: Sequence[Number]) -> tuple[float, float] | None:
+    """Return the limits of an axis that shows all numbers with their intervals; none if there are none."""
+    shown = [bound for number in numbers for bound in (number.value, number.low, number.high) if not math.isnan(bound)]
+    if not shown:
+        return None
+    low, high = min(*shown, 0.0), max(*shown, 0.0)
+    margin = 0.06 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _layer_axis(axes: "Axes", layers: int) -> None:
@@ -141,7 +183,8 @@ def _draw_heat(
                           linewidth=0)
             )  # fmt: skip
             if len(columns) <= 9:
-                shown = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.1f}"
+                shown = f"{value:.1f}" if abs(value) >= 0.995 else f"{value:.2f}".replace("0.", ".", 1)
+                shown = ".00" if shown == "-.00" else shown
                 axes.text(column, row, shown, ha="center", va="center", fontsize=6.8,
                           color=ON_MARK if shade > 0.55 else INK)  # fmt: skip
     axes.set_xlim(-0.55, len(columns) - 0.45)

@@ -104,3 +104,8 @@ def numbers_table(numbers: Iterable[Number]) -> "pa.Table":
     kinds = {str: pa.string(), int: pa.int32(), float: pa.float64()}
     schema = pa.schema([(field.name, kinds[field.type]) for field in fields(Number)])  # type: ignore[index]
     return pa.Table.from_pylist([asdict(number) for number in numbers], schema=schema)
+
+
+def numbers_of(table: "pa.Table") -> list[Number]:
+    """Return the numbers of a table that `numbers_table` made."""
+    return [Number(**row) for row in table.to_pylist()]

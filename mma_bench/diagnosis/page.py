@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mma_bench.diagnosis.comparison import Other
 from mma_bench.diagnosis.drawing import in_order
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.part import Part
@@ -27,6 +28,7 @@ def write_page(
     kinds: Sequence[type[Part]],
     numbers: Sequence[Number],
     samples: Sequence[Sequence[Shown]],
+    other: Other | None = None,
 ) -> None:
     """Write `index.html`, `figures/` and `tables/`.
 
@@ -36,14 +38,16 @@ def write_page(
         kinds: the parts to show, in order.
         numbers: their numbers.
         samples: questions to show, by stimulus.
+        other: another diagnosis, shown before this one in every figure.
     """
     from markupsafe import Markup
 
-    label = head.model.removeprefix("transformers:")
     plots: list[Plot] = []
     for kind in kinds:
-        own = tuple(number for number in numbers if number.part == kind.name)
-        plots += kind().plots([Series(label, head.layers, own)]) if own else []
+        series = [_series(other.label, other.head, kind, other.numbers)] if other else []
+        series.append(_series(folder.name, head, kind, numbers))
+        if all(one.numbers for one in series):
+            plots += kind().plots(series)
     tables = [table for kind in kinds if (table := _table(kind, head, numbers))]
     with atomic_folder(folder / "figures", replace=True) as figures:
         for plot in plots:
@@ -60,10 +64,16 @@ def write_page(
         samples=samples,
         tables=tables,
         files=[kind.name for kind in kinds if kind.measures],
+        other=other,
         warnings=[],
         command=command_of(head, folder),
     )
     write_text(folder / "index.html", page)
+
+
+def _series(label: str, head: Diagnosis, kind: type[Part], numbers: Sequence[Number]) -> Series:
+    own = tuple(number for number in numbers if number.part == kind.name)
+    return Series(visible(label, one_line=True), head.layers, own)
 
 
 def command_of(head: Diagnosis, folder: Path) -> str:

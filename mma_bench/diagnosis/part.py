@@ -86,6 +86,10 @@ class Part(ABC):
     def numbers(self, measured: Measured) -> list[Number]:
         """Return the numbers of all stimuli."""
 
+    def changes(self, before: Measured, after: Measured) -> list[Number]:
+        """Return numbers that compare two diagnoses of the same questions, paired by clip."""
+        return []
+
     def plots(self, series: Sequence[Series]) -> list[Plot]:
         """Return the figures of one or several diagnoses."""
         return []

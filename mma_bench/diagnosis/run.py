@@ -10,6 +10,7 @@ from mma_bench.console.interruption import Interruption, held_back
 from mma_bench.console.progress import activity, bar
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.dataset.load import Benchmark, load
+from mma_bench.diagnosis.comparison import Other, open_other
 from mma_bench.diagnosis.numbers import Number, numbers_table
 from mma_bench.diagnosis.page import write_page
 from mma_bench.diagnosis.part import PARTS, Measured, Part
@@ -80,6 +81,7 @@ def diagnose(
     limit: int | None = None,
     protocol: str | Path = "paper",
     seed: int = 0,
+    against: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Found:
@@ -98,6 +100,8 @@ def diagnose(
         limit: maximum number of stimuli per media condition.
         protocol: whose questions are asked.
         seed: of random controls, of the split of clips in halves and of the bootstrap.
+        against: folder of an earlier diagnosis of the same questions, such as of the model before tuning; figures show
+            both, and what can be is compared clip by clip.
         overwrite: discard an existing diagnosis and start over.
         progress: show progress and the remaining time on standard error.
 
@@ -134,10 +138,11 @@ def diagnose(
         mma_bench=__version__,
     )
     store = Store(Path(run))
+    other = open_other(Path(against), head) if against else None
     store.begin(head, overwrite=overwrite)
     measured = _measure(store, head, kinds, loaded, benchmark, progress=progress)
     with activity("computing intervals, drawing figures", show=progress):
-        return _conclude(store, head, kinds, measured, benchmark)
+        return _conclude(store, head, kinds, measured, benchmark, other)
 
 
 def default_conditions(data: str | Path, split: str) -> list[str]:
@@ -221,7 +226,8 @@ def _measure_stimuli(
     """Measure what is missing of some parts; each stimulus is encoded once for all of them."""
     partners = partners_of(benchmark)
     finished = sum(store.has(one, sample.stimulus.key) for one in parts for sample in benchmark.samples)
-    shown.initial += finished  # so that the time left follows from what is measured now
+    if not shown.disable:
+        shown.initial += finished  # so that the time left follows from what is measured now
     shown.update(finished)
     for sample in sorted(benchmark.samples, key=lambda sample: sample.streams):
         subject = Subject(model.engine, sample, partners, seed)
@@ -234,16 +240,23 @@ def _measure_stimuli(
 
 
 def _conclude(
-    store: Store, head: Diagnosis, kinds: Sequence[type[Part]], measured: Measured, benchmark: Benchmark
+    store: Store,
+    head: Diagnosis,
+    kinds: Sequence[type[Part]],
+    measured: Measured,
+    benchmark: Benchmark,
+    other: Other | None,
 ) -> Found:
     """Compute the numbers, and write them, the figures and the page."""
     numbers = []
     for kind in kinds:
         one = kind()
         numbers += one.numbers(measured)
+        if other:
+            numbers += one.changes(other.measured, measured)
         for name, content in one.files(measured).items():
             write_bytes(store.folder / name, content)
     store.write("estimates", numbers_table(numbers))
     samples = show_samples(measured.tables["tokens"], benchmark, store.folder) if "tokens" in measured.tables else []
-    write_page(store.folder, head, kinds, numbers, samples)
+    write_page(store.folder, head, kinds, numbers, samples, other)
     return Found(head, measured, numbers)

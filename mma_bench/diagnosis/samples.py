@@ -92,7 +92,10 @@ def _shown(sample: Sample, question: Question, frame: "pd.DataFrame", folder: Pa
     rows = frame[frame["question_id"] == question.question_id].sort_values("position")
     text = rows[rows["text"].notna()]
     top = float(text["attention"].max()) or 1.0
-    words = [Word(visible(word.text), float(word.attention) / top, str(word.group)) for word in text.itertuples()]
+    columns = [text[name].to_list() for name in ("text", "attention", "group")]
+    words = [
+        Word(visible(str(word)), float(mass) / top, str(group)) for word, mass, group in zip(*columns, strict=True)
+    ]
     name = f"samples/{sample.stimulus.key}-{question.condition}-{question.modality}.png"
     write_bytes(folder / name, _picture(sample, rows))
     sums = rows.groupby("group")["attention"].sum()
@@ -126,7 +129,8 @@ def _picture(sample: Sample, rows: "pd.DataFrame") -> bytes:
 
 def _frame_at(sample: Sample, time: float) -> "NDArray[np.uint8]":
     frames = sample.media.frames(2.0)
-    return frames[min(len(frames) - 1, round(time * 2))]
+    frame: NDArray[np.uint8] = frames[min(len(frames) - 1, round(time * 2))]
+    return frame
 
 
 def _draw_frame(axes: "Axes", frame: "NDArray[np.uint8]", tokens: "pd.DataFrame", largest: float) -> None:

@@ -139,13 +139,22 @@ class Store:
         self._write(self.folder / f"{part.name}.parquet", table)
         return table
 
-    def read(self, kind: type[Part]) -> "pa.Table":
-        """Return the table of a finished part.
+    def finished(self, kind: type[Part]) -> "pa.Table | None":
+        """Return the table of a part, if it is finished.
 
         Raises:
-            MMABenchError: there is none.
+            MMABenchError: it is damaged.
         """
-        return self._read(self.folder / f"{kind.name}.parquet", schema_of(kind))
+        path = self.folder / f"{kind.name}.parquet"
+        return self._read(path, schema_of(kind)) if path.is_file() else None
+
+    def estimates(self) -> "pa.Table":
+        """Return all numbers.
+
+        Raises:
+            MMABenchError: the diagnosis is not finished, or the table is damaged.
+        """
+        return self._read(self.folder / "estimates.parquet", None)
 
     def write(self, name: str, table: "pa.Table") -> None:
         """Write a table as `{name}.parquet`."""
@@ -154,7 +163,7 @@ class Store:
     def _place(self, part: Part, key: str) -> Path:
         return self.folder / WORK / "-".join(filter(None, (part.name, part.state))) / f"{key}.parquet"
 
-    def _read(self, path: Path, schema: "pa.Schema") -> "pa.Table":
+    def _read(self, path: Path, schema: "pa.Schema | None") -> "pa.Table":
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -10,8 +10,9 @@ import torch
 
 from mma_bench import MMABenchError
 from mma_bench.diagnosis import PARTS, diagnose
+from mma_bench.diagnosis.parts.cohens_d import GROWTH
 from mma_bench.diagnosis.run import chosen_parts
-from tests.conftest import run_command, tree
+from tests.conftest import ROOT, run_command, tree
 
 FAMILY = "Qwen2_5OmniThinkerForConditionalGeneration"
 OPTIONS = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32"}
@@ -71,6 +72,38 @@ def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(
     diagnose(f"transformers:{checkpoint}", demo, run=folder, **ASKED)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert tree(folder) == tree(finished)
+
+
+def test_a_diagnosis_is_shown_next_to_another_and_compared_clip_by_clip(
+    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
+) -> None:
+    """Two diagnoses of one model: nothing grew."""
+    name, asked = f"transformers:{checkpoint}", {**ASKED, "parts": ["cohens_d"]}
+    found = diagnose(name, demo, run=tmp_path / "after", against=finished, **asked)
+    growth = [number for number in found.numbers if number.quantity == GROWTH]
+    assert {number.condition for number in growth} == {"aligned", "misaligned"}
+    assert [number.value for number in growth] == [0.0] * len(growth)
+    page = (tmp_path / "after" / "index.html").read_text(encoding="utf-8")
+    assert f"next to the diagnosis <strong>{finished.name}</strong>" in page
+    with pytest.raises(MMABenchError, match="asked other questions"):
+        diagnose(name, demo, run=tmp_path / "other", against=finished, **{**asked, "condition": "aligned"})
+    with pytest.raises(MMABenchError, match="is not a diagnosis"):
+        diagnose(name, demo, run=tmp_path / "other", against=tmp_path / "nowhere", **asked)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_part_in_the_documentation_is_measured(demo: Path, checkpoint: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    code = page[page.index("## Your own part") :].partition("```python\n")[2].partition("```")[0]
+    try:
+        exec(compile(code, "own_part.py", "exec"), {"__name__": "own_part"})
+        found = diagnose(f"transformers:{checkpoint}", demo, run=tmp_path / "x", parts=["confidence"], **ASKED)
+    finally:
+        PARTS._known.pop("confidence", None)
+    (number,) = found.numbers
+    assert (number.quantity, number.clips) == ("log p(right)", 2)
+    assert number.value < 0
+    assert pq.read_table(tmp_path / "x" / "confidence.parquet").num_rows == 8
 
 
 def test_another_diagnosis_is_refused_and_nothing_is_lost(

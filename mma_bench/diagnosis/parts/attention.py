@@ -61,12 +61,14 @@ class Masses:
 
     def _sum(self, attention: Calls, places: "torch.Tensor") -> "NDArray[np.float32]":
         """Return the mass from the mean of ``places``: shape [heads, groups and options]."""
+        import torch
+
         targets = self._targets.to(attention.query.device)
-        total = 0
-        for some in places.split(_AT_ONCE):
-            total = total + (attention.weights(some.to(attention.query.device)) @ targets)[0].sum(dim=1)
         if not len(places):
             return np.full((attention.query.shape[1], targets.shape[1]), np.nan, np.float32)
+        total = targets.new_zeros(attention.query.shape[1], targets.shape[1])
+        for some in torch.split(places, _AT_ONCE):
+            total += (attention.weights(some.to(attention.query.device)) @ targets)[0].sum(dim=1)
         found: NDArray[np.float32] = (total / len(places)).cpu().numpy()
         return found
 
@@ -126,7 +128,7 @@ class Attention(Part):
             for quantity, wide in _measures(part_of).items():
                 clips = wide.index.get_level_values("clip")
                 for (group, layer), estimate in zip(
-                    wide.columns, mean(wide.to_numpy(), clips, seed=measured.seed), strict=True
+                    columns_of(wide), mean(wide.to_numpy(), clips, seed=measured.seed), strict=True
                 ):
                     found.append(Number.of(estimate, self.name, quantity, group=group, layer=int(layer), **where))
         return found
@@ -174,6 +176,11 @@ class Attention(Part):
                 legend=[],
             )
         ]
+
+
+def columns_of(frame: "pd.DataFrame") -> list[tuple[str, int]]:
+    """Return the columns of a table that has one per group and layer."""
+    return [(str(column[0]), int(column[1])) for column in frame.columns.to_list()]
 
 
 def masses_by_question(frame: "pd.DataFrame", source: str) -> "pd.DataFrame":

@@ -1,19 +1,20 @@
 """Does the attention follow the question? Cohen's d per layer between the visual and the audio question."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mma_bench.diagnosis.drawing import COLOURS, Dashes, Level, Line, in_order, line_panel
-from mma_bench.diagnosis.effect_size import cohens_d
+from mma_bench.diagnosis.effect_size import cohens_d, d_change
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.part import Measured, Part, part
-from mma_bench.diagnosis.parts.attention import ANSWERING, MEDIA_GROUPS, WORDS, masses_by_question
-from mma_bench.drawing.panels import Mark, Plot
+from mma_bench.diagnosis.parts.attention import ANSWERING, MEDIA_GROUPS, WORDS, columns_of, masses_by_question
+from mma_bench.drawing.panels import Mark, Plot, Shape
 
 if TYPE_CHECKING:
     import pandas as pd
 
 POOLED, PAIRED = "Cohen's d (pooled)", "Cohen's d (paired)"
+GROWTH = "growth of |d| (pooled)"
 PUBLISHED = {"published before tuning: 0.6": 0.6, "published after tuning: 1.6": 1.6}
 """Peaks of |d| on the video tokens of misaligned clips (arXiv 2511.22826)."""
 
@@ -43,10 +44,37 @@ class CohensD(Part):
                 clips = visual.index.get_level_values("clip")
                 for quantity, paired in ((POOLED, False), (PAIRED, True)):
                     estimates = cohens_d(visual, audio, clips, paired=paired, seed=measured.seed)
-                    for (group, layer), estimate in zip(visual.columns, estimates, strict=True):
-                        where = {"condition": condition, "group": group, "detail": source, "layer": int(layer)}
+                    for (group, layer), estimate in zip(columns_of(visual), estimates, strict=True):
+                        where: dict[str, Any] = {
+                            "condition": condition,
+                            "group": group,
+                            "detail": source,
+                            "layer": int(layer),
+                        }
                         found.append(Number.of(estimate, self.name, quantity, **where))
         return found
+
+    def changes(self, before: Measured, after: Measured) -> list[Number]:
+        """Return how much |d| grew by condition, group and layer."""
+        earlier, later = (question_pairs(each.tables["attention"].to_pandas(), ANSWERING) for each in (before, after))
+        found: list[Number] = []
+        for condition in earlier.keys() & later.keys():
+            first, second = earlier[condition], later[condition]
+            shared = first[0].index.intersection(second[0].index)
+            columns = columns_of(first[0])
+            if not len(shared) or columns != columns_of(second[0]):
+                continue
+            was, is_now = ((one.loc[shared], other.loc[shared]) for one, other in (first, second))
+            growth = d_change(was, is_now, shared.get_level_values("clip"), seed=after.seed)
+            for (group, layer), estimate in zip(columns, growth, strict=True):
+                where: dict[str, Any] = {
+                    "condition": condition,
+                    "group": group,
+                    "detail": ANSWERING,
+                    "layer": int(layer),
+                }
+                found.append(Number.of(estimate, self.name, GROWTH, **where))
+        return sorted(found, key=lambda number: number.condition)
 
     def plots(self, series: Sequence[Series]) -> list[Plot]:
         """Return a panel per condition and group, with a line for each diagnosis."""
@@ -60,14 +88,14 @@ class CohensD(Part):
                 ]
                 levels = [Level(0.0)]
                 if (condition, group) == ("misaligned", "video"):
-                    levels += [Level(value, name) for name, value in PUBLISHED.items()]
+                    levels += [Level(value, name, below=value < 1) for name, value in PUBLISHED.items()]
                 name = f"{condition.replace('_', ' ')}, {group} tokens"
                 panels.append(
                     line_panel(name, lines, "d", f"Cohen's d by layer; {name}", levels=levels, layers=series[0].layers)
                 )
         if not panels:
             return []
-        shapes = ("line", "dashed", "dotted")
+        shapes: tuple[Shape, ...] = ("line", "dashed", "dotted")
         legend = [Mark(f"{group} tokens", COLOURS[group], "line") for group in in_order([n.group for n in every])]
         if len(series) > 1:
             legend += [Mark(one.label, COLOURS["template"], shape) for one, shape in zip(series, shapes, strict=False)]
@@ -101,10 +129,9 @@ def question_pairs(frame: "pd.DataFrame", source: str) -> "dict[str, tuple[pd.Da
     groups = [str(group) for group in MEDIA_GROUPS]
     found = {}
     for condition, part_of in masses.groupby(level="condition", sort=False):
-        asked = part_of.index.get_level_values("modality")
-        both = [part_of.xs(name, level="modality") if name in asked else None for name in ("visual", "audio")]
-        if both[0] is None or both[1] is None:
+        if {"visual", "audio"} - {*part_of.index.get_level_values("modality")}:
             continue
+        both = [part_of[part_of.index.get_level_values("modality") == name] for name in ("visual", "audio")]
         index = ["key", "clip", "variant"]
         visual, audio = (one.reset_index().set_index(index)[groups_of(one, groups)].sort_index() for one in both)
         shared = visual.index.intersection(audio.index)
@@ -115,4 +142,4 @@ def question_pairs(frame: "pd.DataFrame", source: str) -> "dict[str, tuple[pd.Da
 
 def groups_of(frame: "pd.DataFrame", groups: Sequence[str]) -> list[tuple[str, int]]:
     """Return the columns of ``groups`` in a table with columns by group and layer."""
-    return [column for column in frame.columns if column[0] in groups]
+    return [(group, layer) for group, layer in columns_of(frame) if group in groups]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -75,8 +75,9 @@ class Heads(Part):
         for (condition, modality), rows in frame.groupby(["condition", "modality"], sort=False):
             wide = rows.pivot_table(index=["question_id", "clip"], columns=["layer", "head"], values="effect")
             estimates = mean(wide.to_numpy(), wide.index.get_level_values("clip"), seed=measured.seed)
-            for (layer, head), estimate in zip(wide.columns, estimates, strict=True):
-                where = {"condition": str(condition), "modality": str(modality), "layer": int(layer)}
+            for place, estimate in zip(wide.columns.to_list(), estimates, strict=True):
+                layer, head = int(place[0]), int(place[1])
+                where: dict[str, Any] = {"condition": str(condition), "modality": str(modality), "layer": int(layer)}
                 found.append(Number.of(estimate, self.name, EFFECT, group=f"head {head}", **where))
         return found
 
@@ -128,8 +129,10 @@ def ranking(frame: "pd.DataFrame") -> dict[tuple[str, str], list[Head]]:
     """Return the heads by condition and modality, those first whose silencing helps the right label most."""
     found = {}
     effects = with_effects(frame).groupby(["condition", "modality", "layer", "head"], sort=True)["effect"].mean()
-    for key, own in effects.groupby(level=["condition", "modality"], sort=True):
+    kinds = list(dict.fromkeys((str(condition), str(modality)) for condition, modality, _, _ in effects.index))
+    for kind in kinds:
+        own = effects.loc[kind]
         order = np.argsort(-own.to_numpy(), kind="stable")
-        places = own.index.droplevel(["condition", "modality"])
-        found[key] = [(int(places[index][0]), int(places[index][1])) for index in order]
+        places = [(int(layer), int(head)) for layer, head in own.index]
+        found[kind] = [places[index] for index in order]
     return found

@@ -3,12 +3,21 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from mma_bench.diagnosis.blocking import Blocking
-from mma_bench.diagnosis.drawing import COLOURS, Level, Line, in_order, line_panel, question_words
+from mma_bench.diagnosis.drawing import (
+    COLOURS,
+    Dashes,
+    Level,
+    Line,
+    common_limits,
+    in_order,
+    line_panel,
+    question_words,
+)
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.part import Measured, Part, Row, about, part
 from mma_bench.diagnosis.parts.attention import ANSWERING, WORDS
@@ -38,6 +47,9 @@ RIGHT, COMPETING, MARGIN, FLIPPED = (
     "change of right minus competing",
     "share of flipped answers",
 )
+
+
+_LINES: tuple[tuple[str, Dashes], ...] = ((f"from {ANSWERING}", "-"), (f"from {ANSWERING}, random control", ":"))
 
 
 @dataclass(frozen=True)
@@ -117,19 +129,20 @@ class KnockOut(Part):
         panels = []
         for condition in in_order([number.condition for number in every]):
             for modality in in_order([number.modality for number in every]):
+                picked = {"condition": condition, "modality": modality}
+                both = [number for one in series for number in one.pick(MARGIN, detail=detail, **picked)]
+                limits = common_limits([number for number in both if number.layer >= 0])
                 for one in series:
-                    picked = {"condition": condition, "modality": modality}
                     lines = []
                     for group in in_order([n.group for n in one.pick(MARGIN, detail=detail, **picked)]):
-                        for name, dashes in ((detail, "-"), (f"{detail}, random control", ":")):
+                        for name, dashes in _LINES:
                             numbers = [n for n in one.pick(MARGIN, detail=name, group=group, **picked) if n.layer >= 0]
                             lines.append(Line(COLOURS[group], numbers, dashes, banded=dashes == "-"))
                     name = f"{condition.replace('_', ' ')}, {question_words(modality)}"
                     title = f"{name}, {one.label}" if len(series) > 1 else name
-                    panels.append(
-                        line_panel(title, lines, "change, nats", f"Knock-out by window of layers; {name}",
-                                   levels=[Level(0.0)], layers=one.layers)
-                    )  # fmt: skip
+                    description = f"Knock-out by window of layers; {name}"
+                    more: dict[str, Any] = {"levels": [Level(0.0)], "layers": one.layers, "limits": limits}
+                    panels.append(line_panel(title, lines, "change, nats", description, **more))
         if not panels:
             return []
         width = window_of(series[0].layers)

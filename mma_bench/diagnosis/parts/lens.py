@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import Line, in_order, line_panel, question_words
+from mma_bench.diagnosis.drawing import Line, common_limits, in_order, line_panel, question_words
 from mma_bench.diagnosis.hidden_states import watched
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.part import Measured, Part, Row, about, part
@@ -89,16 +89,19 @@ class Lens(Part):
         panels = []
         for condition in conflicts or in_order([number.condition for number in every]):
             for modality in in_order([number.modality for number in every]):
+                picked = {"condition": condition, "modality": modality, "detail": f"at {ANSWER}"}
+                limits = common_limits([number for one in series for number in one.pick(LOG_PROB, **picked)])
                 for one in series:
-                    picked = {"condition": condition, "modality": modality, "detail": f"at {ANSWER}"}
                     lines = [Line(_COLOURS[role], one.pick(LOG_PROB, group=role, **picked)) for role in _COLOURS]
                     name = f"{condition.replace('_', ' ')}, {question_words(modality)}"
                     title = f"{name}, {one.label}" if len(series) > 1 else name
                     description = f"Log-probability of the labels after each layer; {name}"
-                    panels.append(line_panel(title, lines, "log p, nats", description, layers=one.layers))
+                    panels.append(
+                        line_panel(title, lines, "log p, nats", description, layers=one.layers, limits=limits)
+                    )
         if not panels:
             return []
-        said = [_said(one, number) for one in series[:1] for number in one.pick(HEARD, group=RIGHT)]
+        said = [_said(one, number) for one in series[-1:] for number in one.pick(HEARD, group=RIGHT)]
         return [
             Plot(
                 name=self.name,
@@ -184,7 +187,7 @@ def _media(cases: Sequence[Case]) -> dict[Group, list[dict[str, tuple[float, flo
             columns = torch.cat(
                 [
                     _logits(case, hidden[0, some.to(hidden.device)]).log_softmax(dim=-1)[:, wanted]
-                    for some in where.split(_TOKENS_AT_ONCE)
+                    for some in torch.split(where, _TOKENS_AT_ONCE)
                 ]
             )
             average, best = columns.mean(dim=0).tolist(), columns.amax(dim=0).tolist()
@@ -203,7 +206,7 @@ def _heard(name: str, condition: str, modality: str, rows: "pd.DataFrame") -> It
     last = int(rows["layer"].max())
     wrong = wide[wide[RIGHT, last] < wide[COMPETING, last]]
     clips = wrong.index.get_level_values("clip")
-    where = {"condition": condition, "modality": modality}
+    where: dict[str, Any] = {"condition": condition, "modality": modality}
     for role in (RIGHT, CONTROL):
         if role not in wide.columns.get_level_values("role"):
             continue

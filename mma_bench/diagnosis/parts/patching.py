@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Patching(Part):
         frame = measured.tables[self.name].to_pandas()
         found: list[Number] = []
         for (condition, modality), rows in frame.groupby(["condition", "modality"], sort=False):
-            where = {"condition": str(condition), "modality": str(modality)}
+            where: dict[str, Any] = {"condition": str(condition), "modality": str(modality)}
             used = rows[rows["left_out"].isna()]
             for reason, left in rows[rows["left_out"].notna()].groupby("left_out", sort=False):
                 count = Estimate(float(len(left)), math.nan, math.nan, left["clip"].nunique())
@@ -106,7 +106,7 @@ class Patching(Part):
                     )
         if not panels:
             return []
-        left = {n.detail: int(n.value) for n in series[0].pick(LEFT_OUT)}
+        left = {n.detail: int(n.value) for n in series[-1].pick(LEFT_OUT)}
         said = ", ".join(f"{count} because {reason}" for reason, count in left.items())
         return [
             Plot(

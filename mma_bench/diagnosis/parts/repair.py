@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -105,7 +105,7 @@ class Repair(Part):
         frame["leads"] = (frame["right"] > frame["competing"]).astype(float)
         found: list[Number] = []
         for (condition, modality), rows in frame.groupby(["condition", "modality"], sort=False):
-            where = {"condition": str(condition), "modality": str(modality)}
+            where: dict[str, Any] = {"condition": str(condition), "modality": str(modality)}
             (estimate,) = mean(rows["led"], rows["clip"], seed=measured.seed)
             found.append(Number.of(estimate, self.name, RIGHT, group=BEFORE, **where))
             for what, own in rows.groupby("what", sort=False):
@@ -116,8 +116,8 @@ class Repair(Part):
         for (condition, modality), heads in chosen.items():
             for layer, head in heads:
                 nothing = Estimate(1.0, float("nan"), float("nan"), 0)
-                where = {"condition": condition, "modality": modality, "layer": layer}
-                found.append(Number.of(nothing, self.name, "chosen head", group=f"head {head}", **where))
+                place: dict[str, Any] = {"condition": condition, "modality": modality, "layer": layer}
+                found.append(Number.of(nothing, self.name, "chosen head", group=f"head {head}", **place))
         return found
 
     def plots(self, series: Sequence[Series]) -> list[Plot]:
@@ -139,16 +139,16 @@ class Repair(Part):
                     )
         if not panels:
             return []
-        chosen = {(n.condition, n.modality): 0 for n in series[0].pick("chosen head")}
-        count = len(series[0].pick("chosen head")) // max(1, len(chosen))
+        chosen = {(n.condition, n.modality): 0 for n in series[-1].pick("chosen head")}
+        count = len(series[-1].pick("chosen head")) // max(1, len(chosen))
         return [
             Plot(
                 name=self.name,
                 title="Does silencing them repair the answers?",
-                text=f"The {count} heads ({100 * SHARE:.0f}% of all) whose silencing helped the right label most on "
+                text=f"Of all heads, the {100 * SHARE:.0f}% ({count}) whose silencing helped the right label most on "
                 "one half of the clips, silenced on the other half. Random heads show what silencing any heads does. "
-                "Each set is in a file head_gain_CONDITION_MODALITY.json; `mma-bench eval --model-option "
-                "head_gain=FILE` asks the whole benchmark with it.",
+                "The files head_gain_CONDITION_MODALITY.json hold these heads: with --model-option head_gain=FILE, "
+                "mma-bench eval asks the whole benchmark without them.",
                 caption="Share of questions whose right label is likelier than the competing one, over "
                 f"{max(number.clips for number in every)} clips; whiskers are 95% bootstrap intervals. {self.caution}",
                 panels=panels,
