@@ -8,24 +8,26 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from mma_bench import MMABenchError
+from mma_bench import MMABenchError, load
 from mma_bench.diagnosis import PARTS, diagnose
 from mma_bench.diagnosis.parts.cohens_d import GROWTH
 from mma_bench.diagnosis.run import chosen_parts
 from tests.conftest import ROOT, run_command, tree
 
 FAMILY = "Qwen2_5OmniThinkerForConditionalGeneration"
-OPTIONS = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32"}
-ASKED = {"condition": ("aligned", "misaligned"), "limit": 2, "options": OPTIONS, "progress": False}
+OPTIONS = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32", "fps": "1"}
+ASKED = {"condition": ("aligned", "misaligned"), "limit": 2, "options": OPTIONS, "progress": False, "seed": 1}
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of random weights, which reads the words of the demo's questions as one token each."""
     from mma_bench.models.omni.random_weights import Size, random_thinker
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("omni")
-    thinker, tokenizer, extractor = random_thinker(FAMILY, Size(spread=0.25))
+    texts = [row.prompt for row in load(demo, condition="aligned", limit=1)]
+    thinker, tokenizer, extractor = random_thinker(FAMILY, Size(spread=0.25), texts=texts)
     for part in (thinker.model, tokenizer, extractor):
         part.save_pretrained(folder)
     return folder
@@ -111,7 +113,7 @@ def test_another_diagnosis_is_refused_and_nothing_is_lost(
 ) -> None:
     before = tree(finished)
     name = f"transformers:{checkpoint}"
-    for change in ({"seed": 1}, {"condition": "aligned"}, {"options": {**OPTIONS, "fps": "1"}}):
+    for change in ({"seed": 2}, {"condition": "aligned"}, {"options": {**OPTIONS, "fps": "1"}}):
         with pytest.raises(MMABenchError, match=r"of another model, version, setting.* choose another --run"):
             diagnose(name, demo, run=finished, **{**ASKED, **change})
     (tmp_path / "notes.txt").write_text("mine")
