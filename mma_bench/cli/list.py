@@ -50,8 +50,8 @@ def _terms() -> Listing:
 
 
 def _parts() -> Listing:
-    from mma_bench.diagnosis.part import PARTS
     from mma_bench.diagnosis.parts import load_parts
+    from mma_bench.diagnosis.registry import PARTS
 
     load_parts()
     return listing(PARTS)

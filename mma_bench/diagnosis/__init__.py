@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mma_bench.diagnosis.numbers import Number, Series
-    from mma_bench.diagnosis.part import PARTS, Measured, Part, about, part
     from mma_bench.diagnosis.reading import Prompt, Reading
+    from mma_bench.diagnosis.registry import PARTS, Measured, Part, about, part
     from mma_bench.diagnosis.run import Found, diagnose
     from mma_bench.diagnosis.subject import Case, Subject
     from mma_bench.diagnosis.token_map import GROUPS, Group, TokenMap, map_tokens
 
 _HOMES = {
     "numbers": ("Number", "Series"),
-    "part": ("PARTS", "Measured", "Part", "about", "part"),
+    "registry": ("PARTS", "Measured", "Part", "about", "part"),
     "reading": ("Prompt", "Reading"),
     "run": ("Found", "diagnose"),
     "subject": ("Case", "Subject"),

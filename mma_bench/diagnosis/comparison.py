@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.diagnosis.numbers import Number, numbers_of
-from mma_bench.diagnosis.part import PARTS, Measured
+from mma_bench.diagnosis.registry import PARTS, Measured
 from mma_bench.diagnosis.store import Diagnosis, Store, open_diagnosis
 from mma_bench.errors import MMABenchError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mma_bench.diagnosis.comparison import Other
 from mma_bench.diagnosis.drawing import in_order
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Part
+from mma_bench.diagnosis.registry import Part
 from mma_bench.diagnosis.samples import Shown
 from mma_bench.diagnosis.store import Diagnosis
 from mma_bench.evaluation.protocols.protocol import NAMES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mma_bench.diagnosis.hidden_states import watched
-from mma_bench.diagnosis.reading import ROWS_AT_ONCE, Prompt, summed
+from mma_bench.diagnosis.reading import Prompt, rows_at_once, summed
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +77,7 @@ class WholePrompt:
         """Return the scores under each patch by itself: shape [patches, labels]."""
         import torch
 
-        at_once = max(1, ROWS_AT_ONCE // len(self._tokens))
+        at_once = max(1, rows_at_once(self._prompt.map.length) // len(self._tokens))
         found = []
         with torch.inference_mode():
             for start in range(0, len(patches), at_once):

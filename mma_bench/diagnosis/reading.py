@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 
     from mma_bench.models.omni.encode_once import EncodeOnce, MediaInputs
 
-ROWS_AT_ONCE = 8
-"""Rows of a batch; each holds keys and values of the whole prompt, a quarter of a gigabyte for a 7B model."""
+_TOKENS_AT_ONCE = 36_000
+"""Of all rows of a batch: keys and values of the whole prompts take 2 GB for a 7B model."""
+
+_MOST_ROWS = 64
+
+
+def rows_at_once(tokens: int) -> int:
+    """Return how many rows of a prompt of ``tokens`` tokens run in one batch."""
+    return max(1, min(_MOST_ROWS, _TOKENS_AT_ONCE // tokens))
 
 
 class Intervention(Protocol):
@@ -92,7 +99,7 @@ class Prompt:
                 label, in order; see `label_places`.
         """
         tokens = [self.engine.chat.text(label) for label in labels]
-        at_once = max(1, ROWS_AT_ONCE // len(labels))
+        at_once = max(1, rows_at_once(self.prefix.length + len(self.ids)) // len(labels))
         found: list[Reading] = []
         for start in range(0, len(interventions), at_once):
             found += self._read(tokens, interventions[start : start + at_once], watch)

@@ -13,8 +13,8 @@ from mma_bench.dataset.load import Benchmark, load
 from mma_bench.diagnosis.comparison import Other, open_other
 from mma_bench.diagnosis.numbers import Number, numbers_table
 from mma_bench.diagnosis.page import write_page
-from mma_bench.diagnosis.part import PARTS, Measured, Part
 from mma_bench.diagnosis.parts import load_parts
+from mma_bench.diagnosis.registry import PARTS, Measured, Part
 from mma_bench.diagnosis.samples import show_samples
 from mma_bench.diagnosis.store import Diagnosis, Store
 from mma_bench.diagnosis.subject import Subject, partners_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from mma_bench.diagnosis.part import Part, Row, schema_of
+from mma_bench.diagnosis.registry import Part, Row, schema_of
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.run_folder import read_head, write_head
 from mma_bench.files.atomic import atomic_path

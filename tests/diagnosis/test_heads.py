@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from mma_bench import MMABenchError
-from mma_bench.diagnosis.part import Measured, schema_of
 from mma_bench.diagnosis.parts.heads import Heads, ranking, ranks
 from mma_bench.diagnosis.parts.repair import BEFORE, CHOSEN, MARGIN, RANDOM, RIGHT, Repair
+from mma_bench.diagnosis.registry import Measured, schema_of
 from mma_bench.diagnosis.silencing import Silencing
 from mma_bench.models.omni import Asked, parse_settings
 from mma_bench.models.omni.head_gain import FORMAT, apply_head_gain

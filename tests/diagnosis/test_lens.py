@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from mma_bench.diagnosis.part import Measured
 from mma_bench.diagnosis.parts.lens import ANSWER, HEARD, LEADS, Lens, _at_answer, _media
+from mma_bench.diagnosis.registry import Measured
 from mma_bench.diagnosis.subject import Case
 from mma_bench.diagnosis.token_map import Group
 from tests.diagnosis.models import CLASSES, FAMILIES, explicit, make_engine, prompt_of

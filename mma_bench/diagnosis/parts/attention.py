@@ -7,7 +7,7 @@ import numpy as np
 
 from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Measured, Part, Row, about, part
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import GROUPS, Group
 from mma_bench.drawing.panels import Plot

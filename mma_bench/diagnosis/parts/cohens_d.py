@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.diagnosis.drawing import COLOURS, Dashes, Level, Line, in_order, line_panel
 from mma_bench.diagnosis.effect_size import cohens_d, d_change
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Measured, Part, part
 from mma_bench.diagnosis.parts.attention import ANSWERING, MEDIA_GROUPS, WORDS, columns_of, masses_by_question
+from mma_bench.diagnosis.registry import Measured, Part, part
 from mma_bench.drawing.panels import Mark, Plot, Shape
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from mma_bench.diagnosis.drawing import (
     question_words,
 )
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Measured, Part, Row, about, part
 from mma_bench.diagnosis.parts.attention import ANSWERING, WORDS
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import Group
 from mma_bench.drawing.panels import Mark, Plot

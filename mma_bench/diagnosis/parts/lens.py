@@ -9,8 +9,8 @@ import numpy as np
 from mma_bench.diagnosis.drawing import Line, common_limits, in_order, line_panel, question_words
 from mma_bench.diagnosis.hidden_states import watched
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Measured, Part, Row, about, part
 from mma_bench.diagnosis.reading import summed
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import Group
 from mma_bench.drawing.panels import Mark, Plot

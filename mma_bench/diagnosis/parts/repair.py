@@ -9,8 +9,8 @@ import numpy as np
 
 from mma_bench.diagnosis.drawing import in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.part import Measured, Part, Row, about, part
 from mma_bench.diagnosis.parts.heads import ranking, ranks, with_effects
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.silencing import Head, Silencing
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.drawing.bars import Bar, Whisker, bars_height, draw_bars

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mma_bench.diagnosis.numbers import Number
-from mma_bench.diagnosis.part import Measured, Part, Row, about, part
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import GROUPS
 from mma_bench.evaluation.statistics import Estimate
