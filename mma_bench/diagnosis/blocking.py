@@ -23,8 +23,8 @@ class Blocking:
 
     Attributes:
         layers: where, counted from 0.
-        sources: tokens after the media that must not look, shape [new tokens]; the last one stands for the tokens of
-            the answer as well.
+        sources: tokens after the media that must not look, shape [new tokens]; the last one also covers the tokens
+            of the answer.
         targets: tokens that they must not see, shape [tokens before the answer].
     """
 

@@ -78,7 +78,7 @@ def explicit(engine: EncodeOnce, question: Question = QUESTIONS[0], answer: str 
 def masked(engine: EncodeOnce, layers: Collection[int], sources: np.ndarray, targets: np.ndarray) -> Iterator[None]:
     """Let no token of ``sources`` see one of ``targets`` in some layers, by the mask that transformers itself hands on.
 
-    Both are bool, of shape [tokens of the whole prompt]; the last source stands for the tokens of the answer, too.
+    Both are bool, of shape [tokens of the whole prompt]; the last source also covers the tokens of the answer.
     """
 
     def change(module: Any, arguments: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -104,7 +104,7 @@ class CohensD(Part):
                 name=self.name,
                 title="Does attention follow the question?",
                 text="Cohen's d between the visual and the audio question about the same stimulus: above 0, the group "
-                "gets more attention under the visual question. Attention that follows the question lies above 0 for "
+                "gets more attention under the visual question. Attention that follows the question is above 0 for "
                 "video tokens and below 0 for audio tokens.",
                 caption="Pooled d of the attention mass from the answering position, mean over heads; bands are 95% "
                 f"bootstrap intervals over {max(number.clips for number in every)} clips. The marks are the published "

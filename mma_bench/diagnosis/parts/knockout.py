@@ -67,7 +67,7 @@ class KnockOut(Part):
     """Tokens that matter are those whose absence changes the answer."""
 
     name = "knockout"
-    help = "what changes when tokens cannot look at others within a window of layers, beside random positions"
+    help = "what changes when tokens cannot look at others within a window of layers, against random positions"
     columns: ClassVar[Mapping[str, str]] = {
         "source": "string",
         "group": "string",

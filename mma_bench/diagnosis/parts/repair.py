@@ -35,10 +35,10 @@ RIGHT, MARGIN = "right label leads", "change of right minus competing"
 
 @part
 class Repair(Part):
-    """The heads that hurt most, silenced on the clips that did not rank them, beside random heads."""
+    """The heads that hurt most, silenced on the clips that did not rank them, against random heads."""
 
     name = "repair"
-    help = "the heads that hurt most, silenced on the other half of the clips, beside as many random heads"
+    help = "the heads that hurt most, silenced on the other half of the clips, against as many random heads"
     reads = ("heads",)
     columns: ClassVar[Mapping[str, str]] = {
         "what": "string",
