@@ -126,6 +126,8 @@ class Lens(Part):
 def _said(series: Series, number: Number) -> str:
     """Return a share of wrong answers whose right label led, with that of the random option."""
     where = f"{number.condition.replace('_', ' ')}, {question_words(number.modality)}"
+    if not number.clips:
+        return f"{where}: no wrong answer"
     control = series.pick(HEARD, group=CONTROL, condition=number.condition, modality=number.modality)
     by_chance = f" (random option: {_percent(control[0])})" if control else ""
     return f"{where}: {_percent(number)} of {number.clips} clips{by_chance}"
