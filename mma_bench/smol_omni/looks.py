@@ -1,0 +1,152 @@
+"""Measurements along the training: what the model can do, whom it believes, and what is left of its language.
+
+Answers are compared token by token: a class counts as said if greedy decoding would say it, which one pass shows.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mma_bench.questions import prompts
+from mma_bench.schema import Modality
+from mma_bench.smol_omni.batch import Batches, Shown
+from mma_bench.smol_omni.clips import ClipId
+from mma_bench.smol_omni.features import Features
+from mma_bench.smol_omni.knowledge import Knowledge, perplexity, with_options
+from mma_bench.tuning.answers import AnswerLogits
+
+OPTIONS = 8
+"""Options of a question: the answer, the distractor if there is one, and others."""
+
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question about chosen streams, and what would be said by whom.
+
+    Attributes:
+        modality: what is asked about.
+        answer: class of the asked modality.
+        distractor: class that the other modality or a caption suggests, or none.
+        shown: the streams and the prompt; its target is the answer.
+    """
+
+    modality: Modality
+    answer: str
+    distractor: str | None
+    shown: Shown
+
+
+class Looks:
+    """Measures a model on clips that it was never trained on.
+
+    Args:
+        batches: the model.
+        features: of the clips.
+        clips: which to ask about, cycling through the classes.
+        classes: all class names.
+        knowledge: ordinary questions that are not trained.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        features: Features,
+        clips: Sequence[ClipId],
+        classes: Sequence[str],
+        knowledge: Sequence[Knowledge],
+    ) -> None:
+        self._batches = batches
+        self._features = features
+        self._clips = clips
+        self._classes = classes
+        self._knowledge = knowledge
+
+    def competence(self) -> dict[str, float]:
+        """Return the accuracy from each modality alone, and from both."""
+        found = {}
+        for modality in Modality:
+            found[f"{modality} alone"] = self._share(list(self._cases(modality, "alone")))
+            found[f"aligned, {modality}"] = self._share(list(self._cases(modality, "aligned")))
+        return found
+
+    def bias(self) -> dict[str, float]:
+        """Return what happens under conflict: right answers, and the other modality's or the caption's class."""
+        found = {}
+        for condition, follows in (("misaligned", "names the other"), ("caption", "follows it")):
+            for modality in Modality:
+                cases = list(self._cases(modality, condition))
+                found[f"{condition}, {modality}"] = self._share(cases)
+                found[f"{condition}, {modality}: {follows}"] = self._share(cases, distracted=True)
+        return found
+
+    def language(self, chat: Any) -> dict[str, float]:
+        """Return the perplexity of prose and the accuracy on ordinary questions, with and without a class's name."""
+        return {"perplexity": perplexity(self._batches.thinker, chat), "knowledge": self._known()}
+
+    def _cases(self, modality: Modality, condition: str) -> Iterator[Case]:
+        """Yield a question per clip under a condition."""
+        visual = modality is Modality.VISUAL
+        for number, clip in enumerate(self._clips):
+            generator = random.Random(f"look/{clip}")  # noqa: S311
+            name = clip[0]
+            # Half the classes further: the partner is of another class, and each class is a partner as often.
+            other = self._clips[(number + 1 + len(self._classes) // 2) % len(self._clips)]
+            own, lent = (clip, other) if visual else (other, clip)
+            video, audio = self._features.videos[clip], self._features.audios[clip]
+            parts = prompts.standard(modality)
+            distractor: str | None = None
+            if condition == "alone":
+                video = video if visual else self._features.black
+                audio = self._features.silence if visual else audio
+            elif condition == "misaligned":
+                video, audio = self._features.videos[own], self._features.audios[lent]
+                distractor = other[0]
+            elif condition == "caption":
+                distractor = other[0]
+                parts = prompts.captioned(parts, distractor)
+            known = [name] if distractor is None else [name, distractor]
+            others = [some for some in self._classes if some not in known]
+            rest = generator.sample(others, min(OPTIONS - len(known), len(others)))
+            options = generator.sample([*known, *rest], len(known) + len(rest))
+            yield Case(modality, name, distractor, Shown(video, audio, prompts.render(parts, options), name))
+
+    def _share(self, cases: Sequence[Case], *, distracted: bool = False) -> float:
+        """Return the share of cases in which greedy decoding says the answer, or the distractor."""
+        import torch
+
+        right = 0
+        with torch.no_grad():
+            for start in range(0, len(cases), _AT_ONCE):
+                part = cases[start : start + _AT_ONCE]
+                shown = [
+                    Shown(case.shown.video, case.shown.audio, case.shown.prompt, case.distractor or "")
+                    if distracted
+                    else case.shown
+                    for case in part
+                ]
+                right += int(said(self._batches.answers(shown)).sum())
+        return round(right / len(cases), 4)
+
+    def _known(self) -> float:
+        """Return the share of ordinary questions whose answer is the likeliest option per token."""
+        import torch
+
+        right = 0
+        generator = random.Random("knowledge")  # noqa: S311
+        with torch.no_grad():
+            for known in self._knowledge:
+                options = [known.answer, *known.wrong]
+                prompt = with_options(known, generator.sample(options, len(options)))
+                found = self._batches.answers([Shown(None, None, prompt, option) for option in options])
+                losses = torch.nn.functional.cross_entropy(found.logits, found.targets, reduction="none")
+                right += int(found.row_means(losses).argmin() == 0)
+        return round(right / len(self._knowledge), 4)
+
+
+def said(answers: AnswerLogits) -> Any:
+    """Return for each row whether every token of its target, with the end, is the likeliest: bool [rows]."""
+    hits = (answers.logits.argmax(dim=-1) == answers.targets).float()
+    return answers.row_means(hits) > 1 - 1e-6
