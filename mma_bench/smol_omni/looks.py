@@ -5,9 +5,10 @@ Answers are compared token by token: a class counts as said if greedy decoding w
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mma_bench.models.omni.chat import Chat
 from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 from mma_bench.smol_omni.batch import Batches, Shown
@@ -44,6 +45,7 @@ class Looks:
 
     Args:
         batches: the model.
+        chat: turns text into tokens.
         features: of the clips.
         clips: which to ask about, cycling through the classes.
         classes: all class names.
@@ -53,12 +55,14 @@ class Looks:
     def __init__(
         self,
         batches: Batches,
+        chat: Chat,
         features: Features,
         clips: Sequence[ClipId],
         classes: Sequence[str],
         knowledge: Sequence[Knowledge],
     ) -> None:
         self._batches = batches
+        self._chat = chat
         self._features = features
         self._clips = clips
         self._classes = classes
@@ -68,8 +72,8 @@ class Looks:
         """Return the accuracy from each modality alone, and from both."""
         found = {}
         for modality in Modality:
-            found[f"{modality} alone"] = self._share(list(self._cases(modality, "alone")))
-            found[f"aligned, {modality}"] = self._share(list(self._cases(modality, "aligned")))
+            found[f"{modality} alone"] = self._shares(list(self._cases(modality, "alone")))[0]
+            found[f"aligned, {modality}"] = self._shares(list(self._cases(modality, "aligned")))[0]
         return found
 
     def bias(self) -> dict[str, float]:
@@ -77,14 +81,14 @@ class Looks:
         found = {}
         for condition, follows in (("misaligned", "names the other"), ("caption", "follows it")):
             for modality in Modality:
-                cases = list(self._cases(modality, condition))
-                found[f"{condition}, {modality}"] = self._share(cases)
-                found[f"{condition}, {modality}: {follows}"] = self._share(cases, distracted=True)
+                right, misled = self._shares(list(self._cases(modality, condition)))
+                found[f"{condition}, {modality}"] = right
+                found[f"{condition}, {modality}: {follows}"] = misled
         return found
 
-    def language(self, chat: Any) -> dict[str, float]:
-        """Return the perplexity of prose and the accuracy on ordinary questions, with and without a class's name."""
-        return {"perplexity": perplexity(self._batches.thinker, chat), "knowledge": self._known()}
+    def language(self) -> dict[str, float]:
+        """Return the perplexity of prose and the accuracy on ordinary questions."""
+        return {"perplexity": perplexity(self._batches.thinker, self._chat), "knowledge": self._known()}
 
     def _cases(self, modality: Modality, condition: str) -> Iterator[Case]:
         """Yield a question per clip under a condition."""
@@ -113,22 +117,24 @@ class Looks:
             options = generator.sample([*known, *rest], len(known) + len(rest))
             yield Case(modality, name, distractor, Shown(video, audio, prompts.render(parts, options), name))
 
-    def _share(self, cases: Sequence[Case], *, distracted: bool = False) -> float:
-        """Return the share of cases in which greedy decoding says the answer, or the distractor."""
+    def _shares(self, cases: Sequence[Case]) -> tuple[float, float]:
+        """Return in which shares of the cases greedy decoding says the answer, and the distractor.
+
+        The distractor needs a pass of its own only where its first token is what would be said.
+        """
         import torch
 
-        right = 0
+        right, open_cases = 0, []
         with torch.no_grad():
-            for start in range(0, len(cases), _AT_ONCE):
-                part = cases[start : start + _AT_ONCE]
-                shown = [
-                    Shown(case.shown.video, case.shown.audio, case.shown.prompt, case.distractor or "")
-                    if distracted
-                    else case.shown
-                    for case in part
-                ]
-                right += int(said(self._batches.answers(shown)).sum())
-        return round(right / len(cases), 4)
+            for part in _parts(cases):
+                found = self._batches.answers([case.shown for case in part])
+                firsts = found.logits[torch.searchsorted(found.row, torch.arange(found.rows, device=found.row.device))]
+                for case, hit, token in zip(part, said(found).tolist(), firsts.argmax(dim=-1).tolist(), strict=True):
+                    right += hit
+                    if case.distractor is not None and token == self._chat.text(case.distractor)[0] and not hit:
+                        open_cases.append(replace(case.shown, target=case.distractor))
+            misled = sum(int(said(self._batches.answers(part)).sum()) for part in _parts(open_cases))
+        return round(right / len(cases), 4), round(misled / len(cases), 4)
 
     def _known(self) -> float:
         """Return the share of ordinary questions whose answer is the likeliest option per token."""
@@ -144,6 +150,11 @@ class Looks:
                 losses = torch.nn.functional.cross_entropy(found.logits, found.targets, reduction="none")
                 right += int(found.row_means(losses).argmin() == 0)
         return round(right / len(self._knowledge), 4)
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
 
 
 def said(answers: AnswerLogits) -> Any:

@@ -93,7 +93,7 @@ class Making:
         grid_seconds = self._plain.frame_format.temporal_patch_size / FPS
         batches = Batches(self.thinker, self.chat, self.towers, features, grid_seconds)
         lessons = Lessons(features, taught, self.settings.classes, trained, self.settings.mix, self.settings.seed)
-        looks = Looks(batches, features, measured, self.settings.classes, kept)
+        looks = Looks(batches, self.chat, features, measured, self.settings.classes, kept)
         weights = self.connector_weights()
         self._words(weights, features, taught)
         for name, settings in zip(STAGES, (self.settings.connector, self.settings.updates), strict=True):
@@ -160,7 +160,7 @@ class Making:
         def look(step: int) -> None:
             if step == 0 and name != STAGES[0]:
                 return  # what the stage before measured at its end
-            row = {"stage": name, "step": step, **looks.language(self.chat)}
+            row = {"stage": name, "step": step, **looks.language()}
             if step:
                 row |= looks.competence() | looks.bias()
             write_json(self.folder / f"look-{name}-{step}.json", row)
