@@ -2,17 +2,19 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from mma_bench import MMABenchError
 from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.tuning.example import Example
 from mma_bench.tuning.model import TunedModel, add_updates, trainable
 from mma_bench.tuning.objective import preference, rejected
-from mma_bench.tuning.settings import LoraSettings, ObjectiveSettings, PreferenceSettings
+from mma_bench.tuning.settings import LoraSettings, ObjectiveSettings, PreferenceSettings, read_settings
 from mma_bench.tuning.step import batch_losses
 from tests.tuning.test_objective import FAMILIES, Tiny, example
 
@@ -88,3 +90,15 @@ def test_the_term_compares_with_the_base_and_moves_only_the_updates() -> None:
         if name not in names and "lora_" not in name:
             assert torch.equal(weight, frozen[name]), name
             assert weight.grad is None
+
+
+def test_a_run_that_changes_the_base_itself_has_no_reference(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "model: {checkpoint: base}\ndata: {path: data, mix: [{clips: {aligned: 1}}]}\ntrain: {steps: 1}\n"
+    )
+    chosen = ["objective.preference={beta: 0.2}"]
+    assert read_settings(config, chosen).objective.names == ["preference"]
+    with pytest.raises(MMABenchError, match="use lora"):
+        read_settings(config, [*chosen, "train.weights=full"])
+    assert "preference" not in read_settings(config).model_dump()["objective"]  # old runs keep their hash
