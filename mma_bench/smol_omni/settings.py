@@ -34,7 +34,7 @@ class MixSettings(_Section):
     none_listed: float = Field(0.2, ge=0, le=1, description='share of questions that offer "None of the above"')
     none_right: float = Field(0.5, ge=0, le=1, description="share of these where it is the answer")
     options: tuple[int, ...] = Field(
-        (4, 6, 8, 8, 12, 0), min_length=1, description="number of options, drawn per step; 0: all classes"
+        (4, 4, 6, 6, 8, 8, 12, 0), min_length=1, description="number of options, drawn per step; 0: all classes"
     )
 
 
@@ -49,13 +49,13 @@ class SmolOmniSettings(_Section):
     clips: int = Field(250, ge=1, description="different clips per class for the towers")
     encoded: int = Field(100, ge=1, description="different clips per class for connectors and updates")
     words: StageSettings = StageSettings(steps=400, learning_rate=2e-3)
-    connector: StageSettings = StageSettings(steps=100, learning_rate=1e-3)
-    updates: StageSettings = StageSettings(steps=400, learning_rate=1e-3)
+    connector: StageSettings = StageSettings(steps=60, learning_rate=1e-3)
+    updates: StageSettings = StageSettings(steps=320, learning_rate=1e-3)
     rank: int = Field(16, ge=1, description="of the low-rank updates")
     projections: tuple[str, ...] = ("q_proj", "v_proj", "o_proj")
-    questions: int = Field(10, ge=1, description="questions per step")
+    questions: int = Field(8, ge=1, description="questions per step")
     mix: MixSettings = MixSettings()
-    look_every: int = Field(100, ge=1, description="steps between measurements")
+    look_every: int = Field(80, ge=1, description="steps between measurements")
     looked: int = Field(64, ge=1, description="clips per measurement")
     competent: float = Field(COMPETENT, gt=0, le=1)
     dtype: Literal["bfloat16", "float32"] = Field("bfloat16", description="of the frozen weights in training")

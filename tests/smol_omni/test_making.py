@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from mma_bench import MMABenchError, models
 from mma_bench.files.hashing import sha256_file
 from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 from mma_bench.smol_omni import making as module
+from mma_bench.smol_omni.__main__ import main
 from mma_bench.smol_omni.checkpoint import choose_base
 from mma_bench.smol_omni.graft import FPS, MODEL_OPTIONS
 from mma_bench.smol_omni.knowledge import read_knowledge
@@ -137,3 +139,12 @@ def test_an_unknown_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mma_bench.smol_omni.package.PACKAGE", "no_such_package")
     with pytest.raises(MMABenchError, match="no_such_package"):
         module.load_language_model()
+
+
+def test_help_and_dry_run_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "weights_file", lambda: Path("SmolLM2.gguf"))
+    assert "Example" in CliRunner().invoke(main, ["--help"]).output
+    found = CliRunner().invoke(main, ["--out", str(tmp_path / "new"), "--dry-run"])
+    assert found.exit_code == 0, found.output
+    assert "updates: 320 steps\n" in found.output
+    assert not (tmp_path / "new").exists()
