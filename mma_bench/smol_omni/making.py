@@ -162,12 +162,13 @@ class Making:
             return cross_entropy(batches.answers(lessons.step(name, step, self.settings.questions))).mean()
 
         def look(step: int) -> None:
-            if step == 0 and name != STAGES[0]:
-                return  # what the stage before measured at its end
+            path = self.folder / f"look-{name}-{step}.json"
+            if path.exists() or (step == 0 and name != STAGES[0]):
+                return  # measured before an interruption, or by the stage before at its end
             row = {"stage": name, "step": step, **looks.language()}
             if step:
                 row |= looks.competence() | looks.bias()
-            write_json(self.folder / f"look-{name}-{step}.json", row)
+            write_json(path, row)
             self._report(json.dumps(row))
 
         stage = Stage(self.folder, name, plan, weights, loss_at, snapshot_every=self.settings.look_every)

@@ -52,7 +52,8 @@ class Stage:
         """Take the steps that are left.
 
         Args:
-            after_snapshot: called with the number of steps after each snapshot, also step 0 and the last.
+            after_snapshot: called with the number of steps after each snapshot, also step 0 and the last; once more for
+                the one at which a run resumes.
 
         Raises:
             MMABenchError: the loss is not finite.
@@ -63,23 +64,14 @@ class Stage:
         self._resume(optimizer)
         steps = self.settings.steps
         with bar(self.name, steps, done=len(self.losses), unit="step") as shown:
-            if not self.losses:
-                self._snapshot(0, after_snapshot)
-            for step in range(len(self.losses), steps):
-                self.losses.append(self._step(step, optimizer))
+            self._snapshot(after_snapshot)  # the start, or one that was interrupted after its state was saved
+            while len(self.losses) < steps:
+                self.losses.append(self._step(len(self.losses), optimizer))
                 shown.update()
-                done = step + 1
-                if done % self.save_every == 0 or done == steps:
+                done = len(self.losses)
+                if done % self.save_every == 0 or done == steps or self._due():
                     self._save(None if done == steps else optimizer)
-                if self.snapshot_every and (done % self.snapshot_every == 0 or done == steps):
-                    self._snapshot(done, after_snapshot)
-
-    def load(self, step: int | None = None) -> None:
-        """Put the weights of a snapshot, or of the last state, in place."""
-        import torch
-
-        path = self.state_file if step is None else self.snapshot_file(step)
-        put(self.weights, torch.load(path, weights_only=True)["weights"])
+                self._snapshot(after_snapshot)
 
     def _step(self, step: int, optimizer: Any) -> float:
         import torch
@@ -95,9 +87,15 @@ class Stage:
         optimizer.zero_grad()
         return round(found, 4)
 
-    def _snapshot(self, step: int, after_snapshot: Callable[[int], Any] | None) -> None:
-        if not self.snapshot_every:
+    def _due(self) -> bool:
+        """Return whether the weights of this step are kept."""
+        done, every = len(self.losses), self.snapshot_every
+        return every > 0 and (done % every == 0 or done == self.settings.steps)
+
+    def _snapshot(self, after_snapshot: Callable[[int], Any] | None) -> None:
+        if not self._due():
             return
+        step = len(self.losses)
         _write(self.snapshot_file(step), {"weights": dict(self.weights)})
         if after_snapshot:
             after_snapshot(step)

@@ -94,6 +94,8 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(made: Path, tmp_p
     with pytest.raises(KilledError):
         make(tmp_path / "again", tiny(), 1, kill, little_llama)
     assert not (tmp_path / "again" / "base").exists()
+    state = torch.load(tmp_path / "again" / "states" / "updates.pt", weights_only=True)
+    assert len(state["losses"]) == 2  # it resumes in the middle of a stage
     with pytest.raises(MMABenchError, match="begun with another seed"):
         make(tmp_path / "again", tiny(seed=1), 1, print, little_llama)
     make(tmp_path / "again", tiny(), 1, lambda line: None, little_llama)
