@@ -176,7 +176,7 @@ class Making:
 
     def connector_weights(self) -> "dict[str, torch.Tensor]":
         """Make the connectors trainable, in place, and return their weights."""
-        found = {}
+        found: dict[str, torch.Tensor] = {}
         for modality, tower in self.towers.items():
             tower.connector.requires_grad_(True)
             found |= {f"{modality}.{name}": weight for name, weight in tower.connector.named_parameters()}

@@ -60,7 +60,9 @@ def video_features(thinker: Thinker, videos: Sequence[Patches]) -> "torch.Tensor
     pixels = torch.cat([video.pixels for video in videos]).to(thinker.device, thinker.model.dtype)
     grids = torch.tensor([video.grid for video in videos], device=thinker.device)
     found = thinker.model.get_video_features(pixels, grids, return_dict=True).pooler_output
-    return found.unflatten(0, (len(videos), -1)) if isinstance(found, torch.Tensor) else torch.stack(list(found))
+    joined: Any = found if isinstance(found, torch.Tensor) else torch.cat(list(found))
+    features: torch.Tensor = joined.unflatten(0, (len(videos), -1))
+    return features
 
 
 def audio_features(thinker: Thinker, spectra: "Sequence[torch.Tensor]") -> "torch.Tensor":

@@ -125,8 +125,8 @@ def flute(brush: Brush, palette: Palette, pose: Pose) -> None:
     """A slanted tube with holes; notes rise from its end."""
     pipe = brush.turned(-0.5 + 0.25 * pose.swing)
     pipe.polygon([(-1.2, -0.12), (1.2, -0.12), (1.2, 0.16), (-1.2, 0.16)], palette.body)
-    for x in range(-3, 4):
-        pipe.ellipse(0.25 * x, 0.02, 0.08, 0.08, palette.line)
+    for hole in range(-3, 4):
+        pipe.ellipse(0.25 * hole, 0.02, 0.08, 0.08, palette.line)
     rise = 0.6 * pose.activity
     for x in (0.2, 0.75):
         brush.ellipse(x - 0.5, 0.95 - rise, 0.15, 0.11, palette.accent)

@@ -152,9 +152,11 @@ def _preferences(
     right = model.encoder([examples[index] for index, _ in pairs])
     with torch.no_grad(), model.whole.disable_adapter():
         reference = [log_likelihoods(answer_logits(model.thinker, batch)) for batch in (right, inputs)]
-    return preference(
+    losses = preference(
         log_likelihoods(chosen.select(indices)),
         log_likelihoods(answer_logits(model.thinker, inputs)),
-        *reference,
+        reference[0],
+        reference[1],
         settings.beta,
-    ).sum() / len(examples)
+    )
+    return losses.sum() / len(examples)

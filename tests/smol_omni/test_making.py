@@ -19,6 +19,7 @@ from mma_bench.smol_omni.graft import FPS, MODEL_OPTIONS
 from mma_bench.smol_omni.knowledge import read_knowledge
 from mma_bench.smol_omni.lessons import Lessons
 from mma_bench.smol_omni.making import Making, make
+from mma_bench.smol_omni.package import load_language_model
 from mma_bench.smol_omni.settings import MixSettings, SmolOmniSettings, StageSettings
 from mma_bench.synthetic import render
 from tests.smol_omni.test_graft import little_llama
@@ -140,7 +141,7 @@ def test_the_base_is_chosen_by_competence_alone() -> None:
 def test_an_unknown_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mma_bench.smol_omni.package.PACKAGE", "no_such_package")
     with pytest.raises(MMABenchError, match="no_such_package"):
-        module.load_language_model()
+        load_language_model()
 
 
 def test_help_and_dry_run_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
