@@ -23,7 +23,7 @@ from mma_bench.smol_omni.package import fingerprint, load_language_model, weight
 from mma_bench.smol_omni.settings import SmolOmniSettings, StageSettings
 from mma_bench.smol_omni.stage import Stage
 from mma_bench.smol_omni.towers import Tower, TowerLesson, split_towers
-from mma_bench.smol_omni.words import Words
+from mma_bench.smol_omni.words import Words, reset
 from mma_bench.tuning.model import add_updates
 from mma_bench.tuning.objective.sft import cross_entropy
 from mma_bench.tuning.settings import LoraSettings
@@ -146,6 +146,7 @@ class Making:
     def _words(self, weights: "dict[str, torch.Tensor]", features: Features, taught: list[ClipId]) -> None:
         connectors = {modality: tower.connector for modality, tower in self.towers.items()}
         settings = self.settings
+        reset(connectors, settings.seed)
         lesson = Words.of(self.thinker, self.chat, connectors, features, taught, settings.classes, settings.seed)
         Stage(self.folder, "words", settings.words, weights, lesson.loss).run()
 
@@ -165,9 +166,7 @@ class Making:
             path = self.folder / f"look-{name}-{step}.json"
             if path.exists() or (step == 0 and name != STAGES[0]):
                 return  # measured before an interruption, or by the stage before at its end
-            row = {"stage": name, "step": step, **looks.language()}
-            if step:
-                row |= looks.competence() | looks.bias()
+            row = {"stage": name, "step": step, **looks.language(), **looks.competence(), **looks.bias()}
             write_json(path, row)
             self._report(json.dumps(row))
 
