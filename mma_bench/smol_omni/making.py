@@ -130,9 +130,11 @@ class Making:
         stage = Stage(self.folder, modality.value, plan, weights, lesson.loss)
         stage.run()
         tower.module.requires_grad_(False)
-        accuracy = lesson.accuracy(FOR_MEASURING, 4)
-        self._report(f"{modality} tower: {accuracy:.1%} of clips that it was not trained on")
-        write_json(self.folder / f"{modality}.json", {"accuracy": accuracy, "losses": stage.losses})
+        path = self.folder / f"{modality}.json"
+        if not path.exists():
+            accuracy = lesson.accuracy(FOR_MEASURING, 4)
+            self._report(f"{modality} tower: {accuracy:.1%} of clips that it was not trained on")
+            write_json(path, {"accuracy": accuracy, "losses": stage.losses})
 
     def _features(self) -> tuple[Features, list[ClipId], list[ClipId]]:
         """Return features, the clips to teach with, and those to measure with."""

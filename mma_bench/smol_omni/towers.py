@@ -5,7 +5,7 @@ model. It is left out here, so that features can be computed once, and tokens ag
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +129,3 @@ class TowerLesson:
             features = audio_features(self.thinker, [self.clips.audio(clip) for clip in ids])
         logits: torch.Tensor = self.classifier(features.mean(dim=1))
         return logits
-
-
-Loss = Callable[[int], "torch.Tensor"]
