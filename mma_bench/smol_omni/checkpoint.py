@@ -82,20 +82,3 @@ def _origin(making: "Making") -> dict[str, Any]:
             "transformers": transformers.__version__,
         },
     }
-
-
-def looks_table(looks: list[dict[str, Any]], base: dict[str, Any]) -> str:
-    """Return the measurements as a Markdown table; the base is in bold."""
-    names = list(dict.fromkeys(name for row in looks for name in row if name not in ("stage", "step")))
-    lines = ["| after | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    for row in looks:
-        place = f"{row['stage']}, {row['step']} steps"
-        cells = [_shown(name, row.get(name)) for name in names]
-        lines.append(f"| {f'**{place}**' if row is base else place} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _shown(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1f}" if name == "perplexity" else f"{100 * value:.0f}"

@@ -12,13 +12,14 @@ from mma_bench.models.omni.chat import Chat
 from mma_bench.models.omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.smol_omni.batch import Batches
-from mma_bench.smol_omni.checkpoint import STAGES, choose_base, looks_table, read_looks, write_checkpoint
+from mma_bench.smol_omni.checkpoint import STAGES, choose_base, read_looks, write_checkpoint
 from mma_bench.smol_omni.clips import FOR_LANGUAGE, FOR_MEASURING, ClipId, Clips, training_clip
 from mma_bench.smol_omni.features import Features, encode
 from mma_bench.smol_omni.graft import FPS, FRAME_SIZE, graft
 from mma_bench.smol_omni.knowledge import read_knowledge
 from mma_bench.smol_omni.lessons import Lessons
 from mma_bench.smol_omni.looks import Looks
+from mma_bench.smol_omni.looks_table import looks_table
 from mma_bench.smol_omni.package import fingerprint, load_language_model, weights_file
 from mma_bench.smol_omni.settings import SmolOmniSettings, StageSettings
 from mma_bench.smol_omni.stage import Stage
@@ -258,7 +259,7 @@ def make(
     Making(states, settings, report, load).train(threads)
     looks = read_looks(states)
     base = choose_base(looks, settings.competent)
-    write_text(out / "looks.md", looks_table(looks, base))
+    write_text(out / "looks.md", looks_table(looks, base, settings.looked, len(read_knowledge()[1])))
     if not (out / "base").exists():
         write_checkpoint(Making(states, settings, report, load), base, out / "base")
     report(f"{out / 'base'}: {base['stage']}, {base['step']} steps")

@@ -18,6 +18,7 @@ from mma_bench.smol_omni.checkpoint import choose_base
 from mma_bench.smol_omni.graft import FPS, MODEL_OPTIONS
 from mma_bench.smol_omni.knowledge import read_knowledge
 from mma_bench.smol_omni.lessons import Lessons
+from mma_bench.smol_omni.looks_table import looks_table
 from mma_bench.smol_omni.making import Making, make
 from mma_bench.smol_omni.package import load_language_model
 from mma_bench.smol_omni.settings import MixSettings, SmolOmniSettings, StageSettings
@@ -136,6 +137,16 @@ def test_the_base_is_chosen_by_competence_alone() -> None:
     ]
     assert choose_base(looks, 0.95)["step"] == 2
     assert choose_base(looks, 0.995)["step"] == 3
+
+
+def test_the_table_has_intervals_and_marks_the_base() -> None:
+    looks = [{"stage": "words", "step": 0, "perplexity": 18.34}, {"stage": "updates", "step": 9, "audio alone": 0.6875}]
+    assert looks_table(looks, looks[1], 64, 40).splitlines() == [
+        "| | words, 0 steps | **updates, 9 steps** |",
+        "|---|---|---|",
+        "| perplexity | 18.3 |  |",
+        "| audio alone |  | 69 [57, 79] |",
+    ]
 
 
 def test_an_unknown_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
