@@ -169,7 +169,9 @@ class Making:
             path = self.folder / f"look-{name}-{step}.json"
             if path.exists() or (step == 0 and name != STAGES[0]):
                 return  # measured before an interruption, or by the stage before at its end
-            row = {"stage": name, "step": step, **looks.language(), **looks.competence(), **looks.bias()}
+            row = {"stage": name, "step": step, **looks.language()}
+            if step:  # before, no answer has the form that is counted
+                row |= looks.competence() | looks.bias()
             write_json(path, row)
             self._report(json.dumps(row))
 
