@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOR_TOWERS, FOR_LANGUAGE, FOR_MEASURING = 10_000, 20_000, 30_000
-"""Numbers of the first clips. Each purpose has clips of its own, and datasets, which count from 0, have others: a
+"""Numbers of the first clips. Each purpose has its own clips, and datasets, which count from 0, have others: a
 language model that is trained on the towers' own clips relies on them too much."""
 
 _STORED_SIZE = 112

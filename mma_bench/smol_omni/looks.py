@@ -120,7 +120,7 @@ class Looks:
     def _shares(self, cases: Sequence[Case]) -> tuple[float, float]:
         """Return in which shares of the cases greedy decoding says the answer, and the distractor.
 
-        The distractor needs a pass of its own only where its first token is what would be said.
+        The distractor needs its own pass only where its first token is what would be said.
         """
         import torch
 

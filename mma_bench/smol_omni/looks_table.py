@@ -14,8 +14,8 @@ def looks_table(looks: Sequence[Mapping[str, Any]], base: Mapping[str, Any], cli
     Args:
         looks: the measurements, see `Looks`.
         base: the one that was chosen.
-        clips: questions behind each share of questions about clips.
-        ordinary: questions behind the share of ordinary questions.
+        clips: number of questions in each share of questions about clips.
+        ordinary: number of questions in the share of ordinary questions.
     """
     names = list(dict.fromkeys(name for row in looks for name in row if name not in ("stage", "step")))
     places = [f"{row['stage']}, {row['step']} steps" for row in looks]

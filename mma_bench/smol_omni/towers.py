@@ -1,4 +1,4 @@
-"""The towers: each alone learns to classify clips, then is frozen; and the connectors behind them.
+"""The towers: each alone learns to classify clips, then is frozen; and their connectors.
 
 A connector is the last part of a tower in the Qwen models: it turns a tower's features into tokens of the language
 model. It is left out here, so that features can be computed once, and tokens again after each step of a connector.
