@@ -246,24 +246,29 @@ def show(results: list[dict[str, Any]], fixed_cost: dict[str, Any]) -> None:
             print(
                 f"| {found['rows']:,} | {name} | {one['clips']:,} | {one['seconds']:.1f} | {cost:.3f} | {again:.1f} |"
             )
-    print("\n| rows | first run, s | per row, ms | worst stage, ms per clip | second run, s | largest process, GiB |")
+    print("\n| rows | first run, s | per row, ms | of processor time | second run, s | largest process, GiB |")
     print("|---|---|---|---|---|---|")
-    fixed = sum(one["seconds"] for one in fixed_cost["first"].values())
-    per_row = []
+    fixed = {what: total(fixed_cost, "first", what) for what in ("seconds", "cpu")}
+    per_row: dict[str, list[float]] = {"seconds": [], "cpu": []}
     for found in results:
-        first, second = (sum(one["seconds"] for one in found[turn].values()) for turn in ("first", "second"))
-        spent = {name: one["cpu"] - fixed_cost["first"][name]["cpu"] for name, one in found["first"].items()}
-        worst = max(1000 * cpu / found["first"][name]["clips"] for name, cpu in spent.items())
-        per_row.append(1000 * (first - fixed) / found["rows"])
-        peak = found["peak_gib"]
-        print(f"| {found['rows']:,} | {first:.0f} | {per_row[-1]:.3f} | {worst:.3f} | {second:.1f} | {peak:.2f} |")
+        for what, costs in per_row.items():
+            costs.append(1000 * (total(found, "first", what) - fixed[what]) / found["rows"])
+        wall, cpu = per_row["seconds"][-1], per_row["cpu"][-1]
+        first, second = total(found, "first", "seconds"), total(found, "second", "seconds")
+        print(f"| {found['rows']:,} | {first:.0f} | {wall:.3f} | {cpu:.3f} | {second:.1f} | {found['peak_gib']:.2f} |")
+    slowest = {what: max(costs) / min(costs) for what, costs in per_row.items()}
     print(
-        f"\na build of {fixed_cost['rows']} rows takes {fixed:.1f} s, subtracted from the costs per row and clip in "
-        f"the table above\nlimits: {STAGE_MS} ms per clip and stage, {SECOND_RUN_S:.0f} s for the second run, "
-        f"{MEMORY_GIB:.0f} GiB, {FLAT:.0%} between numbers of rows; the slowest number takes "
-        f"{max(per_row) / min(per_row):.2f} times as long per row as the fastest; load {os.getloadavg()[0]:.1f} on "
+        f"\na build of {fixed_cost['rows']} rows takes {fixed['seconds']:.1f} s, subtracted from the costs per row\n"
+        f"limits: {STAGE_MS} ms per clip and stage, {SECOND_RUN_S:.0f} s for the second run, {MEMORY_GIB:.0f} GiB, "
+        f"{FLAT:.0%} between numbers of rows; a row of the slowest number takes {slowest['seconds']:.2f} times as long "
+        f"as one of the fastest, and {slowest['cpu']:.2f} times the processor time; load {os.getloadavg()[0]:.1f} on "
         f"{os.cpu_count()} cores"
     )
+
+
+def total(found: dict[str, Any], turn: str, what: str) -> float:
+    """Return the sum over all stages."""
+    return float(sum(one[what] for one in found[turn].values()))
 
 
 def main() -> None:
