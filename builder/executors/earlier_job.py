@@ -1,4 +1,4 @@
-"""Slurm jobs that work in a stage's folder: they must end before another run works there, even if a build was killed."""
+"""The Slurm jobs that work in a stage's folder, to be ended before another run works there."""
 
 import time
 from pathlib import Path

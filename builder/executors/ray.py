@@ -211,9 +211,10 @@ def _failed(reference: Any) -> _Failed | None:
         ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        if isinstance(cause, MMABenchError):
-            return _Failed(str(cause), comes_again(cause))
-        return _Failed(f"{type(cause).__name__}: {cause}" if cause else str(error).splitlines()[-1])
+        if cause is None:
+            return _Failed(str(error).splitlines()[-1])
+        said = str(cause) if isinstance(cause, MMABenchError) else f"{type(cause).__name__}: {cause}"
+        return _Failed(said, comes_again(cause))
     except ray.exceptions.RayError as error:  # its node or its process is lost
         return _Failed(" ".join(str(error).split())[:300])
     return None

@@ -34,7 +34,7 @@ _END_SECONDS = 30.0
 _SILENT_SECONDS = 1800.0
 """How long Slurm may not answer, as while its controller is restarted."""
 _CANCEL_SECONDS = 60.0
-"""How long a finished stage waits for cancelled tasks; if they take longer, the next run of the stage waits for them."""
+"""How long a finished stage waits for cancelled tasks; if they take longer, the next run of the stage waits."""
 
 
 class SlurmExecutor(Task, SlurmPipelineExecutor):

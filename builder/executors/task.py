@@ -22,7 +22,7 @@ _STARTED = "started"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
-class NotShared(MMABenchError):
+class NotShared(MMABenchError):  # noqa: N818
     """A node does not see the work folder; another node may."""
 
 

@@ -2,18 +2,21 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dill  # type: ignore[import-untyped]
 import pytest
 
 from builder import run_stage
 from builder.clip_step import ClipStep
-from builder.executors import ExecutorSettings, earlier_job, slurm, slurm_queue
+from builder.executors import ExecutorSettings, earlier_job, slurm, slurm_queue, slurm_task
 from builder.executors.earlier_job import end_earlier_job, note_job
 from builder.executors.slurm import SlurmExecutor
-from builder.executors.slurm_task import FINAL
+from builder.executors.slurm_task import FINAL, NOT_SHARED
+from builder.executors.task import NotShared
 from builder.manifest import ManifestRow
 from builder.stage import ClipStage
 from builder.stage_folder import StageFolder, forget_failures
@@ -104,9 +107,10 @@ def test_the_next_run_ends_a_job_whose_build_was_killed_while_it_submitted(
         raise SystemExit  # no line of the build runs after a SIGKILL, not even this `except`
 
     monkeypatch.setenv("INTERRUPT", "1")
-    with monkeypatch.context() as change, pytest.raises(SystemExit):
+    with monkeypatch.context() as change:
         change.setattr(slurm_queue, "cancel", killed)
-        stage.run()
+        with pytest.raises(SystemExit):
+            stage.run()
     assert len(list((queue / "jobs").iterdir())) == 1
     (queue / "refuses").touch()  # the first time; then it is asked again
     end_earlier_job(tmp_path / "stage")
@@ -179,6 +183,21 @@ def test_what_would_come_again_ends_the_build_before_its_reason_is_visible(
     with pytest.raises(MMABenchError, match=rf"exit code {FINAL}:0 .*\(task 0 of nothing on n1; log: "):
         stage.run()
     assert "requeue" not in log(queue)
+
+
+@pytest.mark.parametrize(("error", "code"), [(MMABenchError("no model"), FINAL), (NotShared("not here"), NOT_SHARED)])
+def test_the_exit_code_of_a_job_says_whether_it_would_fail_again(
+    error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        def run_task(self) -> None:
+            raise error
+
+    (tmp_path / "executor.pik").write_bytes(dill.dumps(Failing()))
+    monkeypatch.setattr(sys, "argv", ["slurm_task", str(tmp_path / "executor.pik")])
+    with pytest.raises(SystemExit) as ended:
+        slurm_task.main()
+    assert ended.value.code == code
 
 
 def test_the_job_of_a_killed_build_ends_before_results_are_forgotten(
