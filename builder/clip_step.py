@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
@@ -18,6 +19,8 @@ from builder.results import Record, Results, SegmentWriter
 from builder.stage import BatchStage, ClipStage, Dropped, Progress, WithColumns
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
+from mma_bench.models.own import place_of
+from mma_bench.registry import one_line
 
 INTERNAL_ERROR = "internal_error"
 _MOST_INTERNAL_ERRORS = 20
@@ -46,21 +49,23 @@ class ClipStep(PipelineStep):
         source: the manifest of the stage before.
         bounds: the row at which the range of each task begins, and the end of the last one.
         run: number of this run of the stage.
+        parts: folder for the rows of each task.
     """
 
     type = "clip step"
 
-    def __init__(self, stage: ClipStage, source: Path, bounds: Sequence[int], run: int) -> None:
+    def __init__(self, stage: ClipStage, source: Path, bounds: Sequence[int], run: int, parts: Path) -> None:
         super().__init__()
         self.name = stage.name
         self.stage = stage
         self.source = source
         self.bounds = list(bounds)
         self.number = run
+        self.parts = parts
         self._processed = self._internal_errors = self._rank = 0
 
     def run(self, data: Iterable[Document] | None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Process the clips of this task, and write their rows to `parts/{rank}.parquet`."""
+        """Process the clips of this task, and write their rows."""
         self._rank = rank
         source, start, stop = Manifest(self.source), self.bounds[rank], self.bounds[rank + 1]
         results = Results(self.stage.folder, self.stage.columns())
@@ -69,7 +74,7 @@ class ClipStep(PipelineStep):
         progress = Progress(self.stage.folder, rank)
         writer = _Recorder(self.stage, results.writer(self.number, rank))
         at = 0
-        with manifest_writer(part_path(self.stage.folder, rank)) as part:
+        with manifest_writer(part_path(self.parts, rank)) as part:
             while some := list(islice(rows, _CLIPS_AT_A_TIME)):
                 records = found.records(at, at + len(some))
                 earlier = {row.clip_id: self._recorded(row, record) for row, record in zip(some, records, strict=True)}
@@ -78,6 +83,8 @@ class ClipStep(PipelineStep):
                 for row, result in self._process([row for row in some if row.clip_id not in finished]):
                     finished[row.clip_id] = writer.add(row, result)
                     progress.advance()
+                if missing := next((row.clip_id for row in some if row.clip_id not in finished), None):
+                    raise MMABenchError(f"the stage {self.name} returned nothing for {missing}; see builder.stage")
                 part.add_rows(self._decided(finished[row.clip_id]) for row in some)
                 at += len(some)
             writer.close()
@@ -98,8 +105,24 @@ class ClipStep(PipelineStep):
         size = self.stage.clips_at_a_time
         by_id = {row.clip_id: row for row in rows}
         for start in range(0, len(rows), size):
-            for result in self.stage.process_batch(rows[start : start + size]):
-                yield by_id[result.clip_id], result
+            for result in self._batch(rows[start : start + size]):
+                found = result.row if isinstance(result, WithColumns) else result
+                if not isinstance(found, ManifestRow) or found.clip_id not in by_id:
+                    raise MMABenchError(f"the stage {self.name} returned something else than a row of its batch")
+                yield by_id[found.clip_id], result
+
+    def _batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow | WithColumns]:
+        kind = type(self.stage)
+        try:
+            if isinstance(self.stage, BatchStage):
+                yield from self.stage.process_batch(rows)
+        except Dropped as drop:
+            said = f"the stage {self.name} raised Dropped for a batch ({drop}); return `row.drop(...)` for the clip"
+            raise MMABenchError(said) from drop
+        except Exception as error:
+            if isinstance(error, MMABenchError | OSError) or kind.__module__.startswith("builder."):
+                raise
+            raise MMABenchError(f"the stage {self.name} failed: {one_line(error)}{place_of(error, kind)}") from error
 
     def _processed_row(self, row: ManifestRow) -> ManifestRow | WithColumns:
         self._processed += 1
@@ -152,6 +175,7 @@ class _Recorder:
     def __init__(self, stage: ClipStage, segment: SegmentWriter) -> None:
         self._stage = stage
         self._segment = segment
+        self._columns = (stage.columns() or pa.schema([])).names
         self._at_once = isinstance(stage, BatchStage)  # a result of it may have been paid for
         self._waiting: list[Record] = []
         self._written = time.monotonic()
@@ -159,6 +183,10 @@ class _Recorder:
     def add(self, row: ManifestRow, result: ManifestRow | WithColumns) -> ManifestRow:
         """Record what ``result`` says other than ``row``; return its row."""
         after, columns = (result.row, result.columns) if isinstance(result, WithColumns) else (result, {})
+        if unknown := set(columns) - set(self._columns):
+            raise MMABenchError(
+                f"the stage {self._stage.name} returned a column {min(unknown)!r} that it did not declare"
+            )
         found = json.dumps(_changes(row, after), ensure_ascii=False)
         self._waiting.append(Record(row.clip_id, self._stage.record_key(row), found, columns))
         if self._at_once or time.monotonic() - self._written > _SECONDS_AT_RISK:
@@ -171,7 +199,11 @@ class _Recorder:
         self._segment.close()
 
     def _write(self) -> None:
-        self._segment.append(self._waiting)
+        try:
+            self._segment.append(self._waiting)
+        except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+            said = f"the stage {self._stage.name} returned a value that cannot be stored: {one_line(error)}"
+            raise MMABenchError(said) from error
         self._waiting = []
         self._written = time.monotonic()
 
@@ -182,6 +214,6 @@ def _changes(before: ManifestRow, after: ManifestRow) -> dict[str, Any]:
     return after.model_dump(mode="json", include=changed) if changed else {}
 
 
-def part_path(folder: Path, rank: int) -> Path:
-    """Return where a task of the stage in ``folder`` leaves its part of the manifest."""
-    return folder / "parts" / f"{rank:05d}.parquet"
+def part_path(parts: Path, rank: int) -> Path:
+    """Return the file in which a task leaves its rows."""
+    return parts / f"{rank:05d}.parquet"

@@ -122,6 +122,8 @@ class ManifestRow(Record):
 
     def drop(self, stage: str, reason: str, detail: str) -> "ManifestRow":
         """Return the row as dropped by ``stage``."""
+        if not detail.isascii():  # text of an error can hold half of a character, which no file can
+            detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
         # Not `changed`, which takes 36 us instead of 2: a list can drop two million rows, and these types are known.
         return self.model_copy(update={"dropped_by": stage, "reason": reason, "detail": detail})
 

@@ -27,7 +27,7 @@ def notices_of(clips: Manifest) -> list[str]:
                 same.append(group)
             group.append(row)
     contradictory = [group for group in same if len({_label(row) for row in group}) > 1]
-    copies = [group for group in same if group not in contradictory]
+    copies = [group for group in same if len({_label(row) for row in group}) == 1]
     return [
         *_limited(
             [

@@ -34,7 +34,12 @@ _MAGIC = b"MMASEGM1"
 _HEAD = struct.Struct("<8sQ")
 _FOOT = struct.Struct("<I8s")
 _GROUP_ROWS = 4096
+_RUN = b"run"
+_ASKED_AT_A_TIME = 4096
 _RECORD = [("clip_id", pa.string()), ("inputs", pa.string()), ("found", pa.string())]
+
+
+_NAMES = [name for name, _ in _RECORD]
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class Results:
         self.compacted = folder / "results.parquet"
         self.segments = folder / "segments"
         self.schema = pa.schema([*_RECORD, *(columns or ())])
+        if len(set(self.schema.names)) < len(self.schema.names):
+            raise MMABenchError(f"the stage {folder.name} has two columns of one name, or one of {', '.join(_NAMES)}")
 
     def writer(self, run: int, rank: int) -> SegmentWriter:
         """Return a writer of a new segment, for a task of a run of the stage; later runs have greater numbers."""
@@ -113,9 +120,14 @@ class Results:
         """Look up the latest record of each of ``clip_ids``."""
         return Found(self, clip_ids)
 
+    def last_run(self) -> int:
+        """Return the number of the latest run that left something."""
+        runs = [_run_of(path) for path in self.segments.glob("*.segment")]
+        return max([0, *runs, *(source.run for source in self.sources()[:1])])
+
     def compact(self) -> None:
         """Put the latest record of each clip into `results.parquet`, and delete the segments."""
-        segments = self._segment_files()
+        segments = sorted(self.segments.glob("*.segment"))
         if not segments:
             return
         sources = self.sources()
@@ -128,27 +140,31 @@ class Results:
         for path in segments:
             path.unlink(missing_ok=True)
 
-    def forget(self, forgets: Callable[[str], bool]) -> int:
-        """Forget the records for whose ``found`` the function returns true; return their number."""
+    def forget(self, forgets: Callable[[str], bool], *, before: Callable[[], None] = lambda: None) -> int:
+        """Forget records, and return their number.
+
+        Args:
+            forgets: whether to forget a record, told by its ``found``.
+            before: called once before anything is forgotten, if there is something.
+        """
         self.compact()
-        gone = 0
-
-        def keep(_: int, table: pa.Table) -> "NDArray[np.bool_]":
-            nonlocal gone
-            kept = np.array([not forgets(text) for text in table["found"].to_pylist()], np.bool_)
-            gone += int((~kept).sum())
-            return kept
-
-        if sources := self.sources():
-            self._rewrite(sources, keep)
-        return gone
+        sources = self.sources()
+        tables = (source.table(number) for source in sources for number in range(source.count))
+        gone = [forgets(found) for table in tables for found in table["found"].to_pylist()]
+        keep = ~np.array(gone, np.bool_)
+        if keep.all():
+            return 0
+        before()
+        self._rewrite(sources, lambda at, table: keep[at : at + len(table)])
+        return int((~keep).sum())
 
     def _rewrite(
         self, sources: "Sequence[_Compacted | _Segment]", keep: "Callable[[int, pa.Table], NDArray[np.bool_]]"
     ) -> None:
         """Write the records for which ``keep(number of the first, records)`` is true."""
         at = 0
-        with atomic_path(self.compacted) as temporary, GroupWriter(temporary, self.schema, _GROUP_ROWS) as file:
+        schema = self.schema.with_metadata({_RUN: str(max(source.run for source in sources))})
+        with atomic_path(self.compacted) as temporary, GroupWriter(temporary, schema, _GROUP_ROWS) as file:
             for source in sources:
                 for number in range(source.count):
                     table = source.table(number)
@@ -156,13 +172,18 @@ class Results:
                     at += len(table)
 
     def sources(self) -> "list[_Compacted | _Segment]":
-        """Return what can be read: the compacted file, then the segments, later ones last."""
-        found: list[_Compacted | _Segment] = [_Compacted(self.compacted)] if self.compacted.is_file() else []
-        found += [_Segment(path) for path in self._segment_files()]
-        return [source for source in found if source.schema in (None, self.schema)]
+        """Return what can be read: the compacted file, then the segments of later runs, later ones last.
 
-    def _segment_files(self) -> list[Path]:
-        return sorted(self.segments.glob("*.segment"))
+        Raises:
+            MMABenchError: `results.parquet` is damaged.
+        """
+        found: list[_Compacted | _Segment] = [_Compacted(self.compacted)] if self.compacted.is_file() else []
+        compacted = (
+            found[0].run if found else 0
+        )  # a task of an earlier run may still be writing, which no longer counts
+        later = [path for path in sorted(self.segments.glob("*.segment")) if _run_of(path) > compacted]
+        found += [_Segment(path) for path in later]
+        return [source for source in found if source.schema in (None, self.schema)]
 
 
 class Found:
@@ -179,7 +200,7 @@ class Found:
         self._source = np.full(len(clip_ids), -1, np.int32)
         self._batch = np.zeros(len(clip_ids), np.int32)
         self._row = np.zeros(len(clip_ids), np.int32)
-        self._held: tuple[tuple[int, int], pa.Table] | None = None
+        self._held: tuple[int, pa.Table] | None = None
         for number, source in enumerate(self._sources):
             places = pc.index_in(source.clip_ids(), value_set=clip_ids)
             there = np.flatnonzero(places.is_valid())
@@ -195,13 +216,9 @@ class Found:
 
     def records(self, start: int, stop: int) -> Iterator[dict[str, Any] | None]:
         """Yield the record of each clip from position ``start`` to before ``stop``, or None."""
-        for at in range(start, stop):
-            if self._source[at] < 0:
-                yield None
-                continue
-            table = self._table(int(self._source[at]), int(self._batch[at]))
-            row = int(self._row[at])
-            yield {name: table[name][row].as_py() for name in ("clip_id", "inputs", "found")}
+        there = start + np.flatnonzero(self._source[start:stop] >= 0)
+        found = dict(zip(there.tolist(), self._gather(there, _NAMES).to_pylist(), strict=True))
+        yield from (found.get(at) for at in range(start, stop))
 
     def columns(self, names: Sequence[str]) -> Iterator[pa.Table]:
         """Yield the columns ``names`` of the records in the order of the clips, a few thousand at a time.
@@ -211,15 +228,24 @@ class Found:
         """
         if self.missing:
             raise MMABenchError(f"{self.missing} clips have no record; run the same command again")
-        ends = np.flatnonzero(np.diff(self._source) | np.diff(self._batch)) + 1
-        for first, last in zip([0, *ends], [*ends, len(self._source)], strict=True):
-            if first < last:
-                table = self._table(int(self._source[first]), int(self._batch[first]))
-                yield table.select(names).take(self._row[first:last])
+        for start in range(0, len(self._source), _ASKED_AT_A_TIME):
+            yield self._gather(np.arange(start, min(start + _ASKED_AT_A_TIME, len(self._source))), names)
 
-    def _table(self, source: int, batch: int) -> pa.Table:
-        if self._held is None or self._held[0] != (source, batch):
-            self._held = ((source, batch), self._sources[source].table(batch))
+    def _gather(self, positions: "NDArray[np.int64]", names: Sequence[str]) -> pa.Table:
+        """Return columns of the records at ``positions``, in this order; each table is read once."""
+        places = self._source[positions].astype(np.int64) << 32 | self._batch[positions]
+        parts, order = [], []
+        for place in np.unique(places).tolist():
+            mine = np.flatnonzero(places == place)
+            parts.append(self._table(place).select(names).take(self._row[positions[mine]]))
+            order.append(mine)
+        if not parts:
+            return pa.schema([self._schema.field(name) for name in names]).empty_table()
+        return pa.concat_tables(parts).take(np.argsort(np.concatenate(order)))
+
+    def _table(self, place: int) -> pa.Table:
+        if self._held is None or self._held[0] != place:
+            self._held = (place, self._sources[place >> 32].table(place & 0xFFFFFFFF))
         return self._held[1]
 
 
@@ -227,8 +253,12 @@ class _Compacted:
     """`results.parquet`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path)
+        try:
+            self._file = pq.ParquetFile(path)
+        except (OSError, pa.ArrowException) as error:
+            raise MMABenchError(f"{path} is damaged ({error}); delete it and run the same command again") from error
         self.schema: pa.Schema | None = self._file.schema_arrow
+        self.run = int((self._file.schema_arrow.metadata or {}).get(_RUN, b"0"))
         self.count = self._file.num_row_groups
         self.lengths = [self._file.metadata.row_group(number).num_rows for number in range(self.count)]
 
@@ -244,6 +274,7 @@ class _Segment:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.run = _run_of(path)
         self._starts: list[tuple[int, int]] = []
         self._names: list[pa.Array] = []
         self.schema: pa.Schema | None = None
@@ -264,6 +295,11 @@ class _Segment:
         with open(self._path, "rb") as file:
             file.seek(start)
             return pa.ipc.open_stream(file.read(length)).read_all()
+
+
+def _run_of(segment: Path) -> int:
+    start = segment.name[:6]
+    return int(start) if start.isdecimal() else 0
 
 
 def _block(file: Any) -> bytes | None:

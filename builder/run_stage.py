@@ -52,7 +52,7 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
     folder = StageFolder(stage.folder)
     inputs = _inputs(stage, path)
     finished = Manifest(folder.manifest)
-    if folder.is_finished(inputs) and all_exist(_outputs(stage, finished)):
+    if folder.is_finished(inputs) and _is_whole(stage, finished, _results(stage)):
         return finished
     source = Manifest(path)
     left = 0 if stage.changes_nothing() else source.kept_count
@@ -61,11 +61,11 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
     results = _results(stage)
     if left:
         results.compact()  # what a killed run left; the tasks would all have to read it
-        step = ClipStep(stage, path, source.divided(tasks), run)
+        step = ClipStep(stage, path, source.divided(tasks), run, folder.parts)
         folder.run_pipeline([step], executor, title=stage.name, items=left, tasks=tasks)
     with manifest_writer(folder.manifest) as writer:
         try:
-            for table in replaced(source, folder.parts(tasks)) if left else source.tables():
+            for table in replaced(source, folder.rows_of_tasks(tasks)) if left else source.tables():
                 writer.add(table)
         except OtherClips as error:
             folder.forget_tasks()
@@ -74,10 +74,20 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
                 f"may still have written to {folder.path}; run the same command again"
             ) from error
     results.compact()
+    if not _is_whole(stage, finished, results):
+        folder.forget_tasks()
+        raise MMABenchError(f"{stage.name}: files in {folder.path} vanished meanwhile; run the same command again")
     folder.finish(inputs)
     for line in stage.summary():
         say(line)
     return finished
+
+
+def _is_whole(stage: ClipStage, manifest: Manifest, results: Results) -> bool:
+    """Return whether all files of the kept clips are there, and their values in the stage's own columns."""
+    if not all_exist(_outputs(stage, manifest)):
+        return False
+    return stage.columns() is None or not results.find(manifest.column("clip_id")).missing
 
 
 def _outputs(stage: ClipStage, manifest: Manifest) -> Iterator[Path]:
@@ -99,6 +109,7 @@ def _run_whole(stage: WholeStage, path: Path | None, executor: ExecutorSettings)
     source = Manifest(path) if path else NO_CLIPS
     if stage.always_runs:
         if stage.counts_clips:
+            folder.forget_finish()  # of a time when it was not one that always runs
             _write(stage, source, folder.manifest)
             return Manifest(folder.manifest)
         for _ in _run(stage, source):
@@ -147,6 +158,8 @@ def _run(stage: WholeStage, source: Manifest) -> Iterator[ManifestRow]:
     progress = Progress(stage.folder)
     try:
         for row in stage.run(source):
+            if not isinstance(row, ManifestRow):
+                raise TypeError(f"run returned a {type(row).__name__} instead of a ManifestRow")
             yield row
             progress.advance()
     except Exception as error:

@@ -174,8 +174,8 @@ class BatchStage(ClipStage):
     clips_at_a_time: int = 1
 
     @abstractmethod
-    def process_batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow]:
-        """Yield each row as soon as it is finished, in any order. Any error ends the stage."""
+    def process_batch(self, rows: Sequence[ManifestRow]) -> Iterator[ManifestRow | WithColumns]:
+        """Yield each row as soon as it is finished, in any order; a dropped one too. Any error ends the stage."""
 
     def process(self, row: ManifestRow) -> ManifestRow | WithColumns:
         """Return ``row`` with what this stage found out."""

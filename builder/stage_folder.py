@@ -52,24 +52,49 @@ class StageFolder:
             self.forget_tasks()
             write_json(self.path / "started.json", [inputs, tasks])
         before = self._read("run.json")
-        run = before + 1 if isinstance(before, int) else 1
+        run = 1 + max(before if isinstance(before, int) else 0, Results(self.path).last_run())
         write_json(self.path / "run.json", run)
         return run
+
+    @property
+    def parts(self) -> Path:
+        """Where the tasks of the stage leave their rows.
+
+        Its name has a hash of the stage's inputs: a task of an earlier run, on a node that was believed lost, must not
+        mix rows that it made with other settings with those of this run. So has that of the logs, which have the marks
+        of finished tasks.
+        """
+        return self.path / "parts" / self._of_this_run
+
+    @property
+    def log(self) -> Path:
+        """Where the logs of the tasks and the marks of finished ones are."""
+        return self.path / "log" / self._of_this_run
+
+    @property
+    def _of_this_run(self) -> str:
+        started = self._read("started.json")
+        return str(started[0])[:16] if isinstance(started, list) and started else "unknown"
+
+    def forget_finish(self) -> None:
+        """Let the stage be unfinished."""
+        (self.path / "finished.json").unlink(missing_ok=True)
 
     def forget_tasks(self) -> None:
         """Let all tasks run again."""
         for name in ("log", "parts"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
-    def parts(self, tasks: int) -> Iterator[pa.Table]:
+    def rows_of_tasks(self, tasks: int) -> Iterator[pa.Table]:
         """Yield the rows that the tasks wrote, in the order of the tasks."""
         for rank in range(tasks):
-            yield from Manifest(part_path(self.path, rank)).tables()
+            yield from Manifest(part_path(self.parts, rank)).tables()
 
     def finish(self, inputs: str) -> None:
         """Mark the stage as finished; its task files are no longer needed."""
-        write_json(self.path / "finished.json", inputs)
+        # In this order: marks of finished tasks must not count again when the stage has to run once more.
         (self.path / "started.json").unlink(missing_ok=True)
+        write_json(self.path / "finished.json", inputs)
         for name in ("parts", "progress"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
@@ -84,7 +109,7 @@ class StageFolder:
     ) -> None:
         """Run ``pipeline`` with datatrove, its logs and completion markers in this folder."""
         with progress_bar(title, items, self.path):
-            make_executor(executor, pipeline, self.path / "log", tasks=tasks, name=title).run()
+            make_executor(executor, pipeline, self.log, tasks=tasks, name=title).run()
 
     def _read(self, name: str) -> Any:
         try:
@@ -116,8 +141,8 @@ def forget_failures(folder: Path, results: Results, worth_another_try: Callable[
         found = parse_json(text)
         return bool(found["dropped_by"] == folder.name and worth_another_try(found["reason"]))
 
-    forgotten = results.forget(forgets)
-    if forgotten:
+    def unfinished() -> None:  # before anything is forgotten: a kill in between must not leave the stage finished
         for name in ("finished.json", "started.json"):
             (folder / name).unlink(missing_ok=True)
-    return forgotten
+
+    return results.forget(forgets, before=unfinished)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _GROUP_ROWS = 4096
 _SORTED_AT_A_TIME = 20_000
 _OBJECTS_AT_A_TIME = 256
+_MERGED_AT_A_TIME = 100
 
 
 class StimuliFile:
@@ -76,6 +77,7 @@ class StimuliWriter:
         self._path = path
         self._waiting: list[Stimulus] = []
         self._parts: list[Path] = []
+        self._written = 0
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -90,6 +92,11 @@ class StimuliWriter:
         with self._folder:
             if error is None:
                 self._sort()
+                while len(self._parts) > _MERGED_AT_A_TIME:  # each part is an open file
+                    some, self._parts = self._parts[:_MERGED_AT_A_TIME], self._parts[_MERGED_AT_A_TIME:]
+                    self._write(_merged(some))
+                    for part in some:
+                        part.unlink()
                 with atomic_path(self._path) as temporary, GroupWriter(temporary, _SCHEMA, _GROUP_ROWS) as file:
                     for table in _merged(self._parts):
                         file.add(table)
@@ -103,10 +110,14 @@ class StimuliWriter:
     def _sort(self) -> None:
         waiting = iter(sorted(self._waiting, key=lambda stimulus: stimulus.key))
         self._waiting = []
-        part = Path(self._folder.name) / f"{len(self._parts):05d}.arrow"
+        self._write(to_table(Stimulus, some) for some in iter(lambda: list(islice(waiting, _OBJECTS_AT_A_TIME)), []))
+
+    def _write(self, tables: Iterable[pa.Table]) -> None:
+        part = Path(self._folder.name) / f"{self._written:05d}.arrow"
+        self._written += 1
         with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as file:
-            while some := list(islice(waiting, _OBJECTS_AT_A_TIME)):
-                file.write_table(to_table(Stimulus, some))
+            for table in tables:
+                file.write_table(table, max_chunksize=_OBJECTS_AT_A_TIME)
         self._parts.append(part)
 
 

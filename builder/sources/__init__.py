@@ -30,4 +30,6 @@ __all__ = [
 
 def make_source(settings: BaseModel, seed: int) -> Source:
     """Return the source that ``settings``, the section `source` of a configuration, describe."""
-    return SOURCES.find(str(getattr(settings, "kind", ""))).make(settings, seed)
+    source = SOURCES.find(str(getattr(settings, "kind", ""))).make(settings, seed)
+    source.asked_by = [settings.model_dump_json(), seed]
+    return source

@@ -1,5 +1,6 @@
 """What a source of clips offers to the pipeline."""
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.manifest import ManifestRow
+from mma_bench.files.hashing import sha256_file
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,20 @@ class MediaFindings:
     problems: Sequence[str] = ()
 
 
+def hashes_by_name(files: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of ``files`` by their names, of which the second of one name is called `NAME (2)`.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    hashes: dict[str, str] = {}
+    for file in files:
+        names = itertools.chain([file.name], (f"{file.name} ({number})" for number in itertools.count(2)))
+        name = next(name for name in names if name not in hashes)
+        hashes[name] = sha256_file(file)
+    return hashes
+
+
 class Source(ABC):
     """A supplier of clips.
 
@@ -30,6 +46,9 @@ class Source(ABC):
     """
 
     name: str
+    asked_by: Any = None
+    """The settings and the seed that the source was made from, as JSON values; see `builder.sources.make_source`."""
+
     fetch_workers: int | None = None
     """Clips fetched at a time if the network limits the speed; None for the executor's number of workers."""
 
@@ -41,9 +60,10 @@ class Source(ABC):
         """
 
     def rows_are_decided_by(self) -> Any:
-        """Return what decides `rows`, as JSON values; with the same value they are not listed again.
+        """Return what decides `rows` apart from settings, seed and code, as JSON values, such as hashes of lists.
 
-        None, the default, means that they are listed in each run: where a list names files that come and go.
+        With the same value the clips are not listed again. None, the default, means that they are listed in each run:
+        where a list names files that come and go.
         """
         return None
 

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builder.manifest import ManifestRow
 from builder.notices import numbers
-from builder.sources.base import MediaFindings, Source
+from builder.sources.base import MediaFindings, Source, hashes_by_name
 from builder.sources.super_classes import by_class
 from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
-from mma_bench.files.hashing import sha256_bytes, sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_json
 from mma_bench.parsing import check_labels
 from mma_bench.schema import MAX_START_SECONDS
 
@@ -75,7 +75,7 @@ class FolderSource(Source):
         files = [self.settings.csv]
         if isinstance(self.settings.classes, Path):
             files.append(self.settings.classes)
-        return {file.name: sha256_file(file) for file in files}
+        return hashes_by_name(files)
 
     def rows(self) -> list[ManifestRow]:
         """Return a row for each line of the CSV, in its order."""
@@ -117,8 +117,8 @@ class FolderSource(Source):
         return path
 
     def rows_are_decided_by(self) -> Any:
-        """Return the settings, and the hash of the CSV."""
-        return [self.settings.model_dump_json(), sorted(self.input_hashes().items())]
+        """Return the hashes of the CSV and of the classes."""
+        return sorted(self.input_hashes().items())
 
     def media_findings(self, rows: Iterable[ManifestRow]) -> MediaFindings:
         """Return the files that are missing or empty."""

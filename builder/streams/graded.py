@@ -1,5 +1,6 @@
 """Streams that graded conditions encode, each made once and kept by its hash."""
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class GradedStreams:
         for path in folder.glob(f"{name}_*_*.{suffix}"):
             _, length, sha256 = path.stem.split("_")
             return sha256, float(length)
-        made = folder / f"{name}.{suffix}"
+        made = folder / f".tmp-{name}-{secrets.token_hex(4)}.{suffix}"  # another process may be making the same stream
         with atomic_path(made) as temporary:
             try:
                 seconds = encode(temporary)

@@ -17,6 +17,9 @@ COMMANDS = {
     "probe": Entry("mma_bench.cli.probe:probe_command", "Check that video and audio reach a model."),
     "tune": Entry("mma_bench.cli.tune:tune_command", "Fine-tune a model on conflicts.", "the checkpoints so far"),
     "merge-adapter": Entry("mma_bench.cli.merge_adapter:merge_command", "Merge an adapter into its base model."),
+    "diagnose": Entry(
+        "mma_bench.cli.diagnose:diagnose_command", "Look inside a model that answers.", "finished stimuli"
+    ),
     "export": Entry("mma_bench.cli.export:export_command", "Write training files for other trainers."),
     "export-run": Entry("mma_bench.cli.export_run:export_run_command", "Write a run as records of Every Eval Ever."),
     "verify-data": Entry("mma_bench.cli.verify_data:verify_data_command", "Check a dataset for damage."),

@@ -49,6 +49,14 @@ def _terms() -> Listing:
     return listing(TERMS)
 
 
+def _parts() -> Listing:
+    from mma_bench.diagnosis.parts import load_parts
+    from mma_bench.diagnosis.registry import PARTS
+
+    load_parts()
+    return listing(PARTS)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "conditions": _conditions,
@@ -57,6 +65,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "analyses": _analyses,
     "formats": _formats,
     "terms": _terms,
+    "parts": _parts,
 }
 """What `mma-bench list` knows."""
 

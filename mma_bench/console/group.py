@@ -73,9 +73,10 @@ class Command(click.Group):
         kept: what an interruption leaves, for commands that are not among the entries.
     """
 
-    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, kept: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.entries = dict(entries or {})
+        self.kept = kept
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, the entries first."""
@@ -97,6 +98,8 @@ class Command(click.Group):
         others = [name for name in self.list_commands(ctx) if name not in self.entries]
         rows = [(name, entry.help) for name, entry in self.entries.items()]
         rows += [(name, self.commands[name].get_short_help_str(formatter.width)) for name in others]
+        if not rows:  # a single command that shares this class for its errors
+            return
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -137,10 +140,11 @@ class Command(click.Group):
 
     def _what_is_kept(self, ctx: click.Context) -> str:
         entry = self.entries.get(ctx.invoked_subcommand or "")
-        if entry is None or not entry.kept:
+        kept = entry.kept if entry else self.kept
+        if not kept:
             return "nothing was left half-written; run the same command to start again"
         again = " without --overwrite" if "--overwrite" in ctx.meta.get(_ARGUMENTS, ()) else ""
-        return f"{entry.kept} are kept: run the same command{again or ' again'} to resume"
+        return f"{kept} are kept: run the same command{again or ' again'} to resume"
 
 
 def _fail(message: object) -> None:

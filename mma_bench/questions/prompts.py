@@ -11,6 +11,7 @@ import functools
 import random
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
@@ -36,6 +37,23 @@ Position = Literal["after", "before"]
 
 _PLACES = ("options", "suffix")
 
+Role = Literal["unrelated", "caption", "question", "option"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the text of a prompt.
+
+    Attributes:
+        text: the piece, with the space before it.
+        role: what it is; the suffix belongs to the question.
+        option: number of the option, counted from 0, if it is one.
+    """
+
+    text: str
+    role: Role
+    option: int | None = None
+
 
 def render(parts: Prompt, options: Sequence[str]) -> str:
     """Return the text of a prompt.
@@ -46,6 +64,34 @@ def render(parts: Prompt, options: Sequence[str]) -> str:
     values = {"options": ", ".join(options), "suffix": parts.suffix}
     asked = "".join(text + values.get(place, "") for text, place in _pieces(parts.question))
     return " ".join(part for part in (parts.before, parts.caption, asked, parts.after) if part)
+
+
+def pieces(parts: Prompt, options: Sequence[str]) -> list[Piece]:
+    """Return the pieces of a prompt in their order; joined, they are the text that `render` returns.
+
+    Raises:
+        ValueError: as `render`.
+    """
+    found: list[Piece] = []
+    around: list[tuple[Role, str]] = [("unrelated", parts.before), ("caption", parts.caption)]
+    for role, text in around:
+        if text:
+            found.append(Piece(f" {text}" if found else text, role))
+    asked: list[Piece] = []
+    for text, place in _pieces(parts.question):
+        asked.append(Piece(text, "question"))
+        if place == "options":
+            for number, option in enumerate(options):
+                if number:
+                    asked.append(Piece(", ", "question"))
+                asked.append(Piece(option, "option", number))
+        elif place == "suffix":
+            asked.append(Piece(parts.suffix, "question"))
+    asked = [piece for piece in asked if piece.text]
+    found += [Piece(" ", "question")] * bool(found and asked) + asked
+    if parts.after:
+        found.append(Piece(f" {parts.after}" if found else parts.after, "unrelated"))
+    return found
 
 
 def parts_of(question: Question) -> Prompt:

@@ -6,7 +6,7 @@ Clips are pure functions of a class and a seed, fast enough for training without
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.synthetic.kinds import CLASSES
+from mma_bench.synthetic.kinds import CLASSES, WIDE_CLASSES
 from mma_bench.synthetic.picture import draw_frames
 from mma_bench.synthetic.scene import SECONDS, SPLITS, Scene, clip_seed, make_scene
 from mma_bench.synthetic.sound import play
@@ -19,6 +19,7 @@ __all__ = [
     "CLASSES",
     "SECONDS",
     "SPLITS",
+    "WIDE_CLASSES",
     "Rendered",
     "Scene",
     "clip_seed",
@@ -46,7 +47,7 @@ def render(name: str, seed: int, *, seconds: float = SECONDS, fps: float = 4.0, 
     """Return the clip of a class and a seed; the same arguments give the same arrays.
 
     Args:
-        name: one of `CLASSES`.
+        name: one of `WIDE_CLASSES`.
         seed: see `clip_seed`.
         seconds: length.
         fps: frames per second.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.synthetic import looks, voices
+from mma_bench.synthetic import looks, more_looks, more_voices, voices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,34 @@ KINDS = {
     "Saw": Kind(looks.saw, voices.saw, 3 / 12, 0.03, 0.20, 0.04, (0.1, 0.25)),
     "Siren": Kind(looks.siren, voices.siren, 8 / 12, 0.03, 0.35, 0.05, (0.1, 0.3)),
 }
-"""The classes by name, in alphabetical order."""
+"""The classes of the tiny model by name, in alphabetical order."""
+
+MORE_KINDS = {
+    "Bee": Kind(more_looks.bee, more_voices.bee, 0.14, 0.03, 0.30, 0.05, (0.1, 0.3)),
+    "Boat": Kind(more_looks.boat, more_voices.boat, 0.58, 0.04, 0.30, 0.06, (0.1, 0.3)),
+    "Camera": Kind(more_looks.camera, more_voices.camera, 0.86, 0.002, 0.10, 0.02, (0.1, 0.3)),
+    "Car": Kind(more_looks.car, more_voices.car, 0.98, 0.01, 0.18, 0.03, (0.05, 0.25)),
+    "Cat": Kind(more_looks.cat, more_voices.cat, 0.08, 0.03, 0.28, 0.06, (0.1, 0.3)),
+    "Cow": Kind(more_looks.cow, more_voices.cow, 0.91, 0.04, 0.35, 0.08, (0.1, 0.25)),
+    "Dog": Kind(more_looks.dog, more_voices.dog, 0.06, 0.005, 0.07, 0.04, (0.05, 0.25)),
+    "Door": Kind(more_looks.door, more_voices.door, 0.10, 0.02, 0.30, 0.05, (0.1, 0.3)),
+    "Duck": Kind(more_looks.duck, more_voices.duck, 0.19, 0.01, 0.10, 0.03, (0.05, 0.25)),
+    "Fan": Kind(more_looks.fan, more_voices.fan, 0.52, 0.04, 0.35, 0.06, (0.1, 0.25)),
+    "Flute": Kind(more_looks.flute, more_voices.flute, 0.80, 0.02, 0.25, 0.05, (0.05, 0.2)),
+    "Guitar": Kind(more_looks.guitar, more_voices.guitar, 0.04, 0.005, 0.12, 0.18, (0.05, 0.2)),
+    "Hammer": Kind(more_looks.hammer, more_voices.hammer, 0.64, 0.002, 0.02, 0.05, (0.1, 0.3)),
+    "Horse": Kind(more_looks.horse, more_voices.horse, 0.95, 0.002, 0.19, 0.02, (0.05, 0.2)),
+    "Kettle": Kind(more_looks.kettle, more_voices.kettle, 0.70, 0.05, 0.32, 0.06, (0.1, 0.25)),
+    "Owl": Kind(more_looks.owl, more_voices.owl, 0.76, 0.04, 0.22, 0.06, (0.05, 0.25)),
+    "Phone": Kind(more_looks.phone, more_voices.phone, 0.47, 0.005, 0.25, 0.04, (0.1, 0.3)),
+    "Robot": Kind(more_looks.robot, more_voices.robot, 0.54, 0.005, 0.25, 0.03, (0.05, 0.25)),
+    "Snake": Kind(more_looks.snake, more_voices.snake, 0.30, 0.06, 0.30, 0.07, (0.1, 0.25)),
+    "Trumpet": Kind(more_looks.trumpet, more_voices.trumpet, 0.16, 0.02, 0.22, 0.04, (0.05, 0.2)),
+}
+"""Further classes, for models that can tell more than twelve apart."""
+
+ALL_KINDS = dict(sorted((KINDS | MORE_KINDS).items()))
+"""Every class by name, in alphabetical order."""
 
 CLASSES = tuple(KINDS)
+WIDE_CLASSES = tuple(ALL_KINDS)

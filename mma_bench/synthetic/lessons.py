@@ -17,6 +17,7 @@ from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.models.omni.training_batch import Exchange, TrainingBatch
 from mma_bench.questions import prompts
 from mma_bench.schema import Modality
+from mma_bench.synthetic.augmentation import erased, moved
 from mma_bench.synthetic.kinds import CLASSES
 from mma_bench.synthetic.picture import draw_frames
 from mma_bench.synthetic.scene import SECONDS, clip_seed, make_scene
@@ -146,9 +147,9 @@ class Lessons:
         if Modality.VISUAL in removed:
             frames = np.zeros_like(frames)
         elif generator:
-            frames = _moved(frames, generator)
+            frames = moved(frames, generator)
             if erase:
-                frames = _erased(frames, generator)
+                frames = erased(frames, generator)
         if Modality.AUDIO in removed:
             spectrum = self._silence()
         return Exchange(self.batch.see(frames), spectrum, prompt, name)
@@ -175,31 +176,7 @@ STORED_SIZE = 112
 _FIRST = 10_000
 """Number of the first training clip. Datasets count from 0, so they have different clips."""
 
-_SHIFT = 5
-"""Maximum shift of frames, pixels."""
-
-_ERASED = (6, 16)
-"""Minimum and maximum height and width of the covered area, pixels."""
-
 
 def _captioned(example: Exchange, asked: Modality | None) -> Exchange:
     """Return ``example`` with the modality named in its target."""
     return replace(example, target=f"{SAID[asked]} {example.target}") if asked else example
-
-
-def _moved(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np.uint8]":
-    """Return all frames shifted by the same few pixels, and mirrored half of the time."""
-    size = frames.shape[1]
-    top, left = generator.randint(0, 2 * _SHIFT), generator.randint(0, 2 * _SHIFT)
-    padded = np.pad(frames, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), "edge")
-    moved = padded[:, top : top + size, left : left + size]
-    return moved[:, :, ::-1] if generator.random() < 0.5 else moved
-
-
-def _erased(frames: "NDArray[np.uint8]", generator: random.Random) -> "NDArray[np.uint8]":
-    """Return frames with the same rectangle covered in all of them (random erasing, arXiv 1708.04896)."""
-    height, width = generator.randint(*_ERASED), generator.randint(*_ERASED)
-    top, left = generator.randint(0, frames.shape[1] - height), generator.randint(0, frames.shape[2] - width)
-    found = frames.copy()
-    found[:, top : top + height, left : left + width] = generator.randint(0, 255)
-    return found

@@ -202,7 +202,7 @@ def _right(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
     return ((logits[:, :-1].argmax(-1) == expected) | (expected == IGNORED)).all(dim=1)
 
 
-@click.group(cls=Command, invoke_without_command=True)
+@click.group(cls=Command, invoke_without_command=True, subcommand_metavar="")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the checkpoint.")
 @click.option("--seed", default=0, show_default=True, help="Seed of weights, clips and questions.")
 @click.option("--steps", default=480, show_default=True, help="Steps of the whole model, after its towers.")

@@ -12,7 +12,7 @@ import numpy as np
 
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.errors import MMABenchError
-from mma_bench.synthetic.kinds import KINDS, Kind
+from mma_bench.synthetic.kinds import ALL_KINDS, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,18 +85,18 @@ def make_scene(name: str, seed: int, *, seconds: float = SECONDS) -> Scene:
     """Return the scene of a class and a seed.
 
     Args:
-        name: one of `CLASSES`.
+        name: one of `WIDE_CLASSES`.
         seed: not negative; every seed gives a different clip.
         seconds: length.
 
     Raises:
         MMABenchError: the class, seed or length is invalid.
     """
-    if name not in KINDS:
-        raise MMABenchError(f"there is no procedural class {name!r}; there are {', '.join(KINDS)}")
+    if name not in ALL_KINDS:
+        raise MMABenchError(f"there is no procedural class {name!r}; there are {', '.join(ALL_KINDS)}")
     if seed < 0 or not 0.5 <= seconds <= 60:
         raise MMABenchError(f"procedural clips have a seed from 0 and 0.5 to 60 seconds, not {seed} and {seconds}")
-    kind = KINDS[name]
+    kind = ALL_KINDS[name]
     random = _generator(name, seed, "events")
     slowness = float(random.uniform(0.8, 1.25))
     gap = slowness * (kind.hold + 3 * kind.decay) + float(random.uniform(*kind.pause))

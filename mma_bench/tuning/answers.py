@@ -37,8 +37,13 @@ class AnswerLogits:
         """
         import torch
 
-        sums = torch.zeros(self.rows, device=values.device, dtype=values.dtype).index_add(0, self.row, values)
-        return sums / torch.bincount(self.row, minlength=self.rows).clamp(min=1)
+        return self.row_sums(values) / torch.bincount(self.row, minlength=self.rows).clamp(min=1)
+
+    def row_sums(self, values: "torch.Tensor") -> "torch.Tensor":
+        """Return the sum over each row's tokens of ``values`` [answer tokens]: shape [rows]."""
+        import torch
+
+        return torch.zeros(self.rows, device=values.device, dtype=values.dtype).index_add(0, self.row, values)
 
     def select(self, rows: "torch.Tensor") -> "AnswerLogits":
         """Return the answers of ``rows`` (indices in ascending order, shape [n]), renumbered."""

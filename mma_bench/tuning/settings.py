@@ -146,11 +146,19 @@ class AdversarialSettings(_Section):
     share_gradient: bool = Field(True, description="take the first gradient from the pass of the clean batch")
 
 
+class PreferenceSettings(_Section):
+    """See `mma_bench.tuning.objective.preference`."""
+
+    weight: float = Field(1.0, gt=0)
+    beta: float = Field(0.1, gt=0, description="how strongly the model is held to the base")
+
+
 class ObjectiveSettings(_Section):
     """Which terms are added to the supervised one."""
 
     consistency: ConsistencySettings | None = None
     adversarial: AdversarialSettings | None = None
+    preference: PreferenceSettings | None = None
     terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term that you added")
 
     @field_validator("terms")
@@ -159,7 +167,7 @@ class ObjectiveSettings(_Section):
         from mma_bench.tuning.objective.registry import TERMS
 
         for name, weight in terms.items():
-            if name in ("sft", "consistency", "adversarial"):
+            if name in ("sft", "consistency", "adversarial", "preference"):
                 raise ValueError(f"{name} is built in; give it as objective.{name}")
             if not weight > 0 or not math.isfinite(weight):
                 raise ValueError(f"{name}: the weight must be above 0, got {weight}")
@@ -171,16 +179,18 @@ class ObjectiveSettings(_Section):
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `terms` if it is empty, as in runs of versions without this setting."""
+        """Omit what is not used of `terms` and `preference`, as in runs of versions without these settings."""
         plain: dict[str, Any] = handler(self)
         if not plain.get("terms", True):
             del plain["terms"]
+        if plain.get("preference", True) is None:
+            del plain["preference"]
         return plain
 
     @property
     def names(self) -> list[str]:
         """The added terms, in the order of summation."""
-        chosen = {"consistency": self.consistency, "adversarial": self.adversarial}
+        chosen = {name: getattr(self, name) for name in ("consistency", "adversarial", "preference")}
         return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
 
@@ -228,6 +238,12 @@ class TuneSettings(_Section):
     train: TrainSettings
     held_out: HeldOutSettings | None = None
     tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+
+    @model_validator(mode="after")
+    def _preference_needs_the_base(self) -> "TuneSettings":
+        if self.objective.preference and self.train.weights == "full":
+            raise ValueError("objective.preference compares with the base, which train.weights=full changes; use lora")
+        return self
 
 
 def read_settings(path: Path, overrides: Sequence[str] = ()) -> TuneSettings:

@@ -1,20 +1,35 @@
 """One step of the recipe: the objective of a batch, and its gradients.
 
-    L = L_sft + w * L_adv + lambda * L_consistency
+    L = L_sft + w * L_adv + lambda * L_consistency + v * L_dpo
 
-(arXiv 2505.19616). It takes tensors and needs only torch, transformers and peft.
+(arXiv 2505.19616; `objective/preference.py` describes L_dpo). It takes tensors and needs only torch, transformers and
+peft.
 """
 
 import random
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mma_bench.tuning.answers import answer_logits
+from mma_bench.tuning.answers import AnswerLogits, answer_logits
 from mma_bench.tuning.example import Example
 from mma_bench.tuning.fillers import Fillers
 from mma_bench.tuning.model import TunedModel
-from mma_bench.tuning.objective import conflict_variants, cross_entropy, divergence, irrelevant, perturbation, spread
+from mma_bench.tuning.objective import (
+    conflict_variants,
+    cross_entropy,
+    divergence,
+    irrelevant,
+    log_likelihoods,
+    perturbation,
+    preference,
+    rejected,
+    spread,
+)
 from mma_bench.tuning.objective.registry import own_terms
-from mma_bench.tuning.settings import ObjectiveSettings, TuneSettings
+from mma_bench.tuning.settings import ObjectiveSettings, PreferenceSettings, TuneSettings
+
+if TYPE_CHECKING:
+    import torch
 
 
 def step_losses(
@@ -84,6 +99,9 @@ def batch_losses(
         distances = [divergence(p, q, consistency.divergence) for p, q in zip(originals, changed, strict=True)]
         terms["consistency"] = torch.cat(distances).sum() / count
         loss = loss + consistency.weight * terms["consistency"]
+    if objective.preference and (pairs := rejected(examples)):
+        terms["preference"] = _preferences(model, objective.preference, clean, examples, pairs)
+        loss = loss + objective.preference.weight * terms["preference"]
     for name, term in own_terms(objective.terms, clean, examples).items():
         terms[name] = term
         loss = loss + objective.terms[name] * term
@@ -109,3 +127,36 @@ def batch_losses(
         terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
         torch.autograd.backward(adversarial.weight * terms["adversarial"] * share)
     return {name: float(term.detach()) * share for name, term in terms.items()}
+
+
+def _preferences(
+    model: TunedModel,
+    settings: PreferenceSettings,
+    chosen: AnswerLogits,
+    examples: Sequence[Example],
+    pairs: Sequence[tuple[int, Example]],
+) -> "torch.Tensor":
+    """Return the preference term: the mean over all samples, so that it does not grow if few have a distractor.
+
+    Args:
+        model: the model.
+        settings: of the term.
+        chosen: predictions of the samples' targets.
+        examples: the samples.
+        pairs: the distractor of some of them, each with the index of its sample.
+    """
+    import torch
+
+    indices = torch.tensor([index for index, _ in pairs], device=model.thinker.device)
+    inputs = model.encoder([wrong for _, wrong in pairs])
+    right = model.encoder([examples[index] for index, _ in pairs])
+    with torch.no_grad(), model.whole.disable_adapter():
+        reference = [log_likelihoods(answer_logits(model.thinker, batch)) for batch in (right, inputs)]
+    losses = preference(
+        log_likelihoods(chosen.select(indices)),
+        log_likelihoods(answer_logits(model.thinker, inputs)),
+        reference[0],
+        reference[1],
+        settings.beta,
+    )
+    return losses.sum() / len(examples)

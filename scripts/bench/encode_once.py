@@ -1,4 +1,4 @@
-"""Six questions about one stimulus: encoded once, against one `generate` a question, side by side in one process.
+"""Six questions about one stimulus: encoded once, against one `generate` a question, by turns in one process.
 
     python scripts/bench/encode_once.py                              # a few layers, on the CPU
     python scripts/bench/encode_once.py --device cuda --config 7b    # Qwen2.5-Omni-7B's measures, bf16
@@ -26,7 +26,8 @@ from mma_bench.models.omni.frames import to_patches
 from mma_bench.models.omni.random_weights import QWEN25_OMNI_7B, SMALL, Size, random_thinker
 from mma_bench.models.omni.sound import log_mel
 from scripts.bench.figures import Figures
-from scripts.bench.turns import Times, ratio, timed
+from scripts.bench.result import Result, save
+from scripts.bench.turns import Side, Times, alternate, ratio
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 SIZES = {"tiny": Size(), "small": SMALL, "7b": QWEN25_OMNI_7B}
@@ -42,7 +43,9 @@ def main() -> None:
     parser.add_argument("--question-tokens", type=int, default=80, help="a prompt with 19 options has about so many")
     parser.add_argument("--new-tokens", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--budget", type=float, help="seconds after which no further turn begins; at least 3 turns")
     parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--row", type=Path, help="file for the row of the table of scripts/bench/run.sh")
     given = parser.parse_args()
     side = given.side or (504 if given.config == "7b" else 168)
     dtype = torch.float32 if given.device == "cpu" else torch.bfloat16
@@ -66,10 +69,8 @@ def main() -> None:
 
     plain = plain_way(fresh(), frames, samples, prompts, given.new_tokens)
     expected, found = plain(), once()  # also warms up
-    ways = {"plain": Times(), "encode once": Times()}
-    for _ in range(given.repeats):
-        timed(plain, ways["plain"], given.device)
-        timed(once, ways["encode once"], given.device)
+    sides = (Side("plain", plain), Side("encode once", once))
+    ways = alternate(sides, given.repeats, warm_up=0, budget=given.budget, device=given.device)
     describe(given, thinker.model)
     report(given, ways, sum(one == other for one, other in zip(expected, found, strict=True)))
 
@@ -134,7 +135,9 @@ def report(given: argparse.Namespace, ways: dict[str, Times], same: int) -> None
             peak_GiB=times.memory / 2**30 or None,
             same_answers=f"{same} of {given.questions}",
         )
-    print(f"{given.repeats} turns each; brackets hold the middle half. Aim on a GPU: at least 4 times")
+    print(f"{len(ways['plain'].wall)} turns each; brackets hold the middle half. Aim on a GPU: at least 4 times")
+    row = Result.of("encode_once", ways, ours="encode once", peer="plain", aim="4", by_clock=by_clock)
+    save(given.row, [row])
 
 
 if __name__ == "__main__":

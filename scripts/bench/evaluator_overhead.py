@@ -1,8 +1,8 @@
 """What an evaluation costs besides the model: our evaluator against lmms-eval, both with a model that answers at once.
 
 Both are asked the same 10,000 questions: those of a real dataset, repeated under new keys, stored as a dataset stores
-them. Neither model looks at media. Timed is the evaluation alone, from the stored questions to scores and kept answers,
-after all imports.
+them. Neither model looks at media. They take turns. Timed is the evaluation alone, from the stored questions to scores
+and kept answers, after all imports.
 
     python scripts/bench/evaluator_overhead.py --data mma-bench --lmms-python LMMS_ENV/bin/python [--profile]
 """
@@ -16,17 +16,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.stats  # noqa: F401  (imports are not measured)
 
-from mma_bench.dataset.load import Sample, load
-from mma_bench.evaluation import evaluate
-from mma_bench.models import Answer, Model
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-ROOT = Path(__file__).parents[2]
+from mma_bench.dataset.load import Sample, load  # noqa: E402
+from mma_bench.evaluation import evaluate  # noqa: E402
+from mma_bench.models import Answer, Model  # noqa: E402
+from scripts.bench.result import Result, add_arguments, save  # noqa: E402
+from scripts.bench.turns import Side, Times, alternate  # noqa: E402
 
 
 class Instant(Model):
@@ -47,8 +52,8 @@ def repeated(data: Path, folder: Path, questions: int) -> Path:
     table = pq.read_table(data / "metadata" / "stimuli.parquet")
     stimuli = table.to_pylist()
     rows: list[dict[str, object]] = []
-    count, turn = 0, 0
-    while count < questions:
+    asked_for, turn = 0, 0
+    while asked_for < questions:
         for stimulus in stimuli:
             key = f"{stimulus['key'][:80]}-{turn}"
             asked = [
@@ -56,7 +61,7 @@ def repeated(data: Path, folder: Path, questions: int) -> Path:
                 for question in stimulus["questions"]
             ]
             rows.append({**stimulus, "key": key, "questions": asked})
-            count += len(asked)
+            asked_for += len(asked)
         turn += 1
     (folder / "metadata").mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / "metadata" / "stimuli.parquet")
@@ -95,31 +100,35 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("mma-bench"))
     parser.add_argument("--questions", type=int, default=10_000)
     parser.add_argument("--lmms-python", help="python of an environment with lmms-eval")
-    parser.add_argument("--repeat", type=int, default=3, help="the fastest of so many runs counts")
     parser.add_argument("--profile", action="store_true", help="show where our own time goes")
+    add_arguments(parser, turns=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         data = repeated(arguments.data, Path(name) / "mma-bench", arguments.questions)
         conditions = sorted({row.condition for row in load(data)})
-        print(f"load {os.getloadavg()[0]:.1f}; milliseconds a question, {arguments.repeat} runs, the fastest counts")
         if arguments.profile:
             ours(data, Path(name) / "profiled", profile=True)
-        mine = [ours(data, Path(name) / f"run{turn}", profile=False) for turn in range(arguments.repeat)]
-        best = show("mma-bench", mine)
-        if arguments.lmms_python:
-            for samples in (True, False):
-                found = [
-                    theirs(arguments.lmms_python, data, conditions, samples=samples) for _ in range(arguments.repeat)
-                ]
-                other = show(f"lmms-eval{'' if samples else ', no samples kept'}", found)
-                print(f"  times ours: {other[0] / best[0]:.1f} wall, {other[1] / best[1]:.1f} processor")
-
-
-def show(name: str, runs: list[tuple[int, float, float]]) -> tuple[float, float]:
-    """Print and return milliseconds a question, wall and processor."""
-    wall, used = (1000 * min(run[place] / run[0] for run in runs) for place in (1, 2))
-    print(f"{name:<28} {runs[0][0]:>6} questions  {wall:7.3f} wall  {used:7.3f} processor", flush=True)
-    return wall, used
+        runs = (Path(name) / f"run{turn}" for turn in count())
+        python = arguments.lmms_python
+        ways: dict[str, Callable[[], tuple[int, float, float]]] = {
+            "mma-bench": lambda: ours(data, next(runs), profile=False),
+        }
+        if python:
+            ways["lmms-eval"] = lambda: theirs(python, data, conditions, samples=True)
+            ways["lmms-eval, no samples kept"] = lambda: theirs(python, data, conditions, samples=False)
+        found: dict[str, list[tuple[int, float, float]]] = {way: [] for way in ways}
+        sides = [Side(way, lambda way=way, work=work: found[way].append(work())) for way, work in ways.items()]
+        alternate(sides, arguments.turns, warm_up=0, budget=arguments.budget)
+    # Per question, because protocol `paper` leaves some questions out; without starting a process and its imports.
+    times = {
+        way: Times([wall / asked for asked, wall, _ in turns], [used / asked for asked, _, used in turns])
+        for way, turns in found.items()
+    }
+    for way, turns in times.items():
+        print(f"{way:<28} {1000 * turns.seconds:7.3f} ms wall  {1000 * turns.processor_seconds:7.3f} ms processor")
+    rows = [Result.of("evaluator_overhead", times, ours="mma-bench", peer=way) for way in [*ways][1:]]
+    each = [1000 * used for used in times["mma-bench"].processor]
+    save(arguments.json, rows or [Result.value("evaluator_overhead", "ms per question", each, "processor")])
 
 
 if __name__ == "__main__":

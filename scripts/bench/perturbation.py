@@ -11,8 +11,12 @@ much the supervised loss rises under the worst change that the term finds (T = 1
 
 import argparse
 import itertools
+import sys
+from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mma_bench.models.omni.conversation import Kind
 from mma_bench.tuning.answers import answer_logits
@@ -20,6 +24,7 @@ from mma_bench.tuning.mix import Mixture
 from mma_bench.tuning.model import load_for_tuning
 from mma_bench.tuning.objective import cross_entropy, irrelevant, perturbation, spread
 from mma_bench.tuning.settings import AdversarialSettings, TuneSettings
+from scripts.bench.result import Result, save
 
 SPREADS = (0.02, 0.1, 0.5, 1.0, 3.0)
 CHOICES = {
@@ -32,8 +37,9 @@ CHOICES = {
 KINDS = (Kind.VIDEO, Kind.AUDIO, Kind.TEXT)
 
 
-def arithmetic() -> None:
-    """Print the share of normal numbers that a random start changes in bfloat16."""
+def arithmetic() -> list[Result]:
+    """Print the share of normal numbers that a random start changes in bfloat16; return it by choice."""
+    results = []
     print(f"| eps | {' | '.join(f'spread {scale:g}' for scale in SPREADS)} |")
     print("|---|" + "---|" * len(SPREADS))
     generator = torch.Generator().manual_seed(0)
@@ -45,6 +51,9 @@ def arithmetic() -> None:
             delta = torch.empty_like(clean, dtype=torch.float32).uniform_(-eps, eps, generator=generator)
             shares.append(((clean + delta).bfloat16() != clean).float().mean().item())
         print(f"| {name} | {' | '.join(f'{100 * share:.0f} %' for share in shares)} |")
+        spreads = f"spreads {SPREADS[0]:g} to {SPREADS[-1]:g} instead of turns"
+        results.append(Result.value("perturbation", f"share of numbers changed, {name}", shares, "count", spreads))
+    return results
 
 
 def on_model(checkpoint: str, data: str, config: str, samples: int, size: int | None, dtype: str) -> None:
@@ -105,9 +114,10 @@ def main() -> None:
     parser.add_argument("--config", default="train")
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--size", type=int, help="height and width that bound the frames, pixels")
+    parser.add_argument("--json", type=Path, help="file for the rows of the table, without a checkpoint")
     given = parser.parse_args()
     if not given.checkpoint:
-        arithmetic()
+        save(given.json, arithmetic())
         return
     print("| numbers | eps | video changed | audio changed | text changed | loss, random start | loss, worst found |")
     print("|---|---|---|---|---|---|---|")

@@ -5,14 +5,14 @@
 `scripts/bench/package.py --keep FOLDER` makes a dataset of real size. All ways read the video and the sound of the
 same random stimuli, files in the cache. Scanning is what one does without an index: shard after shard until the key
 comes, with `tarfile`, which jumps from header to header, and with webdataset, which reads all that lies between.
-Through the index the hash of what was read is checked, once unless its file changes, so the second turn of the same
-stimuli has a line of its own; reading the tables once is counted apart.
+Through the index the hash of what was read is checked, once unless its file changes, so reading the same stimulus again
+is a way of its own; reading the tables once is counted apart. A turn is one stimulus, read in all ways, the other way
+round for every other stimulus (its first read through the index always comes before the second).
 """
 
 import argparse
 import os
 import random
-import statistics
 import sys
 import tarfile
 import time
@@ -26,6 +26,12 @@ import pyarrow.parquet as pq  # noqa: E402
 import webdataset as wds  # noqa: E402
 
 import mma_bench  # noqa: E402
+from mma_bench.files.hashing import sha256_bytes  # noqa: E402
+from scripts.bench.result import Result, save  # noqa: E402
+from scripts.bench.turns import Times, timed  # noqa: E402
+
+FIRST, AGAIN = "index, hashes checked", "index, read before"
+PLAIN, HASHED = "read alone", "read and SHA-256 alone"
 
 
 def by_tarfile(shards: list[Path], key: str) -> int:
@@ -49,17 +55,19 @@ def by_webdataset(shards: list[Path], key: str) -> int:
     raise SystemExit(f"{key} is in no shard")
 
 
-def unchecked(data: Path) -> Callable[[str], int]:
-    """Return a reader through the index that checks no hash."""
+def unchecked(data: Path) -> Callable[..., int]:
+    """Return a reader through the index that checks no hash, but can call a function with each member."""
     rows = [row for path in (data / "index").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
     places = {(row["key"], row["member"]): row for row in rows}
 
-    def read(key: str) -> int:
+    def read(key: str, use: Callable[[bytes], object] = len) -> int:
         size = 0
         for member in ("flac", "mp4"):
             place = places[key, member]
             with open(data / place["shard"], "rb", buffering=0) as file:
-                size += len(os.pread(file.fileno(), place["size"], place["offset"]))
+                content = os.pread(file.fileno(), place["size"], place["offset"])
+            use(content)
+            size += len(content)
         return size
 
     return read
@@ -68,7 +76,8 @@ def unchecked(data: Path) -> Callable[[str], int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--keys", type=int, default=30)
+    parser.add_argument("--keys", type=int, default=30, help="stimuli, each a turn")
+    parser.add_argument("--json", type=Path, help="file for the rows of the table")
     options = parser.parse_args()
     before = time.process_time()
     samples = mma_bench.load(options.data).samples
@@ -87,28 +96,31 @@ def main() -> None:
     def checked(key: str) -> int:
         return len(media[key].read_audio()) + len(media[key].read_video())
 
-    ways = ("index, hashes checked", "index, read before", "index, unchecked")
     sides: dict[str, Callable[[str], int]] = {
-        "index, hashes checked": checked,
-        "index, read before": checked,
-        "index, unchecked": plain,
+        FIRST: checked,
+        AGAIN: checked,
+        PLAIN: plain,
+        HASHED: lambda key: plain(key, sha256_bytes),
         "scan with tarfile": lambda key: by_tarfile(shards, key),
         "scan with webdataset": lambda key: by_webdataset(shards, key),
     }
-    cost: dict[str, float] = {}
-    for name, read in sides.items():
-        times = []
-        for key in keys:
-            begin = time.process_time()
-            size = read(key)
-            times.append(1000 * (time.process_time() - begin))
+    times = {name: Times() for name in sides}
+    for turn, key in enumerate([*sorted(warm), *keys]):  # the first ones warm up
+        others = [name for name in sides if name not in (FIRST, AGAIN)]
+        for name in [FIRST, AGAIN, *others] if turn % 2 else [*others[::-1], FIRST, AGAIN]:
+            size = timed(lambda name=name, key=key: sides[name](key), times[name] if key in keys else Times())
             if size != plain(key):
                 raise SystemExit(f"{name}: other bytes of {key}")
-        cost[name] = statistics.mean(times)
-        print(f"  {name:<24} {cost[name]:9.2f} ms of processor time a stimulus (median {statistics.median(times):.2f})")
-    for name in ("scan with tarfile", "scan with webdataset"):
-        ratios = [f"{cost[name] / cost[way]:.1f} times ({way})" for way in ways]
-        print(f"  {name}: {', '.join(ratios)}")
+    for name, found in times.items():
+        print(f"  {name:<24} {1000 * found.processor_seconds:9.2f} ms of processor time per stimulus (median)")
+    save(
+        options.json,
+        [
+            Result.of("random_access", times, ours=FIRST, peer="scan with webdataset", limit=HASHED, aim="50"),
+            Result.of("random_access", times, ours=FIRST, peer="scan with tarfile"),
+            Result.of("random_access", times, ours=AGAIN, peer="scan with tarfile", limit=PLAIN, aim="50"),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 As many clips as the published benchmark has, 61 classes, 50 questions a clip in all wordings, three answers to each:
 most are short, a third chatters, one in ten is like no other. Writes a dataset of questions without media and a run
-into a temporary folder, then times `mma-bench score` in a process of its own: read run and questions, make the
+into a temporary folder, then times `mma-bench score` in its own process: read run and questions, make the
 protocol's questions, read answers, parse, judge, analyse, write scores.json.
 """
 
@@ -12,21 +12,24 @@ import argparse
 import cProfile
 import pstats
 import random
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from mma_bench import __version__
-from mma_bench.dataset.columns import to_table
-from mma_bench.evaluation.protocols import load_protocol
-from mma_bench.evaluation.rescoring import questions_of, rescore
-from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run
-from mma_bench.files.hashing import sha256_bytes, sha256_file
-from mma_bench.questions import prompts
-from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS, Modality, Question, Stimulus, Stream
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from mma_bench import __version__  # noqa: E402
+from mma_bench.dataset.columns import to_table  # noqa: E402
+from mma_bench.evaluation.protocols import load_protocol  # noqa: E402
+from mma_bench.evaluation.rescoring import questions_of, rescore  # noqa: E402
+from mma_bench.evaluation.store import AnswerKeys, AnswerStore, Run, StoredAnswer, begin_run  # noqa: E402
+from mma_bench.files.hashing import sha256_bytes, sha256_file  # noqa: E402
+from mma_bench.questions import prompts  # noqa: E402
+from mma_bench.schema import CONDITIONS, PAPER_CONDITIONS, Modality, Question, Stimulus, Stream  # noqa: E402
+from scripts.bench.result import Result, add_arguments, save  # noqa: E402
+from scripts.bench.turns import Side, alternate, ratio  # noqa: E402
 
 CLASSES = [f"Class_{i}" if i % 3 else f"Long_class_name_{i}" for i in range(61)]
 CHATTER = (
@@ -139,13 +142,24 @@ def write(folder: Path, clips: int, repeats: int, *, option_scores: bool) -> Pat
     return out
 
 
+def score(run: Path) -> None:
+    subprocess.run([sys.executable, "-m", "mma_bench", "score", str(run)], check=True, stdout=subprocess.DEVNULL)
+
+
+def read_alone(run: Path) -> None:
+    """Read the answers as JSON in a process of its own, and do nothing with them."""
+    code = "import json, sys; [json.loads(line) for line in open(sys.argv[1], 'rb')]"
+    subprocess.run([sys.executable, "-c", code, str(run / "answers.jsonl")], check=True)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=667)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--option-scores", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--folder", type=Path, help="keep the data here, and use it if it is there")
+    add_arguments(parser, turns=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
@@ -159,13 +173,14 @@ def main() -> None:
             profile.disable()
             pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
             return
-        begin = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "mma_bench", "score", str(run)], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - begin
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        sides = (Side("score", lambda: score(run)), Side("read", lambda: read_alone(run)))
+        times = alternate(sides, arguments.turns, budget=arguments.budget)
         answers = (run / "answers.jsonl").read_bytes().count(b"\n")
-        processor = used.ru_utime + used.ru_stime
-        print(f"{answers} answers re-scored in {seconds:.1f} s, {processor:.1f} s of one core")
+        print(f"{answers} answers re-scored in {times['score'].spread} s")
+        seconds = [100_000 / answers * spent for spent in times["score"].processor]
+        share, _, _ = ratio(times, "read", "score", by_clock=False)
+        limit = f"reading the JSON alone: {share:.0%} of ours; aim: under 10"
+        save(arguments.json, [Result.value("rescore", "seconds per 100,000 answers", seconds, "processor", limit)])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""`select` at AudioSet's full scale, beside the same filter written as a plain pandas apply.
+"""`select` at AudioSet's full scale, against the same filter written as a plain pandas apply.
 
     python scripts/bench/select_stage.py [--rows 2040000] [--peer-rows 100000] [--shared ../shared]
     python scripts/bench/select_stage.py --mix-labels     (nearly every row has labels of its own)
 
 The list is made by repeating real rows of the evaluation and balanced lists under new ids. Both roads read it,
-filter it and write two Parquet files; each runs in a process of its own. The peer runs on the first rows of the list
-and its time is scaled per row (`--peer-rows 0`: all rows); both results for those rows are compared first.
+filter it and write two Parquet files; each runs in its own process, by turns. The peer runs on the first rows of the
+list and its time is scaled per row (`--peer-rows 0`: all rows); both results for those rows are compared first.
 Not called select.py: scripts in this folder could then not import Python's own module `select`.
 """
 
@@ -28,6 +28,8 @@ sys.path.insert(0, str(ROOT))
 from builder.select.decisions import Decision, decide_nodes  # noqa: E402
 from builder.select.ontology import Ontology, read_ontology  # noqa: E402
 from builder.select.rules import DEFAULT_RULES, read_rules  # noqa: E402
+from scripts.bench.result import Result, add_arguments, save  # noqa: E402
+from scripts.bench.turns import Side, alternate  # noqa: E402
 
 COLUMNS = ["clip_id", "label", "reason", "detail", "source_label_ids"]
 
@@ -133,46 +135,44 @@ def same_result(first: Path, second: Path) -> int:
     return len(tables[0])
 
 
-def measure(options: argparse.Namespace, folder: Path) -> None:
+def measure(options: argparse.Namespace, folder: Path) -> list[Result]:
     audioset = options.shared / "data" / "audioset"
     ontology, full, sample = audioset / "ontology.json", folder / "full.csv", folder / "sample.csv"
     make_list(full, audioset, options.rows, mix_labels=options.mix_labels)
     peer_rows = min(options.peer_rows or options.rows, options.rows)
     first_rows(full, sample, peer_rows)
     run_in_process("ours", sample, ontology, folder / "check.parquet")
-    mine_runs, their_runs = [], []
-    for _ in range(options.repeat):  # by turns: other load on the machine meets both
-        mine_runs.append(run_in_process("ours", full, ontology, folder / "ours.parquet"))
-        their_runs.append(run_in_process("peer", sample, ontology, folder / "peer.parquet"))
+    runs: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
+    sides = (
+        Side("ours", lambda: runs["ours"].append(run_in_process("ours", full, ontology, folder / "ours.parquet"))),
+        Side("peer", lambda: runs["peer"].append(run_in_process("peer", sample, ontology, folder / "peer.parquet"))),
+    )
+    alternate(sides, options.turns, warm_up=0, budget=options.budget)
     compared = same_result(folder / "check.parquet", folder / "peer.parquet")
-    mine, theirs = (min(runs, key=lambda run: run["seconds"]) for runs in (mine_runs, their_runs))
-    scaled = theirs["seconds"] * options.rows / peer_rows
-    scaled_filter = theirs["filter_seconds"] * options.rows / peer_rows
     print(f"{options.rows:,} segments, {full.stat().st_size / 2**20:.0f} MiB, {os.cpu_count()} cores, ", end="")
     print(f"load {os.getloadavg()[0]:.1f}; results compared on {compared:,} rows: the same")
-    scale = "" if peer_rows == options.rows else f" (measured on {peer_rows:,} rows, scaled per row)"
-    times = ", ".join(f"{run['seconds']:.1f}" for run in mine_runs)
-    print(f"select        {mine['seconds']:7.1f} s   {mine['cpu_seconds']:6.1f} s of processor time   ", end="")
-    print(f"peak {mine['peak_mib']:.0f} MiB   runs: {times}")
-    cpu = theirs["cpu_seconds"] * options.rows / peer_rows
-    print(f"pandas apply  {scaled:7.1f} s   {cpu:6.1f} s of processor time   the filter {scaled_filter:.1f} s{scale}")
-    print(f"ratio         {scaled / mine['seconds']:7.1f}     {cpu / mine['cpu_seconds']:6.1f}   ", end="")
-    print(f"to the filter of the peer alone {scaled_filter / mine['seconds']:.1f}")
-    checks = {
-        "under 20 s": mine["seconds"] < 20,
-        "under 1.5 GiB": mine["peak_mib"] < 1536,
-        "10 times the peer": scaled / mine["seconds"] >= 10,
-    }
-    print("   ".join(f"{what}: {'yes' if met else 'NO'}" for what, met in checks.items()))
+    scale = options.rows / peer_rows
+    for side, found in runs.items():
+        times = ", ".join(f"{run['seconds']:.1f} s ({run['cpu_seconds']:.1f} s of processor time)" for run in found)
+        print(f"{side}: {times}; peak {max(run['peak_mib'] for run in found):.0f} MiB")
+
+    def row(compared: str, above: str, below: str, aim: str) -> Result:
+        ratios = [scale * theirs[above] / mine[below] for theirs, mine in zip(runs["peer"], runs["ours"], strict=True)]
+        return Result.value("select_stage", compared, ratios, "processor" if "cpu" in below else "clock", aim)
+
+    return [
+        row("pandas apply / select", "cpu_seconds", "cpu_seconds", "aim 10"),
+        row("the filter of the peer alone / all of select", "filter_seconds", "seconds", ""),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_040_000)
     parser.add_argument("--peer-rows", type=int, default=100_000, help="0: all")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each; the fastest counts")
     parser.add_argument("--mix-labels", action="store_true", help="join the labels of two rows: few sets repeat")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    add_arguments(parser, turns=3)
     parser.add_argument("--road", nargs=4, metavar=("ROAD", "LIST", "ONTOLOGY", "OUT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.road:
@@ -184,7 +184,7 @@ def main() -> None:
     if not (options.shared / "data" / "audioset").is_dir():
         sys.exit(f"{options.shared}/data/audioset is not there: give the folder with AudioSet's lists as --shared")
     with tempfile.TemporaryDirectory() as folder:
-        measure(options, Path(folder))
+        save(options.json, measure(options, Path(folder)))
 
 
 if __name__ == "__main__":

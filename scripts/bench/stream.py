@@ -1,24 +1,21 @@
-"""`mma_bench.stream` beside plain webdataset and datasets' streaming, on the same shards.
+"""`mma_bench.stream` against plain webdataset and datasets' streaming, on the same shards.
 
-    python scripts/bench/stream.py [--shared ../shared] [--repeat 3]
+    python scripts/bench/stream.py [--shared ../shared] [--turns 3]
     python scripts/bench/stream.py --data mma-bench --config aligned
 
 Without --data a training set is built from the 15 real clips first. All sides run in turns, in processes of the same
 priority, with the files in the cache of the system. The other sides decode
-with torchcodec. Beside wall time the processor time is printed: on a busy machine only that can be compared.
+with torchcodec. Next to wall time the processor time is printed: on a busy machine only that can be compared.
 """
 
 import argparse
-import csv
 import functools
 import io
 import os
-import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,44 +31,38 @@ from torch.utils.data import DataLoader  # noqa: E402
 from torchcodec.decoders import AudioDecoder, VideoDecoder  # noqa: E402
 
 import mma_bench  # noqa: E402
+from mma_bench.files.hashing import sha256_file  # noqa: E402
+from scripts.bench.inputs import build  # noqa: E402
+from scripts.bench.result import Result, add_arguments, save  # noqa: E402
+from scripts.bench.turns import Side, Times, alternate  # noqa: E402
 
 WORKERS = 2
 FPS = 2
 MIXED = {"misaligned": 0.3, "audio_removed": 0.1, "frames_zeroed": 0.1, "misleading_caption": 0.2}
+WEBDATASET, SPACED = "plain webdataset", "plain webdataset, default key frames"
+LATER, ALWAYS = "stream, verify once, later epochs", "stream, verify always"
 Sides = dict[str, Callable[[], Iterable[Any]]]
 
 
-def core_seconds() -> float:
-    """Return the processor time of this process and of the children it waited for."""
-    return sum(os.times()[:4])
+def compare(
+    title: str, sides: Sides, options: argparse.Namespace, per_turn: int, *, warm_up: int = 1
+) -> dict[str, Times]:
+    """Time all sides in turns, and print samples per second and the processor's milliseconds per sample, medians."""
 
+    def consume(name: str) -> None:
+        count = sum(1 for _ in sides[name]())
+        if count != per_turn:
+            raise SystemExit(f"{name} gave {count} samples and not {per_turn}")
 
-def compare(title: str, sides: Sides, repeat: int, per_turn: int) -> dict[str, float]:
-    """Run all sides in turns; print samples a second and the processor's milliseconds a sample, medians of the turns.
-
-    Each turn is printed when it is through: on a busy machine the whole may take long. Returns the milliseconds.
-    """
-    walls: dict[str, list[float]] = {name: [] for name in sides}
-    cores: dict[str, list[float]] = {name: [] for name in sides}
-    print(f"\n{title}")
-    for turn in range(repeat):
-        for name, make in sides.items():
-            source = make()
-            begin, before = time.monotonic(), core_seconds()
-            count = sum(1 for _ in source)
-            walls[name].append(count / (time.monotonic() - begin))
-            cores[name].append(1000 * (core_seconds() - before) / count)
-            print(f"  turn {turn}: {name:<34} {walls[name][-1]:8.1f} /s {cores[name][-1]:7.1f} ms", flush=True)
-            if count != per_turn:
-                raise SystemExit(f"{name} gave {count} samples and not {per_turn}")
-    print(f"{title} (load {os.getloadavg()[0]:.1f})")
-    for name in sides:
+    ways = [Side(name, functools.partial(consume, name)) for name in sides]
+    times = alternate(ways, options.turns, warm_up=warm_up, budget=options.budget)
+    print(f"\n{title} (load {os.getloadavg()[0]:.1f})")
+    for name, found in times.items():
         print(
-            f"  {name:<34} {statistics.median(walls[name]):8.1f} samples/s   "
-            f"{statistics.median(cores[name]):7.1f} ms of processor a sample",
-            flush=True,
+            f"  {name:<36} {per_turn / found.seconds:8.1f} samples/s   "
+            f"{1000 * found.processor_seconds / per_turn:7.1f} ms of processor time per sample"
         )
-    return {name: statistics.median(found) for name, found in cores.items()}
+    return times
 
 
 def repeated(make: Callable[[], Iterable[Any]], times: int) -> Callable[[], Iterator[Any]]:
@@ -113,19 +104,6 @@ def hub(shards: list[str]) -> Any:
     )
 
 
-def build(clips: Path, folder: Path) -> Path:
-    """Return a training set of the real clips, built as a user builds it; labels do not matter here."""
-    with open(clips / "clips.csv", newline="") as file:
-        rows = [(row["file"], row["visual_label"], "train") for row in csv.DictReader(file)]
-    with open(folder / "list.csv", "w", newline="") as file:
-        csv.writer(file).writerows([("file", "label", "split"), *rows])
-    config = folder / "config.yaml"
-    config.write_text(f"source: {{kind: folder, csv: {folder / 'list.csv'}, folder: {clips.resolve()}}}\n")
-    arguments = ["run", "--config", str(config), "--work", str(folder / "work"), "--out", str(folder / "data")]
-    subprocess.run([sys.executable, "-m", "builder", *arguments], check=True, cwd=ROOT, stdout=sys.stderr)
-    return folder / "data"
-
-
 def default_spacing(shards: list[str], out: Path) -> list[str]:
     """Return copies of the shards whose videos were encoded with x264's own choice of key frames."""
     out.mkdir()
@@ -165,57 +143,79 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--data", type=Path, help="an existing dataset")
     parser.add_argument("--config", default="train")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=1, help="epochs a turn when decoding, workers kept")
+    parser.add_argument("--epochs", type=int, default=1, help="epochs per turn when decoding, workers kept")
+    parser.add_argument("--memory", action="store_true", help="also print the memory after each of four epochs")
     parser.add_argument("--skip", choices=("undecoded", "decoded"), help="leave one half out")
+    add_arguments(parser, turns=3)
     options = parser.parse_args()
+    results: list[Result] = []
     with tempfile.TemporaryDirectory() as name:
         data = options.data or build(options.shared / "data" / "clips", Path(name))
         shards = sorted(str(path) for path in data.glob(f"data/{options.config}/*.tar"))
         ours = functools.partial(mma_bench.stream, data, config=options.config, shuffle=0)
-        count, epochs = len(ours()), 10
-        print(f"{count} clips in {len(shards)} shards, {sum(map(os.path.getsize, map(Path, shards))) >> 20} MiB")
-        hashed, trusting = ours(output="bytes"), ours(output="bytes", verify="never")
-        always = ours(output="bytes", verify="always")
-        undecoded: Sides = {
-            "plain webdataset": repeated(lambda: plain(shards), epochs),
-            "datasets, streaming": repeated(lambda: hub(shards).decode(False), epochs),
-            "stream, verify once, later epochs": repeated(lambda: hashed, epochs),
-            "stream, verify never": repeated(lambda: trusting, epochs),
-            "stream, verify always": repeated(lambda: always, epochs),
-        }
+        print(f"{len(ours())} clips in {len(shards)} shards, {sum(map(os.path.getsize, map(Path, shards))) >> 20} MiB")
         if options.skip != "undecoded":
-            for _sample in hashed:  # its first epoch, which is what `verify always` measures
-                pass
-            compare("undecoded, one process", undecoded, options.repeat, count * epochs)
-        if options.skip == "decoded":
-            return
-        spaced = default_spacing(shards, Path(name) / "default")
-        times = options.epochs
+            results += undecoded(shards, ours, options)
+        if options.skip != "decoded":
+            results += decoded(shards, ours, options, Path(name))
+    save(options.json, results)
 
-        def pipeline(stream: Any) -> DataLoader[Any]:
-            return DataLoader(stream.repeat(times), batch_size=None, num_workers=WORKERS)
 
-        def columns() -> DataLoader[Any]:
-            rows = hub(shards).repeat(times).with_format("torch")
-            return DataLoader(rows, batch_size=1, num_workers=WORKERS, collate_fn=decode_columns)
+def undecoded(shards: list[str], ours: Callable[..., Any], options: argparse.Namespace) -> list[Result]:
+    """Compare reading without decoding, in one process."""
+    count, epochs = len(ours()), 10
+    hashed, trusting = ours(output="bytes"), ours(output="bytes", verify="never")
+    always = ours(output="bytes", verify="always")
+    for _sample in hashed:  # its first epoch, which is what `verify always` measures
+        pass
+    sides: Sides = {
+        WEBDATASET: repeated(lambda: plain(shards), epochs),
+        "datasets, streaming": repeated(lambda: hub(shards).decode(False), epochs),
+        LATER: repeated(lambda: hashed, epochs),
+        "stream, verify never": repeated(lambda: trusting, epochs),
+        ALWAYS: repeated(lambda: always, epochs),
+        "SHA-256 of all bytes": repeated(lambda: hashes(shards, count), epochs),
+    }
+    times = compare("undecoded, one process", sides, options, count * epochs)
+    return [
+        Result.of("stream", times, ours=LATER, peer=WEBDATASET, aim="1"),
+        Result.of("stream", times, ours=ALWAYS, peer=WEBDATASET, limit="SHA-256 of all bytes", aim="1"),
+    ]
 
-        decoded: Sides = {
-            "plain webdataset": lambda: pipeline(plain(shards).map(decode)),
-            "datasets, streaming": columns,
-            "plain webdataset, default key frames": lambda: pipeline(plain(spaced).map(decode)),
-            "stream": lambda: pipeline(ours()),
-            "stream, all misaligned": lambda: pipeline(ours(conflicts={"misaligned": 1.0})),
-            "stream, mixed conflicts": lambda: pipeline(ours(conflicts=MIXED)),
-        }
-        title = f"decoded, {FPS} frames a second and 16 kHz, {WORKERS} workers, {times} epochs"
-        cost = compare(title, decoded, options.repeat, count * times)
-        best = min(cost["plain webdataset"], cost["datasets, streaming"])
-        print(f"processor time: {best / cost['stream']:.1f} times the better of the others", end=", ")
-        print(f"{cost['plain webdataset, default key frames'] / cost['stream']:.1f} times default key frames")
-        for side in ("stream, all misaligned", "stream, mixed conflicts"):
-            print(f"{side}: {100 * (cost[side] / cost['stream'] - 1):+.1f} % of processor time")
+
+def hashes(shards: list[str], count: int) -> Iterator[bytes]:
+    """Hash the shards, and give as many values as there are samples."""
+    for path in shards:
+        sha256_file(Path(path))
+    yield from [b""] * count
+
+
+def decoded(shards: list[str], ours: Callable[..., Any], options: argparse.Namespace, folder: Path) -> list[Result]:
+    """Compare reading with decoding, in worker processes."""
+    count, times = len(ours()), options.epochs
+    spaced = default_spacing(shards, folder / "default")
+
+    def pipeline(stream: Any) -> DataLoader[Any]:
+        return DataLoader(stream.repeat(times), batch_size=None, num_workers=WORKERS)
+
+    def columns() -> DataLoader[Any]:
+        rows = hub(shards).repeat(times).with_format("torch")
+        return DataLoader(rows, batch_size=1, num_workers=WORKERS, collate_fn=decode_columns)
+
+    sides: Sides = {
+        WEBDATASET: lambda: pipeline(plain(shards).map(decode)),
+        "datasets, streaming": columns,
+        SPACED: lambda: pipeline(plain(spaced).map(decode)),
+        "stream": lambda: pipeline(ours()),
+        "stream, all misaligned": lambda: pipeline(ours(conflicts={"misaligned": 1.0})),
+        "stream, mixed conflicts": lambda: pipeline(ours(conflicts=MIXED)),
+    }
+    title = f"decoded, {FPS} frames per second and 16 kHz, {WORKERS} workers, {times} epochs"
+    found = compare(title, sides, options, count * times, warm_up=0)  # each turn starts new workers anyway
+    if options.memory:
         memory(ours(conflicts=MIXED), 4)
+    peers = (WEBDATASET, "datasets, streaming", SPACED)
+    return [Result.of("stream, decoded", found, ours="stream", peer=peer) for peer in peers]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Cost of a tuning step: supervised alone, with each added term, and a plain Hugging Face Trainer + peft beside it.
+"""Cost of a tuning step: supervised alone, with each added term, and a plain Hugging Face Trainer + peft.
 
     python scripts/bench/tune_step.py                                         # tiny model on the CPU
     python scripts/bench/tune_step.py --device cuda --config 7b               # 10 s at 8 fps of 504x504 pixels
@@ -37,6 +37,7 @@ from mma_bench.tuning.objective import conflict_variants
 from mma_bench.tuning.settings import AdversarialSettings, ConsistencySettings, LoraSettings, ObjectiveSettings
 from mma_bench.tuning.step import batch_losses
 from scripts.bench.figures import Figures
+from scripts.bench.result import Result, save
 from scripts.bench.turns import Times, ratio, synchronize, timed
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
@@ -58,6 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, help="height and width, pixels; 504, and 56 for the tiny model")
     parser.add_argument("--repeats", type=int, default=15, help="turns that count, of each loop")
     parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--row", type=Path, help="file for the rows of the table of scripts/bench/run.sh")
     given = parser.parse_args()
     big = given.config != "tiny"
     given.seconds = given.seconds or (10.0 if big else 1.0)
@@ -315,6 +317,12 @@ def report(given: argparse.Namespace, turns: Turns, tokens: int, most: float) ->
             peak_GiB=times.memory / 2**30 or None,
         )
     print(f"{given.repeats} turns each; ratios by {'the clock' if by_clock else 'seconds of the processor'}")
+    rows = [
+        Result.of("tune_step", turns.ways, ours="supervised", peer=name, aim=aim, by_clock=by_clock)
+        for name, aim in AIMS.items()
+        if name not in turns.failed and "supervised" not in turns.failed
+    ]
+    save(given.row, rows)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
     python scripts/proof/ablation.py --base B0 --base B1 --base B2 --data mma-bench --out proof    # 6 kinds, 3 seeds
     python scripts/proof/ablation.py --base B0 --data mma-bench --out proof --seeds 1 --steps 100 --limit 50
+    python scripts/proof/ablation.py --config scripts/proof/smol.yaml --base smol-omni/base --data mma-bench --out proof
 
 B0, B1, B2 are checkpoints of the tiny model, trained on procedural clips, and each seed tunes the next one; the data
-has a `train` configuration and test clips of other seeds. Interrupted commands resume. It writes
-`table.md`, `ablation.png`, `results.json`.
+has a `train` configuration and test clips of other seeds. Interrupted commands resume, and more seeds or kinds are
+added by the same command. It writes `table.md`, `ablation.png`, `results.json`.
 """
 
 import argparse
@@ -39,8 +40,16 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "+ consistency": (CONFLICTS, {"consistency": CONSISTENCY}),
     "+ adversarial": (CONFLICTS, {"adversarial": ADVERSARIAL}),
     "all": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
+    "+ preference": (CONFLICTS, {"preference": {"weight": 1.0, "beta": 0.1}}),
 }
 """What is tuned: clips a step of each condition, and the terms besides the supervised one."""
+
+INSTRUCTED = "instruction"
+INSTRUCTION = (
+    "Answer from the modality that the question names, and only from it. Ignore the other modality and any caption. "
+    "If there is nothing to see or to hear, say so."
+)
+"""The baseline without training: the base with another system message."""
 
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition with one modality alone: the ceiling of its accuracy under conflict."""
@@ -62,22 +71,31 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one core")
     parser.add_argument("--steps", type=int, help="default: as in ablation.yaml")
     parser.add_argument("--limit", type=int, help="test stimuli of each condition")
-    parser.add_argument("--kind", action="append", choices=KINDS, help="only this one; may be repeated")
+    parser.add_argument(
+        "--kind", action="append", choices=[INSTRUCTED, *KINDS], help="only this one; may be repeated; default: all"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path(__file__).with_name("ablation.yaml"), help="settings that all runs share"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each run")
     return parser.parse_args()
 
 
 def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     """Tune, merge and evaluate; or, for `BEFORE`, evaluate the base of that number."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(given.threads)
+    base = given.base[seed % len(given.base)]
     if kind == BEFORE:
-        return scores(given, given.base[seed], given.out / f"before{seed}")
+        return scores(given, base, given.out / f"before{seed}")
+    if kind == INSTRUCTED:
+        return scores(given, base, given.out / f"instruction{seed}", system_prompt=INSTRUCTION)
     mix, objective = KINDS[kind]
     folder = given.out / f"{kind.replace(' ', '-').replace('+', 'with')}-seed{seed}"
     steps = [f"train.steps={given.steps}"] if given.steps else []
     settings = read_settings(
-        Path(__file__).with_name("ablation.yaml"),
+        given.config,
         [
-            f"model.checkpoint={given.base[seed % len(given.base)]}",
+            f"model.checkpoint={base}",
             f"data.path={given.data}",
             f"data.config={given.train_config}",
             f"data.mix={json.dumps([{'clips': mix}])}",
@@ -94,10 +112,10 @@ def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     return scores(given, folder / "merged", folder / "run")
 
 
-def scores(given: argparse.Namespace, checkpoint: Path, run: Path) -> list[Cell]:
-    shared = read_settings(Path(__file__).with_name("ablation.yaml")).model
-    options = {name: str(getattr(shared, name)) for name in ("fps", "min_pixels", "max_pixels")}
-    options |= {"score_options": "false", "max_new_tokens": "16"}
+def scores(given: argparse.Namespace, checkpoint: Path, run: Path, **more: str) -> list[Cell]:
+    shared = read_settings(given.config).model
+    options = {name: str(getattr(shared, name)) for name in ("fps", "min_pixels", "max_pixels", "dtype")}
+    options |= {"score_options": "false", "max_new_tokens": "16", **more}
     found = evaluate(
         f"transformers:{checkpoint}",
         given.data,
@@ -203,7 +221,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     before = [(BEFORE, number) for number in range(min(len(given.base), given.seeds))]
     # One seed of everything before the next one, so that a command that is stopped leaves a comparison.
-    after = [(kind, seed) for seed in range(given.seeds) for kind in given.kind or KINDS]
+    after = [(kind, seed) for seed in range(given.seeds) for kind in given.kind or [INSTRUCTED, *KINDS]]
     run_all(given, [*before, *after])
     print((given.out / "table.md").read_text("utf-8"))
 

@@ -109,6 +109,7 @@ def test_stimuli_in_any_order_and_in_many_parts_are_sorted_by_key(
     random.Random(0).shuffle(stimuli)
     write_stimuli(tmp_path / "one.parquet", stimuli)
     monkeypatch.setattr(stimuli_file, "_SORTED_AT_A_TIME", 7)
+    monkeypatch.setattr(stimuli_file, "_MERGED_AT_A_TIME", 4)
     write_stimuli(tmp_path / "many.parquet", stimuli)
     assert list(StimuliFile(tmp_path / "many.parquet")) == sorted(stimuli, key=lambda stimulus: stimulus.key)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from builder.executors import ExecutorSettings
@@ -16,8 +17,9 @@ from builder.manifest import ManifestRow
 from builder.manifest_file import Manifest, read_manifest, write_manifest
 from builder.own_stages import OwnStage
 from builder.pipeline import BUILD, HYDRATE, order
+from builder.results import Results
 from builder.run_stage import run_stage
-from builder.stage import ClipStage, Dropped, Stage, WholeStage
+from builder.stage import ClipStage, Dropped, Stage, WholeStage, WithColumns
 from builder.stage_folder import StageFolder
 from mma_bench import __version__
 from mma_bench.errors import MMABenchError
@@ -95,9 +97,9 @@ def test_what_a_process_of_another_run_left_is_no_result(source: Path, tmp_path:
     stage = Half(tmp_path / "half", 2)
     folder = StageFolder(stage.folder)
     folder.begin(sha256_json([__version__, *stage.decided_by, sha256_file(source)]), 3)
-    write_manifest(stage.folder / "parts" / "00001.parquet", read_manifest(source)[:1])
-    (stage.folder / "log" / "completions").mkdir(parents=True)
-    (stage.folder / "log" / "completions" / "00001").touch()
+    write_manifest(folder.parts / "00001.parquet", read_manifest(source)[:1])
+    (folder.log / "completions").mkdir(parents=True)
+    (folder.log / "completions" / "00001").touch()
     with pytest.raises(MMABenchError, match="half: the results are not those of its 3 clips"):
         run_stage(stage, source, ALONE)
     assert [row.kept for row in rows_of(Half(tmp_path / "half", 2), source)] == [False, True, True, False]
@@ -182,3 +184,86 @@ def test_what_a_killed_run_left_under_temporary_names_is_removed(source: Path, t
         (media / name).touch()
     run_stage(Half(tmp_path / "half", 2), source, ALONE)
     assert [path.name for path in media.iterdir()] == ["clip0.mp4"]
+
+
+def test_a_task_of_a_run_with_other_settings_mixes_nothing_in(source: Path, tmp_path: Path) -> None:
+    old, folder = Half(tmp_path / "half", 1), StageFolder(tmp_path / "half")
+    folder.begin(sha256_json([__version__, *old.decided_by, sha256_file(source)]), 3)
+    late = folder.parts, folder.log / "completions"
+
+    class Zombie(Half):
+        """Looks at its clips while a task of the run before writes."""
+
+        def prepare(self) -> None:
+            write_manifest(late[0] / "00001.parquet", [row.changed(notes="old") for row in read_manifest(source)[1:2]])
+            late[1].mkdir(parents=True, exist_ok=True)
+            (late[1] / "00001").touch()
+
+    rows = rows_of(Zombie(tmp_path / "half", 2), source)
+    assert [row.notes for row in rows] == ["", "note clip1", "note clip2", ""]
+
+
+def test_a_kill_while_failures_are_forgotten_leaves_them_to_be_retried(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Half(tmp_path / "half", 2)
+    rows_of(stage, source)
+
+    rewrite = Results._rewrite
+
+    def killed(self: Results, *how: Any) -> None:
+        rewrite(self, *how)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "_rewrite", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_stage(stage, source, ALONE, retry_failed=True)
+    run_stage(stage, source, ALONE, retry_failed=True)
+    assert seen(tmp_path)[3:] == ["clip0"]
+
+
+class Measures(Half):
+    """Writes a file and a column for each clip."""
+
+    @classmethod
+    def columns(cls) -> pa.Schema:
+        return pa.schema([("number", pa.int64())])
+
+    def process(self, row: ManifestRow) -> WithColumns:
+        with open(self.folder / "seen", "a") as seen:
+            seen.write(f"{row.clip_id}\n")
+        self.outputs(row.clip_id, None)[0].touch()
+        return WithColumns(row, {"number": 1})
+
+    def outputs(self, clip_id: str, media: str | None) -> list[Path]:
+        return [self.folder / f"{clip_id}.txt"]
+
+
+def test_what_vanished_of_a_finished_stage_is_made_again_even_if_its_end_was_cut_off(
+    source: Path, tmp_path: Path
+) -> None:
+    stage = Measures(tmp_path / "half", 2)
+    started = tmp_path / "half" / "started.json"
+    rows_of(stage, source)
+    stage.outputs("clip1", None)[0].unlink()
+    rows_of(stage, source)
+    assert seen(tmp_path)[3:] == ["clip1"]
+    assert not started.exists()
+    (tmp_path / "half" / "results.parquet").unlink()
+    rows_of(stage, source)
+    assert seen(tmp_path)[4:] == ["clip0", "clip1", "clip2"]
+
+
+class Mute(WholeStage):
+    """Returns something else than rows."""
+
+    name = "mute"
+
+    def run(self, clips: Manifest) -> Any:
+        return [None for _ in clips]
+
+
+def test_a_whole_stage_that_returns_no_rows_is_one_clear_error(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(MMABenchError, match="the stage mute failed: TypeError: run returned a NoneType"):
+        run_stage(Mute(tmp_path / "mute"), source, ALONE)

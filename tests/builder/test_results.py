@@ -103,3 +103,36 @@ def test_results_with_other_columns_are_not_used(tmp_path: Path) -> None:
     write(Results(tmp_path), 1, [Record("a", "1", "{}", {})])
     Results(tmp_path).compact()
     assert found_in(Results(tmp_path, COLUMNS)) == [None] * 4
+
+
+def test_a_task_of_an_earlier_run_that_still_writes_changes_nothing(tmp_path: Path) -> None:
+    results = Results(tmp_path, COLUMNS)
+    write(results, 2, [record("a", "new")])
+    results.compact()
+    write(results, 1, [record("a", "old")])
+    write(results, 2, [record("a", "of a lost node")])
+    assert found_in(results)[0] == "new"
+    assert results.last_run() == 2
+    write(results, 3, [record("b", "newer")])
+    results.compact()
+    assert found_in(results) == ["new", "newer", None, None]
+    assert results.last_run() == 3
+
+
+def test_columns_of_clips_in_another_order_than_they_were_written(tmp_path: Path) -> None:
+    results = Results(tmp_path, COLUMNS)
+    write(results, 1, [record("a")], [record("c")], [record("b")], [record("d")])
+    for order in ("dcba", "badc"):
+        found = [
+            chr(m[0]) for t in results.find(pa.array(list(order))).columns(["marks"]) for m in t["marks"].to_pylist()
+        ]
+        assert "".join(found) == order
+
+
+def test_a_damaged_file_and_a_column_with_a_taken_name_are_one_clear_error(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.compacted.write_bytes(b"PAR1")
+    with pytest.raises(MMABenchError, match=r"results\.parquet is damaged"):
+        results.find(NAMES)
+    with pytest.raises(MMABenchError, match="two columns of one name"):
+        Results(tmp_path, pa.schema([("inputs", pa.string())]))

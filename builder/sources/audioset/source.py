@@ -14,11 +14,11 @@ from builder.sources.audioset.failures import FailureKind, FetchFailed
 from builder.sources.audioset.media_files import begins_at, find_downloaded, find_in_mirror, mirror_state
 from builder.sources.audioset.pause import Pause
 from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
-from builder.sources.base import MediaFindings, Source
+from builder.sources.base import MediaFindings, Source, hashes_by_name
 from builder.sources.super_classes import audioset_super_classes
 from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
-from mma_bench.files.hashing import sha256_file, sha256_json
+from mma_bench.files.hashing import sha256_json
 
 _LONGEST_BACKOFF_SECONDS = 60
 
@@ -42,8 +42,8 @@ class AudioSetSource(Source):
         return candidate_rows(self.settings)
 
     def rows_are_decided_by(self) -> Any:
-        """Return the settings, and the hashes of the lists."""
-        return [self.settings.model_dump_json(), sorted(self.input_hashes().items())]
+        """Return the hashes of the lists."""
+        return sorted(self.input_hashes().items())
 
     def super_classes(self) -> dict[str, str]:
         """Return the top level of AudioSet's ontology for the classes that have one."""
@@ -57,7 +57,7 @@ class AudioSetSource(Source):
         if self.settings.preset == "official":
             files.append(OFFICIAL_LIST)
         try:
-            return {file.name: sha256_file(file) for file in files}
+            return hashes_by_name(files)
         except OSError as error:
             raise MMABenchError(f"cannot read {error.filename}: {error.strerror}; see docs/regenerate.md") from error
 

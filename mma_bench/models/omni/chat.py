@@ -55,6 +55,17 @@ class Chat:
             raise MMABenchError(f"this tokenizer reads special tokens in the text {text[:80]!r}; it cannot be used")
         return found
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of `text` begins and ends in it, in characters.
+
+        Raises:
+            MMABenchError: the tokenizer does not tell.
+        """
+        if not getattr(self.tokenizer, "is_fast", False):
+            raise MMABenchError("this tokenizer cannot tell which characters a token covers; use a fast tokenizer")
+        found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
+        return [(int(start), int(end)) for start, end in found["offset_mapping"]]
+
     def decode(self, token_ids: list[int]) -> str:
         """Return the text of an answer."""
         text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)

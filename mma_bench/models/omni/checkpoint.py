@@ -8,6 +8,7 @@ from mma_bench.extras import needs
 from mma_bench.files.documents import parse_json
 from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.models.omni.encode_once import EncodeOnce
+from mma_bench.models.omni.head_gain import apply_head_gain
 from mma_bench.models.omni.settings import Settings
 from mma_bench.models.omni.thinker import ARCHITECTURES, Thinker
 
@@ -46,6 +47,8 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
             f"transformers:{name} cannot be loaded: {reason[0]} (give a name on the hub or a folder with config.json, "
             "safetensors, tokenizer and preprocessor_config.json)"
         ) from error
+    if settings.head_gain:
+        apply_head_gain(thinker, Path(settings.head_gain))
     frame_format = thinker.frame_format(stored, settings.min_pixels, settings.max_pixels)
     identity = {
         "weights": _weights(name, config),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.errors import MMABenchError
 from mma_bench.models.omni.answering import Answering, Asked, Prefix, Reply
 from mma_bench.models.omni.chat import Chat
-from mma_bench.models.omni.conversation import Conversation
+from mma_bench.models.omni.conversation import Conversation, Layout
 from mma_bench.models.omni.encoder_cache import Encoded, EncoderCache
 from mma_bench.models.omni.frames import FrameFormat, to_patches
 from mma_bench.models.omni.settings import Settings
@@ -20,6 +20,7 @@ from mma_bench.models.omni.thinker import Thinker
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
 
@@ -49,14 +50,37 @@ class AudioStream:
     samples: "Callable[[], NDArray[np.float32]]"
 
 
+@dataclass(frozen=True)
+class MediaInputs:
+    """Everything before the question, as the language model gets it.
+
+    Attributes:
+        layout: the tokens.
+        embeddings: shape [1, tokens, hidden size].
+        video_mask: which tokens belong to the video, shape [1, tokens].
+        deepstack: see `Encoded`.
+        grid: patches of the video along time, height and width, or none.
+        frames: frames of the audio spectrum, 0 for no audio.
+    """
+
+    layout: Layout
+    embeddings: "torch.Tensor"
+    video_mask: "torch.Tensor"
+    deepstack: "tuple[torch.Tensor, ...]"
+    grid: tuple[int, int, int] | None
+    frames: int
+
+
 class EncodeOnce:
     """Answers questions with a thinker.
 
     Attributes:
         thinker: the model.
         frame_format: input format of its vision encoder.
+        settings: how the checkpoint is used.
         extractor: the feature extractor of its checkpoint.
-        chat: turns conversations into tokens.
+        chat: turns text and markers into tokens.
+        conversation: lays out conversations.
         answering: computes answers from a prefix.
         videos: cache of encoded videos.
         sounds: cache of encoded audio.
@@ -73,14 +97,14 @@ class EncodeOnce:
         self.videos = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.extractor = extractor
-        self._settings = settings
-        self._conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
+        self.settings = settings
+        self.conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
         self._check_tokens()
 
     @property
     def seconds_per_grid(self) -> float:
         """Time from one step of the video encoder's grid to the next."""
-        return self.frame_format.temporal_patch_size / self._settings.fps
+        return self.frame_format.temporal_patch_size / self.settings.fps
 
     def answer(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
         """Answer questions about video, audio, or both at the same time.
@@ -94,39 +118,47 @@ class EncodeOnce:
             prefix = self.prefix(video, audio)
             token_ids = [self.chat.question(question.prompt) for question in questions]
             replies: dict[int, Reply] = {}
-            for group in _groups([len(ids) for ids in token_ids], self._settings.batch_size):
+            for group in _groups([len(ids) for ids in token_ids], self.settings.batch_size):
                 found = self.answering.ask(prefix, [token_ids[i] for i in group], [questions[i].options for i in group])
                 replies.update(zip(group, found, strict=True))
         return [replies[index] for index in range(len(questions))]
 
     def prefix(self, video: VideoStream | None, audio: AudioStream | None) -> Prefix:
         """Run everything before the question through the encoders and the language model."""
+        return self.run(self.media_inputs(video, audio))
+
+    def media_inputs(self, video: VideoStream | None, audio: AudioStream | None) -> MediaInputs:
+        """Run everything before the question through the encoders.
+
+        Raises:
+            MMABenchError: there is no stream.
+        """
         import torch
 
         seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
         if not seen and not heard:
             raise MMABenchError("a question needs video or audio; give at least one stream")
-        before = self._conversation.media(seen.grid if seen else None, heard.frames if heard else 0)
+        grid, frames = seen.grid if seen else None, heard.frames if heard else 0
+        before = self.conversation.media(grid, frames)
         token_ids = torch.tensor([before.ids], device=self.thinker.device)
         embeddings = self.thinker.embed(token_ids)
         for stream, placeholder in ((seen, self.chat.video_id), (heard, self.chat.audio_id)):
             if stream:
                 embeddings[token_ids == placeholder] = stream.tokens.to(embeddings.device, embeddings.dtype)
-        positions = before.positions[:, None].to(self.thinker.device)
+        deepstack = seen.deepstack if seen else ()
+        return MediaInputs(before, embeddings, token_ids == self.chat.video_id, deepstack, grid, frames)
+
+    def run(self, inputs: MediaInputs) -> Prefix:
+        """Run everything before the question through the language model."""
+        positions = inputs.layout.positions[:, None].to(self.thinker.device)
         cache = self.answering.new_cache()
-        self.thinker.run(
-            embeddings,
-            positions,
-            cache,
-            video_mask=token_ids == self.chat.video_id,
-            deepstack=seen.deepstack if seen else (),
-        )
+        self.thinker.run(inputs.embeddings, positions, cache, video_mask=inputs.video_mask, deepstack=inputs.deepstack)
         # As the models count: from the last token on, although video that outlasts the audio ends at a higher one.
-        return Prefix(cache, len(before.ids), positions[..., -1].max() + 1)
+        return Prefix(cache, len(inputs.layout.ids), positions[..., -1].max() + 1)
 
     def _see(self, video: VideoStream) -> Encoded:
-        return self.thinker.encode_video(to_patches(video.frames(self._settings.fps), self.frame_format))
+        return self.thinker.encode_video(to_patches(video.frames(self.settings.fps), self.frame_format))
 
     def _hear(self, audio: AudioStream) -> Encoded:
         spectrum = log_mel(audio.samples(), self.extractor, silence_follows=self.thinker.silence_follows_sound)

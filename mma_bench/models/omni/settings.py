@@ -1,12 +1,15 @@
 """Settings of the transformers models, given as text with `--model-option NAME=VALUE`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.faults import first_fault
+from mma_bench.files.hashing import sha256_file
+from mma_bench.models.omni.head_gain import read_head_gain
 
 
 class Settings(BaseModel):
@@ -32,6 +35,9 @@ class Settings(BaseModel):
     max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
+    head_gain: str | None = Field(
+        None, min_length=1, description="file of factors for attention heads, see docs/diagnose.md; none: as they are"
+    )
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     local_files_only: bool = Field(False, description="never contact the hub; use only local files")
     encoder_cache_mb: int = Field(1024, ge=0, description="memory for encoded streams, per modality, MB")
@@ -41,10 +47,10 @@ class Settings(BaseModel):
 
         The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
-        return {
-            f"setting {name}": str(value)
-            for name, value in self.model_dump(exclude={"local_files_only", "encoder_cache_mb"}).items()
-        }
+        found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
+        if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
+            found["head_gain"] = f"sha256 {sha256_file(Path(self.head_gain))}"
+        return {f"setting {name}": str(value) for name, value in found.items()}
 
 
 def parse_settings(options: Mapping[str, str]) -> Settings:
@@ -65,4 +71,6 @@ def parse_settings(options: Mapping[str, str]) -> Settings:
         ) from error
     if settings.min_pixels and settings.max_pixels and settings.min_pixels > settings.max_pixels:
         raise MMABenchError(f"min_pixels={settings.min_pixels} is above max_pixels={settings.max_pixels}; swap them")
+    if settings.head_gain:
+        read_head_gain(Path(settings.head_gain))
     return settings

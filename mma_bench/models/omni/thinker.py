@@ -60,6 +60,22 @@ class Thinker(ABC):
         return self.model.config
 
     @property
+    def layers(self) -> "torch.nn.ModuleList":
+        """The layers of the language model; each has its attention under `self_attn`."""
+        layers: torch.nn.ModuleList = self.decoder.layers
+        return layers
+
+    @property
+    def positions_per_second(self) -> float:
+        """Position ids per second of a stream, which is also the number of audio tokens per second."""
+        return float(self.config.position_id_per_seconds)
+
+    def normalise(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return hidden states as they enter `logits`, by the last layer's normalisation."""
+        normalised: torch.Tensor = self.decoder.norm(hidden)
+        return normalised
+
+    @property
     def device(self) -> "torch.device":
         """Device of the token embeddings, and therefore of all inputs."""
         weight: torch.Tensor = self.model.get_input_embeddings().weight

@@ -45,5 +45,5 @@ def test_a_clip_has_the_same_bytes_each_time_and_others_in_the_other_split(tmp_p
 
 
 def test_an_unknown_class_is_refused() -> None:
-    with pytest.raises(MMABenchError, match="there is no 'Dog'"):
-        SyntheticSource(SyntheticSettings(kind="synthetic", classes=["Bell", "Dog"]), seed=0)
+    with pytest.raises(MMABenchError, match="there is no 'Zebra'"):
+        SyntheticSource(SyntheticSettings(kind="synthetic", classes=["Bell", "Zebra"]), seed=0)

@@ -1,0 +1,50 @@
+"""Blocks attention from some tokens to others, in some layers."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mma_bench.models.omni.attention import Attention
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """No attention from some tokens to others. The rest of a token's attention is normalised again.
+
+    A token can always see itself. Works with every kernel: the rows of the blocked tokens are computed again.
+
+    Attributes:
+        layers: where, counted from 0.
+        sources: tokens after the media that must not look, shape [new tokens]; the last one also covers the tokens
+            of the answer.
+        targets: tokens that they must not see, shape [tokens before the answer].
+    """
+
+    layers: Collection[int]
+    sources: "NDArray[np.bool_]"
+    targets: "NDArray[np.bool_]"
+
+    def __call__(self, attention: Attention, output: "torch.Tensor", rows: slice) -> "torch.Tensor":
+        """Return the output of ``rows`` without that attention."""
+        import torch
+
+        if attention.layer not in self.layers:
+            return output
+        new, tokens = attention.query.shape[2], attention.key.shape[2]
+        sources = np.pad(self.sources, (0, new - len(self.sources)), constant_values=bool(self.sources[-1]))
+        targets = torch.from_numpy(np.pad(self.targets, (0, tokens - len(self.targets)))).to(output.device)
+        changed = output.clone()
+        for places in torch.split(torch.from_numpy(np.flatnonzero(sources)).to(output.device), _AT_ONCE):
+            blocked = targets.expand(len(places), -1).clone()
+            blocked[torch.arange(len(places), device=output.device), places + tokens - new] = False
+            weights = attention.weights(places, rows, blocked)
+            changed[:, places] = attention.attended(weights, rows).to(output.dtype)
+        return changed

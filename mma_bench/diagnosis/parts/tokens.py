@@ -1,0 +1,101 @@
+"""The token map of every prompt, and the attention that each token gets."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from mma_bench.diagnosis.numbers import Number
+from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
+from mma_bench.diagnosis.subject import Case, Subject
+from mma_bench.diagnosis.token_map import GROUPS
+from mma_bench.evaluation.statistics import Estimate
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from mma_bench.models.omni.attention import Attention
+
+
+class _Attention:
+    """Adds up the attention from the answering position to each token, over heads and layers."""
+
+    def __init__(self, case: Case) -> None:
+        self.total: NDArray[np.float64] = np.zeros(case.prompt.map.length)
+        self._layers = len(case.prompt.engine.thinker.layers)
+        self._place = case.prompt.answering
+
+    def __call__(self, attention: "Attention", output: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
+        place = torch.tensor([self._place], device=output.device)
+        self.total += attention.weights(place)[0, :, 0].mean(dim=0).cpu().numpy() / self._layers
+        return output
+
+
+@part
+class Tokens(Part):
+    """What each token is. See `mma_bench.diagnosis.token_map`."""
+
+    name = "tokens"
+    help = "what each token of a prompt is (template, video, audio, question, option, ...), and its attention"
+    columns: ClassVar[Mapping[str, str]] = {
+        "position": "int32",
+        "token": "int32",
+        "text": "string",
+        "group": "string",
+        "option": "string",
+        "seconds": "float32",
+        "row": "int16",
+        "column": "int16",
+        "attention": "float32",
+    }
+
+    def measure(self, subject: Subject) -> Iterable[Row]:
+        """Return a row per token before the answer; `attention` is the mean over heads and layers."""
+        for case in subject.cases:
+            found, question = case.prompt.map, case.question
+            looked = _Attention(case)
+            case.prompt.look(looked)
+            texts = _texts(case)
+            for place in range(found.length):
+                option = int(found.option[place])
+                yield {
+                    **about(case, subject),
+                    "position": place,
+                    "token": int(found.ids[place]),
+                    "text": texts[place],
+                    "group": str(GROUPS[found.codes[place]]),
+                    "option": question.options[option] if option >= 0 else None,
+                    "seconds": None if np.isnan(found.seconds[place]) else float(found.seconds[place]),
+                    "row": int(found.row[place]) if found.row[place] >= 0 else None,
+                    "column": int(found.column[place]) if found.column[place] >= 0 else None,
+                    "attention": float(looked.total[place]),
+                }
+
+    def numbers(self, measured: Measured) -> list[Number]:
+        """Return the mean number of tokens of each group in a prompt, over those that have the group."""
+        table = measured.tables[self.name].select(["group", "question_id", "clip"]).to_pydict()
+        counts = Counter(zip(table["question_id"], table["group"], strict=True))
+        clips = len(set(table["clip"]))
+        found = []
+        for group in GROUPS:
+            sizes = [size for (_, name), size in counts.items() if name == group]
+            if sizes:
+                estimate = Estimate(sum(sizes) / len(sizes), float("nan"), float("nan"), clips)
+                found.append(Number.of(estimate, self.name, "tokens per prompt", group=group))
+        return found
+
+
+def _texts(case: Case) -> list[str | None]:
+    """Return the characters of the prompt that each token covers; none for tokens that are not of the prompt."""
+    found, prompt = case.prompt.map, case.question.prompt
+    texts: list[str | None] = [None] * found.length
+    before = (-1, -1)
+    for place, (start, end) in enumerate(case.prompt.engine.chat.offsets(prompt), start=found.media_end):
+        # A character of several tokens is written once.
+        texts[place] = "" if (start, end) == before else prompt[start:end]
+        before = (start, end)
+    return texts

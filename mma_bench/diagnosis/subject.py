@@ -1,0 +1,133 @@
+"""A stimulus with its questions, encoded once for all parts."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.diagnosis.reading import Prompt
+from mma_bench.evaluation.shards.shard import clip_of
+from mma_bench.files.hashing import sha256_bytes
+from mma_bench.models.omni.encode_once import AudioStream, EncodeOnce, MediaInputs, VideoStream
+from mma_bench.schema import Question
+
+if TYPE_CHECKING:
+    from mma_bench.models.omni.answering import Prefix
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question and the labels that it is about.
+
+    Attributes:
+        prompt: the question, ready to run.
+        clip: clip of the stimulus; intervals draw clips.
+        right: class of the clip in the asked modality.
+        competing: class that another modality or the caption suggests, if any.
+        control: another option, drawn at random, which nothing suggests; none if there are only two.
+    """
+
+    prompt: Prompt
+    clip: str
+    right: str
+    competing: str | None
+    control: str | None
+
+    @property
+    def question(self) -> Question:
+        """What is asked."""
+        return self.prompt.question
+
+    @property
+    def labels(self) -> list[str]:
+        """The right label, and the competing one if there is one."""
+        return [self.right, *([self.competing] if self.competing else [])]
+
+
+class Subject:
+    """A stimulus, encoded when it is first needed.
+
+    Args:
+        engine: the model.
+        sample: the stimulus with its questions.
+        partners: aligned stimuli by the clip of their video.
+        seed: of all random choices.
+    """
+
+    def __init__(self, engine: EncodeOnce, sample: Sample, partners: Mapping[str, Sample], seed: int) -> None:
+        self.engine = engine
+        self.sample = sample
+        self.seed = seed
+        self._partners = partners
+
+    @property
+    def clip(self) -> str:
+        """Clip of the stimulus."""
+        return clip_of(self.sample.stimulus)
+
+    @functools.cached_property
+    def inputs(self) -> MediaInputs:
+        """Both streams, encoded."""
+        import torch
+
+        stimulus, media = self.sample.stimulus, self.sample.media
+        with torch.inference_mode():
+            return self.engine.media_inputs(
+                VideoStream(f"{stimulus.video.sha256}/{stimulus.seconds}", media.frames),
+                AudioStream(f"{stimulus.audio.sha256}/{stimulus.seconds}", media.audio),
+            )
+
+    @functools.cached_property
+    def prefix(self) -> "Prefix":
+        """Keys and values of everything before the questions."""
+        import torch
+
+        with torch.inference_mode():
+            return self.engine.run(self.inputs)
+
+    @functools.cached_property
+    def cases(self) -> list[Case]:
+        """All questions."""
+        return [self._case(question) for question in self.sample.questions]
+
+    @property
+    def answerable(self) -> list[Case]:
+        """The questions about a modality that is there."""
+        return [case for case in self.cases if case.question.answerable]
+
+    @property
+    def conflicts(self) -> list[Case]:
+        """The answerable questions in which another modality or a caption suggests another label."""
+        return [case for case in self.answerable if case.competing]
+
+    @functools.cached_property
+    def partner(self) -> "Subject | None":
+        """The aligned stimulus with the same video, if this is another stimulus and there is one."""
+        stimulus = self.sample.stimulus
+        found = self._partners.get(stimulus.video.clip_id or "")
+        if found is None or found.stimulus.key == stimulus.key:
+            return None
+        if found.stimulus.video.sha256 != stimulus.video.sha256:
+            return None
+        return Subject(self.engine, found, {}, self.seed)
+
+    def draw(self, purpose: str) -> int:
+        """Return a random number for ``purpose``: always the same for the same seed."""
+        return int(sha256_bytes(f"{self.seed}/{purpose}".encode())[:12], 16)
+
+    def _case(self, question: Question) -> Case:
+        competing = question.distractor if question.distractor in question.options else None
+        others = [option for option in question.options if option not in (question.answer, competing)]
+        control = others[self.draw(f"control/{question.question_id}") % len(others)] if others else None
+        prompt = Prompt(self.engine, self.inputs, self.prefix, question)
+        return Case(prompt, self.clip, question.answer, competing, control)
+
+
+def partners_of(benchmark: Benchmark) -> dict[str, Sample]:
+    """Return the aligned stimuli of a benchmark by the clip of their video."""
+    return {
+        sample.stimulus.video.clip_id: sample
+        for sample in benchmark.samples
+        if sample.stimulus.condition == "aligned" and sample.stimulus.video.clip_id
+    }

@@ -1,0 +1,98 @@
+"""Attention heads that are scaled or silenced: a file of gains, and the hook that applies them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
+from mma_bench.files.faults import first_fault
+from mma_bench.models.omni.attention import Attention, add_hook
+
+if TYPE_CHECKING:
+    import torch
+
+    from mma_bench.models.omni.thinker import Thinker
+
+FORMAT = "mma-bench head gain"
+
+
+class HeadGain(BaseModel):
+    """The factor of one head's output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    layer: int = Field(ge=0, description="layer, counted from 0")
+    head: int = Field(ge=0, description="head of the layer, counted from 0")
+    gain: float = Field(ge=-100, le=100, description="factor of its output: 0 silences it, 1 changes nothing")
+
+
+class HeadGains(BaseModel):
+    """The contents of a file of gains."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["mma-bench head gain"]
+    gains: list[HeadGain] = Field(min_length=1)
+    weights: str = Field("", description="identity of the weights that the heads were found in")
+    note: str = Field("", description="how they were found")
+
+
+def read_head_gain(path: Path) -> HeadGains:
+    """Read a file of gains.
+
+    Raises:
+        MMABenchError: there is no such file, or it holds something else.
+    """
+    try:
+        if path.stat().st_size > 1 << 24:
+            raise ValueError("it is larger than 16 MB")
+        gains = HeadGains.model_validate(parse_json(path.read_bytes()))
+    except ValidationError as error:
+        fault = first_fault(error)
+        raise MMABenchError(f"head_gain={path}: {fault.place}: {fault.message}; see docs/diagnose.md") from error
+    except (OSError, ValueError) as error:
+        raise MMABenchError(f"head_gain={path} cannot be read: {error}; `mma-bench diagnose` writes one") from error
+    named = [(one.layer, one.head) for one in gains.gains]
+    if twice := next((each for each in named if named.count(each) > 1), None):
+        raise MMABenchError(f"head_gain={path}: layer {twice[0]}, head {twice[1]} is named twice; name it once")
+    return gains
+
+
+class GainHook:
+    """Multiplies the outputs of heads where the question and the answer are read; the media are read as before.
+
+    Args:
+        factors: by layer, a factor for each head, shape [heads].
+    """
+
+    def __init__(self, factors: "dict[int, torch.Tensor]") -> None:
+        self._factors = factors
+
+    def __call__(self, attention: Attention, output: "torch.Tensor") -> "torch.Tensor":
+        """Return the output of a layer."""
+        reads_media_only = attention.key.shape[2] == attention.query.shape[2]
+        if reads_media_only or attention.layer not in self._factors:
+            return output
+        return output * self._factors[attention.layer].to(output.device, output.dtype)[:, None]
+
+
+def apply_head_gain(thinker: "Thinker", path: Path) -> None:
+    """Apply a file of gains to a thinker from now on.
+
+    Raises:
+        MMABenchError: the file cannot be used, or names a head that the model does not have.
+    """
+    import torch
+
+    layers, heads = len(thinker.layers), int(thinker.decoder.config.num_attention_heads)
+    factors: dict[int, torch.Tensor] = {}
+    for one in read_head_gain(path).gains:
+        if one.layer >= layers or one.head >= heads:
+            raise MMABenchError(
+                f"head_gain={path} names layer {one.layer}, head {one.head}; this model has {layers} layers of {heads} "
+                "heads, counted from 0: the file is of another model"
+            )
+        factors.setdefault(one.layer, torch.ones(heads))[one.head] = one.gain
+    add_hook(thinker, GainHook(factors))

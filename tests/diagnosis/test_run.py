@@ -1,0 +1,146 @@
+"""The folder of a diagnosis: resumes, is the same again, refuses what is not its own."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from mma_bench import MMABenchError, load
+from mma_bench.diagnosis import PARTS, diagnose
+from mma_bench.diagnosis.parts.cohens_d import GROWTH
+from mma_bench.diagnosis.run import chosen_parts
+from tests.conftest import ROOT, run_command, tree
+
+FAMILY = "Qwen2_5OmniThinkerForConditionalGeneration"
+OPTIONS = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32", "fps": "1"}
+ASKED = {"condition": ("aligned", "misaligned"), "limit": 2, "options": OPTIONS, "progress": False, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of random weights, which reads the words of the demo's questions as one token each."""
+    from mma_bench.models.omni.random_weights import Size, random_thinker
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("omni")
+    texts = [row.prompt for row in load(demo, condition="aligned", limit=1)]
+    thinker, tokenizer, extractor = random_thinker(FAMILY, Size(spread=0.25), texts=texts)
+    for part in (thinker.model, tokenizer, extractor):
+        part.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(demo: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole diagnosis, of all parts."""
+    folder = tmp_path_factory.mktemp("diagnosis") / "x"
+    diagnose(f"transformers:{checkpoint}", demo, run=folder, **ASKED)
+    return folder
+
+
+def test_the_folder_holds_a_table_per_part_a_page_and_figures(finished: Path) -> None:
+    kinds = chosen_parts(None)
+    assert [kind.name for kind in kinds] == list(PARTS)
+    for kind in kinds:
+        if kind.measures:
+            assert pq.read_table(finished / f"{kind.name}.parquet").num_rows > 0, kind.name
+    numbers = pq.read_table(finished / "estimates.parquet").to_pandas()
+    assert set(numbers["part"]) == set(PARTS)
+    page = (finished / "index.html").read_text(encoding="utf-8")
+    for file in finished.glob("figures/*.png"):
+        assert f'id="{file.stem}"' in page
+        assert file.with_suffix(".pdf").is_file()
+    assert len(list(finished.glob("figures/*.png"))) >= 1
+    for picture in finished.glob("samples/*.png"):
+        assert f'src="samples/{picture.name}"' in page
+
+
+def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(
+    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
+) -> None:
+    """What a kill leaves are whole tables of some stimuli; they are not measured again."""
+    folder, parts = tmp_path / "x", ["attention", "repair"]
+    for name in ("attention", "heads", "repair"):
+        for path in finished.glob(f"measured/{name}*"):
+            shutil.copytree(path, folder / "measured" / path.name)
+    shutil.copy(finished / "diagnosis.json", folder)
+    measured = sorted(folder.glob("measured/*/*.parquet"))
+    for path in measured[1::2]:
+        path.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in measured[::2]}
+    diagnose(f"transformers:{checkpoint}", demo, run=folder, **{**ASKED, "parts": parts})
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    again = {name: content for name, content in tree(folder).items() if name.endswith("parquet")}
+    del again["estimates.parquet"]  # of all parts there
+    before = tree(finished)
+    assert again == {name: before[name] for name in again}
+    assert {"attention.parquet", "heads.parquet", "repair.parquet"} < set(again)
+
+
+def test_a_diagnosis_is_shown_next_to_another_and_compared_clip_by_clip(
+    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
+) -> None:
+    """Two diagnoses of one model: nothing grew."""
+    name, asked = f"transformers:{checkpoint}", {**ASKED, "parts": ["cohens_d"]}
+    found = diagnose(name, demo, run=tmp_path / "after", against=finished, **asked)
+    growth = [number for number in found.numbers if number.quantity == GROWTH]
+    assert {number.condition for number in growth} == {"aligned", "misaligned"}
+    assert [number.value for number in growth] == [0.0] * len(growth)
+    page = (tmp_path / "after" / "index.html").read_text(encoding="utf-8")
+    assert f"next to the diagnosis <strong>{finished.name}</strong>" in page
+    with pytest.raises(MMABenchError, match="asked other questions"):
+        diagnose(name, demo, run=tmp_path / "other", against=finished, **{**asked, "condition": "aligned"})
+    with pytest.raises(MMABenchError, match="is not a diagnosis"):
+        diagnose(name, demo, run=tmp_path / "other", against=tmp_path / "nowhere", **asked)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_part_in_the_documentation_is_measured(demo: Path, checkpoint: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    code = page[page.index("## Your own part") :].partition("```python\n")[2].partition("```")[0]
+    try:
+        exec(compile(code, "own_part.py", "exec"), {"__name__": "own_part"})
+        found = diagnose(f"transformers:{checkpoint}", demo, run=tmp_path / "x", parts=["confidence"], **ASKED)
+    finally:
+        PARTS._known.pop("confidence", None)
+    (number,) = found.numbers
+    assert (number.quantity, number.clips) == ("log p(right)", 2)
+    assert number.value < 0
+    assert pq.read_table(tmp_path / "x" / "confidence.parquet").num_rows == 8
+
+
+def test_another_diagnosis_is_refused_and_nothing_is_lost(
+    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
+) -> None:
+    before = tree(finished)
+    name = f"transformers:{checkpoint}"
+    for change in ({"seed": 2}, {"condition": "aligned"}, {"options": {**OPTIONS, "fps": "1"}}):
+        with pytest.raises(MMABenchError, match=r"of another model, version, setting.* choose another --run"):
+            diagnose(name, demo, run=finished, **{**ASKED, **change})
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(MMABenchError, match="exists and is not a diagnosis"):
+        diagnose(name, demo, run=tmp_path, **ASKED)
+    assert tree(finished) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "cascade"], "cascade cannot be diagnosed: only models of the family transformers"),
+        (["--model", "transformers:CHECKPOINT", "--part", "atention"], "did you mean 'attention'"),
+        (["--model", "transformers:CHECKPOINT", "--condition", "alined"], "did you mean 'aligned'"),
+        (["--model", "transformers:CHECKPOINT/nowhere"], "there is no folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    demo: Path, checkpoint: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    given = [argument.replace("CHECKPOINT", str(checkpoint)) for argument in arguments]
+    common = ["--data", str(demo), "--run", str(tmp_path / "x"), "--dry-run"]
+    result = run_command(sys.executable, "-m", "mma_bench", "diagnose", *given, *common, check=False)
+    assert result.returncode == 2
+    assert message in result.stderr.replace("Did", "did")
+    assert not (tmp_path / "x").exists()
