@@ -77,7 +77,7 @@ def executor(folder: Path, **changes: object) -> SlurmExecutor:
         {"kind": "slurm", "workers": 2, "retries": 0, "slurm": {"poll_seconds": 0.01}, **changes}
     )
     (folder / "log").mkdir(parents=True)
-    step = ClipStep(Nothing(folder), folder / "manifest.parquet", [0, 1], 1)
+    step = ClipStep(Nothing(folder), folder / "manifest.parquet", [0, 1], 1, folder / "parts")
     return SlurmExecutor(settings, [step], folder / "log", tasks=1, name="nothing")
 
 
