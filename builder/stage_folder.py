@@ -42,8 +42,7 @@ class StageFolder:
             the number of this run of the stage.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.path, *(noted.parent for noted in self.path.glob("*/slurm_job"))):
-            end_earlier_job(folder)  # tasks of a `WholeStage` work in a folder of their own
+        end_earlier_job(self.path)
         _remove_leftovers(self.path)
         for name in ("finished.json", "manifest.parquet"):
             (self.path / name).unlink(missing_ok=True)

@@ -53,11 +53,17 @@ def end_jobs(folder: Path, seconds: float) -> str:
 
 
 def end_earlier_job(folder: Path) -> None:
-    """Cancel the Slurm jobs that a killed build left in the stage's ``folder``, and wait for their end.
+    """Cancel the Slurm jobs that a killed build left in the stage's ``folder`` or below, and wait for their end.
 
     Raises:
         MMABenchError: they do not end, or Slurm is not on this machine.
     """
+    for below in ("slurm_job", "*/slurm_job", "*/*/slurm_job"):  # next to the logs, also of a part of the stage
+        for path in folder.glob(below):
+            _end_earlier_job(path.parent)
+
+
+def _end_earlier_job(folder: Path) -> None:
     names = _noted(folder)
     if not names:
         return

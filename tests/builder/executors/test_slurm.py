@@ -223,8 +223,8 @@ def test_the_job_of_a_killed_build_ends_before_results_are_forgotten(
 
 
 def test_jobs_in_folders_below_the_stage_end_before_its_leftovers_are_removed(queue: Path, tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "encode"):
-        note_job(folder, f"job-{folder.name}")
+    for folder in (tmp_path / "log", tmp_path / "encode" / "log"):
+        note_job(folder, f"job-{folder.parent.name}")
     StageFolder(tmp_path).begin("inputs", 1)
     assert sorted(log(queue)) == sorted([f"scancel --name=job-{tmp_path.name}", "scancel --name=job-encode"])
     assert not list(tmp_path.rglob("slurm_job"))
