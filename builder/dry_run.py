@@ -57,7 +57,7 @@ def plan_build(config: BuildConfig, work: Path, out: Path) -> DryRun:
                 _check_rows(found, config, source, Manifest(listed), work, out)
     conditions = ", ".join([*config.assemble.conditions, *config.assemble.graded])
     found.lines.append(f"conditions: {conditions}")
-    found.lines += [f"seed {config.seed}", *engine_lines(config.executor)]
+    found.lines += [f"seed {config.seed}", *engine_lines(config.executor, source.fetch_workers if source else None)]
     return found
 
 

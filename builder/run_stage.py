@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from builder.clip_step import ClipStep
 from builder.executors import ExecutorSettings
+from builder.executors.earlier_job import end_earlier_job
 from builder.manifest import ManifestRow
 from builder.manifest_file import NO_CLIPS, Manifest, OtherClips, manifest_writer, replaced, tables_of
 from builder.media_folder import all_exist
@@ -39,6 +40,7 @@ def run_stage(stage: Stage, source: Path | None, executor: ExecutorSettings, *, 
         if source is None:
             raise TypeError(f"{stage.name} looks at clips, so it cannot be the first stage")
         if retry_failed and (worth_another_try := stage.retry()):
+            end_earlier_job(stage.folder)  # it may still write results
             forget_failures(stage.folder, _results(stage), worth_another_try)
         return _run_clips(stage, source, stage.executor(executor.for_stage(stage.name)))
     if isinstance(stage, WholeStage):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_path, fsync_folder, new_staging, remove_abandoned
 
 _PREFIX = "mma-bench-scratch-"
+_TEMPORARY = ".tmp-"
+"""How a name begins that `StageFolder.begin` removes, when no task can be running."""
 _place: Path | None = None
 
 
@@ -20,7 +23,8 @@ def scratch_disk(asked: str | None) -> Iterator[None]:
     """Write media of this process first to a folder below ``asked`` until the block ends; None changes nothing.
 
     Temporary files of libraries go there too. The folder is removed at the end; what killed processes left is removed
-    by the next one that uses the same disk.
+    by the next one of this node that uses the same disk. Only locks tell which processes were killed, and other nodes
+    may not see them, so the name of the folder contains the node's.
 
     Args:
         asked: a folder on this machine, which may contain variables of the environment such as `$SLURM_TMPDIR`.
@@ -32,13 +36,13 @@ def scratch_disk(asked: str | None) -> Iterator[None]:
     if asked is None:
         yield
         return
-    root = Path(os.path.expandvars(asked))
+    root, prefix = Path(os.path.expandvars(asked)), f"{_PREFIX}{platform.node()}@"
     try:
         if "$" in str(root):
             raise OSError(0, "a variable is not set on this node")
         root.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(root, _PREFIX)
-        folder, handle = new_staging(root, _PREFIX)
+        remove_abandoned(root, prefix)
+        folder, handle = new_staging(root, prefix)
     except OSError as error:
         raise MMABenchError(f"executor.scratch: cannot use {root}: {error.strerror}") from error
     before = _place, tempfile.tempdir
@@ -73,16 +77,15 @@ def media_path(path: Path) -> Iterator[Path]:
 def scratch_folder(default: Path) -> Iterator[Path]:
     """Yield a new, empty folder on the scratch disk, or below ``default`` if there is none.
 
-    It is removed at the end; what killed processes left is removed by the next one.
+    It is removed at the end. What killed processes left is removed with the scratch disk's folder, or when the stage
+    begins again: ``default`` may be shared with other nodes, and a lock would not show which of them still writes.
     """
     parent = _place or default
     parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(parent, _PREFIX)
-    folder, handle = new_staging(parent, _PREFIX)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=_TEMPORARY))
     try:
         yield folder
     finally:
-        os.close(handle)
         shutil.rmtree(folder, ignore_errors=True)
 
 

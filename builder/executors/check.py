@@ -2,7 +2,7 @@
 
 import shutil
 
-from builder.executors.settings import ExecutorSettings
+from builder.executors.settings import ExecutorSettings, StageResources
 from builder.executors.slurm_queue import PROGRAMS
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
@@ -26,8 +26,17 @@ def check_engine(settings: ExecutorSettings) -> None:
         _ = settings.worker_count
 
 
-def engine_lines(settings: ExecutorSettings) -> list[str]:
-    """Return the engine and what each stage's tasks get, one line for the default and one per stage that differs."""
+def engine_lines(settings: ExecutorSettings, fetch_workers: int | None = None) -> list[str]:
+    """Return the engine and what each stage's tasks get, one line for the default and one per stage that differs.
+
+    Args:
+        settings: of all stages.
+        fetch_workers: how many downloads at a time the source allows, if it has a limit.
+    """
+    if fetch_workers:
+        asked = settings.stages.get("fetch", StageResources())
+        fetch = asked.changed(workers=settings.for_stage("fetch").at_most(fetch_workers).workers)
+        settings = settings.changed(stages={**settings.stages, "fetch": fetch})
     if settings.workers or settings.kind == "local":
         workers = f"{settings.worker_count} tasks at a time"
     else:

@@ -18,12 +18,14 @@ from datatrove.utils.logging import logger, setup_default_logger
 
 from builder.executors.rerun import Reruns
 from builder.executors.settings import ExecutorSettings, RaySettings
-from builder.executors.task import Task, one_thread_each
+from builder.executors.task import Task, comes_again, one_thread_each
 from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 
 _GB = 1 << 30
 _REACH_SECONDS = 20.0
+_END_SECONDS = 10.0
+"""How long the end of an interrupted build waits for its tasks to end."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class _Running:
     rank: int
     attempt: int | None
     since: float | None = None
+    is_overdue: bool = False
 
     def seconds(self, attempt: int | None) -> float:
         """Return how long the attempt has been running."""
@@ -42,7 +45,7 @@ class _Running:
 
 
 class RayExecutor(Task, RayPipelineExecutor):
-    """datatrove's Ray executor with another loop: one Ray task per task, which Ray runs again if a node is lost.
+    """datatrove's Ray executor with another loop: one Ray task per task.
 
     The loop of datatrove 0.10.1 reports the error of a task only in its debug log and returns as if all were done,
     fails itself when a task exceeds its time limit, and waits forever if a task's process is killed.
@@ -94,24 +97,26 @@ class RayExecutor(Task, RayPipelineExecutor):
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     rank = waiting.popleft()
-                    # Ray itself runs a task again whose node or process is lost.
                     reference = _remote_task(self).remote(shared, rank)
                     running[reference] = _Running(rank, self.attempt(rank))
                 finished, _ = ray.wait(list(running), timeout=1.0)
                 for reference in finished:
-                    rank = running.pop(reference).rank
+                    one = running.pop(reference)
                     if failed := _failed(reference):
-                        reruns.note(rank, "", failed)
-                        waiting.append(rank)
-                for reference, one in list(running.items()):
-                    if self.time and one.seconds(self.attempt(one.rank)) > self.time:
-                        del running[reference]
-                        ray.cancel(reference, force=True)
-                        reruns.note(one.rank, "", f"it took longer than executor.hours, {self.settings.hours:g} h")
+                        late = f"it took longer than executor.hours, {self.settings.hours or 0:g} h"
+                        what = late if one.is_overdue and not failed.is_final else failed.message
+                        reruns.note(one.rank, "", what, is_final=failed.is_final)
                         waiting.append(one.rank)
+                for reference, one in running.items():
+                    # It is run again only when Ray says that it has ended: two attempts would take twice the room.
+                    if self.time and not one.is_overdue and one.seconds(self.attempt(one.rank)) > self.time:
+                        one.is_overdue = True
+                        ray.cancel(reference, force=True)
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+            if running:
+                ray.wait(list(running), num_returns=len(running), timeout=_END_SECONDS)
 
 
 def connect(settings: RaySettings) -> None:
@@ -180,7 +185,7 @@ def _remote_task(executor: RayExecutor) -> Any:
         num_cpus=executor.cpus_per_task,
         num_gpus=executor.gpus_per_task,
         memory=int(executor.settings.memory_gb * _GB),
-        max_retries=executor.settings.retries,
+        max_retries=0,  # the build counts all failures of a task, whatever their cause
         retry_exceptions=False,
         scheduling_strategy="SPREAD",
     )
@@ -190,21 +195,26 @@ def _run_rank(executor: RayExecutor, rank: int) -> None:
     executor._run_for_rank(rank)
 
 
-def _failed(reference: Any) -> str | None:
-    """Return what a finished task failed with, if it did.
+@dataclass(frozen=True)
+class _Failed:
+    """What a task failed with, and whether it would do so again."""
 
-    Raises:
-        MMABenchError: the task raised it.
-    """
+    message: str
+    is_final: bool = False
+
+
+def _failed(reference: Any) -> _Failed | None:
+    """Return what a finished task failed with, if it did."""
     import ray
 
     try:
         ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        if isinstance(cause, MMABenchError):
-            return str(cause)
-        return f"{type(cause).__name__}: {cause}" if cause else str(error).splitlines()[-1]
-    except ray.exceptions.RayError as error:  # Ray has run it again already as often as it may
-        return " ".join(str(error).split())[:300]
+        if cause is None:
+            return _Failed(str(error).splitlines()[-1])
+        said = str(cause) if isinstance(cause, MMABenchError) else f"{type(cause).__name__}: {cause}"
+        return _Failed(said, comes_again(cause))
+    except ray.exceptions.RayError as error:  # its node or its process is lost
+        return _Failed(" ".join(str(error).split())[:300])
     return None

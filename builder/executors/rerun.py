@@ -17,27 +17,29 @@ class Reruns:
         self._task = task
         self._failures: Counter[int] = Counter()
 
-    def note(self, rank: int, node: str, what: str) -> None:
+    def note(self, rank: int, node: str, what: str, *, is_final: bool = False) -> None:
         """Count a failure of the task ``rank``; return if it may run again.
 
         Args:
             rank: number of the task.
             node: where it ran, if that is known.
             what: what the engine says about it. What the task itself wrote down takes precedence.
+            is_final: whether the engine knows that the task would fail again in the same way.
 
         Raises:
             MMABenchError: the task cannot succeed, or has failed too often.
         """
         self._failures[rank] += 1
         task = self._task
-        found = task.failure(rank) or Failure(rank, node, what, is_final=False)
+        found = task.failure(rank) or Failure(rank, node, what, is_final)
         log = task.task_log(rank)
         log = log if log.is_file() else task.logs
-        if found.is_final:
-            raise MMABenchError(f"{found.message} (task {rank} of {task.name} on {found.node}; log: {log})")
+        node = found.node or "an unknown node"
+        if found.is_final or is_final:
+            raise MMABenchError(f"{found.message} (task {rank} of {task.name} on {node}; log: {log})")
         if self._failures[rank] > task.settings.retries:
             times = "once" if self._failures[rank] == 1 else f"{self._failures[rank]} times"
             raise MMABenchError(
-                f"task {rank} of {task.name} failed {times}, the last time on {found.node or 'an unknown node'}: "
+                f"task {rank} of {task.name} failed {times}, the last time on {node}: "
                 f"{found.message}; log: {log}; run the same command again to resume"
             )

@@ -81,6 +81,10 @@ class ExecutorSettings(Checked):
         given = own.model_dump(exclude_none=True) if own else {}
         return self.changed(**given)
 
+    def at_most(self, workers: int) -> Self:
+        """Return the settings with at most ``workers`` tasks at a time; where no number is set, with as many."""
+        return self.changed(workers=min(self.workers, workers) if self.workers else workers)
+
     def workers_of(self, name: str) -> int | None:
         """Return the number of workers that `stages` gives the stage called ``name``, if it does."""
         own = self.stages.get(name)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shlex
 import sys
 import time
@@ -15,25 +16,25 @@ from datatrove.pipeline.base import PipelineStep
 
 import builder
 from builder.executors import slurm_queue
-from builder.executors.earlier_job import note_job
+from builder.executors.check import check_engine
+from builder.executors.earlier_job import end_jobs, note_job
 from builder.executors.rerun import Reruns
 from builder.executors.settings import ExecutorSettings
 from builder.executors.slurm_queue import ArrayTask
-from builder.executors.slurm_task import save_executor
+from builder.executors.slurm_task import FINAL, NOT_SHARED, save_executor
 from builder.executors.task import Task, not_shared, one_thread_each
 from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_text
 
-NOT_SHARED = 44
-"""Exit code of a job that does not see the work folder."""
-
 _MARK_SECONDS = 90.0
-"""How long a mark of completion may take to appear here: NFS shows a new file after up to a minute."""
+"""How long what a task wrote may take to appear here: NFS shows a new file after up to a minute."""
 _END_SECONDS = 30.0
 """How long tasks that have left their mark may take to end."""
 _SILENT_SECONDS = 1800.0
 """How long Slurm may not answer, as while its controller is restarted."""
+_CANCEL_SECONDS = 60.0
+"""How long a finished stage waits for cancelled tasks; if they take longer, the next run of the stage waits."""
 
 
 class SlurmExecutor(Task, SlurmPipelineExecutor):
@@ -73,16 +74,21 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         Raises:
             MMABenchError: Slurm refuses the job, or a task failed more often than `executor.retries` allows.
         """
+        check_engine(self.settings)
         reruns = Reruns(self)
         while ranks := self.begin():
-            job = self._submit(ranks)
+            name = self._job_name()
+            note_job(self.logs.parent, name)
             try:
+                job = self._submit(ranks, name)
                 self._wait(job, ranks, reruns)
                 self._let_end(job)
-            finally:
-                # Also the tasks that were run again but have been completed by another attempt.
-                slurm_queue.cancel(job)
-            note_job(self.logs.parent, None)
+            except BaseException:
+                slurm_queue.cancel(name)
+                raise
+            # Also the tasks that were run again but have been completed by another attempt.
+            if said := end_jobs(self.logs.parent, _CANCEL_SECONDS):
+                say(f"\n{self.name}: {said}; the next run of the stage cancels it again")
 
     def run_task(self) -> None:
         """Run one job of the array; called on a node.
@@ -96,7 +102,12 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
             sys.exit(1)
         SlurmPipelineExecutor.run(self)
 
-    def _submit(self, ranks: Sequence[int]) -> str:
+    def _job_name(self) -> str:
+        """Return a name that no other job has, so that the job can be cancelled before its number is known."""
+        asked = self.settings.slurm.options.get("job-name", self.job_name)
+        return f"{re.sub('[^A-Za-z0-9._-]+', '-', asked)}-{self._token}"
+
+    def _submit(self, ranks: Sequence[int], name: str) -> str:
         folder = self.logs / "slurm_logs"
         folder.mkdir(parents=True, exist_ok=True)
         pickled = self.logs / "executor.pik"
@@ -107,8 +118,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
         command = f"[ -f {path} ] || exit {NOT_SHARED}\n{python} -m builder.executors.slurm_task {path}"
         script = self.logs / "launch_script.slurm"
         write_text(script, self.get_launch_file_contents(self.get_sbatch_args(jobs), command))
-        job = slurm_queue.submit(script)
-        note_job(self.logs.parent, job)
+        job = slurm_queue.submit(script, name)
         say(f"\n{self.name}: Slurm job {job}, {jobs} tasks, logs in {folder}")
         return job
 
@@ -140,7 +150,8 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
                         f"Slurm will not start task {index} of job {job} of {self.name}: {task.reason}; see "
                         f"`scontrol show job {job}_{index}`"
                     )
-                if watch.has_ended(index, task) and not self._is_completed(ranks, index):
+                explained = self._is_explained(job, ranks, index, task)
+                if watch.has_ended(index, task, explained) and not self._is_completed(ranks, index):
                     self._note(job, ranks, index, task, reruns)
                     if not slurm_queue.requeue(job, index):
                         watch.left_over.add(index)
@@ -155,6 +166,13 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
                 return
             time.sleep(_END_SECONDS / 60)
 
+    def _is_explained(self, job: str, ranks: Sequence[int], index: int, task: ArrayTask | None) -> bool:
+        """Return whether what a failed task wrote can be seen here, or would not say more than Slurm does."""
+        if task is None or task.state != "FAILED" or any(self.failure(rank) for rank in self._ranks_of(ranks, index)):
+            return True
+        code = slurm_queue.exit_code(job, index)
+        return code == NOT_SHARED or (code != FINAL and self._log(job, index).is_file())
+
     def _is_completed(self, ranks: Sequence[int], index: int) -> bool:
         return not self.get_incomplete_ranks(self._ranks_of(ranks, index))
 
@@ -164,16 +182,17 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
     def _note(self, job: str, ranks: Sequence[int], index: int, task: ArrayTask | None, reruns: Reruns) -> None:
         """Count the failure of a task; raise if it may not run again."""
         node = task.node if task else ""
+        code = slurm_queue.exit_code(job, index)
         if task is None:
             what = "it is no longer in the queue and has not finished"
-        elif slurm_queue.exit_code(job, index) == NOT_SHARED or not self._log(job, index).is_file():
+        elif code == NOT_SHARED or (task.state == "FAILED" and code != FINAL and not self._log(job, index).is_file()):
             what = not_shared(self.logs.absolute(), node)
         else:
             what = f"{slurm_queue.why_ended(job, index)} (see {self._log(job, index)})"
         failed = next((rank for rank in self._ranks_of(ranks, index) if self.failure(rank)), None)
         if failed is None:
             failed = self.get_incomplete_ranks(self._ranks_of(ranks, index))[0]
-        reruns.note(failed, node, what)
+        reruns.note(failed, node, what, is_final=task is not None and code == FINAL)
 
     def _log(self, job: str, index: int) -> Path:
         return self.logs / "slurm_logs" / f"{job}_{index}.out"
@@ -186,12 +205,15 @@ class _Watch:
         self.left_over: set[int] = set()
         self._missing_since: dict[int, float] = {}
 
-    def has_ended(self, index: int, task: ArrayTask | None) -> bool:
-        """Return whether a task without a mark of completion has ended; a mark may appear later than its end."""
+    def has_ended(self, index: int, task: ArrayTask | None, explained: bool) -> bool:
+        """Return whether a task without a mark of completion has ended.
+
+        A mark may appear here later than its end, and so may what it wrote about its failure (not yet ``explained``).
+        """
         if task and task.is_active:
             self._missing_since.pop(index, None)
             return False
-        if task is None or task.state == "COMPLETED":
+        if task is None or task.state == "COMPLETED" or not explained:
             since = self._missing_since.setdefault(index, time.monotonic())
             if time.monotonic() - since < _MARK_SECONDS:
                 return False

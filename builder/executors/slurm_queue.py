@@ -17,6 +17,8 @@ _NEVER_STARTS = re.compile(
     re.IGNORECASE,
 )
 _UNKNOWN_JOB = "invalid job id"
+_ANSWER_SECONDS = 120.0
+"""How long a command may take; Slurm's own limits are shorter."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ class ArrayTask:
         return self.state == "PENDING" and bool(_NEVER_STARTS.search(self.reason))
 
 
-def submit(script: Path) -> str:
-    """Submit a batch script and return the job's id.
+def submit(script: Path, name: str) -> str:
+    """Submit a batch script as a job called ``name`` and return the job's id.
 
     Raises:
         MMABenchError: Slurm refuses it.
     """
-    result = _command("sbatch", "--parsable", "--export=ALL", str(script))
+    # An option of the command takes precedence over the script and over SBATCH_JOB_NAME.
+    result = _command("sbatch", "--parsable", "--export=ALL", f"--job-name={name}", str(script))
     if result.returncode != 0:
         said = " ".join(result.stderr.split()).removeprefix("sbatch: error: ")
         raise MMABenchError(f"Slurm refused the job: {said}; see executor.slurm in the configuration, and {script}")
@@ -61,7 +64,17 @@ def submit(script: Path) -> str:
 
 def tasks_of(job: str) -> list[ArrayTask] | None:
     """Return the tasks of the array ``job`` that Slurm still remembers; None if it does not answer now."""
-    result = _command("squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K|%T|%N|%r")
+    return _tasks(f"--jobs={job}")
+
+
+def is_active(name: str) -> bool | None:
+    """Return whether Slurm runs, or will run, a task of the jobs called ``name``; None if it does not answer now."""
+    tasks = _tasks(f"--name={name}")
+    return None if tasks is None else any(task.is_active for task in tasks)
+
+
+def _tasks(which: str) -> list[ArrayTask] | None:
+    result = _command("squeue", "--noheader", "--array", "--states=all", which, "--format=%K|%T|%N|%r")
     if result.returncode != 0:
         return [] if _UNKNOWN_JOB in result.stderr.lower() else None
     found = []
@@ -92,14 +105,19 @@ def requeue(job: str, index: int) -> bool:
     return _command("scontrol", "requeue", f"{job}_{index}").returncode == 0
 
 
-def cancel(job: str) -> None:
-    """Cancel the array ``job``."""
-    _command("scancel", job)
+def cancel(name: str) -> str:
+    """Cancel the jobs called ``name``; return what Slurm says against it, which is nothing if it agrees."""
+    result = _command("scancel", f"--name={name}")
+    return " ".join(result.stderr.split()) if result.returncode else ""
 
 
 def _command(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [program, *arguments]
     try:
-        return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        said = f"{program} has not answered for {_ANSWER_SECONDS:.0f} s"
+        return subprocess.CompletedProcess(command, 1, "", said)
     except FileNotFoundError as error:
         raise MMABenchError(
             f"executor.kind slurm needs {program}, which is not on this machine; run the build where jobs are submitted"

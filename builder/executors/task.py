@@ -1,5 +1,6 @@
 """What each task of a stage does on any engine: check the folder, use the scratch disk, write down why it failed."""
 
+import errno
 import os
 import platform
 import secrets
@@ -18,6 +19,11 @@ from mma_bench.files.documents import parse_json
 _MARK = "folder_token"
 _FAILURES = "failures"
 _STARTED = "started"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class NotShared(MMABenchError):  # noqa: N818
+    """A node does not see the work folder; another node may."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class Task(PipelineExecutor):
                 return PipelineExecutor._run_for_rank(self, rank, local_rank, node_rank)
         except Exception as error:
             said = str(error) if isinstance(error, MMABenchError) else f"{type(error).__name__}: {error}"
-            failure = Failure(rank, platform.node(), " ".join(said.split()), isinstance(error, MMABenchError))
+            failure = Failure(rank, platform.node(), " ".join(said.split()), comes_again(error))
             write_json(self._failure_path(rank), failure.__dict__)
             raise
 
@@ -100,10 +106,17 @@ class Task(PipelineExecutor):
         except OSError:
             seen = ""
         if seen != self._token:
-            raise MMABenchError(not_shared(Path(self._started_in, self.logs), platform.node()))
+            raise NotShared(not_shared(Path(self._started_in, self.logs), platform.node()))
 
     def _failure_path(self, rank: int) -> Path:
         return self.logs / _FAILURES / f"{rank:05d}.json"
+
+
+def comes_again(error: BaseException) -> bool:
+    """Return whether a task that failed with ``error`` would fail again in the same way."""
+    if isinstance(error, NotShared):
+        return False
+    return isinstance(error, MMABenchError) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
 def not_shared(folder: Path, node: str) -> str:

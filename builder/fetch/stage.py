@@ -39,8 +39,8 @@ class FetchClips(ClipStage):
         return [sorted(self.source.input_hashes().items()), self.source.state()]
 
     def executor(self, given: ExecutorSettings) -> ExecutorSettings:
-        """Return ``given`` with as many workers as the network allows."""
-        return given.changed(workers=self.source.fetch_workers) if self.source.fetch_workers else given
+        """Return ``given`` with at most as many workers as the network allows."""
+        return given.at_most(self.source.fetch_workers) if self.source.fetch_workers else given
 
     def retry(self) -> Callable[[str], bool]:
         """Return what tells by its reason whether a clip may be available later."""

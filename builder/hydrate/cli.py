@@ -92,7 +92,7 @@ def _plan(published: "Published", settings: "HydrateSettings", out: Path) -> dic
         "to download" if network else "missing from the mirror": len(kept) - here,
         "from": network.url_template if network else str(settings.mirror),
         "stimuli": len(published.contents.stimuli),
-        "tasks": "; ".join(line.strip() for line in engine_lines(settings.executor)),
+        "tasks": "; ".join(line.strip() for line in engine_lines(settings.executor, source.fetch_workers)),
         "encoded as": f"{published.normalise.size} pixels, at most {published.normalise.seconds} s",
     }
 

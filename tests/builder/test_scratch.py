@@ -1,5 +1,6 @@
 """Media are written on the node's own disk and appear at their place at once, also across file systems."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.scratch import media_path, move_file, scratch_disk, scratch_folder
+from builder.stage_folder import StageFolder
 from mma_bench.errors import MMABenchError
 from tests.conftest import ROOT
 
@@ -56,6 +58,37 @@ def test_what_a_killed_task_left_is_removed_by_the_next_one(disk: Path) -> None:
         assert len(list(disk.iterdir())) == 2
     assert list(disk.iterdir()) == []
     disk.rmdir()
+
+
+def test_the_folder_of_another_node_is_not_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as change:  # a lock that another node holds is not seen here
+        change.setattr("mma_bench.files.atomic.hold", lambda *asked, **how: None)
+        change.setattr("platform.node", lambda: "n1")
+        download = scratch_folder(tmp_path / "shared")
+        disk = scratch_disk(str(tmp_path / "disk"))
+        with contextlib.ExitStack() as stack:
+            theirs = stack.enter_context(download)
+            stack.enter_context(disk)
+            change.undo()
+            monkeypatch.setattr("platform.node", lambda: "n10")
+            monkeypatch.setattr("builder.scratch._place", None)
+            with scratch_folder(tmp_path / "shared") as ours, scratch_disk(str(tmp_path / "disk")):
+                assert ours != theirs
+                assert theirs.is_dir()
+                assert len(list((tmp_path / "disk").iterdir())) == 2
+
+
+def test_a_download_of_a_killed_task_is_removed_when_the_stage_begins_again(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal\nfrom builder.scratch import scratch_folder\n"
+        f"with scratch_folder(pathlib.Path('{tmp_path}/media/xx/clip')) as folder:\n"
+        "    (folder / 'whole.mp4.part').touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    with scratch_folder(tmp_path / "media" / "xx" / "clip"):
+        assert len(list(tmp_path.rglob("whole.mp4.part"))) == 1
+    StageFolder(tmp_path).begin("inputs", 1)
+    assert list((tmp_path / "media" / "xx" / "clip").iterdir()) == []
 
 
 def test_a_disk_that_is_not_there_is_one_line() -> None:

@@ -75,8 +75,8 @@ def test_a_killed_task_is_run_again_with_its_gpu_and_in_the_same_folder(cluster:
     seen = json.loads((tmp_path / "attempts" / "2.1").read_text())
     assert seen == {"gpus": "0", "folder": str(Path.cwd())}
     assert jobs(cluster) == []
-    all_tasks = ("--noheader", "--array", "--states=all", "--name=mma-bench-try", "--format=%T")
-    assert {*cluster.run("squeue", *all_tasks).split()} == {"COMPLETED"}
+    all_tasks = cluster.run("squeue", "--noheader", "--array", "--states=all", "--format=%j %T").splitlines()
+    assert {line.split()[1] for line in all_tasks if line.startswith("mma-bench-try-")} == {"COMPLETED"}
 
 
 @pytest.mark.parametrize(

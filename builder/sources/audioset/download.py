@@ -35,7 +35,7 @@ def download(row: ManifestRow, folder: Path, settings: DownloadSettings) -> Path
         FetchFailed: the video is not available, temporarily or permanently.
         MMABenchError: the disk is full, or the cookies cannot be read.
     """
-    with scratch_folder(folder / "partial") as work:
+    with scratch_folder(folder) as work:
         whole = settings.whole or settings.cut_already
         if not whole:
             try:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -9,6 +10,10 @@ from click.testing import CliRunner, Result
 from builder.cli import main
 from builder.config import BuildConfig
 from builder.executors import ExecutorSettings
+from builder.executors.check import engine_lines
+from builder.fetch.stage import FetchClips
+from builder.sources.audioset.settings import AudioSetSettings, DownloadSettings
+from builder.sources.audioset.source import AudioSetSource
 from mma_bench.errors import MMABenchError
 
 CONFIG = """
@@ -66,6 +71,26 @@ def test_a_stage_overrides_the_default() -> None:
     verify, inspect = settings.for_stage("verify"), settings.for_stage("inspect")
     assert (verify.workers, verify.gpus, verify.memory_gb, verify.hours, verify.cores) == (8, 1, 40, 4, 1)
     assert (inspect.workers, inspect.gpus) == (64, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, 4),
+        ({"stages": {"fetch": {"workers": 2}}}, 2),
+        ({"stages": {"fetch": {"workers": 9}}}, 4),
+        ({"workers": 3}, 3),
+    ],
+)
+def test_a_network_source_takes_no_more_downloads_than_it_or_the_configuration_allows(
+    asked: dict[str, Any], given: int, tmp_path: Path
+) -> None:
+    settings = ExecutorSettings.model_validate(asked)
+    source = AudioSetSource(
+        AudioSetSettings(kind="audioset", preset="official", download=DownloadSettings(concurrency=4))
+    )
+    assert FetchClips(tmp_path, source).executor(settings.for_stage("fetch")).workers == given
+    assert f"  fetch: {given} tasks at a time" in engine_lines(settings, source.fetch_workers)
 
 
 def test_more_cores_per_task_are_fewer_tasks_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
