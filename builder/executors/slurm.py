@@ -104,7 +104,7 @@ class SlurmExecutor(Task, SlurmPipelineExecutor):
 
     def _job_name(self) -> str:
         """Return a name that no other job has, so that the job can be cancelled before its number is known."""
-        asked = self.settings.slurm.options.get("job-name", self.job_name)
+        asked = self.settings.slurm.options.get("job-name") or self.job_name or "mma-bench"
         return f"{re.sub('[^A-Za-z0-9._-]+', '-', asked)}-{self._token}"
 
     def _submit(self, ranks: Sequence[int], name: str) -> str:

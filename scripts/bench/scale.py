@@ -51,6 +51,10 @@ from builder.work_folder import note_stages  # noqa: E402
 
 MEMORY_GIB, STAGE_MS, SECOND_RUN_S, FLAT = 2.0, 0.3, 20.0, 0.2
 _FEW = 100
+HEADER = (
+    "| rows | first run, s | per row, ms | of processor time | worst stage, ms per clip | second run, s | "
+    "largest process, GiB |"
+)
 STAGES = ("select", "inspect", "compare", "release", "assemble", "package")
 _QUALITY = Quality(
     audio_peak=0.9,
@@ -246,8 +250,7 @@ def show(results: list[dict[str, Any]], fixed_cost: dict[str, Any]) -> None:
             print(
                 f"| {found['rows']:,} | {name} | {one['clips']:,} | {one['seconds']:.1f} | {cost:.3f} | {again:.1f} |"
             )
-    print("\n| rows | first run, s | per row, ms | of processor time | second run, s | largest process, GiB |")
-    print("|---|---|---|---|---|---|")
+    print(f"\n{HEADER}\n{'|---' * 7}|")
     fixed = {what: total(fixed_cost, "first", what) for what in ("seconds", "cpu")}
     per_row: dict[str, list[float]] = {"seconds": [], "cpu": []}
     for found in results:
@@ -255,7 +258,10 @@ def show(results: list[dict[str, Any]], fixed_cost: dict[str, Any]) -> None:
             costs.append(1000 * (total(found, "first", what) - fixed[what]) / found["rows"])
         wall, cpu = per_row["seconds"][-1], per_row["cpu"][-1]
         first, second = total(found, "first", "seconds"), total(found, "second", "seconds")
-        print(f"| {found['rows']:,} | {first:.0f} | {wall:.3f} | {cpu:.3f} | {second:.1f} | {found['peak_gib']:.2f} |")
+        spent = {name: one["cpu"] - fixed_cost["first"][name]["cpu"] for name, one in found["first"].items()}
+        worst = max(1000 * seconds / found["first"][name]["clips"] for name, seconds in spent.items())
+        cells = f"{first:.0f} | {wall:.3f} | {cpu:.3f} | {worst:.3f} | {second:.1f} | {found['peak_gib']:.2f}"
+        print(f"| {found['rows']:,} | {cells} |")
     slowest = {what: max(costs) / min(costs) for what, costs in per_row.items()}
     print(
         f"\na build of {fixed_cost['rows']} rows takes {fixed['seconds']:.1f} s, subtracted from the costs per row\n"

@@ -11,8 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from scripts.bench.result import Result, save  # noqa: E402
-
-HEADER = "| rows | first run, s | per row, ms | worst stage, ms per clip | second run, s | largest process, GiB |"
+from scripts.bench.scale import HEADER  # noqa: E402
 
 
 def main() -> None:
@@ -28,7 +27,7 @@ def main() -> None:
     for line in table.strip().splitlines()[1:]:
         if not line.startswith("|"):
             break
-        rows, _, _, worst, second, peak = (cell.strip() for cell in line.strip("|").split("|"))
+        rows, _, _, _, worst, second, peak = (cell.strip() for cell in line.strip("|").split("|"))
         limit = f"limit 0.3; second run {second} s (limit 20), largest process {peak} GiB (limit 2)"
         compared = f"own ms per clip of the worst stage, {rows} rows"
         results.append(Result.value("scale", compared, [float(worst)], "processor", limit))
