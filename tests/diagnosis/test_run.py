@@ -117,7 +117,7 @@ def test_another_diagnosis_is_refused_and_nothing_is_lost(
 ) -> None:
     before = tree(finished)
     name = f"transformers:{checkpoint}"
-    for change in ({"seed": 2}, {"condition": "aligned"}, {"options": {**OPTIONS, "fps": "1"}}):
+    for change in ({"seed": 2}, {"condition": "aligned"}, {"options": {**OPTIONS, "fps": "2"}}):
         with pytest.raises(MMABenchError, match=r"of another model, version, setting.* choose another --run"):
             diagnose(name, demo, run=finished, **{**ASKED, **change})
     (tmp_path / "notes.txt").write_text("mine")
