@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from mma_bench.console.interruption import Interruption, held_back
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import AnswerProgress
-from mma_bench.files.atomic import write_json
+from mma_bench.files.atomic import leftovers_in, write_json
 from mma_bench.models.interface import Model
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _Head = TypeVar("_Head", bound=BaseModel)
 
 def read_head(folder: Path, name: str, kind: type[_Head], *, what: str = "a run") -> _Head | None:
     """Return what a run says of itself, or None for a folder that is new or empty.
+
+    A folder counts as empty if its run was killed while it wrote its head for the first time.
 
     Args:
         folder: of the run.
@@ -33,7 +35,7 @@ def read_head(folder: Path, name: str, kind: type[_Head], *, what: str = "a run"
     """
     path = folder / name
     if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and {*folder.iterdir()}.difference(leftovers_in(folder)):
             raise MMABenchError(f"{folder} exists and is not {what}; choose another folder")
         return None
     try:
@@ -52,7 +54,7 @@ def write_head(folder: Path, name: str, head: Mapping[str, Any], *, discard: Seq
         discard: files of an earlier run to remove.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".tmp-*"):  # of a run that was killed while it wrote its head or its scores
+    for leftover in leftovers_in(folder):  # of a run that was killed while it wrote its head or its scores
         leftover.unlink(missing_ok=True)
     for file in discard:
         (folder / file).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from typing import Any
 from mma_bench.errors import MMABenchError
 from mma_bench.files.lock import hold
 
+_TEMPORARY = ".tmp-"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -27,7 +28,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     keeps the suffix of ``path`` because ffmpeg chooses the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -39,6 +40,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers_in(folder: Path) -> list[Path]:
+    """Return the temporary files in ``folder`` of processes that were killed inside `atomic_path`."""
+    return [path for path in folder.glob(f"{_TEMPORARY}*") if path.is_file() and not path.is_symlink()]
 
 
 def write_bytes(path: Path, data: bytes) -> None:

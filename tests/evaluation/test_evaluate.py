@@ -111,6 +111,22 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(demo: Path, tmp_path: P
     assert repeatable(tmp_path / "killed") == repeatable(tmp_path / "undisturbed")
 
 
+def test_a_run_killed_while_it_wrote_its_head_for_the_first_time_is_resumed(demo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    dies_before_the_rename = (
+        "import os, sys, pathlib; from mma_bench.files import atomic\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
+        "atomic.write_json(pathlib.Path(sys.argv[1]), {})"
+    )
+    assert subprocess.Popen([sys.executable, "-c", dies_before_the_rename, str(run / "run.json")]).wait() == -9
+    assert len(list(run.iterdir())) == 1
+    mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", limit=2, progress=False)
+    assert not list(run.glob(".tmp-*"))
+    (tmp_path / "other" / ".tmp-folder").mkdir(parents=True)  # not ours
+    with pytest.raises(mma_bench.MMABenchError, match="exists and is not a run"):
+        mma_bench.evaluate("baseline:random", demo, run=tmp_path / "other", progress=False)
+
+
 def test_a_half_written_line_is_asked_again_and_a_damaged_one_is_named(demo: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", progress=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.store import ANSWERS_FILE, AnswerStore, open_run
 from mma_bench.evaluation.usage import USAGE_FILE, Price, add_usage
+from mma_bench.files.atomic import leftovers_in
 from mma_bench.files.lock import hold
 
 _FOLDER = ".parts"
@@ -123,7 +124,7 @@ def _gathered(run: Path) -> Path:
 
 def _remove(part: Path) -> None:
     """Remove what a worker writes, and nothing else."""
-    for file in (part / ANSWERS_FILE, part / USAGE_FILE, *part.glob(".tmp-*")):
+    for file in (part / ANSWERS_FILE, part / USAGE_FILE, *leftovers_in(part)):
         file.unlink(missing_ok=True)
     _remove_if_empty(part)
 
