@@ -1,8 +1,10 @@
 """How often failed tasks are run again, and what is said when that does not help."""
 
 from collections import Counter
+from textwrap import shorten
 
 from builder.executors.task import Failure, Task
+from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 
 
@@ -18,7 +20,7 @@ class Reruns:
         self._failures: Counter[int] = Counter()
 
     def note(self, rank: int, node: str, what: str, *, is_final: bool = False) -> None:
-        """Count a failure of the task ``rank``; return if it may run again.
+        """Count a failure of the task ``rank``; say so and return if it may run again.
 
         Args:
             rank: number of the task.
@@ -34,7 +36,7 @@ class Reruns:
         found = task.failure(rank) or Failure(rank, node, what, is_final)
         log = task.task_log(rank)
         log = log if log.is_file() else task.logs
-        node = found.node or "an unknown node"
+        node = found.node or task.node_of(rank) or "an unknown node"
         if found.is_final or is_final:
             raise MMABenchError(f"{found.message} (task {rank} of {task.name} on {node}; log: {log})")
         if self._failures[rank] > task.settings.retries:
@@ -43,3 +45,5 @@ class Reruns:
                 f"task {rank} of {task.name} failed {times}, the last time on {node}: "
                 f"{found.message}; log: {log}; run the same command again to resume"
             )
+        left = f"{self._failures[rank]} of {task.settings.retries}"
+        say(f"\n{task.name}: task {rank} failed on {node} and is run again ({left}): {shorten(found.message, 300)}")

@@ -79,6 +79,13 @@ class Task(PipelineExecutor):
         except OSError:
             return None
 
+    def node_of(self, rank: int) -> str:
+        """Return the node where a task started last, or an empty text."""
+        try:
+            return (self.logs / _STARTED / f"{rank:05d}").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return ""
+
     def failure(self, rank: int) -> Failure | None:
         """Return why a task failed last, if it could say so."""
         try:
