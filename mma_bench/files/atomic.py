@@ -93,7 +93,7 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     staging, handle = new_staging(place.parent, prefix)
     try:
         yield staging
-        staging.chmod(0o755)  # mkdtemp makes 0700, which a colleague could not read
+        _open_to_others(staging)
         _put(staging, place, replace)
     except OSError as error:
         if not staging.is_dir():
@@ -104,6 +104,14 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     finally:
         os.close(handle)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _open_to_others(folder: Path) -> None:
+    """Let colleagues read what was made for its owner only: mkdtemp makes 0700, safetensors writes weights as 0600."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o077:
+            path.chmod(0o644)
 
 
 def _put(staging: Path, place: Path, replace: bool) -> None:

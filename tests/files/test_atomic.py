@@ -27,6 +27,7 @@ with atomic_folder(Path(sys.argv[1])) as folder:
 def write(path: Path, text: str, *, replace: bool = False) -> None:
     with atomic_folder(path, replace=replace) as folder:
         (folder / "file").write_text(text)
+        (folder / "file").chmod(0o600)  # as safetensors leaves it
 
 
 def test_a_killed_writer_leaves_nothing_for_long_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
@@ -76,6 +77,7 @@ def test_a_folder_is_replaced_as_a_whole_or_stays_as_it_was(
     write(out, "new", replace=True)
     assert {path.name: path.read_text() for path in out.iterdir()} == {"file": "new"}
     assert out.stat().st_mode & 0o777 == 0o755
+    assert (out / "file").stat().st_mode & 0o777 == 0o644
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
