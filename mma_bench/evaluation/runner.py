@@ -54,7 +54,7 @@ def evaluate(
         split: `test` or `train`.
         limit: maximum number of stimuli per media condition.
         overwrite: discard existing answers and start over.
-        protocol: the protocol: ``paper``, ``robust``, a YAML file, or a protocol.
+        protocol: the protocol: ``paper``, ``robust``, ``controls``, a YAML file, or a protocol.
         repeats: samples per question, for a model that samples its answers.
         probe: check first whether video and audio reach the model. If skipped, the report says so.
         judged: continue with the judge that the run was scored with, if any. If false, the judge is dropped.

@@ -56,6 +56,17 @@ def test_every_variant_lists_its_options_in_the_prompt_and_is_the_same_each_time
         assert Question.model_validate(made.model_dump()) == made
 
 
+def test_a_transcript_names_the_asked_class_or_both_and_never_joins_another_text() -> None:
+    said = "The sound of this video was recognised as: Cat."
+    assert vary(asked(), "transcript_asked", CONTEXT).prompt == f"{said} {asked().prompt}"
+    both = {vary(asked(), "transcript_both", Context(CLASSES, seed=seed)).prompt for seed in range(20)}
+    seen = "The picture of this video was recognised as: Truck."
+    assert both == {f"{said} {seen} {asked().prompt}", f"{seen} {said} {asked().prompt}"}
+    for question in (LIED_TO, PADDED, asked(answerable=False)):
+        assert not applies(question, "transcript_asked")
+    assert not applies(asked(distractor=None), "transcript_both")
+
+
 def test_options_are_shuffled_alike_for_both_questions_of_a_stimulus_and_otherwise_differ() -> None:
     orders = [tuple(vary(asked(), f"shuffled_options_{n}", CONTEXT).options) for n in range(1, 6)]
     assert len(set(orders)) == 5

@@ -12,6 +12,7 @@ from mma_bench.evaluation.analyses.power import Power
 from mma_bench.evaluation.analyses.reliance import Reliance
 from mma_bench.evaluation.analyses.sensitivity import Sensitivity, VariantScore
 from mma_bench.evaluation.analyses.table import VerdictTable, verdict_table
+from mma_bench.evaluation.analyses.transcripts import Transcript
 from mma_bench.evaluation.statistics import Estimate
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Reliance",
     "RiskPoint",
     "Sensitivity",
+    "Transcript",
     "VariantScore",
     "VerdictTable",
     "analyse",

@@ -1,4 +1,4 @@
-"""Answers to the same question about the same clip under two conditions."""
+"""Answers to the same question about the same clip under two conditions, or in two wordings."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ class Pairs:
     """Rows that belong together, in the same order.
 
     Attributes:
-        reference: rows of the reference condition.
-        changed: rows of the other condition; both have the same clip, wording and repeat.
+        reference: rows of the reference condition or wording.
+        changed: rows of the other one; all else that identifies a question is the same.
     """
 
     reference: VerdictTable
@@ -31,7 +31,24 @@ def pair(reference: VerdictTable, changed: VerdictTable) -> Pairs:
         changed: rows of another condition, the same modality. A clip may occur several times (as the donor of
             several audio streams): each row finds the same partner. Rows without a partner are left out.
     """
-    first, second = _keys(reference, changed)
+    return _joined(reference, changed, *_keys(reference, changed))
+
+
+def wordings(rows: VerdictTable, reference: str, changed: str) -> Pairs:
+    """Join two wordings by the stimulus and the repeat.
+
+    Args:
+        rows: rows of one condition and modality.
+        reference: wording of the reference.
+        changed: the other wording. Rows without a partner are left out.
+    """
+    repeats = 1 + int(rows.repeat.max(initial=0))
+    first, second = (rows.select(variants=[name]) for name in (reference, changed))
+    keys = [table.stimulus * repeats + table.repeat for table in (first, second)]
+    return _joined(first, second, *keys)
+
+
+def _joined(reference: VerdictTable, changed: VerdictTable, first: Codes, second: Codes) -> Pairs:
     order = np.argsort(first, kind="stable")
     place = np.searchsorted(first[order], second)
     inside = np.minimum(place, max(len(first) - 1, 0))

@@ -13,7 +13,7 @@ from mma_bench.files.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
 from mma_bench.schema import CONDITIONS, Checked
 
-NAMES = ("paper", "robust")
+NAMES = ("paper", "robust", "controls")
 """Protocols that come with the package."""
 
 _LARGEST_FILE = 1_000_000
