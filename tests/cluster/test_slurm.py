@@ -57,7 +57,7 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     assert tree(tmp_path / "out") == local_build.files
     assert status(tmp_path).replace(str(tmp_path), "") == local_build.status
     assert re.search(r"normalise: Slurm job \d+, 8 tasks, logs in ", stderr)
-    restarted = [log for log in (work / "normalise" / "log" / "slurm_logs").glob("*.out") if _starts(log) > 1]
+    restarted = [log for log in (work / "normalise" / "log").glob("*/slurm_logs/*.out") if _starts(log) > 1]
     assert {log.stem.partition("_")[2] for log in restarted} >= {*on_n2}
     print(f"\ntasks {', '.join(on_n2)} of normalise ran on n2 when it was killed\n{stdout}{stderr}")
 
