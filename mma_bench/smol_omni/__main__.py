@@ -20,8 +20,10 @@ Example: python -m mma_bench.smol_omni --out smol-omni --threads 2
     kept="the states of all stages in OUT/states",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the result.")
-@click.option("--seed", default=0, show_default=True, help="Seed of new weights, clips and questions.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads of the language model.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, clips and questions."
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
 @click.option("--dry-run", is_flag=True, help="Check packages and folder, list the stages, then stop. Writes nothing.")
 def main(out: Path, seed: int, threads: int, *, dry_run: bool) -> None:
     """Make smol-omni: SmolLM2 with video and audio, trained on procedural clips without conflicts.

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import atomic_folder, write_json
-from mma_bench.files.documents import parse_json
 from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Modality
-from mma_bench.smol_omni.stage import put
+from mma_bench.smol_omni.states import put, read_row, read_state
 from mma_bench.smol_omni.towers import join_towers
 
 if TYPE_CHECKING:
@@ -22,8 +22,12 @@ RECORD = "smol_omni.json"
 
 
 def read_looks(states: Path) -> list[dict[str, Any]]:
-    """Return the measurements along the training, in order."""
-    found = [parse_json(path.read_text("utf-8")) for path in states.glob("look-*.json")]
+    """Return the measurements along the training, in order.
+
+    Raises:
+        MMABenchError: one is damaged.
+    """
+    found = [read_row(path, "stage", "step") for path in states.glob("look-*.json")]
     return sorted(found, key=lambda row: (STAGES.index(row["stage"]), row["step"]))
 
 
@@ -36,6 +40,25 @@ def choose_base(looks: list[dict[str, Any]], competent: float) -> dict[str, Any]
     return (able or looks[-1:])[0]
 
 
+def is_written(folder: Path) -> bool:
+    """Return whether the model is in ``folder``.
+
+    Raises:
+        MMABenchError: something else is, or files are missing or damaged.
+    """
+    if not folder.exists():
+        return False
+    record = folder / RECORD
+    stored = read_row(record, "sha256")["sha256"] if record.is_file() else None
+    if not isinstance(stored, dict) or any(_changed(folder / name, hash_) for name, hash_ in stored.items()):
+        raise MMABenchError(f"{folder} is not a complete model; delete it, and the same command writes it again")
+    return True
+
+
+def _changed(path: Path, sha256: str) -> bool:
+    return not path.is_file() or sha256_file(path) != sha256
+
+
 def write_checkpoint(making: "Making", chosen: dict[str, Any], folder: Path) -> None:
     """Write the model as it was at a measurement; the folder appears when it is complete.
 
@@ -44,18 +67,18 @@ def write_checkpoint(making: "Making", chosen: dict[str, Any], folder: Path) -> 
         chosen: the measurement.
         folder: of the checkpoint.
     """
-    import torch
-
     states, step = making.folder, chosen["step"]
     for modality, tower in making.towers.items():
-        stored = torch.load(states / f"{modality.value}.pt", weights_only=True)["weights"]
-        put({f"tower.{name}": weight for name, weight in tower.module.named_parameters()}, stored)
+        path = states / f"{modality.value}.pt"
+        stored = read_state(path, "weights")["weights"]
+        put({f"tower.{name}": weight for name, weight in tower.module.named_parameters()}, stored, path)
     weights = making.connector_weights()
     wrapped = None
     if chosen["stage"] == "updates":
         wrapped = making.add_updates()
         weights |= making.update_weights()
-    put(weights, torch.load(states / f"{chosen['stage']}-{step}.pt", weights_only=True)["weights"])
+    path = states / f"{chosen['stage']}-{step}.pt"
+    put(weights, read_state(path, "weights")["weights"], path)
     model = making.thinker.model if wrapped is None else wrapped.merge_and_unload()
     join_towers(making.towers)
     with atomic_folder(folder, replace=True) as staging:

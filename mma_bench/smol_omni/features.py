@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mma_bench.console.progress import bar
-from mma_bench.files.atomic import atomic_path
 from mma_bench.models.omni.thinker import Thinker
 from mma_bench.smol_omni.clips import ClipId, Clips
+from mma_bench.smol_omni.states import read_state, write_state
 from mma_bench.smol_omni.towers import audio_features, video_features
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def encode(thinker: Thinker, clips: Clips, ids: Sequence[ClipId], path: Path) ->
 
 
 def _stored(path: Path) -> "tuple[torch.Tensor, torch.Tensor]":
-    import torch
-
-    stored = torch.load(path, weights_only=True)
+    stored = read_state(path, "videos", "audios")
     return stored["videos"], stored["audios"]
 
 
@@ -85,6 +83,5 @@ def _computed(thinker: Thinker, clips: Clips, ids: Sequence[ClipId], path: Path)
             audios.append(audio_features(thinker, [clips.audio(clip) for clip in part]).cpu())
             shown.update(len(part))
     found = torch.cat(videos), torch.cat(audios)
-    with atomic_path(path) as temporary:
-        torch.save(dict(zip(("videos", "audios"), found, strict=True)), temporary)
+    write_state(path, dict(zip(("videos", "audios"), found, strict=True)))
     return found

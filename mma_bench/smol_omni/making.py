@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json, write_text
-from mma_bench.files.documents import parse_json
 from mma_bench.models.omni.chat import Chat
 from mma_bench.models.omni.training_batch import TrainingBatch
 from mma_bench.schema import Modality
 from mma_bench.smol_omni.batch import Batches
-from mma_bench.smol_omni.checkpoint import STAGES, choose_base, read_looks, write_checkpoint
+from mma_bench.smol_omni.checkpoint import STAGES, choose_base, is_written, read_looks, write_checkpoint
 from mma_bench.smol_omni.clips import FOR_LANGUAGE, FOR_MEASURING, ClipId, Clips, training_clip
 from mma_bench.smol_omni.features import Features, encode
 from mma_bench.smol_omni.graft import FPS, FRAME_SIZE, graft
@@ -23,6 +22,7 @@ from mma_bench.smol_omni.looks_table import looks_table
 from mma_bench.smol_omni.package import fingerprint, load_language_model, weights_file
 from mma_bench.smol_omni.settings import SmolOmniSettings, StageSettings
 from mma_bench.smol_omni.stage import Stage
+from mma_bench.smol_omni.states import read_row
 from mma_bench.smol_omni.towers import Tower, TowerLesson, split_towers
 from mma_bench.smol_omni.words import Words, reset
 from mma_bench.tuning.model import add_updates
@@ -61,10 +61,11 @@ class Making:
     ) -> None:
         import torch
 
-        check_settings(folder, settings)
+        check_settings(folder, settings)  # before the language model is loaded
         self.folder, self.settings, self._report = folder, settings, report
         language_model, tokenizer = (load or load_language_model)()
         self.language_model = fingerprint(language_model)
+        check_settings(folder, settings, self.language_model)
         self.thinker, tokenizer, self.extractor = graft(language_model, tokenizer, settings.seed)
         if torch.cuda.is_available():
             self.thinker.model.to("cuda")
@@ -200,20 +201,26 @@ class Making:
         return {name: weight for name, weight in self.thinker.model.named_parameters() if "lora_" in name}
 
 
-def check_settings(folder: Path, settings: SmolOmniSettings, *, write: bool = True) -> None:
-    """Compare the settings with those of an earlier run in the folder; of a new folder, write them there.
+def check_settings(folder: Path, settings: SmolOmniSettings, language_model: str | None = None) -> None:
+    """Compare the settings with those of an earlier run in the folder.
+
+    Args:
+        folder: of the states.
+        settings: everything that decides the result.
+        language_model: hash of the pretrained weights; with it, the settings of a new folder are written there.
 
     Raises:
-        MMABenchError: the folder belongs to other settings.
+        MMABenchError: the folder belongs to other settings or to another language model, or its record is damaged.
     """
     path = folder / "settings.json"
-    wanted = json.loads(settings.model_dump_json())
+    wanted = {**json.loads(settings.model_dump_json()), "language_model": language_model}
     if path.exists():
-        stored = parse_json(path.read_text("utf-8"))
+        stored = read_row(path)
+        if language_model is None:
+            wanted["language_model"] = stored.get("language_model")
         if differing := sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name)):
             raise MMABenchError(f"{folder} was begun with another {differing[0]}; choose another folder or delete it")
-    elif write:
-        folder.mkdir(parents=True, exist_ok=True)
+    elif language_model is not None:
         write_json(path, wanted)
 
 
@@ -224,7 +231,7 @@ def plan(out: Path, settings: SmolOmniSettings) -> list[str]:
         MMABenchError: the folder belongs to other settings, or a package is missing.
     """
     lines = [f"language model: {weights_file().name}"]
-    check_settings(out / "states", settings, write=False)
+    check_settings(out / "states", settings)
     for name, stage in (
         ("visual", settings.vision),
         ("audio", settings.audio),
@@ -234,7 +241,7 @@ def plan(out: Path, settings: SmolOmniSettings) -> list[str]:
     ):
         begun = ", begun" if (out / "states" / f"{name}.pt").exists() else ""
         lines.append(f"{name}: {stage.steps} steps{begun}")
-    lines.append(f"{out / 'base'}: {'exists' if (out / 'base').exists() else 'to be written'}")
+    lines.append(f"{out / 'base'}: {'exists' if is_written(out / 'base') else 'to be written'}")
     return lines
 
 
@@ -262,6 +269,6 @@ def make(
     looks = read_looks(states)
     base = choose_base(looks, settings.competent)
     write_text(out / "looks.md", looks_table(looks, base, settings.looked, len(read_knowledge()[1])))
-    if not (out / "base").exists():
+    if not is_written(out / "base"):
         write_checkpoint(Making(states, settings, report, load), base, out / "base")
     report(f"{out / 'base'}: {base['stage']}, {base['step']} steps")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path
 from mma_bench.smol_omni.settings import StageSettings
+from mma_bench.smol_omni.states import put, read_state, write_state
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ class Stage:
                 the one at which a run resumes.
 
         Raises:
-            MMABenchError: the loss is not finite.
+            MMABenchError: the loss is not finite, or the state is damaged.
         """
         import torch
 
@@ -96,7 +96,7 @@ class Stage:
         if not self._due():
             return
         step = len(self.losses)
-        _write(self.snapshot_file(step), {"weights": dict(self.weights)})
+        write_state(self.snapshot_file(step), {"weights": dict(self.weights)})
         if after_snapshot:
             after_snapshot(step)
 
@@ -104,15 +104,13 @@ class Stage:
         state = {"weights": dict(self.weights), "losses": self.losses}
         if optimizer is not None:
             state["optimizer"] = optimizer.state_dict()
-        _write(self.state_file, state)
+        write_state(self.state_file, state)
 
     def _resume(self, optimizer: Any) -> None:
-        import torch
-
         if not self.state_file.exists():
             return
-        state = torch.load(self.state_file, weights_only=True)
-        put(self.weights, state["weights"])
+        state = read_state(self.state_file, "weights", "losses")
+        put(self.weights, state["weights"], self.state_file)
         self.losses = list(state["losses"])
         if "optimizer" in state:
             optimizer.load_state_dict(state["optimizer"])
@@ -123,19 +121,3 @@ def rate(settings: StageSettings, step: int) -> float:
     rising = min(1.0, (step + 1) / max(1, settings.warmup))
     share = max(0, step - settings.warmup) / max(1, settings.steps - settings.warmup)
     return settings.learning_rate * rising * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
-
-
-def put(weights: "Mapping[str, torch.Tensor]", values: "Mapping[str, torch.Tensor]") -> None:
-    """Copy ``values`` into ``weights``, which have the same names."""
-    import torch
-
-    with torch.no_grad():
-        for name, weight in weights.items():
-            weight.copy_(values[name])
-
-
-def _write(path: Path, state: dict[str, Any]) -> None:
-    import torch
-
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)

@@ -1,6 +1,8 @@
 """Making a model end to end on a tiny language model: what is frozen stays, and a killed run resumes."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +164,45 @@ def test_help_and_dry_run_write_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.exit_code == 0, found.output
     assert "updates: 320 steps\n" in found.output
     assert not (tmp_path / "new").exists()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES: dict[str, Any] = {
+    "states/updates.pt": cut,
+    "states/features.pt": lambda path: path.write_bytes(b""),
+    "states/visual.pt": lambda path: torch.save({"weights": {}, "losses": []}, path),
+    "states/settings.json": lambda path: path.write_text("[1]"),
+    "states/look-updates-4.json": lambda path: path.write_text('{"step": 4}'),
+    "base/model.safetensors": cut,
+    "base/smol_omni.json": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_is_named(made: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(made, tmp_path / "copy")
+    DAMAGES[name](tmp_path / "copy" / name)
+    named = str(tmp_path / "copy" / name) if name.startswith("states") else str(tmp_path / "copy" / "base")
+    with pytest.raises(MMABenchError, match=f"{re.escape(named)} .*delete"):
+        make(tmp_path / "copy", tiny(), 1, lambda line: None, little_llama)
+
+
+def test_another_language_model_is_another_run(made: Path, tmp_path: Path) -> None:
+    def other() -> tuple[Any, Any]:
+        model, tokenizer = little_llama()
+        with torch.no_grad():
+            model.model.embed_tokens.weight += 0.01
+        return model, tokenizer
+
+    shutil.copytree(made, tmp_path / "copy")
+    with pytest.raises(MMABenchError, match="begun with another language_model"):
+        make(tmp_path / "copy", tiny(), 1, lambda line: None, other)
+
+
+@pytest.mark.parametrize("wrong", [("--seed", "-1"), ("--threads", "0")])
+def test_wrong_numbers_are_refused_before_anything_is_loaded(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    found = CliRunner().invoke(main, ["--out", str(tmp_path / "new"), *wrong])
+    assert (found.exit_code, wrong[0] in found.output) == (2, True)
