@@ -143,7 +143,11 @@ class AdversarialSettings(_Section):
     steps: int = Field(1, ge=1, le=20)
     random_start: bool = True
     text: bool = Field(True, description="also perturb the words of the prompt")
-    share_gradient: bool = Field(True, description="take the first gradient from the pass of the clean batch")
+    share_gradient: bool = Field(
+        True,
+        description="take the first gradient from the pass of the clean batch; not if `preference` or own terms are "
+        "used, whose gradient it would contain",
+    )
 
 
 class PreferenceSettings(_Section):

@@ -85,7 +85,9 @@ def batch_losses(
     device = model.thinker.device
     inputs = model.encoder([*examples, *(variant for _, variant in variants)])
     adversarial = objective.adversarial
-    inputs.embeddings.requires_grad_(adversarial is not None and adversarial.share_gradient)
+    # Further terms of the clean samples would be part of the gradient that the attack is to follow.
+    is_pure = objective.preference is None and not objective.terms
+    inputs.embeddings.requires_grad_(adversarial is not None and adversarial.share_gradient and is_pure)
 
     # The samples and their variants, in one pass.
     answers = answer_logits(model.thinker, inputs)
@@ -111,7 +113,7 @@ def batch_losses(
     if adversarial:
         alone = inputs.rows(count)
         mask = irrelevant(alone.kinds, [example.asked for example in examples], text=adversarial.text)
-        # The originals in the consistency term are detached, so this is the gradient of the supervised term.
+        # The originals in the consistency term are detached, so any gradient here is the supervised term's.
         gradient = inputs.embeddings.grad
         delta = perturbation(
             lambda changed: cross_entropy(answer_logits(model.thinker, alone.with_embeddings(changed))).sum(),

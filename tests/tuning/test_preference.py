@@ -92,6 +92,23 @@ def test_the_term_compares_with_the_base_and_moves_only_the_updates() -> None:
             assert weight.grad is None
 
 
+def test_the_adversarial_change_follows_the_supervised_term_alone() -> None:
+    found = []
+    for shared in (True, False):
+        tiny = Tiny(FAMILIES[0])
+        torch.manual_seed(0)
+        whole = add_updates(tiny.thinker, LoraSettings(dropout=0.0))
+        with torch.no_grad():
+            for weight in trainable(whole).values():
+                weight.normal_(0, 0.05)
+        model = TunedModel(tiny.thinker, tiny.chat, tiny.encoder, tiny.prepare, whole, {})
+        attack = {"weight": 1.0, "eps": 0.5, "alpha": 3.0, "steps": 1, "share_gradient": shared}
+        objective = ObjectiveSettings(adversarial=attack, preference={"weight": 20.0, "beta": 1.0})  # type: ignore[arg-type]
+        examples = [pair(0, tiny, None), pair(1, tiny, "Rain"), pair(2, tiny, "Dog")]
+        found.append(batch_losses(model, objective, examples, [], 1.0, seeds=["a", "b", "c"]))
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
 def test_a_run_that_changes_the_base_itself_has_no_reference(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
