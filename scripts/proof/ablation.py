@@ -1,12 +1,13 @@
 """The proof: does the recipe mend the bias, and which part of it? Tune, merge, evaluate on unseen clips, compare.
 
-    python scripts/proof/ablation.py --base B0 --base B1 --base B2 --data mma-bench --out proof    # 6 kinds, 3 seeds
+    python scripts/proof/ablation.py --base B0 --base B1 --base B2 --data mma-bench --out proof    # all kinds, 3 seeds
     python scripts/proof/ablation.py --base B0 --data mma-bench --out proof --seeds 1 --steps 100 --limit 50
     python scripts/proof/ablation.py --config scripts/proof/smol.yaml --base smol-omni/base --data mma-bench --out proof
 
 B0, B1, B2 are checkpoints of the tiny model, trained on procedural clips, and each seed tunes the next one; the data
 has a `train` configuration and test clips of other seeds. Interrupted commands resume, and more seeds or kinds are
-added by the same command. It writes `table.md`, `ablation.png`, `results.json`.
+added by the same command. It writes `table.md` (what is right, and the differences from the base and from alignment
+alone, paired by seed), `ablation.png`, `results.json`.
 """
 
 import argparse
@@ -54,9 +55,9 @@ INSTRUCTION = (
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition with one modality alone: the ceiling of its accuracy under conflict."""
 
-BEFORE = "before"
-Results = dict[str, list[list[Cell]]]
-"""Cells of each run of each kind."""
+BEFORE, ALIGNMENT = "before", "alignment"
+Results = dict[str, dict[int, list[Cell]]]
+"""Cells of each run of each kind, by its seed; of what is not tuned, by the number of its base."""
 
 
 def arguments() -> argparse.Namespace:
@@ -138,31 +139,55 @@ def interval(values: Sequence[float]) -> str:
     return f"{mean:.1f} ± {half:.1f}"
 
 
-def values_of(results: Results, kind: str, condition: str, modality: Modality, field: str) -> list[float]:
-    return [
-        float(getattr(cell, field))
-        for cells in results[kind]
-        for cell in cells
-        if (cell.condition, cell.modality) == (condition, modality)
-    ]
+def values_of(results: Results, kind: str, cell: Cell, field: str) -> dict[int, float]:
+    """Return a number of each run of ``kind``, in the condition and modality of ``cell``."""
+    return {
+        seed: float(getattr(found, field))
+        for seed, cells in results[kind].items()
+        for found in cells
+        if (found.condition, found.modality) == (cell.condition, cell.modality)
+    }
+
+
+def rows_of(results: Results) -> list[tuple[str, Cell, str]]:
+    """Return name, cell and field of each row: accuracy, or abstention where the asked modality was removed."""
+    found = []
+    for cell in results[BEFORE][0]:
+        name = "accuracy of this modality alone" if cell.condition == ALONE[cell.modality] else "accuracy"
+        fields = {"accuracy": name} if cell.answerable else {"abstention_rate": "abstains"}
+        if cell.condition == "misleading_caption":
+            fields["distraction_rate"] = "follows the caption"
+        found += [(f"{cell.condition}, {cell.modality}: {name}", cell, field) for field, name in fields.items()]
+    return found
+
+
+def lines_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 
 
 def table(results: Results) -> str:
-    """Return what is right in each condition: accuracy, or abstention where the asked modality was removed."""
-    cells = results[BEFORE][0]
-    lines = [
-        "| condition, question | " + " | ".join(results) + " |",
-        "|---|" + "---|" * len(results),
+    """Return what is right in each condition."""
+    rows = [
+        [name, *(interval(list(values_of(results, kind, cell, field).values())) for kind in results)]
+        for name, cell, field in rows_of(results)
     ]
-    for cell in cells:
-        name = "accuracy of this modality alone" if cell.condition == ALONE[cell.modality] else "accuracy"
-        rows = [("accuracy", name)] if cell.answerable else [("abstention_rate", "abstains")]
-        if cell.condition == "misleading_caption":
-            rows.append(("distraction_rate", "follows the caption"))
-        for field, name in rows:
-            shown = [interval(values_of(results, kind, cell.condition, cell.modality, field)) for kind in results]
-            lines.append(f"| {cell.condition}, {cell.modality}: {name} | " + " | ".join(shown) + " |")
-    return "\n".join(lines) + "\n"
+    return lines_of(["condition, question", *results], rows)
+
+
+def differences(results: Results, reference: str, bases: int) -> str:
+    """Return how much each kind differs from ``reference``, paired by seed: same base, data and order of samples."""
+    kinds = [kind for kind in results if kind not in (BEFORE, reference)]
+    numbers = bases if reference == BEFORE else max(results[reference]) + 1
+    rows = []
+    for name, cell, field in rows_of(results):
+        partner = values_of(results, reference, cell, field)
+        pairs = [
+            [value - partner[seed % numbers] for seed, value in values_of(results, kind, cell, field).items()
+             if seed % numbers in partner]
+            for kind in kinds
+        ]  # fmt: skip
+        rows.append([name, *(interval(found) if found else "" for found in pairs)])
+    return lines_of([f"minus {reference}", *kinds], rows) if kinds else ""
 
 
 def plot(path: Path, results: Results) -> None:
@@ -172,18 +197,19 @@ def plot(path: Path, results: Results) -> None:
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
-    panels = [(cell.condition, cell.modality, cell.answerable) for cell in results[BEFORE][0]]
+    panels = results[BEFORE][0]
     figure, axes = plt.subplots(2, -(-len(panels) // 2), figsize=(14, 6), sharex=True, sharey=True, squeeze=False)
-    for axis, (condition, modality, answerable) in zip(axes.T.flat, panels, strict=False):
-        field = "accuracy" if answerable else "abstention_rate"
+    ceilings = {(cell.condition, cell.modality): cell for cell in panels}
+    for axis, cell in zip(axes.T.flat, panels, strict=False):
+        field = "accuracy" if cell.answerable else "abstention_rate"
         for number, kind in enumerate(results):
-            values = [100 * value for value in values_of(results, kind, condition, modality, field)]
+            values = [100 * value for value in values_of(results, kind, cell, field).values()]
             axis.bar(number, statistics.mean(values), color=f"C{number}")
             axis.plot([number] * len(values), values, "k.", markersize=4)
-            if condition == "misaligned":
-                alone = 100 * statistics.mean(values_of(results, kind, ALONE[modality], modality, "accuracy"))
+            if cell.condition == "misaligned" and (ceiling := ceilings.get((ALONE[cell.modality], cell.modality))):
+                alone = 100 * statistics.mean(values_of(results, kind, ceiling, "accuracy").values())
                 axis.plot([number - 0.45, number + 0.45], [alone, alone], "k--", linewidth=1.2)
-        axis.set_title(f"{condition}\n{modality}: {'accuracy' if answerable else 'abstains'}", fontsize=9)
+        axis.set_title(f"{cell.condition}\n{cell.modality}: {field.removesuffix('_rate')}", fontsize=9)
         axis.set_xticks(range(len(results)), list(results), rotation=60, ha="right", fontsize=8)
         axis.set_ylim(0, 105)
     for axis in axes[:, 0]:
@@ -196,11 +222,17 @@ def plot(path: Path, results: Results) -> None:
 
 def write(given: argparse.Namespace, results: Results) -> None:
     """Write what is known so far."""
-    cells = {kind: [[vars(cell) for cell in run] for run in runs] for kind, runs in results.items()}
+    cells = {
+        kind: {str(seed): [vars(cell) for cell in run] for seed, run in runs.items()} for kind, runs in results.items()
+    }
     write_json(given.out / "results.json", cells)
     counts = ", ".join(f"{len(runs)} of {kind}" for kind, runs in results.items())
-    head = f"{given.steps or 'All'} steps; runs: {counts}. Mean and 95% t-interval over seeds, %.\n\n"
-    write_text(given.out / "table.md", head + table(results))
+    parts = [
+        f"{given.steps or 'All'} steps; runs: {counts}. Mean and 95% t-interval over seeds, %.\n\n{table(results)}",
+        *(f"Paired by seed, points.\n\n{found}" for name in (BEFORE, ALIGNMENT) if name in results
+          and (found := differences(results, name, len(given.base)))),
+    ]  # fmt: skip
+    write_text(given.out / "table.md", "\n".join(parts))
     plot(given.out / "ablation.png", results)
 
 
@@ -211,7 +243,10 @@ def run_all(given: argparse.Namespace, runs: Sequence[tuple[str, int]]) -> None:
         futures = {pool.submit(run_one, given, *run): run for run in runs}
         for future in as_completed(futures):
             found[futures[future]] = future.result()
-            results = {kind: [found[run] for run in runs if run in found and run[0] == kind] for kind, _ in runs}
+            results: Results = {kind: {} for kind, _ in runs}
+            for kind, seed in runs:
+                if (kind, seed) in found:
+                    results[kind][seed] = found[kind, seed]
             if results[BEFORE]:
                 write(given, {kind: done for kind, done in results.items() if done})
 
@@ -221,7 +256,13 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     before = [(BEFORE, number) for number in range(min(len(given.base), given.seeds))]
     # One seed of everything before the next one, so that a command that is stopped leaves a comparison.
-    after = [(kind, seed) for seed in range(given.seeds) for kind in given.kind or [INSTRUCTED, *KINDS]]
+    # What is not tuned is the same for all seeds of a base.
+    after = [
+        (kind, seed)
+        for seed in range(given.seeds)
+        for kind in given.kind or [INSTRUCTED, *KINDS]
+        if kind != INSTRUCTED or seed < len(given.base)
+    ]
     run_all(given, [*before, *after])
     print((given.out / "table.md").read_text("utf-8"))
 

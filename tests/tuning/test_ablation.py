@@ -19,12 +19,13 @@ def test_the_ablation_tunes_merges_evaluates_and_compares(demo: Path, tmp_path: 
         part.save_pretrained(base)
     command = [sys.executable, str(ROOT / "scripts/proof/ablation.py"), "--base", str(base), "--data", str(demo)]
     command += ["--train-config", "aligned", "--out", str(tmp_path / "out"), "--seeds", "2", "--steps", "1"]
-    command += ["--limit", "1", "--kind", "all"]
+    command += ["--limit", "1", "--kind", "all", "--kind", "instruction"]
     run_command(*command)
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert {name: len(runs) for name, runs in results.items()} == {"before": 1, "all": 2}
+    assert {name: len(runs) for name, runs in results.items()} == {"before": 1, "all": 2, "instruction": 1}
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
-    assert lines[2] == "| condition, question | before | all |"
+    assert lines[2] == "| condition, question | before | all | instruction |"
+    assert "| minus before | all | instruction |" in lines
     assert any(line.startswith("| audio_removed, audio: abstains |") for line in lines)
     assert any(line.startswith("| misleading_caption, visual: follows the caption |") for line in lines)
     assert (tmp_path / "out" / "ablation.png").stat().st_size > 1000
@@ -41,7 +42,7 @@ def test_a_trained_model_has_the_bias_and_tuning_mends_it(tmp_path: Path) -> Non
     run_command(*command, "--seeds", "1", "--steps", "160", "--kind", "alignment")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     before, after = (
-        {(cell["condition"], cell["modality"]): cell for cell in results[kind][0]} for kind in ("before", "alignment")
+        {(cell["condition"], cell["modality"]): cell for cell in results[kind]["0"]} for kind in ("before", "alignment")
     )
     conflict, silence, dark = ("misaligned", "visual"), ("audio_removed", "audio"), ("frames_zeroed", "visual")
     assert before[conflict]["accuracy"] < 0.5
