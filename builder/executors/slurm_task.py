@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dill  # type: ignore[import-untyped]  # datatrove brings it
+import dill  # datatrove brings it
 
 from builder.executors.task import NotShared
 from mma_bench.errors import MMABenchError
