@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from builder.command_options import FOLDER, executor_option, retry_failed_option
 from builder.pipeline import BUILD, help_line
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -15,15 +15,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--config", "config_path", type=_FILE, required=True, help="YAML file; see builder/configs/ for examples."
 )
-@click.option("--work", type=_FOLDER, required=True, help="Folder for intermediate results; keep it to resume.")
-@click.option("--out", type=_FOLDER, required=True, help="Folder for the dataset.")
+@click.option("--work", type=FOLDER, required=True, help="Folder for intermediate results; keep it to resume.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the dataset.")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a setting; repeatable.")
-@click.option(
-    "--executor",
-    type=click.Choice(["local", "ray", "slurm"]),
-    help="Engine that runs the tasks; overrides executor.kind.",
-)
-@click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
+@executor_option
+@retry_failed_option
 @click.option("--dry-run", is_flag=True, help="Check everything that needs no network, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+from builder.command_options import FOLDER
 
 
 @click.command()
-@click.option("--work", type=_FOLDER, required=True, help="The --work folder of `run`.")
+@click.option("--work", type=FOLDER, required=True, help="The --work folder of `run`.")
 @click.option(
     "--dropped",
     type=click.IntRange(min=0),
@@ -33,7 +33,7 @@ def status(work: Path, dropped: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--data", type=_FOLDER, required=True, help="Folder of the dataset.")
+@click.option("--data", type=FOLDER, required=True, help="Folder of the dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def remove(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Remove clips from a finished dataset, with every stimulus that uses their video or audio.

@@ -8,32 +8,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.command_options import FOLDER, executor_option, retry_failed_option
 from builder.pipeline import HYDRATE, help_line
 
 if TYPE_CHECKING:
     from builder.hydrate.run import Hydration, Published
     from builder.hydrate.settings import HydrateSettings
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _SHOWN = 20
 
 
 @click.command(epilog=help_line(HYDRATE))
 @click.option("--data", required=True, help="Folder of an ids-only dataset, or ORG/NAME on a hub.")
 @click.option(
-    "--work", type=_FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
+    "--work", type=FOLDER, required=True, help="Folder for media and intermediate results; keep it to resume."
 )
-@click.option("--out", type=_FOLDER, required=True, help="Folder for the full dataset.")
-@click.option("--mirror", type=_FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 for cut clips.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the full dataset.")
+@click.option("--mirror", type=FOLDER, help="Folder with {youtube_id}.mp4, or {clip_id}.mp4 for cut clips.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override download.NAME or executor.NAME."
 )
-@click.option(
-    "--executor",
-    type=click.Choice(["local", "ray", "slurm"]),
-    help="Engine that runs the tasks; overrides executor.kind.",
-)
-@click.option("--retry-failed", is_flag=True, help="Retry clips whose download failed for a temporary reason.")
+@executor_option
+@retry_failed_option
 @click.option("--dry-run", is_flag=True, help="Check the dataset and show what would be fetched, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def hydrate(

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from builder.command_options import FOLDER
 from mma_bench.errors import MMABenchError
 
 
@@ -15,7 +16,7 @@ from mma_bench.errors import MMABenchError
 @click.argument("repository", metavar="ORG/NAME")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("mma-bench"),
     show_default=True,
     help="Folder of the dataset.",

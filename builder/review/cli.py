@@ -5,15 +5,14 @@ from pathlib import Path
 
 import click
 
+from builder.command_options import FOLDER
 from builder.review.guard import is_loopback
 from builder.review.session import annotator_name
 from mma_bench.extras import needs
 
 
 @click.command()
-@click.option(
-    "--work", type=click.Path(path_type=Path, file_okay=False), required=True, help="The --work folder of `run`."
-)
+@click.option("--work", type=FOLDER, required=True, help="The --work folder of `run`.")
 @click.option("--annotator", help="Name of the annotator. Default: the page asks.")
 @click.option("--blind", is_flag=True, help="Hide the model's answers.")
 @click.option(
