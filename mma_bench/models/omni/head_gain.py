@@ -51,7 +51,7 @@ def read_head_gain(path: Path) -> HeadGains:
         gains = HeadGains.model_validate(parse_json(path.read_bytes()))
     except ValidationError as error:
         fault = first_fault(error)
-        raise MMABenchError(f"head_gain={path}: {fault.place}: {fault.message}; see docs/diagnose.md") from error
+        raise MMABenchError(f"head_gain={path}: {fault.place}: {fault.message}; see docs/diagnosis.md") from error
     except (OSError, ValueError) as error:
         raise MMABenchError(f"head_gain={path} cannot be read: {error}; `mma-bench diagnose` writes one") from error
     named = [(one.layer, one.head) for one in gains.gains]

@@ -36,7 +36,7 @@ class Settings(BaseModel):
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
     head_gain: str | None = Field(
-        None, min_length=1, description="file of factors for attention heads, see docs/diagnose.md; none: as they are"
+        None, min_length=1, description="file of factors for attention heads, see docs/diagnosis.md; none: as they are"
     )
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     local_files_only: bool = Field(False, description="never contact the hub; use only local files")
