@@ -120,7 +120,7 @@ def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
 def add_hook(thinker: "Thinker", hook: Hook) -> None:
     """Let a hook see every layer's attention from now on.
 
-    It runs after those of `hooked`, which may compute an output again: what it does to an output is done to theirs, too.
+    It runs after those of `hooked`, which may compute an output again: theirs is changed, too.
     """
     _add(thinker, hook, _LASTING)
 
