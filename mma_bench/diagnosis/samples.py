@@ -1,6 +1,6 @@
 """Single samples on the page: frames, spectrum and prompt, shaded by the attention of the answering position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,27 +75,29 @@ class _Decoded:
         return frame
 
 
-def show_samples(table: "pa.Table", benchmark: Benchmark, folder: Path) -> list[list[Shown]]:
+def show_samples(tokens: "Callable[[str], pa.Table]", benchmark: Benchmark, folder: Path) -> list[list[Shown]]:
     """Draw some stimuli below ``folder``/samples and return their questions, by stimulus.
 
     Args:
-        table: of the part `tokens`.
+        tokens: returns the rows of the part `tokens` about a stimulus, by its key.
         benchmark: the data.
         folder: of the page.
     """
-    frame = table.to_pandas()
     samples = {sample.stimulus.key: sample for sample in benchmark.samples}
     found = []
-    for key in _chosen(benchmark, set(frame["key"])):
-        sample = samples[key]
+    for key in _chosen(benchmark.samples):
+        sample, frame = samples[key], tokens(key).to_pandas()
         media = _Decoded(sample.media.frames(_FPS), sample.media.audio())
         found.append([_shown(sample, media, question, frame, folder) for question in sample.questions])
+    shown = {one.picture for questions in found for one in questions}
+    for path in folder.glob("samples/*.png"):  # of an earlier command about other stimuli
+        if f"samples/{path.name}" not in shown:
+            path.unlink()
     return found
 
 
-def _chosen(benchmark: Benchmark, measured: set[str]) -> list[str]:
+def _chosen(samples: Sequence[Sample]) -> list[str]:
     """Return conflicts first, then one stimulus of each other condition."""
-    samples = [sample for sample in benchmark.samples if sample.stimulus.key in measured]
     conflicts = [
         s.stimulus.key
         for s in samples
@@ -117,7 +119,7 @@ def _shown(sample: Sample, media: _Decoded, question: Question, frame: "pd.DataF
     words = [
         Word(visible(str(word)), float(mass) / top, str(group)) for word, mass, group in zip(*columns, strict=True)
     ]
-    name = f"samples/{sample.stimulus.key}-{question.condition}-{question.modality}.png"
+    name = f"samples/{sample.stimulus.key}-{question.condition}-{question.modality}-{question.variant}.png"
     write_bytes(folder / name, _picture(media, rows))
     sums = rows.groupby("group")["attention"].sum()
     return Shown(
