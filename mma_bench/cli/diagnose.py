@@ -70,7 +70,7 @@ def diagnose_command(
     options = named_options(model_option)
     if dry_run:
         preview(model, data, run=run, options=options, parts=part or None, condition=condition or None, split=split,
-                limit=limit, protocol=protocol).print()  # fmt: skip
+                limit=limit, protocol=protocol, seed=seed, against=against, overwrite=overwrite).print()  # fmt: skip
         return
     found = diagnose(
         model,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from mma_bench.diagnosis.comparison import Other
 from mma_bench.diagnosis.drawing import in_order
 from mma_bench.diagnosis.numbers import Number, Series
+from mma_bench.diagnosis.parts.choice import chosen_parts
 from mma_bench.diagnosis.registry import Part
 from mma_bench.diagnosis.samples import Shown
-from mma_bench.diagnosis.store import Diagnosis
+from mma_bench.diagnosis.store import PAGE, Diagnosis
 from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.files.atomic import atomic_folder, write_text
 from mma_bench.files.text import visible
@@ -29,6 +30,7 @@ def write_page(
     numbers: Sequence[Number],
     samples: Sequence[Sequence[Shown]],
     other: Other | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write `index.html`, `figures/` and `tables/`.
 
@@ -38,16 +40,17 @@ def write_page(
         kinds: the parts to show, in order.
         numbers: their numbers.
         samples: questions to show, by stimulus.
-        other: another diagnosis, shown before this one in every figure.
+        other: another diagnosis, shown before this one in every figure for which both have numbers.
+        notes: what the page says first.
     """
     from markupsafe import Markup
 
     plots: list[Plot] = []
     for kind in kinds:
-        series = [_series(other.label, other.head, kind, other.numbers)] if other else []
-        series.append(_series(folder.name, head, kind, numbers))
-        if all(one.numbers for one in series):
-            plots += kind().plots(series)
+        own = _series(folder.name, head, kind, numbers)
+        before = [_series(other.label, other.head, kind, other.numbers)] if other else []
+        if own.numbers:
+            plots += kind().plots([*(one for one in before if one.numbers), own])
     tables = [table for kind in kinds if (table := _table(kind, head, numbers))]
     with atomic_folder(folder / "figures", replace=True) as figures:
         for plot in plots:
@@ -65,10 +68,10 @@ def write_page(
         tables=tables,
         files=[kind.name for kind in kinds if kind.measures],
         other=other,
-        warnings=[],
-        command=command_of(head, folder),
+        warnings=notes,
+        command=command_of(head, kinds, folder),
     )
-    write_text(folder / "index.html", page)
+    write_text(folder / PAGE, page)
 
 
 def _series(label: str, head: Diagnosis, kind: type[Part], numbers: Sequence[Number]) -> Series:
@@ -76,9 +79,14 @@ def _series(label: str, head: Diagnosis, kind: type[Part], numbers: Sequence[Num
     return Series(visible(label, one_line=True), head.layers, own)
 
 
-def command_of(head: Diagnosis, folder: Path) -> str:
-    """Return the command that makes a diagnosis again."""
+def command_of(head: Diagnosis, kinds: Sequence[type[Part]], folder: Path) -> str:
+    """Return the command that makes a diagnosis again, with the parts that the page shows."""
     words = ["mma-bench", "diagnose", "--data", Path(head.data).name, "--model", head.model, "--run", folder.name]
+    for name, value in head.options.items():
+        words += ["--model-option", f"{name}={Path(value).name if name == 'head_gain' else value}"]
+    names = [kind.name for kind in kinds]
+    if names != [kind.name for kind in chosen_parts(None)]:
+        words += [word for name in names for word in ("--part", name)]
     words += [word for name in head.conditions for word in ("--condition", name)]
     if head.protocol != "paper":
         words += ["--protocol", head.protocol if head.protocol in NAMES else f"{head.protocol}.yaml"]
@@ -88,6 +96,8 @@ def command_of(head: Diagnosis, folder: Path) -> str:
         words += ["--limit", str(head.limit)]
     if head.seed:
         words += ["--seed", str(head.seed)]
+    if head.against:
+        words += ["--against", Path(head.against).name]
     return visible(shlex.join(words), one_line=True)
 
 
@@ -101,7 +111,7 @@ def _table(kind: type[Part], head: Diagnosis, numbers: Sequence[Number]) -> Tabl
     return Table(
         name=kind.name,
         title=f"{in_words(kind.name).capitalize()}: {kind.help}",
-        caption=f"95% bootstrap intervals over {max(number.clips for number in own)} clips. {kind.caution}".strip(),
+        caption=f"{kind.intervals} over {max(number.clips for number in own)} clips. {kind.caution}".strip(),
         head="what",
         columns=[Column("all layers, or none" if layer < 0 else f"layer {layer}") for layer in layers],
         rows=[Row(name, [values.get((name, layer)) for layer in layers]) for name in in_order([_name(n) for n in own])],

@@ -36,7 +36,7 @@ class Measured:
     """The tables of a diagnosis so far.
 
     Attributes:
-        tables: by the name of the part.
+        tables: by the name of the part, as far as numbers need them (see `Part.condense`).
         layers: number of layers of the language model.
         heads: number of attention heads per layer.
         seed: of all random choices.
@@ -60,6 +60,7 @@ class Part(ABC):
         reads: parts whose tables it needs; they are measured before it.
         measures: whether it runs the model. Otherwise it computes numbers from the tables of others.
         caution: what its figures do not show.
+        intervals: what the intervals of its numbers are.
     """
 
     name: ClassVar[str]
@@ -68,6 +69,7 @@ class Part(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[bool] = True
     caution: ClassVar[str] = ""
+    intervals: ClassVar[str] = "95% bootstrap intervals"
 
     @property
     def state(self) -> str:
@@ -81,6 +83,14 @@ class Part(ABC):
     def measure(self, subject: Subject) -> Iterable[Row]:
         """Return the rows about one stimulus. Rows must not depend on other stimuli."""
         return ()
+
+    def condense(self, table: "pa.Table") -> "pa.Table":
+        """Return what `numbers` and `changes`, and parts that read this one, need of the rows about some stimuli.
+
+        By default all. What is left out is only in the part's Parquet file: with thousands of questions, a row per head
+        or per token does not fit into memory.
+        """
+        return table
 
     @abstractmethod
     def numbers(self, measured: Measured) -> list[Number]:

@@ -1,6 +1,6 @@
 """Single samples on the page: frames, spectrum and prompt, shaded by the attention of the answering position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ SHOWN = 6
 """Stimuli on a page."""
 
 _FRAMES = 8
+_FPS = 2.0
 _HEAT = "inferno"
 
 
@@ -56,25 +57,47 @@ class Shown:
     heard: str
 
 
-def show_samples(table: "pa.Table", benchmark: Benchmark, folder: Path) -> list[list[Shown]]:
+@dataclass(frozen=True)
+class _Decoded:
+    """Both streams of a stimulus, decoded once for all its questions.
+
+    Attributes:
+        frames: uint8 of shape [frames, height, width, 3], `_FPS` per second.
+        audio: float32 of shape [samples], 16 kHz.
+    """
+
+    frames: "NDArray[np.uint8]"
+    audio: "NDArray[np.float32]"
+
+    def frame_at(self, seconds: float) -> "NDArray[np.uint8]":
+        """Return the frame of a time."""
+        frame: NDArray[np.uint8] = self.frames[min(len(self.frames) - 1, round(seconds * _FPS))]
+        return frame
+
+
+def show_samples(tokens: "Callable[[str], pa.Table]", benchmark: Benchmark, folder: Path) -> list[list[Shown]]:
     """Draw some stimuli below ``folder``/samples and return their questions, by stimulus.
 
     Args:
-        table: of the part `tokens`.
+        tokens: returns the rows of the part `tokens` about a stimulus, by its key.
         benchmark: the data.
         folder: of the page.
     """
-    frame = table.to_pandas()
     samples = {sample.stimulus.key: sample for sample in benchmark.samples}
-    return [
-        [_shown(samples[key], question, frame, folder) for question in samples[key].questions]
-        for key in _chosen(benchmark, set(frame["key"]))
-    ]
+    found = []
+    for key in _chosen(benchmark.samples):
+        sample, frame = samples[key], tokens(key).to_pandas()
+        media = _Decoded(sample.media.frames(_FPS), sample.media.audio())
+        found.append([_shown(sample, media, question, frame, folder) for question in sample.questions])
+    shown = {one.picture for questions in found for one in questions}
+    for path in folder.glob("samples/*.png"):  # of an earlier command about other stimuli
+        if f"samples/{path.name}" not in shown:
+            path.unlink()
+    return found
 
 
-def _chosen(benchmark: Benchmark, measured: set[str]) -> list[str]:
+def _chosen(samples: Sequence[Sample]) -> list[str]:
     """Return conflicts first, then one stimulus of each other condition."""
-    samples = [sample for sample in benchmark.samples if sample.stimulus.key in measured]
     conflicts = [
         s.stimulus.key
         for s in samples
@@ -88,7 +111,7 @@ def _chosen(benchmark: Benchmark, measured: set[str]) -> list[str]:
     return [*conflicts[:left], *list(others.values())[: SHOWN - min(len(conflicts), left)]]
 
 
-def _shown(sample: Sample, question: Question, frame: "pd.DataFrame", folder: Path) -> Shown:
+def _shown(sample: Sample, media: _Decoded, question: Question, frame: "pd.DataFrame", folder: Path) -> Shown:
     rows = frame[frame["question_id"] == question.question_id].sort_values("position")
     text = rows[rows["text"].notna()]
     top = float(text["attention"].max()) or 1.0
@@ -96,8 +119,8 @@ def _shown(sample: Sample, question: Question, frame: "pd.DataFrame", folder: Pa
     words = [
         Word(visible(str(word)), float(mass) / top, str(group)) for word, mass, group in zip(*columns, strict=True)
     ]
-    name = f"samples/{sample.stimulus.key}-{question.condition}-{question.modality}.png"
-    write_bytes(folder / name, _picture(sample, rows))
+    name = f"samples/{sample.stimulus.key}-{question.condition}-{question.modality}-{question.variant}.png"
+    write_bytes(folder / name, _picture(media, rows))
     sums = rows.groupby("group")["attention"].sum()
     return Shown(
         question=question,
@@ -109,7 +132,7 @@ def _shown(sample: Sample, question: Question, frame: "pd.DataFrame", folder: Pa
     )
 
 
-def _picture(sample: Sample, rows: "pd.DataFrame") -> bytes:
+def _picture(media: _Decoded, rows: "pd.DataFrame") -> bytes:
     from matplotlib.figure import Figure
 
     seen, heard = rows[rows["group"] == "video"], rows[rows["group"] == "audio"]
@@ -120,17 +143,11 @@ def _picture(sample: Sample, rows: "pd.DataFrame") -> bytes:
         figure = Figure(figsize=(9, 2.9))
         for number, time in enumerate(times):
             axes = figure.add_axes((0.01 + number * 0.98 / _FRAMES, 0.54, 0.94 / _FRAMES, 0.38))
-            _draw_frame(axes, _frame_at(sample, time), seen[seen["seconds"] == time], largest)
+            _draw_frame(axes, media.frame_at(time), seen[seen["seconds"] == time], largest)
             axes.set_title(f"{time:.1f} s", fontsize=7, color=MUTED, pad=2)
         axes = figure.add_axes((0.01, 0.16, 0.98, 0.31))
-        _draw_sound(axes, sample.media.audio(), heard)
+        _draw_sound(axes, media.audio, heard)
         return figure_bytes(figure, format="png", dpi=110, metadata={"Software": None})
-
-
-def _frame_at(sample: Sample, time: float) -> "NDArray[np.uint8]":
-    frames = sample.media.frames(2.0)
-    frame: NDArray[np.uint8] = frames[min(len(frames) - 1, round(time * 2))]
-    return frame
 
 
 def _draw_frame(axes: "Axes", frame: "NDArray[np.uint8]", tokens: "pd.DataFrame", largest: float) -> None:

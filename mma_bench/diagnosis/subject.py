@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mma_bench.dataset.load import Benchmark, Sample
+from mma_bench.dataset.load import Sample
 from mma_bench.diagnosis.reading import Prompt
 from mma_bench.evaluation.shards.shard import clip_of
 from mma_bench.files.hashing import sha256_bytes
@@ -104,13 +104,8 @@ class Subject:
     @functools.cached_property
     def partner(self) -> "Subject | None":
         """The aligned stimulus with the same video, if this is another stimulus and there is one."""
-        stimulus = self.sample.stimulus
-        found = self._partners.get(stimulus.video.clip_id or "")
-        if found is None or found.stimulus.key == stimulus.key:
-            return None
-        if found.stimulus.video.sha256 != stimulus.video.sha256:
-            return None
-        return Subject(self.engine, found, {}, self.seed)
+        found = partner_of(self.sample, self._partners)
+        return Subject(self.engine, found, {}, self.seed) if found else None
 
     def draw(self, purpose: str) -> int:
         """Return a random number for ``purpose``: always the same for the same seed."""
@@ -124,10 +119,14 @@ class Subject:
         return Case(prompt, self.clip, question.answer, competing, control)
 
 
-def partners_of(benchmark: Benchmark) -> dict[str, Sample]:
-    """Return the aligned stimuli of a benchmark by the clip of their video."""
-    return {
-        sample.stimulus.video.clip_id: sample
-        for sample in benchmark.samples
-        if sample.stimulus.condition == "aligned" and sample.stimulus.video.clip_id
-    }
+def partner_of(sample: Sample, partners: Mapping[str, Sample]) -> Sample | None:
+    """Return the aligned stimulus with the same video, if ``sample`` is another stimulus and there is one.
+
+    Args:
+        sample: the stimulus.
+        partners: aligned stimuli by the clip of their video.
+    """
+    found = partners.get(sample.stimulus.video.clip_id or "")
+    if found is None or found.stimulus.key == sample.stimulus.key:
+        return None
+    return found if found.stimulus.video.sha256 == sample.stimulus.video.sha256 else None

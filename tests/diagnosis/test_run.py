@@ -99,7 +99,7 @@ def test_a_diagnosis_is_shown_next_to_another_and_compared_clip_by_clip(
 
 
 def test_the_part_in_the_documentation_is_measured(demo: Path, checkpoint: Path, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
     code = page[page.index("## Your own part") :].partition("```python\n")[2].partition("```")[0]
     try:
         exec(compile(code, "own_part.py", "exec"), {"__name__": "own_part"})

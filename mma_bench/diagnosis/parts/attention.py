@@ -16,6 +16,7 @@ from mma_bench.models.omni.attention import Attention as Calls
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import torch
     from numpy.typing import NDArray
 
@@ -117,13 +118,16 @@ class Attention(Part):
                     option = {"option": case.question.options[index], "tokens": int(lengths[index])}
                     yield {**place, **option, "group": str(Group.OPTION), "head": None, "mass": mass}
 
+    def condense(self, table: "pa.Table") -> "pa.Table":
+        """Return the mass of each group averaged over heads; options are left out."""
+        return mean_over_heads(table)
+
     def numbers(self, measured: Measured) -> list[Number]:
         """Return sums, efficiency and dominance by layer, averaged over heads and clips."""
-        frame = measured.tables[self.name].filter(_is_of_groups()).to_pandas()
-        keys = ["condition", "modality", "source", "layer", "question_id", "clip", "group"]
-        per_group = frame.groupby(keys, sort=False).agg(mass=("mass", "mean"), tokens=("tokens", "first")).reset_index()
+        per_group = mean_over_heads(measured.tables[self.name]).to_pandas()
+        keys = ["condition", "modality", "source"]
         found: list[Number] = []
-        for (condition, modality, source), part_of in per_group.groupby(keys[:3], sort=False):
+        for (condition, modality, source), part_of in per_group.groupby(keys, sort=False):
             where = {"condition": condition, "modality": modality, "detail": source}
             for quantity, wide in _measures(part_of).items():
                 clips = wide.index.get_level_values("clip")
@@ -187,18 +191,29 @@ def masses_by_question(frame: "pd.DataFrame", source: str) -> "pd.DataFrame":
     """Return the attention mass averaged over heads: a row per question, a column per group and layer.
 
     Args:
-        frame: the part's table.
+        frame: the part's table, of `mean_over_heads`.
         source: `ANSWERING` or `WORDS`.
     """
-    own = frame[frame["head"].notna() & (frame["source"] == source)]
+    own = frame[frame["source"] == source]
     index = ["condition", "modality", "variant", "key", "clip"]
     return own.pivot_table(index=index, columns=["group", "layer"], values="mass", aggfunc="mean", sort=False)
 
 
-def _is_of_groups() -> "object":
+def mean_over_heads(table: "pa.Table") -> "pa.Table":
+    """Return the rows of the part's table about groups, averaged over heads, without the columns of heads and options.
+
+    A table that is so already is returned as it is.
+    """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.field("head").is_valid()
+    if "head" not in table.column_names:
+        return table
+    keys = [name for name in table.column_names if name not in ("head", "option", "mass", "tokens")]
+    own = table.filter(pc.field("head").is_valid())
+    groups = own.group_by(keys, use_threads=False).aggregate([("mass", "mean"), ("tokens", "min")])
+    renamed = {"mass": groups["mass_mean"], "tokens": groups["tokens_min"]}
+    return pa.table({**{name: groups[name] for name in keys}, **renamed})
 
 
 def _measures(frame: "pd.DataFrame") -> "dict[str, pd.DataFrame]":

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.diagnosis.drawing import COLOURS, Dashes, Level, Line, in_order, line_panel
 from mma_bench.diagnosis.effect_size import cohens_d, d_change
 from mma_bench.diagnosis.numbers import Number, Series
-from mma_bench.diagnosis.parts.attention import ANSWERING, MEDIA_GROUPS, WORDS, columns_of, masses_by_question
+from mma_bench.diagnosis.parts.attention import (
+    ANSWERING,
+    MEDIA_GROUPS,
+    WORDS,
+    columns_of,
+    masses_by_question,
+    mean_over_heads,
+)
 from mma_bench.diagnosis.registry import Measured, Part, part
 from mma_bench.drawing.panels import Mark, Plot, Shape
 
@@ -37,7 +44,7 @@ class CohensD(Part):
     def numbers(self, measured: Measured) -> list[Number]:
         """Return d by condition, group and layer, pooled and paired."""
         found: list[Number] = []
-        frame = measured.tables["attention"].to_pandas()
+        frame = mean_over_heads(measured.tables["attention"]).to_pandas()
         for source in (ANSWERING, WORDS):
             for condition, pair in question_pairs(frame, source).items():
                 visual, audio = pair
@@ -56,7 +63,8 @@ class CohensD(Part):
 
     def changes(self, before: Measured, after: Measured) -> list[Number]:
         """Return how much |d| grew by condition, group and layer."""
-        earlier, later = (question_pairs(each.tables["attention"].to_pandas(), ANSWERING) for each in (before, after))
+        tables = [mean_over_heads(each.tables["attention"]).to_pandas() for each in (before, after)]
+        earlier, later = (question_pairs(table, ANSWERING) for table in tables)
         found: list[Number] = []
         for condition in earlier.keys() & later.keys():
             first, second = earlier[condition], later[condition]
@@ -119,7 +127,7 @@ def question_pairs(frame: "pd.DataFrame", source: str) -> "dict[str, tuple[pd.Da
     """Return, by condition, the masses under the visual and under the audio question about the same stimuli.
 
     Args:
-        frame: table of the part `attention`.
+        frame: table of the part `attention`, of `mean_over_heads`.
         source: where attention comes from.
 
     Returns:

@@ -22,7 +22,7 @@ from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.parts.attention import ANSWERING, WORDS
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
-from mma_bench.diagnosis.token_map import Group
+from mma_bench.diagnosis.token_map import Group, TokenMap
 from mma_bench.drawing.panels import Mark, Plot
 from mma_bench.evaluation.statistics.bootstrap import mean
 
@@ -47,7 +47,7 @@ RIGHT, COMPETING, MARGIN, FLIPPED = (
     "change of right minus competing",
     "share of flipped answers",
 )
-
+BLOCKED = "positions that are cut"
 
 _LINES: tuple[tuple[str, Dashes], ...] = ((f"from {ANSWERING}", "-"), (f"from {ANSWERING}, random control", ":"))
 
@@ -104,6 +104,7 @@ class KnockOut(Part):
         frame[COMPETING] = frame["competing"] - frame["competing_before"]
         frame[MARGIN] = frame[RIGHT] - frame[COMPETING]
         frame[FLIPPED] = frame["flipped"].astype("float64")
+        frame[BLOCKED] = frame["blocked"].astype("float64")
         quantities = [RIGHT, COMPETING, MARGIN, FLIPPED]
         keys = ["condition", "modality", "source", "group", "control", "first_layer", "last_layer"]
         found: list[Number] = []
@@ -120,6 +121,9 @@ class KnockOut(Part):
             for quantity, estimate in zip(quantities, estimates, strict=True):
                 if not math.isnan(estimate.value):
                     found.append(Number.of(estimate, self.name, quantity, **where))
+            if whole:
+                (blocked,) = mean(rows[BLOCKED], rows["clip"], seed=measured.seed)
+                found.append(Number.of(blocked, self.name, BLOCKED, **where))
         return found
 
     def plots(self, series: Sequence[Series]) -> list[Plot]:
@@ -156,7 +160,9 @@ class KnockOut(Part):
                 "evidence for the right label there. Above 0, it carried evidence for the competing one.",
                 caption=f"Change of log p(right) - log p(competing), mean over {max(n.clips for n in every)} clips, in "
                 f"windows of {width} layer{'s' if width > 1 else ''} from the layer that is named; bands are 95% "
-                f"bootstrap intervals. Dotted: as many positions of the prompt, drawn at random. {self.caution}",
+                "bootstrap intervals. Dotted: as many positions outside the group, drawn at random from those before "
+                "all tokens that cannot look; if there are fewer, all of these. The table has their numbers. "
+                f"{self.caution}",
                 panels=panels,
                 legend=[
                     *(Mark(f"no attention to {group}", COLOURS[group], "line") for group in groups),
@@ -190,14 +196,32 @@ def _cuts(case: Case, subject: Subject) -> Iterator[_Cut]:
     for source, groups in _PAIRS.items():
         for group in groups:
             targets = found.of(group)
-            if not targets.any():
+            if not targets.any() or not sources[source].any():
                 continue
             seed = subject.draw(f"knockout/{case.question.question_id}/{source}/{group}")
-            drawn = np.random.default_rng(seed).permutation(found.answering)[: int(targets.sum())]
-            random = np.isin(np.arange(found.length), drawn)
+            random = _control(found, sources[source], targets, seed)
             for window in layers:
-                for control, keys in ((False, targets), (True, random)):
+                for control, keys in ((False, targets), (True, random))[: 1 + random.any()]:
                     yield _Cut(source, group, window, control, keys, Blocking(window, sources[source], keys))
+
+
+def _control(
+    found: TokenMap, sources: "NDArray[np.bool_]", targets: "NDArray[np.bool_]", seed: int
+) -> "NDArray[np.bool_]":
+    """Return as many positions as ``targets``, drawn at random from those outside that every source sees, or all these.
+
+    Positions of the group would make the control a part of the cut, and a position after a source is cut from nothing.
+
+    Args:
+        found: what each token is.
+        sources: tokens after the media that must not look, shape [new tokens].
+        targets: tokens of the group, shape [tokens before the answer].
+        seed: of the draw.
+    """
+    first = found.media_end + int(np.flatnonzero(sources)[0])
+    outside = np.flatnonzero(~targets[:first])
+    drawn = np.random.default_rng(seed).permutation(outside)[: int(targets.sum())]
+    return np.isin(np.arange(found.length), drawn)
 
 
 def _row(cut: _Cut, before: "Reading", after: "Reading") -> Row:

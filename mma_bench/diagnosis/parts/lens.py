@@ -48,6 +48,7 @@ class Lens(Part):
         "Layers before the last were not trained to be read this way: a label that leads may be noise, and one that "
         "does not may be there in another form. Compare with the random option, which leads at some layer by chance."
     )
+    intervals = "95% intervals (bootstrap; Wilson's for shares of wrong answers)"
 
     def measure(self, subject: Subject) -> Iterable[Row]:
         """Return the log-probability of each label at the answer and, of its first token, at the media's tokens."""

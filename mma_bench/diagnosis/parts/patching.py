@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TURN, ALL = "answering turn", "all tokens"
 SHARE, WHOLE, LEFT_OUT = "share that comes back", "difference of the two runs", "pairs left out"
+NO_PARTNER = "no aligned stimulus has the same video"
 _LAYERS = 12
 """At most this many layers are patched, evenly spaced: each patch is a pass over the whole prompt."""
 
@@ -47,14 +48,15 @@ class Patching(Part):
 
     def measure(self, subject: Subject) -> Iterable[Row]:
         """Return a row per patch: log p(right) - log p(competing) of both runs, and of the patched one."""
-        if subject.sample.stimulus.condition == "aligned" or subject.partner is None:
+        if subject.sample.stimulus.condition == "aligned":
             return
         for case in subject.conflicts:
             if case.question.condition != subject.sample.stimulus.condition:
                 continue
             common = about(case, subject)
-            donor = _same_question(case, subject.partner)
-            reason = _unequal(case, donor)
+            partner = subject.partner
+            donor = _same_question(case, partner) if partner else None
+            reason = _unequal(case, donor) if partner else NO_PARTNER
             if donor is None or reason:
                 yield {**common, "left_out": reason, "group": None, "layer": None}
                 continue

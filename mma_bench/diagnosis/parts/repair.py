@@ -50,7 +50,8 @@ class Repair(Part):
     }
     caution = (
         "Only two labels and one kind of question are compared here: the same heads may be needed for other questions. "
-        "An evaluation with the file of gains shows gain and harm on the whole benchmark."
+        "An evaluation with the file of gains shows gain and harm on the whole benchmark, also on the clips that "
+        "chose the heads; the file names them."
     )
 
     def __init__(self) -> None:
@@ -159,12 +160,15 @@ class Repair(Part):
     def files(self, measured: Measured) -> Mapping[str, bytes]:
         """Return a file of gains for each condition and question."""
         found = {}
+        table = measured.tables["heads"].to_pandas()
         for (condition, modality), heads in choose(measured).items():
+            own = table[(table["condition"] == condition) & (table["modality"] == modality)]
             value = {
                 "format": FORMAT,
                 "gains": [{"layer": layer, "head": head, "gain": 0.0} for layer, head in heads],
                 "note": f"heads whose silencing helped the {modality} question most, condition {condition}",
                 "weights": measured.weights,
+                "clips": sorted(set(own["clip"])),
             }
             text = json.dumps(value, indent=2, sort_keys=True) + "\n"
             found[f"head_gain_{condition}_{modality}.json"] = text.encode()

@@ -1,18 +1,18 @@
 """The token map of every prompt, and the attention that each token gets."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from mma_bench.diagnosis.numbers import Number
-from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
+from mma_bench.diagnosis.registry import COMMON, Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import GROUPS
 from mma_bench.evaluation.statistics import Estimate
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import torch
     from numpy.typing import NDArray
 
@@ -75,16 +75,23 @@ class Tokens(Part):
                     "attention": float(looked.total[place]),
                 }
 
+    def condense(self, table: "pa.Table") -> "pa.Table":
+        """Return the number of tokens by question and group, as the column `tokens`."""
+        if "position" not in table.column_names:
+            return table
+        keys = [*COMMON, "group"]
+        counts = table.group_by(keys, use_threads=False).aggregate([("position", "count")])
+        return counts.select([*keys, "position_count"]).rename_columns([*keys, "tokens"])
+
     def numbers(self, measured: Measured) -> list[Number]:
         """Return the mean number of tokens of each group in a prompt, over those that have the group."""
-        table = measured.tables[self.name].select(["group", "question_id", "clip"]).to_pydict()
-        counts = Counter(zip(table["question_id"], table["group"], strict=True))
-        clips = len(set(table["clip"]))
+        frame = self.condense(measured.tables[self.name]).to_pandas()
+        clips = frame["clip"].nunique()
         found = []
         for group in GROUPS:
-            sizes = [size for (_, name), size in counts.items() if name == group]
-            if sizes:
-                estimate = Estimate(sum(sizes) / len(sizes), float("nan"), float("nan"), clips)
+            sizes = frame["tokens"][frame["group"] == str(group)]
+            if len(sizes):
+                estimate = Estimate(float(sizes.mean()), float("nan"), float("nan"), clips)
                 found.append(Number.of(estimate, self.name, "tokens per prompt", group=group))
         return found
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mma_bench.evaluation.protocols.protocol import Protocol
 from mma_bench.models import model_class
+from mma_bench.models.omni.head_gain import CHOSEN_ON
 from mma_bench.parsing import PARSER_VERSION
 
 _FRAMES = ("setting fps", "setting frames_per_second")
@@ -36,7 +37,12 @@ def deviations(protocol: Protocol, fingerprint: Mapping[str, str], *, is_baselin
     """
     if is_baseline:
         return []
-    return [*_frames(protocol, fingerprint), *_decoding(protocol, fingerprint), *_parser(protocol)]
+    return [
+        *_frames(protocol, fingerprint),
+        *_decoding(protocol, fingerprint),
+        *_parser(protocol),
+        *_heads(fingerprint),
+    ]
 
 
 def _frames(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
@@ -69,6 +75,16 @@ def _parser(protocol: Protocol) -> list[str]:
     if protocol.parser_version == PARSER_VERSION:
         return []
     return [f"answers are read by parser {PARSER_VERSION}; the protocol was fixed with {protocol.parser_version}"]
+
+
+def _heads(fingerprint: Mapping[str, str]) -> list[str]:
+    """Return that clips chose what is tested, as far as the model recorded it; see docs/diagnosis.md."""
+    gains = fingerprint.get("setting head_gain")
+    if gains is None:
+        return []
+    clips = gains.partition(CHOSEN_ON)[2]
+    chosen = f", which {clips[:40]} clips chose: the scores are too good if these clips are among those asked about"
+    return [f"attention heads are scaled by a file (head_gain){chosen if clips else ''}"]
 
 
 def _is_zero(text: str) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mma_bench.models.omni.thinker import Thinker
 
 _HOOKS = "mma_bench_attention_hooks"
+_LASTING = "mma_bench_lasting_attention_hooks"
 _PREFIX = "mma_bench_"
 
 
@@ -106,7 +107,7 @@ def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
         MMABenchError: the model does not use transformers' attention interface.
     """
     for hook in hooks:
-        add_hook(thinker, hook)
+        _add(thinker, hook, _HOOKS)
     try:
         yield
     finally:
@@ -117,7 +118,14 @@ def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
 
 
 def add_hook(thinker: "Thinker", hook: Hook) -> None:
-    """Let a hook see every layer's attention from now on; see `hooked`."""
+    """Let a hook see every layer's attention from now on.
+
+    It runs after those of `hooked`, which may compute an output again: theirs is changed, too.
+    """
+    _add(thinker, hook, _LASTING)
+
+
+def _add(thinker: "Thinker", hook: Hook, kind: str) -> None:
     for layer in thinker.layers:
         attention = getattr(layer, "self_attn", None)
         config = getattr(attention, "config", None)
@@ -126,9 +134,9 @@ def add_hook(thinker: "Thinker", hook: Hook) -> None:
                 f"the attention of {type(layer).__name__} does not go through transformers' attention interface, so it "
                 "can neither be read nor changed"
             )
-        if not hasattr(attention, _HOOKS):
-            setattr(attention, _HOOKS, [])
-        getattr(attention, _HOOKS).append(hook)
+        if not hasattr(attention, kind):
+            setattr(attention, kind, [])
+        getattr(attention, kind).append(hook)
         kernel = config._attn_implementation or "eager"
         if not kernel.startswith(_PREFIX):
             config._attn_implementation = _register(kernel)
@@ -159,7 +167,7 @@ def _observed(kernel: str) -> Callable[..., tuple[Any, Any]]:
             module.config._attn_implementation = name
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
-        for hook in getattr(module, _HOOKS, ()):
+        for hook in (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ())):
             output = hook(attention, output)
         return output, weights
 

@@ -47,11 +47,12 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
             f"transformers:{name} cannot be loaded: {reason[0]} (give a name on the hub or a folder with config.json, "
             "safetensors, tokenizer and preprocessor_config.json)"
         ) from error
+    weights = _weights(name, config)
     if settings.head_gain:
-        apply_head_gain(thinker, Path(settings.head_gain))
+        apply_head_gain(thinker, Path(settings.head_gain), weights)
     frame_format = thinker.frame_format(stored, settings.min_pixels, settings.max_pixels)
     identity = {
-        "weights": _weights(name, config),
+        "weights": weights,
         "architecture": type(thinker.model).__name__,
         "dtype": str(thinker.model.dtype).removeprefix("torch."),
         "device": thinker.device.type,

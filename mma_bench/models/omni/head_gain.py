@@ -1,5 +1,6 @@
 """Attention heads that are scaled or silenced: a file of gains, and the hook that applies them."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from mma_bench.models.omni.thinker import Thinker
 
 FORMAT = "mma-bench head gain"
+CHOSEN_ON = ", clips that chose the heads: "
+"""In the fingerprint of a model, before the number of these clips."""
 
 
 class HeadGain(BaseModel):
     """The factor of one head's output."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     layer: int = Field(ge=0, description="layer, counted from 0")
     head: int = Field(ge=0, description="head of the layer, counted from 0")
@@ -35,7 +38,8 @@ class HeadGains(BaseModel):
 
     format: Literal["mma-bench head gain"]
     gains: list[HeadGain] = Field(min_length=1)
-    weights: str = Field("", description="identity of the weights that the heads were found in")
+    weights: str = Field("", description="identity of the weights that the heads were found in; empty: of any")
+    clips: list[str] = Field([], description="clips that chose the heads: answers about these are too good")
     note: str = Field("", description="how they were found")
 
 
@@ -51,11 +55,11 @@ def read_head_gain(path: Path) -> HeadGains:
         gains = HeadGains.model_validate(parse_json(path.read_bytes()))
     except ValidationError as error:
         fault = first_fault(error)
-        raise MMABenchError(f"head_gain={path}: {fault.place}: {fault.message}; see docs/diagnose.md") from error
+        raise MMABenchError(f"head_gain={path}: {fault.place}: {fault.message}; see docs/diagnosis.md") from error
     except (OSError, ValueError) as error:
         raise MMABenchError(f"head_gain={path} cannot be read: {error}; `mma-bench diagnose` writes one") from error
-    named = [(one.layer, one.head) for one in gains.gains]
-    if twice := next((each for each in named if named.count(each) > 1), None):
+    named = Counter((one.layer, one.head) for one in gains.gains)
+    if twice := next((each for each, count in named.items() if count > 1), None):
         raise MMABenchError(f"head_gain={path}: layer {twice[0]}, head {twice[1]} is named twice; name it once")
     return gains
 
@@ -78,17 +82,28 @@ class GainHook:
         return output * self._factors[attention.layer].to(output.device, output.dtype)[:, None]
 
 
-def apply_head_gain(thinker: "Thinker", path: Path) -> None:
+def apply_head_gain(thinker: "Thinker", path: Path, weights: str = "") -> None:
     """Apply a file of gains to a thinker from now on.
 
+    Args:
+        thinker: the model.
+        path: the file.
+        weights: identity of the model's weights, compared with that in the file; empty if it is not known.
+
     Raises:
-        MMABenchError: the file cannot be used, or names a head that the model does not have.
+        MMABenchError: the file cannot be used, is of other weights, or names a head that the model does not have.
     """
     import torch
 
+    found = read_head_gain(path)
+    if weights and found.weights and weights != found.weights:
+        raise MMABenchError(
+            f"head_gain={path} was found in other weights ({found.weights[:24]}) than those of this model "
+            f"({weights[:24]}); remove `weights` from the file to use it for this model, too"
+        )
     layers, heads = len(thinker.layers), int(thinker.decoder.config.num_attention_heads)
     factors: dict[int, torch.Tensor] = {}
-    for one in read_head_gain(path).gains:
+    for one in found.gains:
         if one.layer >= layers or one.head >= heads:
             raise MMABenchError(
                 f"head_gain={path} names layer {one.layer}, head {one.head}; this model has {layers} layers of {heads} "

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.faults import first_fault
 from mma_bench.files.hashing import sha256_file
-from mma_bench.models.omni.head_gain import read_head_gain
+from mma_bench.models.omni.head_gain import CHOSEN_ON, read_head_gain
 
 
 class Settings(BaseModel):
@@ -36,7 +36,7 @@ class Settings(BaseModel):
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
     head_gain: str | None = Field(
-        None, min_length=1, description="file of factors for attention heads, see docs/diagnose.md; none: as they are"
+        None, min_length=1, description="file of factors for attention heads, see docs/diagnosis.md; none: as they are"
     )
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     local_files_only: bool = Field(False, description="never contact the hub; use only local files")
@@ -49,7 +49,9 @@ class Settings(BaseModel):
         """
         found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
         if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
-            found["head_gain"] = f"sha256 {sha256_file(Path(self.head_gain))}"
+            path = Path(self.head_gain)
+            clips = len(read_head_gain(path).clips)
+            found["head_gain"] = f"sha256 {sha256_file(path)}" + (f"{CHOSEN_ON}{clips}" if clips else "")
         return {f"setting {name}": str(value) for name, value in found.items()}
 
 
