@@ -1,0 +1,113 @@
+"""Another run of the same questions, such as of the model before tuning, to compare with."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.statistics import Estimate, paired_difference
+from mma_bench.interference.decisions import Decision, read_decisions
+from mma_bench.interference.results import Results, results_of
+from mma_bench.interference.run_head import Head, open_head
+from mma_bench.interference.stimuli import CLEAN
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One intervention in two runs, over the questions that both answered; intervals are over source items.
+
+    Attributes:
+        kind: the kind of task.
+        intervention: its label; `clean` for the answers without one.
+        pairs: number of questions.
+        effect_before: share of changed decisions in the other run.
+        effect_after: the same in this run.
+        effect: after minus before.
+        accuracy_before: share that is right in the other run.
+        accuracy_after: the same in this run.
+        accuracy: after minus before.
+    """
+
+    kind: str
+    intervention: str
+    pairs: int
+    effect_before: float
+    effect_after: float
+    effect: Estimate
+    accuracy_before: float
+    accuracy_after: float
+    accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class Other:
+    """A finished run.
+
+    Attributes:
+        label: name of its folder.
+        head: what was asked of whom.
+        decisions: its decisions.
+    """
+
+    label: str
+    head: Head
+    decisions: Sequence[Decision]
+
+    @property
+    def results(self) -> Results:
+        """Its results."""
+        return results_of(self.decisions, self.head.protocol.interventions_listed, 0)
+
+    def differences(self, decisions: Sequence[Decision]) -> list[Difference]:
+        """Return how ``decisions`` of another run differ, per kind and intervention.
+
+        Questions count if both runs answered them, with the same prompt.
+        """
+        before = {(one.question_id, one.prompt): one for one in self.decisions}
+        groups: dict[tuple[str, str], list[tuple[Decision, Decision]]] = {}
+        for after in decisions:
+            if match := before.get((after.question_id, after.prompt)):
+                groups.setdefault((after.kind, after.intervention), []).append((match, after))
+        return [_difference(pairs) for pairs in groups.values()]
+
+
+def open_other(folder: Path) -> Other:
+    """Return the run in ``folder``.
+
+    Raises:
+        MMABenchError: there is none, or it is not finished.
+    """
+    return Other(folder.resolve().name, open_head(folder), read_decisions(folder))
+
+
+def check_other(other: Other, head: Head) -> None:
+    """Check that two runs asked the same questions.
+
+    Raises:
+        MMABenchError: they did not.
+    """
+    if other.head.asked != head.asked:
+        raise MMABenchError(
+            f"--against {other.label} asked other questions: data, split, protocol, interventions and the folders of "
+            "unrelated pictures and sounds must be the same; run it again with the same options"
+        )
+
+
+def _difference(pairs: Sequence[tuple[Decision, Decision]]) -> Difference:
+    clusters = [after.cluster for _, after in pairs]
+    changed = [[one.changed for one in side] for side in zip(*pairs, strict=True)]
+    correct = [[one.correct for one in side] for side in zip(*pairs, strict=True)]
+    is_clean = pairs[0][1].intervention == CLEAN
+    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    return Difference(
+        kind=pairs[0][1].kind,
+        intervention=pairs[0][1].intervention,
+        pairs=len(pairs),
+        effect_before=sum(changed[0]) / len(pairs),
+        effect_after=sum(changed[1]) / len(pairs),
+        effect=nothing if is_clean else paired_difference(changed[0], changed[1], clusters),
+        accuracy_before=sum(correct[0]) / len(pairs),
+        accuracy_after=sum(correct[1]) / len(pairs),
+        accuracy=paired_difference(correct[0], correct[1], clusters),
+    )
