@@ -72,26 +72,26 @@ class Other:
         return [_difference(pairs) for pairs in groups.values()]
 
 
-def open_other(folder: Path) -> Other:
+def open_other(folder: Path, head: Head | None = None, run: Path | None = None) -> Other:
     """Return the run in ``folder``.
 
-    Raises:
-        MMABenchError: there is none, or it is not finished.
-    """
-    return Other(folder.resolve().name, open_head(folder), read_decisions(folder))
-
-
-def check_other(other: Other, head: Head) -> None:
-    """Check that two runs asked the same questions.
+    Args:
+        folder: a finished run.
+        head: of the run to compare with, which must have asked the same.
+        run: folder of that one.
 
     Raises:
-        MMABenchError: they did not.
+        MMABenchError: there is none, it is not finished, asked other questions, or is the same one.
     """
-    if other.head.asked != head.asked:
+    other = Other(folder.resolve().name, open_head(folder), read_decisions(folder))
+    if run and run.resolve() == folder.resolve():
+        raise MMABenchError(f"--against {folder} is the run itself; name another one")
+    if head and other.head.asked != head.asked:
         raise MMABenchError(
-            f"--against {other.label} asked other questions: data, split, protocol, interventions and the folders of "
+            f"--against {folder} asked other questions: data, split, protocol, interventions and the folders of "
             "unrelated pictures and sounds must be the same; run it again with the same options"
         )
+    return other
 
 
 def _difference(pairs: Sequence[tuple[Decision, Decision]]) -> Difference:

@@ -59,20 +59,22 @@ def write_page(
     series = [(other.label, other.results)] if other else []
     plot = effects_plot([*series, (folder.resolve().name, results)])
     tables = tables_of(results, other, differences)
+    folded = [table for table in tables if table.name.startswith("directions")]
     with atomic_folder(folder / "figures", replace=True) as figures:
         plot.export(figures)
     with atomic_folder(folder / "tables", replace=True) as staged:
         write_tables(tables, staged)
     page = render(
         "interference.html.jinja",
-        styles=["palette.css", "style.css"],
+        styles=["palette.css", "style.css", "interference.css"],
         scripts=["page.js", "frames.js"],
         head=head,
         results=results,
         summary=[sentence_of(results, TaskKind(one.kind)) for one in results.clean],
         plots=[plot],
         drawings=[[Markup(svg) for svg in plot.inline()]],  # noqa: S704  (matplotlib escapes)
-        tables=tables,
+        tables=[table for table in tables if table not in folded],
+        folded=folded,
         examples=_examples(decisions),
         skipped=_skipped(head),
         other=other,
@@ -161,7 +163,7 @@ def _warnings(head: Head, results: Results) -> list[str]:
 
 def command_of(head: Head, folder: Path) -> str:
     """Return the command that makes a run again."""
-    words = ["mma-bench", "interference", "--data", Path(head.data).name, "--model", head.model]
+    words = ["mma-bench", "interference", "--data", head.data_name, "--model", head.model]
     words += ["--run", folder.name]
     words += [word for name in head.protocol.interventions_listed for word in ("--intervention", name)]
     if head.limit is not None:

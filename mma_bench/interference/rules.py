@@ -41,10 +41,11 @@ def rules_of(protocol: Protocol) -> list[Rule]:
     Raises:
         MMABenchError: one does not exist, or a strength is not a number in its range.
     """
-    wanted: Sequence[str] = (
-        list(INTERVENTIONS) if protocol.interventions == "all" else list(dict.fromkeys(protocol.interventions))
+    if protocol.interventions != "all":
+        return [_rule(text) for text in dict.fromkeys(protocol.interventions)]
+    return sorted(
+        (_rule(name) for name in INTERVENTIONS), key=lambda rule: list(NEEDS).index(rule.intervention.changes)
     )
-    return [_rule(text) for text in wanted]
 
 
 def split_by_reach(rules: Sequence[Rule], modalities: Collection[Modality]) -> tuple[list[Rule], list[Rule]]:

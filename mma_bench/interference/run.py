@@ -10,7 +10,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.store import AnswerKeys, AnswerStore
 from mma_bench.files.hashing import sha256_json
-from mma_bench.interference.against import Other, check_other, open_other
+from mma_bench.interference.against import Other, open_other
 from mma_bench.interference.asking import announce, ask, missing_of, open_rounds
 from mma_bench.interference.decisions import Decision, decisions_of, write_decisions
 from mma_bench.interference.items import Item
@@ -162,9 +162,7 @@ def interfere(
     plan, left_out = questions.plan(loaded)
     head = _head(loaded, fingerprint, str(data), split, limit, questions, plan, left_out)
     check_folder(folder, head, overwrite=overwrite)
-    other = open_other(Path(against)) if against else None
-    if other:
-        check_other(other, head)
+    other = open_other(Path(against), head, folder) if against else None
     for line in (*questions.found.skipped.lines(), *(f"left out: {line}" for line in left_out)):
         say(f"note: {line}", show=progress)
     _ask(loaded, plan, folder, head, overwrite=overwrite, check_reach=check_reach, progress=progress)
@@ -180,7 +178,7 @@ def _ask(
     reach = None
     if model.takes_media and model.modalities and any(rounds):
         reach = checked_reach(model, check=check_reach, progress=progress, modalities=model.modalities)
-    begin(folder, head, overwrite=overwrite)
+    begin(folder, head, overwrite=overwrite, asks=any(rounds))
     if reach:
         record_probe(folder, reach)
     ask(model, plan, rounds, keys, folder, progress=progress)

@@ -57,6 +57,12 @@ class Head(BaseModel):
     mma_bench: str
 
     @property
+    def data_name(self) -> str:
+        """The data without the folders that lead to them."""
+        path = Path(self.data)
+        return path.name if path.exists() or path.is_absolute() else self.data
+
+    @property
     def asked(self) -> tuple[str, ...]:
         """What two runs must share to be compared."""
         return self.data_sha256, self.split, self.pool_sha256, self.protocol_sha256
@@ -81,10 +87,18 @@ def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
         )
 
 
-def begin(folder: Path, head: Head, *, overwrite: bool) -> None:
-    """Begin or resume a run; results of an earlier one are removed, since they may be of fewer answers."""
+def begin(folder: Path, head: Head, *, overwrite: bool, asks: bool) -> None:
+    """Begin or resume a run.
+
+    Args:
+        folder: of the run.
+        head: what it says of itself.
+        overwrite: remove existing answers.
+        asks: whether there is something to ask: then results of fewer answers are removed first.
+    """
     old = [ANSWERS_FILE, USAGE_FILE, "probe.json"] if overwrite else []
-    write_head(folder, HEAD_FILE, head.model_dump(mode="json"), discard=[*old, RESULTS_FILE, DECISIONS_FILE, PAGE_FILE])
+    results = [RESULTS_FILE, DECISIONS_FILE, PAGE_FILE] if overwrite or asks else []
+    write_head(folder, HEAD_FILE, head.model_dump(mode="json"), discard=[*old, *results])
 
 
 def open_head(folder: Path) -> Head:
