@@ -2,15 +2,24 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from mma_bench import MMABenchError, load
+from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
+from mma_bench.interference.decisions import decisions_of
 from mma_bench.interference.interventions import INTERVENTIONS
+from mma_bench.interference.pool import make_pool
+from mma_bench.interference.protocol import load_protocol
+from mma_bench.interference.results import results_of
+from mma_bench.interference.rules import rules_of
 from mma_bench.interference.run import interfere
 from mma_bench.interference.run_head import open_head
+from mma_bench.interference.sources.read import read_items
+from mma_bench.interference.stimuli import make_plan
 from mma_bench.models.endpoint.prepare import prepare_parts
 from mma_bench.models.endpoint.settings import EndpointSettings
 from tests.conftest import ROOT, run_command, tree
@@ -22,7 +31,7 @@ RESULTS = ("results.json", "decisions.parquet", "index.html", "interference.json
 
 
 def test_a_planted_follower_is_found_and_one_that_never_changes_has_no_effect(photos: Path, tmp_path: Path) -> None:
-    found = interfere(Follower(0.3), photos, run=tmp_path / "run", progress=False)
+    found = interfere(Follower(0.3, seed=1), photos, run=tmp_path / "run", progress=False)
     misled = found.effect("misleading_text")
     assert misled.answers == misled.items == 60
     assert misled.effect == misled.to_suggested
@@ -40,6 +49,28 @@ def test_a_planted_follower_is_found_and_one_that_never_changes_has_no_effect(ph
     stored = json.loads((tmp_path / "run" / "results.json").read_text())
     assert stored["run"]["protocol"]["seed"] == 0
     assert len(stored["run"]["data_sha256"]) == len(stored["run"]["items_sha256"]) == 64
+
+
+def test_planted_probabilities_are_held_by_the_intervals_of_many_models(photos: Path) -> None:
+    """From the questions to the numbers, without folders and pages; the nominal coverage is 95%."""
+    protocol = load_protocol(None, ["interventions=[misleading_text]"])
+    found = read_items(photos, protocol, progress=False)
+    plan = make_plan(found.items, rules_of(protocol), make_pool(found, protocol, None, None, progress=False), seed=0,
+                     draws=1)  # fmt: skip
+    keys, held, values = AnswerKeys({}), [], []
+    for seed in range(200):
+        model = Follower(0.3, seed)
+        answers = {
+            key: StoredAnswer(key, question.question_id, text, {})
+            for sample in plan.samples
+            for question, text in zip(sample.questions, model.answer(sample), strict=True)
+            for key in [keys.key(sample.stimulus, question)]
+        }
+        effect = results_of(decisions_of(plan, answers, keys), ["misleading_text"], 0).effect("misleading_text").effect
+        held.append(effect.low <= 0.3 <= effect.high)
+        values.append(effect.value)
+    assert 0.92 <= sum(held) / 200 <= 0.985
+    assert abs(sum(values) / 200 - 0.3) < 0.015
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(photos: Path, tmp_path: Path) -> None:
@@ -119,10 +150,11 @@ def test_an_endpoint_that_takes_no_audio_gets_none(
 ) -> None:
     running_endpoint.reset()
     options = {"streams": "video", "media": "frames", "fps": "1", "concurrency": "2"}
-    found = interfere(
-        running_endpoint.openai, demo, run=tmp_path / "run", options=options, limit=2, check_reach=False, progress=False
-    )
-    assert {one.kind for one in found.effects} == {"visual"}
+    asked = {"interventions": ["misleading_text", "noise_sound"], "limit": 1, "progress": False, "check_reach": False}
+    found = interfere(running_endpoint.openai, demo, run=tmp_path / "run", options=options, **asked)  # type: ignore[arg-type]
+    assert [(one.kind, one.intervention) for one in found.effects] == [
+        ("visual", "again"), ("visual", "misleading_text"),
+    ]  # fmt: skip
     kinds = {kind for seen in running_endpoint.seen for kind, _ in seen.parts}
     assert "image_url" in kinds
     assert not any("audio" in kind for kind in kinds)
@@ -153,7 +185,20 @@ def test_the_cascade_answers_about_a_folder_of_pictures_in_one_command(demo: Pat
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(sample.media.frames(1)[0]).save(path)
     data, run = str(tmp_path / "photos"), str(tmp_path / "run")
-    command = ("mma-bench", "interference", "--data", data, "--model", "cascade", "--run", run, "--limit", "3")
+    command = (
+        sys.executable,
+        "-m",
+        "mma_bench",
+        "interference",
+        "--data",
+        data,
+        "--model",
+        "cascade",
+        "--run",
+        run,
+        "--limit",
+        "3",
+    )
     planned = run_command(*command, "--dry-run").stdout
     assert "folder of classes, 3 visual-heavy questions" in planned
     assert not Path(run).exists()
