@@ -59,17 +59,23 @@ class Other:
         """Its results."""
         return results_of(self.decisions, self.head.protocol.interventions_listed, 0)
 
-    def differences(self, decisions: Sequence[Decision]) -> list[Difference]:
+    def differences(self, decisions: Sequence[Decision], results: Results) -> list[Difference]:
         """Return how ``decisions`` of another run differ, per kind and intervention.
 
         Questions count if both runs answered them, with the same prompt.
+
+        Args:
+            decisions: of this run.
+            results: of this run, for the order.
         """
         before = {(one.question_id, one.prompt): one for one in self.decisions}
         groups: dict[tuple[str, str], list[tuple[Decision, Decision]]] = {}
         for after in decisions:
             if match := before.get((after.question_id, after.prompt)):
                 groups.setdefault((after.kind, after.intervention), []).append((match, after))
-        return [_difference(pairs) for pairs in groups.values()]
+        order = [(one.kind, CLEAN) for one in results.clean]
+        order += [(one.kind, one.intervention) for one in results.effects]
+        return [_difference(groups[place]) for place in order if place in groups]
 
 
 def open_other(folder: Path, head: Head | None = None, run: Path | None = None) -> Other:

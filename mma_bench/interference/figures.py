@@ -10,6 +10,9 @@ from mma_bench.interference.protocol import KINDS, TaskKind
 from mma_bench.interference.results import Effect, Results
 from mma_bench.interference.tables import name_of
 
+_LONGEST_NAME = 20
+"""Characters of the name of a run above a bar."""
+
 
 def effects_plot(series: Sequence[tuple[str, Results]]) -> Plot:
     """Return the figure of one run, or of several next to each other.
@@ -57,6 +60,9 @@ def _bar(one: Effect, name: str) -> Bar:
     parts = [Part(share.value, colour, light=light) for share, colour, light in places if share.value > 0]
     effect = one.effect
     whisker = Whisker(effect.value, effect.low, effect.high, above=False)
-    title = name_of(one.intervention)
     note = f"{100 * effect.value:.0f}%, n = {one.answers:,}"
-    return Bar(f"{title}, {name}" if name else title, note, parts, [whisker])
+    return Bar(name_of(one.intervention), f"{_cut(name)}: {note}" if name else note, parts, [whisker])
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -203,7 +203,7 @@ def _conclude(
         decisions: list[Decision] = decisions_of(plan, answers, keys)
         results = results_of(decisions, [rule.label for rule in rules], missing_of(plan, answers, keys))
         write_decisions(folder, decisions)
-        differences = other.differences(decisions) if other else []
+        differences = other.differences(decisions, results) if other else []
         write_results(folder, head, results, other, differences)
         write_page(folder, head, results, decisions, other, differences)
     return results

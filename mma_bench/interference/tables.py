@@ -12,7 +12,7 @@ from mma_bench.interference.results import Effect, Results
 from mma_bench.interference.stimuli import AGAIN, CLEAN
 from mma_bench.report.table import Column, Row, Share, Table, share_of
 
-_NAMES = {AGAIN: "asked again (nothing changed)", CLEAN: "clean"}
+_NAMES = {AGAIN: "asked again", CLEAN: "clean"}
 
 
 def name_of(intervention: str) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mma_bench.dataset.media import flac_bytes
 
-CLASSES = ("Dog", "Church_bell", "Owl", "Train", "Violin")
+CLASSES = ("Dog", "Piano", "Owl", "Train", "Violin")
 
 MakeFolder = Callable[..., Path]
 
