@@ -92,7 +92,7 @@ def _drawn(pool: Sequence[Media], item: Item, own: Media, generator: random.Rand
 
 def _pictures(folder: Path, protocol: Protocol) -> list[Media]:
     found = []
-    for label, name in _files(folder, pictures.SUFFIXES):
+    for label, name in _files(folder, pictures.SUFFIXES, protocol):
         read = file_reader(folder, name, pictures.MAX_BYTES)
         try:
             found.append(picture_of(read(), read, protocol, label, safe_id(name)))
@@ -107,7 +107,7 @@ def _pictures(folder: Path, protocol: Protocol) -> list[Media]:
 
 def _sounds(folder: Path, protocol: Protocol) -> list[Media]:
     found = []
-    for label, name in _files(folder, sounds.SUFFIXES):
+    for label, name in _files(folder, sounds.SUFFIXES, protocol):
         read = file_reader(folder, name, sounds.MAX_BYTES)
         try:
             found.append(sound_of(read(), read, protocol, label, safe_id(name))[0])
@@ -120,8 +120,8 @@ def _sounds(folder: Path, protocol: Protocol) -> list[Media]:
     return found
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[str | None, str]]:
-    """Return class and name of each file; a file that is in no subfolder has no class."""
+def _files(folder: Path, suffixes: tuple[str, ...], protocol: Protocol) -> list[tuple[str | None, str]]:
+    """Return class, as prompts call it, and name of each file; a file that is in no subfolder has no class."""
     if not folder.is_dir():
         raise MMABenchError(f"{folder} is not a folder; give a folder of files, with or without a subfolder per class")
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix.casefold() in suffixes]
@@ -129,7 +129,7 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[str | None, st
     groups: dict[str, list[str]] = {}
     for name in readable:
         groups.setdefault(name.split("/")[0] if "/" in name else "", []).append(name)
-    return [(label or None, name) for label, name in in_turns(groups, 0)]
+    return [(protocol.class_names.get(label, label) or None, name) for label, name in in_turns(groups, 0)]
 
 
 def _drawings() -> list[Media]:

@@ -22,6 +22,8 @@ from mma_bench.interference.sources.read import read_items
 from mma_bench.interference.stimuli import make_plan
 from mma_bench.models.endpoint.prepare import prepare_parts
 from mma_bench.models.endpoint.settings import EndpointSettings
+from mma_bench.questions.prompts import render
+from tests.builder.review.browser import Browser
 from tests.conftest import ROOT, run_command, tree
 from tests.interference.conftest import write_picture
 from tests.interference.models import Blind, Deaf, Follower
@@ -220,11 +222,52 @@ def test_the_intervention_in_the_documentation_is_made(photos: Path, tmp_path: P
     assert [one.intervention for one in found.effects] == ["again", "shouting"]
 
 
-def test_names_of_classes_and_answers_are_text_on_the_page(tmp_path: Path) -> None:
-    for number, name in enumerate(("<b>Dog<b>", "=cmd()", "Owl {x}", "a, b")):
+def test_the_page_works_in_a_browser_and_shows_names_as_text(tmp_path: Path) -> None:
+    names = ("<b>Dog<b>", "=cmd()", "Owl {x}", "<img src=x onerror=window.hacked=1>")
+    for number, name in enumerate(names):
         for one in range(2):
             write_picture(tmp_path / "photos" / name / f"{one}.png", 10 * number + one)
-    interfere(Follower(1.0), tmp_path / "photos", run=tmp_path / "run", progress=False)
-    page = (tmp_path / "run" / "index.html").read_text()
-    assert "&lt;b&gt;Dog&lt;b&gt;" in page
-    assert "<b>Dog" not in page
+    run = tmp_path / "run"
+    interfere(Follower(1.0), tmp_path / "photos", run=run, progress=False)
+    assert not any(name in (run / "index.html").read_text() for name in ("<b>Dog", "<img src=x"))
+    with Browser(tmp_path / "profile", width=390, height=844) as browser:
+        browser.open((run / "index.html").as_uri())
+        browser.wait_for("document.readyState === 'complete' && document.querySelector('#reproduce') !== null")
+        assert browser.evaluate("document.documentElement.scrollWidth") == 390  # nothing sticks out on a phone
+        assert browser.evaluate("document.querySelectorAll('#effects svg').length") == 1
+        assert "<b>Dog<b>" in browser.evaluate("document.querySelector('#examples').textContent")
+        assert browser.evaluate("window.hacked === undefined")
+        links = browser.evaluate("[...document.querySelectorAll('a')].map((link) => link.getAttribute('href'))")
+        assert all((run / link).is_file() for link in links if not link.startswith("#"))
+        browser.resize(1400, 900)
+        assert browser.evaluate("document.documentElement.scrollWidth") == 1400
+        assert all(address.startswith(("file://", "data:", "about:")) for address in browser.addresses)
+
+
+@pytest.mark.slow
+def test_a_local_omni_model_is_asked_about_pictures_sounds_and_texts(
+    photos: Path, noises: Path, tmp_path: Path
+) -> None:
+    """Random weights: what it answers means nothing, but every stimulus is one that it can read."""
+    from mma_bench.models.omni.random_weights import Size, random_thinker
+
+    protocol = load_protocol()
+    items = [
+        item for folder in (photos, noises) for item in read_items(folder, protocol, limit=1, progress=False).items
+    ]
+    texts = [render(item.parts, item.options) for item in items]
+    thinker, tokenizer, extractor = random_thinker(
+        "Qwen2_5OmniThinkerForConditionalGeneration", Size(spread=0.25), texts=texts
+    )
+    for part in (thinker.model, tokenizer, extractor):
+        part.save_pretrained(tmp_path / "omni")
+    (tmp_path / "q.jsonl").write_text('{"q": "Which?", "o": ["One thing", "Another"], "a": "A"}\n')
+    (tmp_path / "q.yaml").write_text("file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\n")
+    options = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32", "fps": "2", "max_new_tokens": "4"}
+    for number, data in enumerate((photos, noises, tmp_path / "q.yaml")):
+        found = interfere(
+            f"transformers:{tmp_path / 'omni'}", data, run=tmp_path / f"run{number}", options=options, limit=1,
+            check_reach=False, progress=False, allow_empty=True,
+        )  # fmt: skip
+        assert found.effect("again").effect.value == 0
+        assert len(found.effects) >= 6

@@ -100,10 +100,19 @@ def test_folders_that_cannot_be_asked_about_are_one_error(photos: Path, tmp_path
         ("one", r"has 1 class \(Dog\)"),
         ("twice", "read alike"),
         ("broken", "no file can be used .*damaged"),
-        ("nowhere", "not a benchmark"),
+        ("nowhere", "there is no file or folder"),
     ):
         with pytest.raises(MMABenchError, match=message):
             read(tmp_path / folder)
+
+
+def test_folders_of_splits_are_not_classes(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "splits").mkdir()
+    photos.rename(tmp_path / "splits" / "test")
+    write_picture(tmp_path / "splits" / "train" / "Cat" / "1.png", 1)
+    assert {item.answer for item in read(tmp_path / "splits").items} == set(CLASSES)
+    with pytest.raises(MMABenchError, match="has no split 'validation'"):
+        read(tmp_path / "splits", split="validation")
 
 
 def test_a_rotated_photo_is_shown_upright_and_a_transparent_one_on_white(tmp_path: Path) -> None:

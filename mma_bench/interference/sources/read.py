@@ -1,5 +1,6 @@
 """Recognises what some data are, and reads them."""
 
+import re
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError, unknown
@@ -11,6 +12,8 @@ from mma_bench.interference.sources.labelled_rows import read_labelled_rows
 from mma_bench.interference.sources.questions import read_columns, read_questions
 from mma_bench.interference.sources.rows import ParquetRows, Rows, SavedRows, TextRows
 
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_SPLITS = {"train", "test", "val", "valid", "validation", "dev", "eval"}
 _TABLES = (".jsonl", ".json", ".csv", ".parquet")
 
 
@@ -54,11 +57,23 @@ def read_items(
             else ("is no table (.jsonl, .csv, .parquet) and no folder")
         )
         raise MMABenchError(f"{path} {hint}; see docs/interference.md")
+    if not path.exists() and not _HUB_NAME.fullmatch(str(data)):
+        raise MMABenchError(f"there is no file or folder {data}")
     if not path.is_dir() or (path / "metadata" / "stimuli.parquet").is_file():
         return read_clips(str(data), protocol, split, limit)
     if _is_saved(path) or _parquet_files(path):
         return read_labelled_rows(_rows(path, split), protocol, limit, progress=progress)
-    return read_class_folders(path, protocol, limit, progress=progress)
+    return read_class_folders(_of_split(path, split), protocol, limit, progress=progress)
+
+
+def _of_split(path: Path, split: str) -> Path:
+    """Return the folder of classes: a folder that has only those of splits is not one itself."""
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not names or not {name.casefold() for name in names} <= _SPLITS:
+        return path
+    if split not in names:
+        raise MMABenchError(f"{unknown(f'{path} has no split', split, names)}; choose with --split")
+    return path / split
 
 
 def _rows(path: Path, split: str) -> Rows:
