@@ -21,7 +21,7 @@ COMMANDS = {
         "mma_bench.cli.diagnose:diagnose_command", "Look inside a model that answers.", "finished stimuli"
     ),
     "interference": Entry(
-        "mma_bench.cli.interference:interference_command", "Change what should not matter to an answer.", _ANSWERS
+        "mma_bench.cli.interference:interference_command", "Measure the effect of unrelated input on answers.", _ANSWERS
     ),
     "export": Entry("mma_bench.cli.export:export_command", "Write training files for other trainers."),
     "export-run": Entry("mma_bench.cli.export_run:export_run_command", "Write a run as records of Every Eval Ever."),
