@@ -11,6 +11,7 @@ from mma_bench.files.hashing import sha256_json
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Item, Media
 from mma_bench.interference.protocol import Protocol
+from mma_bench.interference.sentences import words_of
 from mma_bench.interference.sources.files import file_reader, picture_of, sound_of
 from mma_bench.interference.sources.found import Found, in_turns, safe_id
 
@@ -79,12 +80,15 @@ def _origin(folder: Path | None, own: Sequence[Media], what: str) -> str:
 
 def _drawn(pool: Sequence[Media], item: Item, own: Media, generator: random.Random) -> Media | None:
     taken = {name.casefold() for name in item.labels}
+    # A question of a table has no class, so what its words name is not unrelated.
+    told = words_of(f"{item.parts.question} {' '.join(item.options)}") if not item.labels else set()
     free = [
         media
         for media in pool
         if (media.label or "").casefold() not in taken
         and (media.source is None or media.source != own.source)
         and media.name != own.name
+        and not (told and media.label and words_of(media.label) <= told)
         and media.fits(item.seconds)
     ]
     return generator.choice(free) if free else None

@@ -30,13 +30,14 @@ def draw(generator: random.Random, count: int, options: Iterable[str], *, true: 
     Returns:
         The text; None if fewer sentences are left.
     """
-    taken = {_stem(word) for option in options for word in _words(option)}
-    free = [one for one in sentences(true=true) if taken.isdisjoint({_stem(word) for word in _words(one)})]
+    taken = {word for option in options for word in words_of(option)}
+    free = [one for one in sentences(true=true) if taken.isdisjoint(words_of(one))]
     return " ".join(generator.sample(free, count)) if len(free) >= count else None
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold().replace("_", " "))
+def words_of(text: str) -> set[str]:
+    """Return the words of a text or of the name of a class, without the ends of plurals."""
+    return {_stem(word) for word in _WORD.findall(text.casefold().replace("_", " "))}
 
 
 def _stem(word: str) -> str:

@@ -17,6 +17,7 @@ from mma_bench.interference.sentences import pool as sentence_pool
 from mma_bench.interference.sentences import sentences
 from mma_bench.interference.sources.read import read_items
 from mma_bench.interference.stimuli import CLEAN, Plan, make_plan
+from tests.interference.conftest import CLASSES
 
 
 def plan_of(folder: Path, *interventions: str, limit: int = 10, seed: int = 0, draws: int = 1) -> Plan:
@@ -97,7 +98,7 @@ def test_strength_sets_sentences_contrast_and_level(photos: Path, noises: Path) 
     assert made(photos, "unrelated_true_text:3")[0].partition(" Which class")[0].count(".") == 3
     assert made(noises, "noise:0.2")[1] < made(noises, "noise:0.9")[1] / 2
     assert 10 < 20 * np.log10(made(photos, "noise_sound:-10")[2] / made(photos, "noise_sound:-25")[2]) < 17
-    assert 19 < 20 * np.log10(made(photos, "unrelated_sound:-20")[2] / made(photos, "unrelated_sound:-40")[2]) < 21
+    assert 19 < 20 * np.log10(made(photos, "unrelated_sound:-40")[2] / made(photos, "unrelated_sound:-60")[2]) < 21
     for wrong in ("noise:2", "noise:nan", "noise:x", "black:1", "blak"):
         with pytest.raises(MMABenchError, match="intervention"):
             plan_of(photos, wrong)
@@ -142,6 +143,19 @@ def test_an_intervention_of_a_user_is_checked(photos: Path) -> None:
                 plan_of(photos, function.__name__)
         finally:
             INTERVENTIONS._known.pop(function.__name__)
+
+
+def test_a_picture_of_what_a_question_names_is_not_unrelated(photos: Path, tmp_path: Path) -> None:
+    rows = ["Which animal barks?", "Who plays the violin?"]
+    lines = [f'{{"q": "{row}", "o": ["A dog", "A fish"], "a": "A"}}' for row in rows]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines))
+    (tmp_path / "q.yaml").write_text("file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\n")
+    protocol = load_protocol()
+    found = read_items(tmp_path / "q.yaml", protocol, progress=False)
+    pool = make_pool(found, protocol, photos, None, progress=False)
+    for item, named in zip(found.items, ({"Dog", "Violin"}, {"Dog"}), strict=True):
+        drawn = {media.label for seed in range(200) if (media := pool.picture(item, random.Random(seed)))}
+        assert drawn == {*CLASSES} - named
 
 
 def test_every_kind_of_task_has_a_wording() -> None:

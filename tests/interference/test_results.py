@@ -36,15 +36,15 @@ def test_effect_counts_changes_and_where_they_go() -> None:
 
 
 def test_intervals_hold_the_planted_probability_also_for_draws_of_one_item() -> None:
-    """Forty items with three draws each, of which some items follow more often than others; mean 0.3."""
+    """Forty items with five draws each, of which some items follow more often than others; mean 0.3."""
     held = []
     for seed in range(300):
         generator = np.random.default_rng(seed)
-        tendency = generator.beta(1.5, 3.5, 40)
+        tendency = generator.beta(0.6, 1.4, 40)
         rows = [
             decision(item, "suggested" if generator.random() < tendency[item] else "same", draw=draw)
             for item in range(40)
-            for draw in range(3)
+            for draw in range(5)
         ]
         effect = effect_of(rows).effect
         held.append(effect.low <= 0.3 <= effect.high)

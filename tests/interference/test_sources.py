@@ -30,6 +30,9 @@ def test_a_folder_of_pictures_by_class_takes_classes_in_turns(photos: Path) -> N
         assert len(set(item.options)) == len(item.options) == 4
     assert len({tuple(item.options) for item in found.items}) > 1
     assert len(read(photos, "options=9", limit=1).items[0].options) == 5
+    dogs = [item.picture.source for item in read(photos).items if item.answer == "Dog"]
+    assert sorted(map(str, dogs)) != dogs  # drawn, not the first by name
+    assert dogs != [item.picture.source for item in read(photos, "seed=1").items if item.answer == "Dog"]
     named = read(photos, "class_names={Owl: Tawny owl}")
     assert {item.answer for item in named.items} == {*CLASSES, "Tawny owl"} - {"Owl"}
 

@@ -56,19 +56,22 @@ def by_name() -> Similar:
     Raises:
         MMABenchError: its packages are not installed.
     """
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mma_bench.extras import needs
 
     with needs("hard distractors", "models"):
         from mma_bench.models.cascade.text_matcher import TextMatcher
 
-    matcher, known = TextMatcher(threads=1), dict[tuple[str, ...], dict[str, dict[str, float]]]()
+    matcher, known = TextMatcher(threads=1), dict[tuple[str, ...], NDArray[np.float32]]()
 
     def similar(name: str, others: Sequence[str]) -> Sequence[float]:
         key = tuple(sorted({name, *others}))
         if key not in known:
-            table = matcher.likeness([one.replace("_", " ") for one in key], key)
-            known[key] = {one: dict(zip(key, row.tolist(), strict=True)) for one, row in zip(key, table, strict=True)}
-        row = known[key][name]
-        return [row[other] for other in others]
+            known[key] = matcher.likeness([one.replace("_", " ") for one in key], key)
+        places = {one: place for place, one in enumerate(key)}
+        row = known[key][places[name]]
+        return [float(row[places[other]]) for other in others]
 
     return similar
