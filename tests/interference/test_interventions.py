@@ -145,6 +145,22 @@ def test_an_intervention_of_a_user_is_checked(photos: Path) -> None:
             INTERVENTIONS._known.pop(function.__name__)
 
 
+def test_an_unrelated_sound_is_of_another_class_and_suggests_it_where_it_is_an_option(
+    photos: Path, noises: Path
+) -> None:
+    protocol = load_protocol().changed(interventions=["unrelated_sound"], draws=5)
+    found = read_items(photos, protocol, progress=False)
+    pool = make_pool(found, protocol, None, noises, progress=False)
+    plan = make_plan(found.items, rules_of(protocol), pool, seed=0, draws=5)
+    made = [one for one in plan.asked.values() if one.intervention != CLEAN]
+    assert len(made) == 300
+    for one in made:
+        label = one.stimulus.audio.label
+        assert label in CLASSES
+        assert label != one.item.answer
+        assert one.suggested == (label if label in one.item.options else None)
+
+
 def test_a_picture_of_what_a_question_names_is_not_unrelated(photos: Path, tmp_path: Path) -> None:
     rows = ["Which animal barks?", "Who plays the violin?"]
     lines = [f'{{"q": "{row}", "o": ["A dog", "A fish"], "a": "A"}}' for row in rows]
