@@ -10,9 +10,10 @@ from mma_bench.files.text import visible
 from mma_bench.interference.against import Difference, Other
 from mma_bench.interference.decisions import Decision
 from mma_bench.interference.figures import effects_plot
-from mma_bench.interference.protocol import KINDS, TaskKind
+from mma_bench.interference.protocol import KINDS, TaskKind, load_protocol
 from mma_bench.interference.results import Effect, Results
-from mma_bench.interference.run_head import PAGE_FILE, Head
+from mma_bench.interference.rules import rules_of
+from mma_bench.interference.run_head import PAGE_FILE, PROTOCOL_FILE, Head
 from mma_bench.interference.stimuli import AGAIN, CLEAN
 from mma_bench.interference.tables import name_of, tables_of
 from mma_bench.report.render.files import write_tables
@@ -165,7 +166,12 @@ def command_of(head: Head, folder: Path) -> str:
     """Return the command that makes a run again."""
     words = ["mma-bench", "interference", "--data", head.data_name, "--model", head.model]
     words += ["--run", folder.name]
-    words += [word for name in head.protocol.interventions_listed for word in ("--intervention", name)]
+    usual = load_protocol()
+    usual = usual.changed(interventions=[rule.label for rule in rules_of(usual)])
+    if head.protocol_sha256 != usual.sha256:
+        words += ["--protocol", f"{folder.name}/{PROTOCOL_FILE}"]
+    for name, value in (("--pictures", head.pictures), ("--sounds", head.sounds)):
+        words += [name, Path(value).name] if value else []
     if head.limit is not None:
         words += ["--limit", str(head.limit)]
     if head.split != "test":

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mma_bench import __version__
 from mma_bench.console.progress import activity, say
@@ -160,7 +161,9 @@ def interfere(
         loaded = load_model(model, options) if isinstance(model, str) else model
         fingerprint = loaded.fingerprint()
     plan, left_out = questions.plan(loaded)
-    head = _head(loaded, fingerprint, str(data), split, limit, questions, plan, left_out)
+    given = {"data": str(data), "split": split, "limit": limit}
+    given |= {"pictures": str(pictures) if pictures else None, "sounds": str(sounds) if sounds else None}
+    head = _head(loaded, fingerprint, questions, plan, left_out, given)
     check_folder(folder, head, overwrite=overwrite)
     other = open_other(Path(against), head, folder) if against else None
     for line in (*questions.found.skipped.lines(), *(f"left out: {line}" for line in left_out)):
@@ -212,18 +215,15 @@ def _conclude(
 def _head(
     model: Model,
     fingerprint: dict[str, str],
-    data: str,
-    split: str,
-    limit: int | None,
     questions: Questions,
     plan: Plan,
     left_out: list[str],
+    given: Mapping[str, Any],
 ) -> Head:
     items = {asked.item.item_id: asked.item for asked in plan.asked.values()}
     return Head(
         model=model.name,
         model_fingerprint=fingerprint,
-        data=data,
         form=questions.found.form,
         data_sha256=questions.found.fingerprint,
         items_sha256=sha256_json([items[name].identity for name in sorted(items)]),
@@ -231,11 +231,10 @@ def _head(
         pool_sha256=questions.pool.sha256,
         protocol=questions.protocol,
         protocol_sha256=questions.protocol.sha256,
-        split=split,
-        limit=limit,
         left_out=left_out,
         skipped=questions.found.skipped.to_json(),
         mma_bench=__version__,
+        **given,
     )
 
 

@@ -15,6 +15,7 @@ HEAD_FILE = "interference.json"
 RESULTS_FILE = "results.json"
 DECISIONS_FILE = "decisions.parquet"
 PAGE_FILE = "index.html"
+PROTOCOL_FILE = "protocol.yaml"
 
 
 class Head(BaseModel):
@@ -29,6 +30,8 @@ class Head(BaseModel):
         items_sha256: hash of the questions that were asked, with their media.
         pool: where unrelated pictures and sounds come from.
         pool_sha256: hash of these.
+        pictures: folder of unrelated pictures, if one was given.
+        sounds: folder of unrelated sounds, if one was given.
         protocol: all of it.
         protocol_sha256: its hash.
         split: of the data.
@@ -48,6 +51,8 @@ class Head(BaseModel):
     items_sha256: str
     pool: str
     pool_sha256: str
+    pictures: str | None
+    sounds: str | None
     protocol: Protocol
     protocol_sha256: str
     split: str

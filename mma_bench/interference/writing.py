@@ -5,11 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mma_bench.files.atomic import write_json
+import yaml
+
+from mma_bench.files.atomic import write_json, write_text
 from mma_bench.interference.against import Difference, Other
 from mma_bench.interference.published import published
 from mma_bench.interference.results import Results, plain
-from mma_bench.interference.run_head import RESULTS_FILE, Head
+from mma_bench.interference.run_head import PROTOCOL_FILE, RESULTS_FILE, Head
 
 
 def results_json(
@@ -33,5 +35,7 @@ def results_json(
 def write_results(
     folder: Path, head: Head, results: Results, other: Other | None, differences: Sequence[Difference]
 ) -> None:
-    """Write `results.json`."""
+    """Write `results.json`, and the protocol as a file for `--protocol`."""
+    protocol = yaml.safe_dump(head.protocol.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    write_text(folder / PROTOCOL_FILE, protocol)
     write_json(folder / RESULTS_FILE, results_json(head, results, other, differences))

@@ -113,6 +113,21 @@ def test_what_is_not_the_same_run_is_refused_and_kept(photos: Path, tmp_path: Pa
     interfere(Follower(0.9), photos, run=run, limit=3, progress=False, overwrite=True)
 
 
+def test_the_stored_protocol_makes_the_same_run_again(photos: Path, noises: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    interfere(
+        Follower(), photos, run=run, overrides=["options=3", "seed=5"], interventions=["noise_sound:-30"], limit=2,
+        sounds=noises, progress=False,
+    )  # fmt: skip
+    page = (run / "index.html").read_text()
+    command = re.search(r"mma-bench interference --data photos [^<]*", page)
+    assert command is not None
+    assert command[0].endswith("--run run --protocol run/protocol.yaml --sounds noises --limit 2")
+    again = Follower()
+    interfere(again, photos, run=run, protocol=run / "protocol.yaml", limit=2, sounds=noises, progress=False)
+    assert again.asked == []
+
+
 def test_two_runs_are_compared_question_by_question(photos: Path, tmp_path: Path) -> None:
     interfere(Follower(0.6), photos, run=tmp_path / "before", progress=False)
     interfere(Follower(0.1), photos, run=tmp_path / "after", against=tmp_path / "before", progress=False)
