@@ -58,3 +58,21 @@ class Deaf(Follower):
     def modalities(self) -> Sequence[Modality]:
         """Pictures."""
         return (Modality.VISUAL,)
+
+
+class Wavering(Model):
+    """Gives one answer in the first round and another one in the second, whatever is asked."""
+
+    name = "wavering"
+    takes_media = False
+
+    def __init__(self) -> None:
+        self._repeat = 0
+
+    def begin_repeat(self, repeat: int) -> None:
+        """Remember the round."""
+        self._repeat = repeat
+
+    def answer(self, sample: Sample) -> list[str]:
+        """Choose by the round."""
+        return [question.options[self._repeat] for question in sample.questions]

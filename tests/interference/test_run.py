@@ -26,7 +26,7 @@ from mma_bench.questions.prompts import render
 from tests.builder.review.browser import Browser
 from tests.conftest import ROOT, run_command, tree
 from tests.interference.conftest import write_picture
-from tests.interference.models import Blind, Deaf, Follower
+from tests.interference.models import Blind, Deaf, Follower, Wavering
 from tests.models.endpoint_server import EndpointServer
 
 RESULTS = ("results.json", "decisions.parquet", "index.html", "interference.json")
@@ -126,6 +126,29 @@ def test_the_stored_protocol_makes_the_same_run_again(photos: Path, noises: Path
     again = Follower()
     interfere(again, photos, run=run, protocol=run / "protocol.yaml", limit=2, sounds=noises, progress=False)
     assert again.asked == []
+
+
+def test_decisions_that_change_by_themselves_are_told_apart(photos: Path, tmp_path: Path) -> None:
+    found = interfere(Wavering(), photos, run=tmp_path / "run", limit=3, progress=False)
+    assert found.effect("again").effect.value == 1
+    assert found.effect("noise_sound").effect.value == 0
+    assert (
+        "100.0% of the decisions changed when the same question was asked again"
+        in (tmp_path / "run" / "index.html").read_text()
+    )
+
+
+def test_questions_that_need_picture_and_text_are_asked(photos: Path, tmp_path: Path) -> None:
+    rows = [f'{{"q": "What is {n}?", "o": ["This", "That"], "a": "B", "image": "Dog/{5 * n}.png"}}' for n in range(4)]
+    (photos / "q.jsonl").write_text("\n".join(rows))
+    columns = "file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\npicture: image\n"
+    (photos / "q.yaml").write_text(columns)
+    found = interfere(Follower(1.0), photos / "q.yaml", run=tmp_path / "run", progress=False)
+    assert {one.kind for one in found.effects} == {"both"}
+    assert {one.changes for one in found.effects} == {"", "text", "sound"}
+    assert found.effect("misleading_text").to_suggested.value == 1
+    prompts = [row["prompt"] for row in pq.read_table(tmp_path / "run" / "decisions.parquet").to_pylist()]
+    assert sum(prompt.startswith('The right answer seems to be "This". What is') for prompt in prompts) == 4
 
 
 def test_two_runs_are_compared_question_by_question(photos: Path, tmp_path: Path) -> None:
