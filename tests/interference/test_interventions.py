@@ -120,15 +120,15 @@ def test_the_same_seed_gives_the_same_questions_and_streams_and_another_one_othe
 
 
 def test_an_intervention_of_a_user_is_checked(photos: Path) -> None:
-    def names_the_answer(item, draw):  # noqa: ANN
+    def names_the_answer(item, draw):
         """Suggests the right option."""
         return Change(caption=f"It is {item.answer}.", suggested=item.answer)
 
-    def another_channel(item, draw):  # noqa: ANN
+    def another_channel(item, draw):
         """Changes the sound."""
         return Change(sound=item.sound)
 
-    def fails(item, draw: Draw):  # noqa: ANN
+    def fails(item, draw: Draw):
         """Fails."""
         return 1 / 0
 
