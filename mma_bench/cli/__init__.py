@@ -20,6 +20,9 @@ COMMANDS = {
     "diagnose": Entry(
         "mma_bench.cli.diagnose:diagnose_command", "Look inside a model that answers.", "finished stimuli"
     ),
+    "interference": Entry(
+        "mma_bench.cli.interference:interference_command", "Measure the effect of unrelated input on answers.", _ANSWERS
+    ),
     "export": Entry("mma_bench.cli.export:export_command", "Write training files for other trainers."),
     "export-run": Entry("mma_bench.cli.export_run:export_run_command", "Write a run as records of Every Eval Ever."),
     "verify-data": Entry("mma_bench.cli.verify_data:verify_data_command", "Check a dataset for damage."),

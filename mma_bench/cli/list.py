@@ -57,6 +57,12 @@ def _parts() -> Listing:
     return listing(PARTS)
 
 
+def _interventions() -> Listing:
+    from mma_bench.interference.interventions import INTERVENTIONS
+
+    return listing(INTERVENTIONS)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "conditions": _conditions,
@@ -66,6 +72,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "formats": _formats,
     "terms": _terms,
     "parts": _parts,
+    "interventions": _interventions,
 }
 """What `mma-bench list` knows."""
 

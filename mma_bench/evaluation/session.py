@@ -150,7 +150,7 @@ class Session:
             self.model.begin_repeat(repeat)
             for sample, answers in self.model.answer_all(samples):
                 answered = as_answers(sample, answers, self.model.name)
-                store.append(_stored(sample, answered, self.keys, repeat))
+                store.append(stored_answers(sample, answered, self.keys, repeat))
                 advance(answered)
 
     def prepare(self) -> None:
@@ -193,7 +193,8 @@ def _unanswered(
     ]
 
 
-def _stored(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat: int) -> list[StoredAnswer]:
+def stored_answers(sample: Sample, answers: Sequence[Answer], keys: AnswerKeys, repeat: int) -> list[StoredAnswer]:
+    """Return the answers to the questions of ``sample`` as they are stored."""
     return [
         StoredAnswer(
             id=keys.key(sample.stimulus, question, repeat),

@@ -10,7 +10,7 @@ from mma_bench.models.answers import Answer
 from mma_bench.models.checks import NO, YES, Check, CheckAnswer, yes_probability
 from mma_bench.models.own import DefaultName, construct, default_fingerprint, place_of, timed_answers
 from mma_bench.registry import one_line
-from mma_bench.schema import Question
+from mma_bench.schema import Modality, Question
 
 if TYPE_CHECKING:
     from mma_bench.dataset.load import Sample
@@ -95,6 +95,11 @@ class Model(ABC):
     def takes_gpu(cls, options: Mapping[str, str]) -> bool:
         """Return whether it is loaded onto a GPU if there is one, given its ``options``."""
         return cls.uses_gpu
+
+    @property
+    def modalities(self) -> Collection[Modality]:
+        """What of a stimulus the model is given; `mma-bench interference` leaves the rest out."""
+        return tuple(Modality)
 
     @property
     def draws(self) -> bool:

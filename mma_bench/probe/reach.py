@@ -1,5 +1,6 @@
 """Asks a model about stimuli that differ in only one modality."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.console.progress import bar, say
@@ -17,7 +18,7 @@ PASS = stimuli.REPEATS * len(SOUND_NAMES)
 """Questions about one modality and one length."""
 
 
-def probe(model: Model, *, progress: bool = False) -> Probe:
+def probe(model: Model, *, progress: bool = False, modalities: Collection[Modality] = tuple(Modality)) -> Probe:
     """Return whether video and audio reach ``model``.
 
     It takes 20 short questions, and 20 more for a model that counts tokens but shows no other difference.
@@ -25,14 +26,16 @@ def probe(model: Model, *, progress: bool = False) -> Probe:
     Args:
         model: the model.
         progress: show progress on standard error.
+        modalities: which to check.
 
     Raises:
         MMABenchError: the model takes no media, or it cannot answer.
     """
     if not model.takes_media:
         raise MMABenchError(f"{model.name} reads labels, no media; there is nothing to probe")
-    with bar(f"probe {model.name}", 2 * PASS, show=progress) as shown:
-        return Probe(findings=[_probe(model, modality, shown) for modality in Modality])
+    wanted = [modality for modality in Modality if modality in modalities]
+    with bar(f"probe {model.name}", len(wanted) * PASS, show=progress) as shown:
+        return Probe(findings=[_probe(model, modality, shown) for modality in wanted])
 
 
 def require_reach(model: Model, found: Probe) -> None:
@@ -45,20 +48,23 @@ def require_reach(model: Model, found: Probe) -> None:
         )
 
 
-def checked_reach(model: Model, *, check: bool, progress: bool) -> Probe:
+def checked_reach(
+    model: Model, *, check: bool, progress: bool, modalities: Collection[Modality] = tuple(Modality)
+) -> Probe:
     """Return whether the media reach ``model``, before anything of a run is written.
 
     Args:
         model: the model.
         check: whether to ask; otherwise the result says that the probe was skipped.
         progress: show progress on standard error.
+        modalities: which to check.
 
     Raises:
         MMABenchError: a modality does not reach the model.
     """
     if not check:
         return Probe(skipped=True)
-    found = probe(model, progress=progress)
+    found = probe(model, progress=progress, modalities=modalities)
     require_reach(model, found)
     for finding in found.unclear:
         say(f"note: {unclear_note(model, finding)}")

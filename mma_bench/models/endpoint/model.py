@@ -19,6 +19,7 @@ from mma_bench.models.endpoint.patience import Patience
 from mma_bench.models.endpoint.prepare import Part
 from mma_bench.models.endpoint.settings import EndpointSettings
 from mma_bench.models.interface import Answer, Model
+from mma_bench.schema import Modality
 
 
 class EndpointModel(Model):
@@ -60,6 +61,14 @@ class EndpointModel(Model):
                 f"{family}: the model's name, the URL or a setting contains the key, and these are stored with the "
                 f"answers; give the key in the environment variable {settings.key_variable} alone"
             )
+
+    @property
+    def modalities(self) -> Collection[Modality]:
+        """What is sent."""
+        if self.settings.media == "none":
+            return ()
+        sent = {"video": (Modality.VISUAL,), "audio": (Modality.AUDIO,)}
+        return sent.get(self.settings.streams, tuple(Modality))
 
     @property
     def draws(self) -> bool:

@@ -48,11 +48,15 @@ def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
         return []
     if settings.media == "muxed":
         return [Part("video", "video/mp4", media.mp4())]
-    if settings.media == "frames":
+    if settings.streams == "audio":
+        pictures = []
+    elif settings.media == "frames":
         frames = media.frames(settings.fps, size=settings.size)
         pictures = [Part("image", "image/jpeg", _jpeg(frame)) for frame in frames]
     else:
         pictures = [Part("video", "video/mp4", _cut_video(media))]
+    if settings.streams == "video":
+        return pictures
     if settings.audio_format == "wav":
         return [*pictures, Part("audio", "audio/wav", _wav(_pcm(media)))]
     return [*pictures, Part("audio", "audio/flac", _cut_flac(media))]

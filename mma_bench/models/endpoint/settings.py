@@ -29,6 +29,9 @@ class EndpointSettings(BaseModel):
         "parts",
         description="silent video and audio separately; frames as images, and audio; one file with both; text only",
     )
+    streams: Literal["both", "video", "audio"] = Field(
+        "both", description="what is sent of a stimulus, for models that take no audio, or no video"
+    )
     fps: float = Field(2.0, gt=0, le=60, description="frames per second, for media=frames")
     size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
     audio_format: Literal["wav", "flac"] = Field("wav", description="how audio is sent, for media=parts and frames")
@@ -56,6 +59,8 @@ class EndpointSettings(BaseModel):
     def _fits(self) -> Self:
         if {"max_tokens", "thinking_max_tokens"} <= self.model_fields_set:
             raise ValueError("thinking_max_tokens has no effect when max_tokens is set; remove one of them")
+        if self.streams != "both" and self.media in ("muxed", "none"):
+            raise ValueError(f"streams={self.streams} has no effect with media={self.media}; use parts or frames")
         for name, media in (("fps", ("frames",)), ("size", ("frames",)), ("audio_format", ("parts", "frames"))):
             if name in self.model_fields_set and self.media not in media:
                 raise ValueError(f"{name} has no effect with media={self.media}; leave it out")
@@ -65,6 +70,7 @@ class EndpointSettings(BaseModel):
         """Return the settings that determine an answer, as text."""
         unused = set() if self.media == "frames" else {"fps", "size"}
         unused |= {"audio_format"} if self.media in ("muxed", "none") else set()
+        unused |= {"streams"} if self.streams == "both" else set()  # runs from before it existed keep their answers
         unused |= {"thinking_max_tokens"} if "max_tokens" in self.model_fields_set else set()
         return {
             f"setting {name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,118 @@
+"""What a run of interventions says of itself, in `interference.json` of its folder."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.run_folder import read_head, write_head
+from mma_bench.evaluation.store import ANSWERS_FILE
+from mma_bench.evaluation.usage import USAGE_FILE
+from mma_bench.interference.protocol import Protocol
+
+HEAD_FILE = "interference.json"
+RESULTS_FILE = "results.json"
+DECISIONS_FILE = "decisions.parquet"
+PAGE_FILE = "index.html"
+PROTOCOL_FILE = "protocol.yaml"
+
+
+class Head(BaseModel):
+    """The model, the data and the protocol of a run.
+
+    Attributes:
+        model: its name.
+        model_fingerprint: see `mma_bench.models.Model.fingerprint`.
+        data: as given.
+        form: what the data were taken for.
+        data_sha256: hash of all the data, whatever the limit.
+        items_sha256: hash of the questions that were asked, with their media.
+        pool: where unrelated pictures and sounds come from.
+        pool_sha256: hash of these.
+        pictures: folder of unrelated pictures, if one was given.
+        sounds: folder of unrelated sounds, if one was given.
+        protocol: all of it.
+        protocol_sha256: its hash.
+        split: of the data.
+        limit: maximum number of items of each kind.
+        left_out: interventions and items that the model cannot be given, one line each.
+        skipped: files and rows that cannot be used, by reason.
+        mma_bench: version.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    model_fingerprint: dict[str, str]
+    data: str
+    form: str
+    data_sha256: str
+    items_sha256: str
+    pool: str
+    pool_sha256: str
+    pictures: str | None
+    sounds: str | None
+    protocol: Protocol
+    protocol_sha256: str
+    split: str
+    limit: int | None
+    left_out: list[str]
+    skipped: dict[str, Any]
+    mma_bench: str
+
+    @property
+    def data_name(self) -> str:
+        """The data without the folders that lead to them."""
+        path = Path(self.data)
+        return path.name if path.exists() or path.is_absolute() else self.data
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What two runs must share to be compared."""
+        return self.data_sha256, self.split, self.pool_sha256, self.protocol_sha256
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What must not change while answers are added."""
+        return self.model, sorted(self.model_fingerprint.items()), self.asked
+
+
+def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
+    """Check that ``folder`` is new, to be overwritten, or of a run of the same model, data and protocol.
+
+    Raises:
+        MMABenchError: it is something else.
+    """
+    earlier = read_head(folder, HEAD_FILE, Head, what="a run of interventions")
+    if earlier and not overwrite and earlier.identity != head.identity:
+        raise MMABenchError(
+            f"{folder} holds answers of {earlier.model} about {earlier.data}, of another model, version, setting, "
+            "protocol, pool or state of the data; choose another --run, or --overwrite to ask everything again"
+        )
+
+
+def begin(folder: Path, head: Head, *, overwrite: bool, asks: bool) -> None:
+    """Begin or resume a run.
+
+    Args:
+        folder: of the run.
+        head: what it says of itself.
+        overwrite: remove existing answers.
+        asks: whether there is something to ask: then results of fewer answers are removed first.
+    """
+    old = [ANSWERS_FILE, USAGE_FILE, "probe.json"] if overwrite else []
+    results = [RESULTS_FILE, DECISIONS_FILE, PAGE_FILE] if overwrite or asks else []
+    write_head(folder, HEAD_FILE, head.model_dump(mode="json"), discard=[*old, *results])
+
+
+def open_head(folder: Path) -> Head:
+    """Return the head of the run in ``folder``.
+
+    Raises:
+        MMABenchError: there is none.
+    """
+    head = read_head(folder, HEAD_FILE, Head, what="a run of interventions")
+    if head is None:
+        raise MMABenchError(f"{folder} is not a run of interventions; make one with `mma-bench interference`")
+    return head

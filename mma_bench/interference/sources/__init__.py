@@ -1,0 +1,1 @@
+"""What data become questions: folders of classes, tables of questions, clips of mma-bench, Hugging Face folders."""

@@ -1,0 +1,239 @@
+"""Rows of a table of unknown origin: JSONL, CSV, Parquet, and folders of Hugging Face datasets."""
+
+import csv
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mma_bench.errors import MMABenchError
+from mma_bench.files.documents import parse_json
+from mma_bench.files.hashing import sha256_file, sha256_json
+from mma_bench.files.regular import read_inside
+from mma_bench.files.tables import MAX_ROWS
+
+if TYPE_CHECKING:
+    import datasets
+
+_LARGEST_TEXT = 1 << 30
+_GROUPS_KEPT = 4
+
+
+class Rows(ABC):
+    """Rows that are read when they are needed.
+
+    Attributes:
+        where: the table, for messages.
+        columns: their names.
+        folder: files that cells name are below it.
+        classes: names of the classes of a column of numbers, by the column.
+        kinds: `image` or `audio` for columns of media, by the column.
+    """
+
+    where: str
+    columns: Sequence[str]
+    folder: Path
+    classes: Mapping[str, Sequence[str]]
+    kinds: Mapping[str, str]
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hash of all rows."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    @abstractmethod
+    def row(self, number: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Return some cells of a row."""
+
+    def column(self, name: str) -> list[Any]:
+        """Return all cells of a column without media."""
+        return [self.row(number, [name]).get(name) for number in range(len(self))]
+
+
+class TextRows(Rows):
+    """JSON lines or CSV, in memory.
+
+    Raises:
+        MMABenchError: the file cannot be read; a line that is damaged is named.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.where, self.folder = str(path), path.parent
+        self.classes, self.kinds = {}, {}
+        try:
+            text = read_inside(path.parent, path.name, _LARGEST_TEXT).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise MMABenchError(f"{path} is not UTF-8 (byte {error.start}); convert it: iconv -t UTF-8") from error
+        except OSError as error:
+            raise MMABenchError(f"{path} cannot be read: {error.strerror or error}") from error
+        self._rows = _json_lines(path, text) if path.suffix.casefold() != ".csv" else _csv_rows(path, text)
+        self._fingerprint = sha256_file(path)
+        self.columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        if not self._rows:
+            raise MMABenchError(f"{path} has no rows")
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the file."""
+        return self._fingerprint
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, number: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Return some cells of a row."""
+        return {name: self._rows[number].get(name) for name in columns}
+
+
+class ParquetRows(Rows):
+    """Parquet files with the same columns, of which a few row groups are in memory.
+
+    Raises:
+        MMABenchError: a file cannot be read.
+    """
+
+    def __init__(self, files: Sequence[Path], folder: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.where, self.folder = str(folder if len(files) > 1 else files[0]), folder
+        self._files: list[pq.ParquetFile] = []
+        self._groups: list[tuple[int, int, int]] = []  # first row, file, row group
+        count = 0
+        for number, path in enumerate(files):
+            try:
+                opened = pq.ParquetFile(path)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise MMABenchError(f"{path} is not a Parquet table: {' '.join(str(error).split())[:200]}") from error
+            self._files.append(opened)
+            for group in range(opened.metadata.num_row_groups):
+                self._groups.append((count, number, group))
+                count += opened.metadata.row_group(group).num_rows
+        if not 0 < count <= MAX_ROWS:
+            raise MMABenchError(f"{self.where} has {count} rows; 1 to {MAX_ROWS} are read")
+        self._count = count
+        self.columns = list(self._files[0].schema_arrow.names)
+        self.classes, self.kinds = _features(self._files[0].schema_arrow.metadata)
+        self._fingerprint = sha256_json([sha256_file(path) for path in files])
+        self._read = lru_cache(_GROUPS_KEPT)(self._group)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the files."""
+        return self._fingerprint
+
+    def __len__(self) -> int:
+        return self._count
+
+    def row(self, number: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Return some cells of a row."""
+        import bisect
+
+        place = bisect.bisect_right(self._groups, (number, len(self._files), 0)) - 1
+        first, file, group = self._groups[place]
+        found: dict[str, Any] = self._read(file, group, tuple(columns)).slice(number - first, 1).to_pylist()[0]
+        return found
+
+    def column(self, name: str) -> list[Any]:
+        """Return all cells of a column."""
+        return [cell for file in self._files for cell in file.read(columns=[name]).column(0).to_pylist()]
+
+    def _group(self, file: int, group: int, columns: tuple[str, ...]) -> Any:
+        import pyarrow as pa
+
+        try:
+            return self._files[file].read_row_group(group, columns=list(columns))
+        except (pa.ArrowException, OSError) as error:
+            raise MMABenchError(f"{self.where} is damaged: {' '.join(str(error).split())[:200]}") from error
+
+
+class SavedRows(Rows):
+    """A folder of `Dataset.save_to_disk`."""
+
+    def __init__(self, folder: Path, dataset: "datasets.Dataset") -> None:
+        self.where, self.folder = str(folder), folder
+        self._dataset = dataset.with_format("arrow")
+        self.columns = list(dataset.column_names)
+        self.classes, self.kinds = _kinds_of(dataset.features.to_dict())
+        files = sorted(Path(file["filename"]) for file in dataset.cache_files)
+        self._fingerprint = sha256_json([sha256_file(path) for path in files])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the files."""
+        return self._fingerprint
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def row(self, number: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Return some cells of a row."""
+        table = self._dataset[number : number + 1]
+        return {name: table.column(name)[0].as_py() for name in columns}
+
+    def column(self, name: str) -> list[Any]:
+        """Return all cells of a column."""
+        found: list[Any] = self._dataset.select_columns(name)[:].column(0).to_pylist()
+        return found
+
+
+def _json_lines(path: Path, text: str) -> list[dict[str, Any]]:
+    if text.lstrip().startswith("["):
+        return _json_list(path, text)
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except ValueError as error:
+            raise MMABenchError(f"{path}, line {number} is not JSON: {error}; correct or remove it") from error
+        if not isinstance(row, dict):
+            raise MMABenchError(f"{path}, line {number} is not an object with a value per column")
+        rows.append(row)
+    return rows
+
+
+def _json_list(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        rows = parse_json(text)
+    except ValueError as error:
+        raise MMABenchError(f"{path} is not JSON: {error}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise MMABenchError(f"{path} is not a list of objects with a value per column")
+    return list(rows)
+
+
+def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        return [{name: value for name, value in row.items() if name} for row in reader]
+    except csv.Error as error:
+        raise MMABenchError(f"{path} is not CSV: {error}; correct or remove the line") from error
+
+
+def _features(metadata: Mapping[bytes, bytes] | None) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return what the metadata of a file written by `datasets` say of its columns."""
+    try:
+        content = json.loads((metadata or {}).get(b"huggingface", b"{}"))
+        return _kinds_of(content.get("info", {}).get("features", {}))
+    except (ValueError, AttributeError, TypeError):
+        return {}, {}
+
+
+def _kinds_of(features: Mapping[str, Any]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    classes, kinds = {}, {}
+    for name, feature in features.items():
+        kind = feature.get("_type") if isinstance(feature, dict) else None
+        if kind == "ClassLabel":
+            classes[name] = [str(one) for one in feature.get("names", [])]
+        elif kind in ("Image", "Audio"):
+            kinds[name] = kind.casefold()
+    return classes, kinds
