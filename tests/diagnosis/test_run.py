@@ -1,7 +1,7 @@
 """The folder of a diagnosis: resumes, is the same again, refuses what is not its own."""
 
 import shutil
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,14 +9,24 @@ import pytest
 import torch
 
 from mma_bench import MMABenchError, load
-from mma_bench.diagnosis import PARTS, diagnose
+from mma_bench.cli import main
+from mma_bench.diagnosis import PARTS, Found, diagnose
 from mma_bench.diagnosis.parts.cohens_d import GROWTH
 from mma_bench.diagnosis.run import chosen_parts
-from tests.conftest import ROOT, run_command, tree
+from tests.conftest import ROOT, tree
 
 FAMILY = "Qwen2_5OmniThinkerForConditionalGeneration"
 OPTIONS = {"min_pixels": "1", "max_pixels": "3136", "dtype": "float32", "fps": "1"}
 ASKED = {"condition": ("aligned", "misaligned"), "limit": 2, "options": OPTIONS, "progress": False, "seed": 1}
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A diagnosis that was interrupted: its folder, the times of the tables that were left, what it found."""
+
+    folder: Path
+    kept: dict[Path, int]
+    found: Found
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +68,10 @@ def test_the_folder_holds_a_table_per_part_a_page_and_figures(finished: Path) ->
         assert f'src="samples/{picture.name}"' in page
 
 
-def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(
-    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
-) -> None:
-    """What a kill leaves are whole tables of some stimuli; they are not measured again."""
-    folder, parts = tmp_path / "x", ["attention", "repair"]
+@pytest.fixture(scope="module")
+def resumed(demo: Path, checkpoint: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    """Some parts of the same diagnosis, next to the whole one; what a kill leaves are tables of some stimuli."""
+    folder = tmp_path_factory.mktemp("resumed") / "again"
     for name in ("attention", "heads", "repair"):
         for path in finished.glob(f"measured/{name}*"):
             shutil.copytree(path, folder / "measured" / path.name)
@@ -71,9 +80,14 @@ def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(
     for path in measured[1::2]:
         path.unlink()
     kept = {path: path.stat().st_mtime_ns for path in measured[::2]}
-    diagnose(f"transformers:{checkpoint}", demo, run=folder, **{**ASKED, "parts": parts})
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    again = {name: content for name, content in tree(folder).items() if name.endswith("parquet")}
+    parts = ["cohens_d", "repair"]
+    found = diagnose(f"transformers:{checkpoint}", demo, run=folder, against=finished, parts=parts, **ASKED)
+    return Resumed(folder, kept, found)
+
+
+def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(finished: Path, resumed: Resumed) -> None:
+    assert {path: path.stat().st_mtime_ns for path in resumed.kept} == resumed.kept
+    again = {name: content for name, content in tree(resumed.folder).items() if name.endswith("parquet")}
     del again["estimates.parquet"]  # of all parts there
     before = tree(finished)
     assert again == {name: before[name] for name in again}
@@ -81,16 +95,15 @@ def test_an_interrupted_diagnosis_resumes_and_ends_with_the_same_bytes(
 
 
 def test_a_diagnosis_is_shown_next_to_another_and_compared_clip_by_clip(
-    demo: Path, checkpoint: Path, finished: Path, tmp_path: Path
+    demo: Path, checkpoint: Path, finished: Path, resumed: Resumed, tmp_path: Path
 ) -> None:
     """Two diagnoses of one model: nothing grew."""
-    name, asked = f"transformers:{checkpoint}", {**ASKED, "parts": ["cohens_d"]}
-    found = diagnose(name, demo, run=tmp_path / "after", against=finished, **asked)
-    growth = [number for number in found.numbers if number.quantity == GROWTH]
+    growth = [number for number in resumed.found.numbers if number.quantity == GROWTH]
     assert {number.condition for number in growth} == {"aligned", "misaligned"}
     assert [number.value for number in growth] == [0.0] * len(growth)
-    page = (tmp_path / "after" / "index.html").read_text(encoding="utf-8")
+    page = (resumed.folder / "index.html").read_text(encoding="utf-8")
     assert f"next to the diagnosis <strong>{finished.name}</strong>" in page
+    name, asked = f"transformers:{checkpoint}", {**ASKED, "parts": ["cohens_d"]}
     with pytest.raises(MMABenchError, match="asked other questions"):
         diagnose(name, demo, run=tmp_path / "other", against=finished, **{**asked, "condition": "aligned"})
     with pytest.raises(MMABenchError, match="is not a diagnosis"):
@@ -136,11 +149,17 @@ def test_another_diagnosis_is_refused_and_nothing_is_lost(
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    demo: Path, checkpoint: Path, tmp_path: Path, arguments: list[str], message: str
+    demo: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
 ) -> None:
     given = [argument.replace("CHECKPOINT", str(checkpoint)) for argument in arguments]
-    common = ["--data", str(demo), "--run", str(tmp_path / "x"), "--dry-run"]
-    result = run_command(sys.executable, "-m", "mma_bench", "diagnose", *given, *common, check=False)
-    assert result.returncode == 2
-    assert message in result.stderr.replace("Did", "did")
+    with pytest.raises(SystemExit) as ended:
+        main(["diagnose", *given, "--data", str(demo), "--run", str(tmp_path / "x"), "--dry-run"])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line.replace("Did", "did")
     assert not (tmp_path / "x").exists()
