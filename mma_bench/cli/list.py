@@ -57,6 +57,12 @@ def _parts() -> Listing:
     return listing(PARTS)
 
 
+def _architectures() -> Listing:
+    from mma_bench.models.omni.thinker import ARCHITECTURES
+
+    return listing(ARCHITECTURES)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "conditions": _conditions,
@@ -66,6 +72,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "formats": _formats,
     "terms": _terms,
     "parts": _parts,
+    "architectures": _architectures,
 }
 """What `mma-bench list` knows."""
 
