@@ -4,13 +4,15 @@
     python scripts/bench/diagnose.py --tokens 1024 --turns 3
 
 All ways run the same random model of 21 M parameters on the same prompt: audio, so that nearly all tokens come before
-the question. Times are taken by turns in one process, in processor seconds. Peak memory is that of one more pass, above what the
-process holds before it. Eager attention keeps a matrix of tokens x tokens for each layer and head: 2 GiB at 4,096
-tokens and 8 at 8,192, where it is left out.
+the question. Times are taken by turns in one process, in processor seconds; "question alone" is a pass over the
+question when the media are read already, as for all questions about a stimulus but the first. Peak memory is that of
+one more pass, above what the process holds before it. Eager attention keeps a matrix of tokens x tokens for each layer
+and head: 2 GiB at 4,096 tokens and 8 at 8,192, where it is left out.
 """
 
 import argparse
 import ctypes
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -26,6 +28,7 @@ from scripts.bench.turns import Side, Times, alternate, ratio
 
 ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 PLAIN, MASS, EAGER = "plain", "attention mass", "eager"
+READ, READ_MASS = "question alone, plain", "question alone, attention mass"
 Way = Callable[[], object]
 
 
@@ -37,15 +40,17 @@ def main() -> None:
     given = parser.parse_args()
     lengths = given.tokens or [1024, 4096, 8192]
     results, peaks = [], {}
-    print("| tokens | way | processor seconds | by the clock | times plain | peak, MiB |\n|---|---|---|---|---|---|")
+    print("| tokens | way | processor seconds | times plain | peak, MiB |\n|---|---|---|---|---|")
     for tokens in lengths:
         names = [PLAIN, MASS, EAGER] if tokens <= given.eager_up_to else [PLAIN, MASS]
         ways = ways_of(tokens)
         sides = [Side(name, ways[name]) for name in names]
         times = alternate(sides, given.turns, budget=given.budget)
         peaks[tokens] = {name: peak_of(ways[name]) for name in names}
-        show(tokens, times, peaks[tokens])
+        show(tokens, times, PLAIN, peaks[tokens])
         results.append(cost(times, tokens))
+        again = alternate([Side(name, ways[name]) for name in (READ, READ_MASS)], given.turns, budget=given.budget)
+        show(tokens, again, READ, {})
     save(given.json, [*results, *savings(peaks)])
 
 
@@ -97,19 +102,34 @@ def ways_of(tokens: int) -> dict[str, Way]:
         found: Any = thinker.decoder(inputs_embeds=embeddings, output_attentions=True, use_cache=False)
         return [weights[0, :, -1] for weights in found.attentions]
 
+    @functools.cache
+    def read() -> Case:
+        with torch.inference_mode():
+            return Case(prompt("sdpa"), "clip", "Cat", "Dog", None)
+
+    def question_alone() -> object:
+        thinker.decoder.config._attn_implementation = "sdpa"
+        return read().prompt._run([read().prompt.ids])
+
+    def question_mass() -> object:
+        masses = Masses(read())
+        read().prompt.look(masses)
+        return masses.by_group
+
     def inference(way: Way) -> Way:
         return torch.inference_mode()(way)
 
-    return {PLAIN: inference(plain), MASS: inference(mass), EAGER: inference(eager)}
+    ways = {PLAIN: plain, MASS: mass, EAGER: eager, READ: question_alone, READ_MASS: question_mass}
+    return {name: inference(way) for name, way in ways.items()}
 
 
 def peak_of(way: Way) -> float:
-    """Return the peak memory of one pass above what the process holds before it, MiB; Linux only."""
+    """Return the peak memory of one pass above what the process holds before it, MiB, at least 1; Linux only."""
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # freed memory that the process keeps would hide what the pass needs
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
     before = held("VmRSS")
     way()
-    return held("VmHWM") - before
+    return max(held("VmHWM") - before, 1.0)
 
 
 def held(name: str) -> float:
@@ -118,11 +138,11 @@ def held(name: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
-def show(tokens: int, times: Mapping[str, Times], peaks: Mapping[str, float]) -> None:
+def show(tokens: int, times: Mapping[str, Times], plain: str, peaks: Mapping[str, float]) -> None:
     for name, one in times.items():
-        middle, low, high = ratio(times, name, PLAIN, by_clock=False)
-        cells = (f"{tokens:,}", name, f"{one.processor_seconds:.2f}", one.spread,
-                 f"{middle:.2f} [{low:.2f}, {high:.2f}]", f"{peaks[name]:.0f}")  # fmt: skip
+        middle, low, high = ratio(times, name, plain, by_clock=False)
+        peak = f"{peaks[name]:.0f}" if peaks else ""
+        cells = (f"{tokens:,}", name, f"{one.processor_seconds:.3g}", f"{middle:.2f} [{low:.2f}, {high:.2f}]", peak)
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
