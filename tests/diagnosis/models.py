@@ -55,7 +55,8 @@ def make_engine(family: str, kernel: str = "sdpa", *, texts: Sequence[str] = ())
     thinker, tokenizer, extractor = random_thinker(family, Size(layers=3, spread=0.25), texts=texts)
     thinker.decoder.config._attn_implementation = kernel
     frame_format = thinker.frame_format({}, 1, 112 * 112)
-    return EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings(max_new_tokens=5))
+    settings = Settings.model_validate({"max_new_tokens": 5, "attn_implementation": kernel})
+    return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings)
 
 
 def prompt_of(

@@ -60,7 +60,7 @@ def test_a_pass_over_the_whole_prompt_is_the_reading_of_the_question(family: str
 
 
 def test_labels_of_several_tokens_end_at_the_same_states() -> None:
-    shares = measure(make_engine(FAMILIES[0]), ["Dog", "Dog bark", "Water", "Church_bell"])
+    shares = measure(make_engine(FAMILIES[0], texts=TEXTS), ["Dog", "Dog bark", "Water", "Church_bell"])
     assert shares["visual"]["audio", EMBEDDINGS] == pytest.approx(1, abs=1e-3)
 
 
