@@ -63,6 +63,12 @@ def _interventions() -> Listing:
     return listing(INTERVENTIONS)
 
 
+def _architectures() -> Listing:
+    from mma_bench.models.omni.thinker import ARCHITECTURES
+
+    return listing(ARCHITECTURES)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "conditions": _conditions,
@@ -73,6 +79,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "terms": _terms,
     "parts": _parts,
     "interventions": _interventions,
+    "architectures": _architectures,
 }
 """What `mma-bench list` knows."""
 

@@ -54,7 +54,7 @@ def _check_model(settings: TuneSettings) -> str:
 
     architecture = checkpoint.removeprefix(_RANDOM)
     if architecture not in ARCHITECTURES:
-        raise MMABenchError(unknown("model.checkpoint: unknown architecture", architecture, ARCHITECTURES))
+        raise MMABenchError(unknown("model.checkpoint: unknown architecture", architecture, ARCHITECTURES.names()))
     return f"model {checkpoint}: random weights, which teach nothing"
 
 

@@ -65,7 +65,7 @@ def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
         return load_checkpoint(settings.checkpoint, how)
     architecture = settings.checkpoint.removeprefix(RANDOM)
     if architecture not in ARCHITECTURES:
-        raise MMABenchError(f"{settings.checkpoint}: write {RANDOM} and one of {', '.join(ARCHITECTURES)}")
+        raise MMABenchError(f"{settings.checkpoint}: write {RANDOM} and one of {', '.join(ARCHITECTURES.names())}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     thinker, tokenizer, extractor = random_thinker(architecture, Size(), dtype=getattr(torch, dtype), device=device)
     frame_format = thinker.frame_format({}, settings.min_pixels or 1, settings.max_pixels or 56 * 56)

@@ -104,6 +104,8 @@ bench stream_decoded 600 stream --data "$data" --turns 3 --skip undecoded --json
 bench encode_once 300 encode_once --config "$(size small tiny)" --repeats "$(size 15 3)" --budget 60 \
     --row "$out/encode_once.json"
 bench tune_step 300 tune_step --repeats "$(size 15 3)" --row "$out/tune_step.json"
+# shellcheck disable=SC2046  # several words
+bench diagnose 400 diagnose --turns "$turns" --budget 40 $(size "" "--tokens 600 --tokens 1200") --json "$out/diagnose.json"
 skip gpu_7b "encode_once and tune_step with --device cuda --config 7b need a GPU; scripts/gpu/check.py runs them"
 bench perturbation 120 perturbation --json "$out/perturbation.json"
 bench endpoint 300 endpoint --data "$data" --requests "$(size 400 32)" --option audio_format=flac \

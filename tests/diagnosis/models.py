@@ -15,7 +15,8 @@ from mma_bench.diagnosis.subject import Subject
 from mma_bench.models.omni import AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.omni.conversation import Kind
 from mma_bench.models.omni.random_weights import Size, random_thinker
-from mma_bench.schema import Question
+from mma_bench.questions import prompts
+from mma_bench.schema import Modality, Question
 from tests.models.test_omni import FAMILIES, plain_ids, plain_inputs, sound, video
 from tests.planted import stimulus
 
@@ -25,28 +26,37 @@ QUESTIONS = stimulus("a", "misaligned", "Dog", "Water", CLASSES).questions
 
 __all__ = [
     "AUDIO_HEAD",
+    "CAPTION_HEAD",
     "CLASSES",
     "FAMILIES",
     "LETTERS",
     "QUESTIONS",
     "STREAMS",
+    "TEXTS",
     "VIDEO_HEAD",
+    "WORDS",
     "explicit",
     "make_engine",
     "masked",
     "planted_engine",
     "planted_subject",
     "prompt_of",
+    "renamed",
     "subject_of",
+    "told",
 ]
 
 
-def make_engine(family: str, kernel: str = "sdpa", *, layers: int = 3, seed: int = 0) -> EncodeOnce:
-    """Return an engine with random weights, wide enough that every input shows in the answer."""
-    thinker, tokenizer, extractor = random_thinker(family, Size(layers=layers, spread=0.25), seed=seed)
+def make_engine(family: str, kernel: str = "sdpa", *, texts: Sequence[str] = ()) -> EncodeOnce:
+    """Return an engine with random weights, wide enough that every input shows in the answer.
+
+    Words of ``texts`` are one token each, which makes prompts short; all others are read byte by byte.
+    """
+    thinker, tokenizer, extractor = random_thinker(family, Size(layers=3, spread=0.25), texts=texts)
     thinker.decoder.config._attn_implementation = kernel
     frame_format = thinker.frame_format({}, 1, 112 * 112)
-    return EncodeOnce(thinker, tokenizer, extractor, frame_format, Settings(max_new_tokens=5))
+    settings = Settings.model_validate({"max_new_tokens": 5, "attn_implementation": kernel})
+    return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings)
 
 
 def prompt_of(
@@ -122,24 +132,54 @@ def subject_of(
     return subject
 
 
+def renamed(subject: Subject, clip: int) -> Subject:
+    """Return the stimulus as one of another clip."""
+    told = subject.sample.stimulus
+    questions = [q.changed(question_id=f"clip-{clip}/{q.question_id}") for q in told.questions]
+    video = told.video.changed(clip_id=f"clip-{clip}")
+    told = told.changed(key=f"clip-{clip}", video=video, questions=questions)
+    subject.sample = replace(subject.sample, stimulus=told, questions=questions)
+    return subject
+
+
 LETTERS = ["A", "B", "C", "D"]
 """Options of one token each."""
 
-VIDEO_HEAD, AUDIO_HEAD = (0, 1), (2, 2)
-"""Layer and head of the only two that write anything in `planted_engine`."""
+WORDS = dict(zip(LETTERS, ("alpha", "bravo", "charlie", "delta"), strict=True))
+"""What a caption calls them: a token that occurs nowhere else."""
+
+TEXTS = [
+    prompts.render(parts, LETTERS)
+    for modality in Modality
+    for plain in [prompts.standard(modality)]
+    for parts in [plain, *(prompts.captioned(plain, word) for word in WORDS.values())]
+]
+"""All prompts about these options."""
+
+VIDEO_HEAD, CAPTION_HEAD, AUDIO_HEAD = (0, 1), (1, 0), (2, 2)
+"""Layer and head of the only ones that write anything in `planted_engine`."""
 
 
-def planted_engine() -> EncodeOnce:
+def planted_engine(*, caption: float = 0.0) -> EncodeOnce:
     """Return a model of which one head alone copies the audio's label, and another, more weakly, the video's.
 
     The first four numbers of a hidden state hold the label of video tokens, the next four that of audio tokens
-    (`planted_streams`), and the next four what is said. All other heads and layers write nothing.
+    (`planted_subject`), then four what is said, then four the label of a caption's word. All other heads and layers
+    write nothing, and all heads but the caption's attend to all tokens alike.
+
+    Args:
+        caption: with what strength a head that looks at nothing but the caption copies its label.
     """
-    engine = make_engine(FAMILIES[0])
+    engine = make_engine(FAMILIES[0], texts=TEXTS)
     thinker = engine.thinker
-    size = thinker.decoder.config.head_dim
+    config = thinker.decoder.config
+    size, shared = config.head_dim, config.num_attention_heads // config.num_key_value_heads
     with torch.no_grad():
-        thinker.model.get_input_embeddings().weight[:, :12] = 0
+        embeddings = thinker.model.get_input_embeddings().weight
+        embeddings[:, :16] = 0
+        for label, word in enumerate(WORDS.values()):
+            (token,) = engine.chat.text(f" {word}")
+            embeddings[token, 12 + label] = 1
         for layer in thinker.layers:
             layer.mlp.down_proj.weight.zero_()
             layer.self_attn.o_proj.weight.zero_()
@@ -148,12 +188,16 @@ def planted_engine() -> EncodeOnce:
                 getattr(layer.self_attn, part).bias.zero_()
             layer.self_attn.v_proj.bias.zero_()
             layer.self_attn.v_proj.weight.zero_()
-        for (layer, head), first, strength in ((VIDEO_HEAD, 0, 40.0), (AUDIO_HEAD, 4, 200.0)):
+        copied = ((VIDEO_HEAD, 0, 40.0), (CAPTION_HEAD, 12, caption), (AUDIO_HEAD, 4, 200.0))
+        for (layer, head), first, strength in copied:
             attention = thinker.layers[layer].self_attn
-            shared = thinker.decoder.config.num_attention_heads // thinker.decoder.config.num_key_value_heads
             for label in range(4):
                 attention.v_proj.weight[head // shared * size + label, first + label] = 1
                 attention.o_proj.weight[8 + label, head * size + label] = strength
+        layer, head = CAPTION_HEAD
+        attention, slowest = thinker.layers[layer].self_attn, size // 2 - 1  # positions hardly turn this number
+        attention.q_proj.bias[head * size + slowest] = 20
+        attention.k_proj.weight[head // shared * size + slowest, 12:16] = 20
         said = thinker.model.get_output_embeddings().weight
         said.zero_()
         for label, name in enumerate(LETTERS):
@@ -161,18 +205,33 @@ def planted_engine() -> EncodeOnce:
     return engine
 
 
-def planted_subject(engine: EncodeOnce, seen: str, heard: str, clip: int) -> Subject:
-    """Return a stimulus whose media tokens say their label, with its questions."""
+def planted_subject(engine: EncodeOnce, seen: str, heard: str, clip: int, caption: str | None = None) -> Subject:
+    """Return a stimulus whose media tokens say their label, with its questions.
+
+    Args:
+        engine: of `planted_engine`.
+        seen: option that the video shows.
+        heard: option that the audio shows.
+        clip: number of the clip.
+        caption: option that a caption claims; then only the questions with a caption are asked.
+    """
     subject = subject_of(engine, seen, heard, STREAMS, classes=LETTERS)
     inputs = subject.inputs
     embeddings = inputs.embeddings.clone()
-    embeddings[..., :12] = 0
+    embeddings[..., :16] = 0
     kinds = np.array(inputs.layout.kinds)
     embeddings[0, torch.from_numpy(kinds == Kind.VIDEO), LETTERS.index(seen)] = 1
     embeddings[0, torch.from_numpy(kinds == Kind.AUDIO), 4 + LETTERS.index(heard)] = 1
     vars(subject)["inputs"] = replace(inputs, embeddings=embeddings)
-    video = subject.sample.stimulus.video.changed(clip_id=f"clip-{clip}")
-    questions = [q.changed(question_id=f"clip-{clip}/{q.question_id}") for q in subject.sample.questions]
-    told = subject.sample.stimulus.changed(key=f"clip-{clip}", video=video, questions=questions)
-    subject.sample = replace(subject.sample, stimulus=told, questions=questions)
-    return subject
+    if caption:
+        questions = [told(question, caption) for question in subject.sample.questions]
+        stimulus = subject.sample.stimulus.changed(questions=questions)
+        subject.sample = replace(subject.sample, stimulus=stimulus, questions=questions)
+    return renamed(subject, clip)
+
+
+def told(question: Question, caption: str) -> Question:
+    """Return the question under a caption that claims an option."""
+    parts = prompts.captioned(prompts.standard(question.modality), WORDS[caption])
+    lie = caption if caption != question.answer else None
+    return prompts.with_prompt(question, parts).changed(condition="misleading_caption", distractor=lie)

@@ -22,7 +22,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_masses_are_sums_of_output_attentions(family: str, kernel: str) -> None:
     engine = make_engine(family, kernel)
@@ -47,7 +46,6 @@ def test_masses_are_sums_of_output_attentions(family: str, kernel: str) -> None:
     assert np.ptp([layer[0].mean(axis=0) for layer in masses.by_group], axis=0).max() > 0.01
 
 
-@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
 def test_rows_before_the_question_are_causal(kernel: str) -> None:
     """There the kernel gets no mask: each token sees itself and what comes before it."""
     engine = make_engine(FAMILIES[0], kernel)
@@ -86,7 +84,6 @@ def test_only_the_needed_rows_are_computed(monkeypatch: pytest.MonkeyPatch) -> N
     assert rows < case.prompt.map.length / 2
 
 
-@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_answers_under_diagnosis_are_those_without(family: str, kernel: str) -> None:
     engine = make_engine(family, kernel)

@@ -35,11 +35,11 @@ def test_d_is_that_of_the_textbook() -> None:
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     truth = 1 / np.sqrt(2)  # of the differences, whose standard deviation is the root of 2
     hits = 0
-    for seed in range(100):
+    for seed in range(60):
         first, second, clips = planted(60, seed)
         _, found = cohens_d(first, second, clips, paired=True, seed=seed)
         hits += found.low <= truth <= found.high
-    assert 87 <= hits <= 99
+    assert 52 <= hits <= 59
 
 
 def test_rows_about_one_clip_are_drawn_together() -> None:

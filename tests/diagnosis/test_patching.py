@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from mma_bench.diagnosis.parts.patching import ALL, Patching, patched_layers, share_of_difference
-from mma_bench.diagnosis.patches import EMBEDDINGS
+from mma_bench.diagnosis.patches import EMBEDDINGS, WholePrompt
 from mma_bench.diagnosis.token_map import Group
 from mma_bench.models.omni import EncodeOnce
-from tests.diagnosis.models import FAMILIES, make_engine, masked, prompt_of, subject_of
+from tests.diagnosis.models import FAMILIES, TEXTS, make_engine, masked, prompt_of, subject_of
 from tests.models.test_omni import sound, video
 
 ALIGNED, MISALIGNED = (video(1), sound(1)), (video(1), sound(2))
@@ -35,10 +35,9 @@ def measure(engine: EncodeOnce, classes: list[str] = CLASSES) -> pd.DataFrame:
     return rows.set_index(["modality", "group", "layer"])["share"]
 
 
-@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "kernel"), zip(FAMILIES, ("sdpa", "eager"), strict=True))
 def test_everything_comes_back_with_the_audio_itself_and_with_all_states(family: str, kernel: str) -> None:
-    shares = measure(make_engine(family, kernel))
+    shares = measure(make_engine(family, kernel, texts=TEXTS))
     for modality in ("visual", "audio"):
         own = shares[modality]
         assert own["audio", EMBEDDINGS] == pytest.approx(1, abs=1e-3)
@@ -50,14 +49,24 @@ def test_everything_comes_back_with_the_audio_itself_and_with_all_states(family:
     assert ((later.abs() > 0.02) & ((later - 1).abs() > 0.02)).any()
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_pass_over_the_whole_prompt_is_the_reading_of_the_question(family: str) -> None:
+    """Whichever stream ends last decides where the question's positions begin."""
+    engine = make_engine(family)
+    for streams in (ALIGNED, (video(1, frames=12), sound(1, seconds=3)), (video(1, frames=4), sound(1, seconds=7))):
+        prompt = prompt_of(engine, streams=streams)
+        (reading,) = prompt.read(["Dog", "Water"], [None])
+        assert WholePrompt(prompt, ["Dog", "Water"]).states().scores == pytest.approx(reading.scores, abs=2e-4)
+
+
 def test_labels_of_several_tokens_end_at_the_same_states() -> None:
-    shares = measure(make_engine(FAMILIES[0]), ["Dog", "Dog bark", "Water", "Church_bell"])
+    shares = measure(make_engine(FAMILIES[0], texts=TEXTS), ["Dog", "Dog bark", "Water", "Church_bell"])
     assert shares["visual"]["audio", EMBEDDINGS] == pytest.approx(1, abs=1e-3)
 
 
 def test_states_that_no_later_layer_reads_bring_nothing_back() -> None:
     """A model that sees no audio from layer 1 on: the audio's tokens matter only before layer 0."""
-    engine = make_engine(FAMILIES[0])
+    engine = make_engine(FAMILIES[0], texts=TEXTS)
     audio = prompt_of(engine).map.of(Group.AUDIO)
     with masked(engine, range(1, 3), np.ones(len(audio), bool) & ~audio, audio):
         shares = measure(engine)
@@ -68,7 +77,7 @@ def test_states_that_no_later_layer_reads_bring_nothing_back() -> None:
 
 
 def test_two_runs_of_the_same_inputs_differ_in_nothing() -> None:
-    engine = make_engine(FAMILIES[0])
+    engine = make_engine(FAMILIES[0], texts=TEXTS)
     subject = subject_of(engine, "A", "B", ALIGNED, aligned=ALIGNED, classes=CLASSES)
     rows = pd.DataFrame(list(Patching().measure(subject)))
     assert rows["after"].to_numpy() == pytest.approx(rows["before"].to_numpy(), abs=1e-4)
@@ -76,7 +85,7 @@ def test_two_runs_of_the_same_inputs_differ_in_nothing() -> None:
 
 
 def test_pairs_of_unequal_length_are_left_out_with_the_reason() -> None:
-    engine = make_engine(FAMILIES[0])
+    engine = make_engine(FAMILIES[0], texts=TEXTS)
     subject = subject_of(engine, "A", "B", (video(1), sound(2, seconds=4.1)), aligned=ALIGNED, classes=CLASSES)
     rows = list(Patching().measure(subject))
     assert [row["left_out"] for row in rows] == ["the media have different lengths"] * 2

@@ -36,8 +36,9 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
         import transformers
     where: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.local_files_only}
     try:
+        family = _family(name, where)  # before the rest: its package may bring classes of configuration and tokenizer
         config = transformers.AutoConfig.from_pretrained(name, **where)
-        thinker = _thinker(name, config, settings, where)
+        thinker = _thinker(name, family, config, settings, where)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
         extractor = transformers.WhisperFeatureExtractor.from_pretrained(name, **where)
         stored = _video_settings(name, where)
@@ -63,18 +64,26 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
     return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings), identity
 
 
-def _thinker(name: str, config: Any, settings: Settings, where: dict[str, Any]) -> Thinker:
-    import torch
+def _family(name: str, where: dict[str, Any]) -> type[Thinker]:
     import transformers
 
-    named = getattr(config, "architectures", None) or ["none"]
-    family = ARCHITECTURES.get(str(named[0]))
+    stored, _ = transformers.PretrainedConfig.get_config_dict(name, **where)
+    if not stored:
+        transformers.AutoConfig.from_pretrained(name, **where)  # says why there is nothing
+    named = str((stored.get("architectures") or ["none"])[0])
+    family = ARCHITECTURES.get(named)
     if family is None:
         raise MMABenchError(
-            f"transformers:{name} is a {named[0]}; known are {', '.join(ARCHITECTURES)}. Serve others with an "
-            "OpenAI-compatible server, or add a family in mma_bench/models/omni/thinker.py"
+            f"transformers:{name} is a {named}; known are {', '.join(ARCHITECTURES.names())}. Serve others with an "
+            "OpenAI-compatible server, or add a family: docs/extending.md"
         )
-    model, report = getattr(transformers, family.class_name).from_pretrained(
+    return family
+
+
+def _thinker(name: str, family: type[Thinker], config: Any, settings: Settings, where: dict[str, Any]) -> Thinker:
+    import torch
+
+    model, report = family.transformers_class().from_pretrained(
         name,
         output_loading_info=True,
         config=getattr(config, "thinker_config", config),

@@ -121,12 +121,11 @@ def random_thinker(
         texts: texts whose words are tokens; other words are split into bytes. The vocabulary grows if necessary.
     """
     import torch
-    import transformers
 
     family = ARCHITECTURES[architecture]
     tokenizer = byte_tokenizer(family.media_tokens, texts)
     size = replace(size, vocabulary=max(size.vocabulary, len(tokenizer)))
-    model_class = getattr(transformers, family.class_name)
+    model_class = family.transformers_class()
     settings = _qwen3(size) if issubclass(family, Qwen3OmniThinker) else _qwen25(size)
     config = model_class.config_class(
         **settings, **_token_ids(tokenizer, family.media_tokens), initializer_range=size.spread

@@ -1,7 +1,7 @@
 """The thinkers: what differs between the families of Omni models, behind one small interface.
 
-A thinker is the part of an Omni model that reads video, audio and text and writes text. To add a family, write a
-subclass and name it in `ARCHITECTURES`.
+A thinker is the part of an Omni model that reads video, audio and text and writes text. A package adds a family by a
+subclass that it names in an entry point of the group `mma_bench.architectures`; see docs/extending.md.
 """
 
 from abc import ABC, abstractmethod
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mma_bench.models.omni.encoder_cache import Encoded
 from mma_bench.models.omni.frames import FrameFormat, Patches
 from mma_bench.models.omni.layout import chunked, merged, video_times
+from mma_bench.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,7 @@ class Thinker(ABC):
     """A loaded thinker.
 
     Attributes:
-        class_name: its class in transformers.
+        class_name: its class in transformers; see `transformers_class`.
         media_tokens: special tokens of the family.
         system_prompt: system message of the family's own text-only use, or none.
         mean: of each colour channel, if the checkpoint does not say.
@@ -53,6 +54,13 @@ class Thinker(ABC):
     def __init__(self, model: Any) -> None:
         self.model = model
         self.decoder = model.get_decoder()
+
+    @classmethod
+    def transformers_class(cls) -> Any:
+        """Return the class of the model: the one of transformers called `class_name`, or of a package."""
+        import transformers
+
+        return getattr(transformers, cls.class_name)
 
     @property
     def config(self) -> Any:
@@ -242,14 +250,23 @@ class Qwen3OmniThinker(Thinker):
         return whole * 13 + (rest + 7) // 8
 
 
-ARCHITECTURES: dict[str, type[Thinker]] = {
-    "Qwen2_5OmniModel": Qwen25OmniThinker,
-    "Qwen2_5OmniForConditionalGeneration": Qwen25OmniThinker,
-    "Qwen2_5OmniThinkerForConditionalGeneration": Qwen25OmniThinker,
-    "Qwen3OmniMoeForConditionalGeneration": Qwen3OmniThinker,
-    "Qwen3OmniMoeThinkerForConditionalGeneration": Qwen3OmniThinker,
-}
+def _adopt(loaded: Any) -> type[Thinker]:
+    if not (isinstance(loaded, type) and issubclass(loaded, Thinker)):
+        raise TypeError("it is not a subclass of mma_bench.models.omni.thinker.Thinker")
+    return loaded
+
+
+ARCHITECTURES: Registry[type[Thinker]] = Registry("architecture", "architectures", adopt=_adopt)
 """Thinkers by the name that a checkpoint's config.json gives under `architectures`."""
+
+for _name in (
+    "Qwen2_5OmniModel",
+    "Qwen2_5OmniForConditionalGeneration",
+    "Qwen2_5OmniThinkerForConditionalGeneration",
+):
+    ARCHITECTURES.add(_name, Qwen25OmniThinker)
+for _name in ("Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"):
+    ARCHITECTURES.add(_name, Qwen3OmniThinker)
 
 
 def _joined(parts: "torch.Tensor | list[torch.Tensor] | tuple[torch.Tensor, ...]") -> "torch.Tensor":
