@@ -29,7 +29,9 @@ from mma_bench.console.options import (
 @condition_option()
 @split_option()
 @limit_option()
-@click.option("--protocol", default="paper", show_default=True, metavar="paper|robust|phrasing|FILE", help="Questions to ask.")
+@click.option(
+    "--protocol", default="paper", show_default=True, metavar="paper|robust|phrasing|FILE", help="Questions to ask."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of controls and intervals.")
 @click.option(
     "--against", type=folder_path, help="Diagnosis of the same questions to compare with, such as before tuning."
