@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from mma_bench import MMABenchError, evaluate, load, models
 from mma_bench.cli import main
 from mma_bench.dataset.load import Sample
+from mma_bench.diagnosis.run import require_family
 from mma_bench.evaluation.store import AnswerStore, open_run
 from mma_bench.models import Check, Model
 from mma_bench.models.checks import CheckAnswer
@@ -27,6 +28,7 @@ from mma_bench.models.wrappers.adaptive import QUERY, WORDS
 from mma_bench.models.wrappers.prompt import INSTRUCTION
 from mma_bench.models.wrappers.solo import without
 from mma_bench.probe import stimuli
+from mma_bench.records.every_eval_ever.identity import identity_of
 from mma_bench.schema import Modality
 from tests.models.test_omni import plain_ids, plain_inputs, save
 
@@ -266,5 +268,9 @@ def test_commands_decide_by_the_wrapped_model_and_list_the_wrappers() -> None:
     assert kind.settings_of_protocol({"contrast.alpha": "2"}) == ("fps",)
     assert not models.model_class("openai:m@http://127.0.0.1:1/v1+prompt").runs_here
     assert models.model_class("baseline:random+solo").is_baseline
+    with pytest.raises(MMABenchError, match=r"\+contrast changes how a model is asked or decoded, not the model"):
+        require_family("transformers:a/b+contrast")
+    identity = identity_of("transformers:Qwen/Qwen2.5-Omni-7B+contrast+prompt")
+    assert identity.id == "Qwen/Qwen2.5-Omni-7B+contrast+prompt"
     listed = CliRunner().invoke(main, ["list", "wrappers"]).output
     assert all(f"+{name}: " in listed for name in WRAPPERS)

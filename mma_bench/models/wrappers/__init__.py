@@ -8,6 +8,7 @@ from mma_bench.models.wrappers.adaptive import Adaptive
 from mma_bench.models.wrappers.contrast import Contrast
 from mma_bench.models.wrappers.naming import split_name
 from mma_bench.models.wrappers.prompt import Prompt
+from mma_bench.models.wrappers.rewriting import Rewriting
 from mma_bench.models.wrappers.solo import Solo
 from mma_bench.models.wrappers.wrapper import WRAPPERS, Setting, Wrapper, split_options, wrapper
 
@@ -16,6 +17,7 @@ __all__ = [
     "Adaptive",
     "Contrast",
     "Prompt",
+    "Rewriting",
     "Setting",
     "Solo",
     "Wrapper",
