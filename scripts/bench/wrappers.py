@@ -97,8 +97,6 @@ def main() -> None:
     for name in ("contrast", "adaptive"):
         rows.append(Result.of("wrappers", ways, ours=name, peer=f"separate {name}", by_clock=by_clock))
         rows.append(Result.of("wrappers", ways, ours="bare", peer=name, by_clock=by_clock))
-    for row in rows:
-        print(row)
     save(given.row, rows)
 
 

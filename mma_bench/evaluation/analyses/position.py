@@ -19,8 +19,9 @@ from mma_bench.evaluation.statistics.estimate import around
 from mma_bench.schema import Modality
 
 SHUFFLED = "shuffled_options_"
-PARTS = 5
-"""Parts of the list that are compared; with fewer options, each place is one."""
+PARTS = (5, 4, 3)
+"""Parts of the list that are compared: the first of these numbers that divides the number of options, or the first of
+all; with fewer options, each place is a part."""
 
 ORDERS = 999
 """Random orders that are compared with."""
@@ -69,17 +70,18 @@ class PositionPreference:
         "answers": "n",
         "first": "first part",
         "last": "last part",
-        "even": Column("by chance"),
+        "even": Column("first part by chance"),
         "index": "preference",
         "unevenness": Column("unevenness"),
         "noise": Column("by noise alone"),
-        "p_value": Column("p", text=lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001"),
+        "p_value": Column("p", text=lambda p: f"{p:.3f}"),
     },
+    row=lambda row: f"{row.modality}, {row.parts} parts",
     caption="Answers to questions with shuffled options, in percent of those that name an option: in the first and the "
-    "last part of the list (fifths; single places if there are fewer options). Unevenness: share of the answers that "
-    "would have to name another part for an even distribution; preference: the same without what noise adds, with a "
-    "95% bootstrap interval over clips that holds for any distribution; p: share of 999 random orders of the options, "
-    "for the same answers, that are at least as uneven.",
+    "last of three to five parts of the list (single places if there are fewer options). Unevenness: share of the "
+    "answers that would have to name another part for an even distribution; preference: the same without what noise "
+    "adds, with a 95% bootstrap interval over clips that holds for any distribution; p: share of 999 random orders of "
+    "the options, for the same answers, that are at least as uneven.",
 )
 def position_preferences(table: VerdictTable) -> list[PositionPreference]:
     """Return the preference in visual and in audio questions, over all conditions."""
@@ -94,7 +96,8 @@ def position_preferences(table: VerdictTable) -> list[PositionPreference]:
 
 
 def _preference(modality: Modality, rows: VerdictTable) -> PositionPreference:
-    parts = min(PARTS, int(rows.options.min()))
+    fewest = int(rows.options.min())
+    parts = min(fewest, next((number for number in PARTS if fewest % number == 0), PARTS[0]))
     chosen = _part(rows.place, rows.options, parts)
     expected = _by_chance(rows.options, parts)
     observed = float(_unevenness(_shares(chosen[None], parts), expected)[0])
@@ -162,8 +165,8 @@ def _index(chosen: Codes, expected: Shares, clips: Codes) -> Estimate:
     if count < 2:
         return Estimate(plain, float("nan"), float("nan"), count)
     weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=DRAWS)
-    drawn = weights @ sums
-    drawn /= drawn.sum(axis=1, keepdims=True)
+    totals: Shares = weights.astype(np.float64) @ sums
+    drawn: Shares = totals / totals.sum(axis=1, keepdims=True)
     value = max(0.0, 2 * plain - float(_unevenness(drawn, expected).mean()))
     reach = float(np.quantile(_unevenness(drawn, observed), 0.95))
     return around(value, max(0.0, plain - reach), min(1.0, plain + reach), count)

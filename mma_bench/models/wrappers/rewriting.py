@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
@@ -10,6 +11,8 @@ from mma_bench.models.checks import Check, CheckAnswer
 from mma_bench.models.interface import Answer
 from mma_bench.models.wrappers.wrapper import Wrapper, concerns_one_modality
 from mma_bench.schema import Modality, Question
+
+_Asked = TypeVar("_Asked", Question, Check)
 
 _LONGEST_KEY = 80
 """What leaves room for a modality in the 90 characters of a key."""
@@ -93,9 +96,9 @@ class Rewriting(Wrapper):
     def _worded(self, question: Question) -> Question:
         return self.text(question) if concerns_one_modality(question) else question
 
-    def _parts(self, asked: "Sequence[Question | Check]") -> "list[tuple[Modality | None, list[Question | Check]]]":
+    def _parts(self, asked: Sequence[_Asked]) -> list[tuple[Modality | None, list[_Asked]]]:
         """Return what is asked by the modality that decides about the media, or all of it if none does."""
-        groups: dict[Modality | None, list[Question | Check]] = {}
+        groups: dict[Modality | None, list[_Asked]] = {}
         for one in asked:
             decides = self.changes_media and concerns_one_modality(one)
             groups.setdefault(one.modality if decides else None, []).append(one)

@@ -44,6 +44,7 @@ class Wrapper(Model):
         settings: the numbers it takes.
         needs_logits: whether the other model must give the logits of its tokens: a `transformers` model itself.
         comes_last: whether it can follow another wrapper.
+        inner_kind: class of the other model, in classes made by `over`.
         model: the other model.
         values: its settings.
 
@@ -56,7 +57,7 @@ class Wrapper(Model):
     settings: ClassVar[Mapping[str, Setting]] = {}
     needs_logits: ClassVar[bool] = False
     comes_last: ClassVar[bool] = False
-    inner_kind: ClassVar[type[Model]] = Model
+    inner_kind: ClassVar[type[Model]]
 
     def __init__(self, model: Model, **settings: float) -> None:
         self.check_fits(type(model), model.name)
