@@ -5,6 +5,8 @@ forward, one pass per branch and token, and rules that read labels.
 """
 
 import functools
+import json
+import runpy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from mma_bench.models.wrappers.solo import without
 from mma_bench.probe import stimuli
 from mma_bench.records.every_eval_ever.identity import identity_of
 from mma_bench.schema import Modality
+from tests.conftest import ROOT
 from tests.models.test_omni import plain_ids, plain_inputs, save
 
 TOKENS = 3
@@ -274,3 +277,21 @@ def test_commands_decide_by_the_wrapped_model_and_list_the_wrappers() -> None:
     assert identity.id == "Qwen/Qwen2.5-Omni-7B+contrast+prompt"
     listed = CliRunner().invoke(main, ["list", "wrappers"]).output
     assert all(f"+{name}: " in listed for name in WRAPPERS)
+
+
+def test_the_script_compares_a_model_with_all_wrappers_that_fit(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = torch.get_num_threads()
+    script = ROOT / "scripts" / "without_training.py"
+    given = ["--model", "baseline:visual-only", "--data", str(demo), "--out", str(tmp_path / "out"), "--limit", "3"]
+    monkeypatch.setattr("sys.argv", [str(script), *given])
+    runpy.run_path(str(script), run_name="__main__")
+    torch.set_num_threads(threads)
+    lines = (tmp_path / "out" / "table.md").read_text().splitlines()
+    assert lines[0] == "| condition, question | n | bare | +prompt | +solo |"
+    audio = next(line for line in lines if line.startswith("| aligned, audio | 3 | 100"))
+    assert audio.split(" | ")[3].startswith("+0 [")
+    assert audio.split(" | ")[4].startswith("-100 [")
+    written = json.loads((tmp_path / "out" / "table.json").read_text())
+    assert [row["wrapper"] for row in written] == ["", "prompt", "solo"]
