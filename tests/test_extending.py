@@ -243,6 +243,10 @@ def test_a_model_a_wording_a_protocol_and_a_score_reach_the_report(outside: Outs
     heads = [json.loads((outside.work / f"run{number}" / "run.json").read_text()) for number in range(3)]
     assert [head["model"] for head in heads] == [*names[:2], "python:model.py:OneOption"]
     assert all(head["model_fingerprint"]["setting place"] == "1" for head in heads)
+    command = ("eval", "--data", "data", "--model", "one-option+polite", "--run", "polite", "--condition", "aligned")
+    outside.run("-m", "mma_bench", *command, "--protocol", "paper")
+    polite = json.loads((outside.work / "polite" / "run.json").read_text())
+    assert (polite["model"], polite["model_fingerprint"]["wrapper polite"]) == ("one-option+polite", "version 1")
     answers = (outside.work / "run0" / "answers.jsonl").read_text()
     assert "/shouted" in answers
     scores = json.loads((outside.work / "run0" / "scores.json").read_text())
@@ -299,6 +303,7 @@ def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Ou
     assert first["prompt"].isupper()
     brought = {
         "models": {"one-option"},
+        "wrappers": {"polite"},
         "conditions": {"swapped_video", "polite_lie", "hissing_audio"},
         "variants": {"shouted"},
         "analyses": {"audio_names"},

@@ -16,10 +16,9 @@ from builder.normalise.settings import NormaliseSettings
 from builder.normalise.sound import mono, place
 from builder.stage import Dropped
 from mma_bench.dataset.columns import AUDIO_RATE
+from mma_bench.dataset.encoding import KEY_FRAME_SECONDS, X264_PARAMETERS
 from mma_bench.dataset.media import CONTAINERS, TIME_TOLERANCE, flac_bytes
 
-KEY_FRAME_SECONDS = 0.5
-X264_PARAMETERS = "scenecut=0:open-gop=0:keyint=infinite"
 _LEAD_SECONDS = 30.0
 """Decoded before a segment if seeking is not exact: more than the distance of two key frames in any usual file."""
 _BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}

@@ -1,5 +1,6 @@
 """Black frames and silence, made once for each length and shared by all stimuli that need them."""
 
+import functools
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from builder.normalise.settings import NormaliseSettings
-from builder.streams.black_frames import write_black
 from builder.streams.graded import graded_folder
+from mma_bench.dataset.black_frames import write_black
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes
 from mma_bench.files.atomic import atomic_path
@@ -40,7 +41,9 @@ class GeneratedStreams:
         rate = Fraction(clip.frame_rate).limit_denominator(1001)
         frames = round(clip.video_seconds * rate)
         name = f"black_{rate.numerator}-{rate.denominator}_{frames}.mp4"
-        sha256 = self._make(name, lambda path: write_black(path, rate=rate, frames=frames, settings=self._settings))
+        size, crf = self._settings.size, self._settings.crf
+        made = functools.partial(write_black, rate=rate, frames=frames, size=(size, size), crf=crf)
+        sha256 = self._make(name, made)
         stream = Stream(origin="black", clip_id=None, label=None, sha256=sha256, seconds=clip.video_seconds)
         return self.folder / name, stream
 

@@ -12,6 +12,12 @@ def _models() -> Listing:
     return listing(MODELS)
 
 
+def _wrappers() -> Listing:
+    from mma_bench.models.wrappers import WRAPPERS
+
+    return listing(WRAPPERS)
+
+
 def _conditions() -> Listing:
     from mma_bench.schema import CONDITIONS
 
@@ -71,6 +77,7 @@ def _architectures() -> Listing:
 
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
+    "wrappers": _wrappers,
     "conditions": _conditions,
     "variants": _variants,
     "protocols": _protocols,

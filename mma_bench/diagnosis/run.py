@@ -22,6 +22,7 @@ from mma_bench.evaluation.protocols import Protocol, load_protocol, model_option
 from mma_bench.models import load as load_model
 from mma_bench.models import model_class
 from mma_bench.models.omni.model import TransformersOmni
+from mma_bench.models.wrappers import Wrapper
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -150,7 +151,13 @@ def require_family(model: str) -> None:
     Raises:
         MMABenchError: it does not.
     """
-    if not issubclass(model_class(model), TransformersOmni):
+    kind = model_class(model)
+    if issubclass(kind, Wrapper):
+        raise MMABenchError(
+            f"{model} cannot be diagnosed: +{kind.suffix} changes how a model is asked or decoded, not the model; "
+            "leave it out"
+        )
+    if not issubclass(kind, TransformersOmni):
         raise MMABenchError(
             f"{model} cannot be diagnosed: only models of the family transformers run here with all their layers; "
             f"use `mma-bench eval` for {model.partition(':')[0]}"

@@ -3,7 +3,8 @@
 `cascade`, `fusion`, `baseline:majority`, `baseline:random`, `baseline:visual-only`, `baseline:audio-only`,
 `transformers:Qwen/Qwen2.5-Omni-7B`, `transformers:/folder/of/a/checkpoint`,
 `openai:MODEL@http://HOST:PORT/v1`, `gemini:MODEL`, `python:package.module:Class`, `python:FILE.py:Class`, and the
-models of packages that declare an entry point in the group `mma_bench.models`.
+models of packages that declare an entry point in the group `mma_bench.models`. Each with `+prompt`, `+solo`,
+`+contrast` or `+adaptive` is a model made of it without training, see `mma_bench.models.wrappers`.
 """
 
 from collections.abc import Callable, Mapping
@@ -113,7 +114,16 @@ def load(name: str, options: Mapping[str, str] | None = None) -> Model:
         MMABenchError: there is no such model or setting, a package that it needs is missing, or a user's class cannot
             be imported or constructed.
     """
-    return name_after(model_class(name).make(_rest(name), options or {}), name)
+    inner, suffix = _wrapped(name)
+    if not suffix:
+        return name_after(model_class(name).make(_rest(name), options or {}), name)
+    from mma_bench.models.wrappers import WRAPPERS, split_options
+
+    kind = WRAPPERS.find(suffix)
+    own, others = split_options(suffix, options or {})
+    kind.parse(own)  # a wrong setting is an error before weights are loaded
+    kind.check_fits(model_class(inner), inner)
+    return kind.wrap(load(inner, others), own)
 
 
 def preview(name: str, options: Mapping[str, str] | None = None) -> str:
@@ -122,7 +132,25 @@ def preview(name: str, options: Mapping[str, str] | None = None) -> str:
     Raises:
         MMABenchError: as `load`, as far as that shows without a network.
     """
-    return f"model {name}: {model_class(name).preview(_rest(name), options or {})}"
+    inner, suffix = _wrapped(name)
+    if not suffix:
+        return f"model {name}: {model_class(name).preview(_rest(name), options or {})}"
+    from mma_bench.models.wrappers import WRAPPERS, split_options
+
+    kind = WRAPPERS.find(suffix)
+    own, others = split_options(suffix, options or {})
+    kind.parse(own)
+    kind.check_fits(model_class(inner), inner)
+    return f"{preview(inner, others)}; {WRAPPERS.entry(suffix).help}"
+
+
+def _wrapped(name: str) -> tuple[str, str]:
+    """Return a name without its last wrapper, and the wrapper's suffix, or nothing if it has none."""
+    if "+" not in name:
+        return name, ""
+    from mma_bench.models.wrappers import split_name
+
+    return split_name(name)
 
 
 def _rest(name: str) -> str:
@@ -137,6 +165,13 @@ def model_class(name: str) -> type[Model]:
     Raises:
         MMABenchError: as `load`.
     """
+    inner, suffix = _wrapped(name)
+    if suffix:
+        from mma_bench.models.wrappers import WRAPPERS
+
+        kind = WRAPPERS.find(suffix)
+        kind.check_fits(model_class(inner), inner)
+        return kind.over(model_class(inner))
     family, _, rest = name.partition(":")
     if family not in MODELS:
         names = MODELS.names()
@@ -144,10 +179,20 @@ def model_class(name: str) -> type[Model]:
             each if each in _ALONE else f"{each}:..."
             for each in sorted(names, key=lambda each: (each not in _ALONE, each))
         ]
-        meant = did_you_mean(family, names)
+        meant = _meant_wrapper(name) or did_you_mean(family, names)
         raise MMABenchError(f"unknown model {name!r}{meant or ';'} Known: {', '.join(forms)}")
     if family == "python":
         from mma_bench.models.python_class import import_class
 
         return import_class(rest)
     return MODELS.find(family)()
+
+
+def _meant_wrapper(name: str) -> str:
+    """Return what is said of a name whose wrapper is unknown, such as `cascade+promt`; or nothing."""
+    inner, plus, suffix = name.rpartition("+")
+    if not plus or inner.partition(":")[0] not in MODELS:
+        return ""
+    from mma_bench.models.wrappers import WRAPPERS
+
+    return f"; {inner} is one, and +{suffix} is no wrapper: {', '.join(f'+{each}' for each in WRAPPERS)}."

@@ -15,7 +15,7 @@ FIGURES = (
     "abstention_curve",
 )
 
-TABLES = ("competence", "changes", "reliance", "joint", "abstention", "sensitivity", "calibration", "usage")
+TABLES = ("competence", "changes", "reliance", "joint", "abstention", "sensitivity", "position", "calibration", "usage")
 
 TAKEN = {
     "figure": (

@@ -103,6 +103,8 @@ bench stream 300 stream --data "$data" --turns "$turns" --skip decoded --json "$
 bench stream_decoded 600 stream --data "$data" --turns 3 --skip undecoded --json "$out/stream_decoded.json"
 bench encode_once 300 encode_once --config "$(size small tiny)" --repeats "$(size 15 3)" --budget 60 \
     --row "$out/encode_once.json"
+bench wrappers 300 wrappers --config "$(size small tiny)" --repeats "$(size 15 3)" --budget 60 \
+    --row "$out/wrappers.json"
 bench tune_step 300 tune_step --repeats "$(size 15 3)" --row "$out/tune_step.json"
 # shellcheck disable=SC2046  # several words
 bench diagnose 400 diagnose --turns "$turns" --budget 40 $(size "" "--tokens 600 --tokens 1200") --json "$out/diagnose.json"

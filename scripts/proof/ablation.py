@@ -46,11 +46,7 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
 """What is tuned: clips a step of each condition, and the terms besides the supervised one."""
 
 INSTRUCTED = "instruction"
-INSTRUCTION = (
-    "Answer from the modality that the question names, and only from it. Ignore the other modality and any caption. "
-    "If there is nothing to see or to hear, say so."
-)
-"""The baseline without training: the base with another system message."""
+"""The baseline without training: the base as `MODEL+prompt`, see `mma_bench/models/wrappers/prompt.py`."""
 
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition with one modality alone: the ceiling of its accuracy under conflict."""
@@ -89,7 +85,7 @@ def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     if kind == BEFORE:
         return scores(given, base, given.out / f"before{seed}")
     if kind == INSTRUCTED:
-        return scores(given, base, given.out / f"instruction{seed}", system_prompt=INSTRUCTION)
+        return scores(given, base, given.out / f"instruction{seed}", wrapper="+prompt")
     mix, objective = KINDS[kind]
     folder = given.out / f"{kind.replace(' ', '-').replace('+', 'with')}-seed{seed}"
     steps = [f"train.steps={given.steps}"] if given.steps else []
@@ -113,12 +109,12 @@ def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     return scores(given, folder / "merged", folder / "run")
 
 
-def scores(given: argparse.Namespace, checkpoint: Path, run: Path, **more: str) -> list[Cell]:
+def scores(given: argparse.Namespace, checkpoint: Path, run: Path, wrapper: str = "") -> list[Cell]:
     shared = read_settings(given.config).model
     options = {name: str(getattr(shared, name)) for name in ("fps", "min_pixels", "max_pixels", "dtype")}
-    options |= {"score_options": "false", "max_new_tokens": "16", **more}
+    options |= {"score_options": "false", "max_new_tokens": "16"}
     found = evaluate(
-        f"transformers:{checkpoint}",
+        f"transformers:{checkpoint}{wrapper}",
         given.data,
         run=run,
         options=options,

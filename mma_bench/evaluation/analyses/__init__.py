@@ -8,6 +8,7 @@ from mma_bench.evaluation.analyses.changes import Change
 from mma_bench.evaluation.analyses.competence import CompetenceSplit
 from mma_bench.evaluation.analyses.doses import DosePoint, DoseResponse
 from mma_bench.evaluation.analyses.joint import JointAccuracy
+from mma_bench.evaluation.analyses.position import PositionPreference
 from mma_bench.evaluation.analyses.power import Power
 from mma_bench.evaluation.analyses.reliance import Reliance
 from mma_bench.evaluation.analyses.sensitivity import Sensitivity, VariantScore
@@ -27,6 +28,7 @@ __all__ = [
     "DoseResponse",
     "Estimate",
     "JointAccuracy",
+    "PositionPreference",
     "Power",
     "Reliance",
     "RiskPoint",

@@ -10,7 +10,12 @@ from mma_bench.evaluation.analyses.table import VerdictTable
 from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.schema import Modality
 
-FAMILIES = {"option order": "shuffled_options_", "caption wording": "caption_", "context length": "noise_"}
+FAMILIES = {
+    "option order": "shuffled_options_",
+    "instruction wording": "rephrased_",
+    "caption wording": "caption_",
+    "context length": "noise_",
+}
 """What varies, and how the names of its variants begin."""
 
 

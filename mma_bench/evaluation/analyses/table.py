@@ -49,6 +49,7 @@ class VerdictTable:
         distractor: class code that a modality not asked about suggests; -1 if none.
         answerable: false where the asked modality was removed.
         options: number of options.
+        place: place of the named option in the prompt's list, from 0; -1 if the answer names none of them.
         level: dose of a graded condition, NaN elsewhere.
         confidence: probability of the likeliest option among all, from the model's option scores; NaN without.
         confident_right: whether that option is the right answer; false without scores.
@@ -69,6 +70,7 @@ class VerdictTable:
     distractor: Codes
     answerable: Flags
     options: Codes
+    place: Codes
     level: NDArray[np.float64]
     confidence: NDArray[np.float64]
     confident_right: Flags
@@ -152,16 +154,22 @@ def verdict_table(verdicts: "Sequence[Verdict]") -> VerdictTable:
                 len(asked) - 1,
                 verdict.repeat,
                 decision,
+                _place(verdict),
                 verdict.correct,
                 verdict.confidence,
                 verdict.confident_right,
             )
         )
-    places, *columns = _columns(said, (np.int64, np.int64, np.int64, bool, float, bool))
-    names = ("repeat", "decision", "correct", "confidence", "confident_right")
+    places, *columns = _columns(said, (np.int64, np.int64, np.int64, np.int64, bool, float, bool))
+    names = ("repeat", "decision", "place", "correct", "confidence", "confident_right")
     types = (object, object, object, *[np.int64] * 7, bool, np.int64, float)
     repeated = {name: column[places] for name, column in zip(_ASKED, _columns(asked, types), strict=True)}
     return VerdictTable(**repeated, **dict(zip(names, columns, strict=True)))
+
+
+def _place(verdict: Verdict) -> int:
+    options = verdict.question.options
+    return options.index(verdict.label) if verdict.label in options else -1
 
 
 _ASKED = (

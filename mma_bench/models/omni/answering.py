@@ -1,6 +1,6 @@
 """Answers from the keys and values of a prefix: greedy decoding, and log-likelihoods of options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ from mma_bench.models.omni.thinker import Thinker
 
 if TYPE_CHECKING:
     import torch
+
+Blend = Callable[[Sequence["torch.Tensor"]], "torch.Tensor"]
+"""Makes the logits of the next token of those of several branches, each float32 of shape [rows, vocabulary]."""
 
 _TOKENS_AT_ONCE = 2048
 """A prompt padded with 20,000 letters runs in parts: attention to everything before it would need gigabytes."""
@@ -79,12 +82,12 @@ class Answering:
 
     def ask(self, prefix: Prefix, questions: Sequence[Sequence[int]], options: Sequence[Sequence[str]]) -> list[Reply]:
         """Answer questions, given as token ids, in one batch."""
-        rows = self._read(prefix, questions)
+        rows = self.read(prefix, questions)
         tokenized = [{option: self._option(option) for option in asked} for asked in options]
         scores: Sequence[dict[str, float]] = [{} for _ in questions]
         if self._settings.score_options:
             scores = log_likelihoods(self._thinker, rows, tokenized, packed=self._packs)
-        answers = self._decode(rows)
+        answers = self.decode([rows])
         return [
             Reply(
                 self._chat.decode(answer),
@@ -96,7 +99,13 @@ class Answering:
             for answer, found, asked, question in zip(answers, scores, tokenized, questions, strict=True)
         ]
 
-    def _read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:
+    def weigh(self, prefix: Prefix, questions: Sequence[Sequence[int]], words: Sequence[str]) -> list[dict[str, float]]:
+        """Return for each question the log-likelihood of each of ``words`` as its answer; nothing is decoded."""
+        tokenized = {word: self._option(word) for word in words}
+        rows = self.read(prefix, questions)
+        return log_likelihoods(self._thinker, rows, [tokenized] * len(questions), packed=self._packs)
+
+    def read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:
         """Run the questions after copies of the prefix, padded between prefix and question."""
         import torch
 
@@ -126,11 +135,17 @@ class Answering:
             )
         return Rows(cache, mask, prefix.next_position + lengths, logits)
 
-    def _decode(self, rows: Rows) -> list[list[int]]:
-        """Take the likeliest token until all rows have stopped; the cache is used up."""
+    def decode(self, branches: Sequence[Rows], blend: Blend = lambda logits: logits[0]) -> list[list[int]]:
+        """Take the likeliest token until all rows have stopped; the caches are used up.
+
+        Args:
+            branches: the same questions, read after different prefixes. All continue with the same tokens.
+            blend: makes the logits that decide of those of the branches.
+        """
         import torch
 
-        logits, mask = rows.logits, rows.mask
+        logits = blend([rows.logits for rows in branches])
+        masks = [rows.mask for rows in branches]
         stop_ids = torch.tensor(self.stop_ids, device=logits.device)
         answers: list[list[int]] = [[] for _ in range(len(logits))]
         running = [True] * len(answers)
@@ -143,10 +158,13 @@ class Answering:
                     answers[index].append(token)
             if not any(running) or step + 1 == self._settings.max_new_tokens:
                 break
-            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-            positions = (rows.next_position + step)[:, None].expand(3, -1, -1)
-            hidden = self._thinker.run(self._thinker.embed(tokens[:, None]), positions, rows.cache, mask=mask)
-            logits = self._thinker.logits(hidden[:, -1])
+            masks = [torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1) for mask in masks]
+            found = []
+            for rows, mask in zip(branches, masks, strict=True):
+                positions = (rows.next_position + step)[:, None].expand(3, -1, -1)
+                hidden = self._thinker.run(self._thinker.embed(tokens[:, None]), positions, rows.cache, mask=mask)
+                found.append(self._thinker.logits(hidden[:, -1]))
+            logits = blend(found)
         return answers
 
     def _option(self, option: str) -> list[int]:

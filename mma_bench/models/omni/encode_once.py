@@ -118,7 +118,7 @@ class EncodeOnce:
             prefix = self.prefix(video, audio)
             token_ids = [self.chat.question(question.prompt) for question in questions]
             replies: dict[int, Reply] = {}
-            for group in _groups([len(ids) for ids in token_ids], self.settings.batch_size):
+            for group in groups([len(ids) for ids in token_ids], self.settings.batch_size):
                 found = self.answering.ask(prefix, [token_ids[i] for i in group], [questions[i].options for i in group])
                 replies.update(zip(group, found, strict=True))
         return [replies[index] for index in range(len(questions))]
@@ -127,8 +127,15 @@ class EncodeOnce:
         """Run everything before the question through the encoders and the language model."""
         return self.run(self.media_inputs(video, audio))
 
-    def media_inputs(self, video: VideoStream | None, audio: AudioStream | None) -> MediaInputs:
+    def media_inputs(
+        self, video: VideoStream | None, audio: AudioStream | None, *, text_alone: bool = False
+    ) -> MediaInputs:
         """Run everything before the question through the encoders.
+
+        Args:
+            video: the video, or none.
+            audio: the audio, or none.
+            text_alone: whether there may be neither.
 
         Raises:
             MMABenchError: there is no stream.
@@ -137,7 +144,7 @@ class EncodeOnce:
 
         seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
-        if not seen and not heard:
+        if not seen and not heard and not text_alone:
             raise MMABenchError("a question needs video or audio; give at least one stream")
         grid, frames = seen.grid if seen else None, heard.frames if heard else 0
         before = self.conversation.media(grid, frames)
@@ -181,7 +188,7 @@ def stop_tokens(thinker: Thinker, tokenizer: Any, chat: Chat) -> list[int]:
     return sorted({chat.end_id, *(int(token) for token in [*stored, tokenizer.eos_token_id] if token is not None)})
 
 
-def _groups(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+def groups(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
     """Batch questions of about equal length, to avoid padding short ones to the length of long ones."""
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):

@@ -1,6 +1,7 @@
 """Omni models of the transformers library as models under test."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
@@ -11,6 +12,7 @@ from mma_bench.models.omni.checkpoint import check_checkpoint, load_checkpoint
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.settings import Settings, parse_settings
 from mma_bench.models.own import timed_answers
+from mma_bench.schema import Question
 
 
 class TransformersOmni(Model):
@@ -63,12 +65,12 @@ class TransformersOmni(Model):
 
     def answer(self, sample: Sample) -> list[Answer]:
         """Answer every question about both streams, encoded once."""
-        stimulus, media = sample.stimulus, sample.media
-        replies = self.ask(
-            VideoStream(f"{stimulus.video.sha256}/{stimulus.seconds}", media.frames),
-            AudioStream(f"{stimulus.audio.sha256}/{stimulus.seconds}", media.audio),
-            [Asked(question.prompt, question.options) for question in sample.questions],
-        )
+        video, audio = streams_of(sample)
+        replies = self.ask(video, audio, [Asked(question.prompt, question.options) for question in sample.questions])
+        return self.answers(sample.questions, replies)
+
+    def answers(self, questions: Sequence[Question], replies: Sequence[Reply]) -> list[Answer]:
+        """Return replies to ``questions``, in their order, as answers."""
         return [
             Answer(
                 question.question_id,
@@ -79,7 +81,7 @@ class TransformersOmni(Model):
                 output_tokens=len(reply.token_ids),
                 finish_reason="length" if len(reply.token_ids) >= self.settings.max_new_tokens else "stop",
             )
-            for question, reply in zip(sample.questions, replies, strict=True)
+            for question, reply in zip(questions, replies, strict=True)
         ]
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
@@ -93,12 +95,27 @@ class TransformersOmni(Model):
         Raises:
             MMABenchError: there is no stream, one cannot be used, or the GPU has too little memory.
         """
+        with self.enough_memory():
+            return self.engine.answer(video, audio, questions)
+
+    @contextmanager
+    def enough_memory(self) -> Iterator[None]:
+        """Raise a clear error if the block needs more memory than the GPU has."""
         import torch
 
         try:
-            return self.engine.answer(video, audio, questions)
+            yield
         except torch.OutOfMemoryError as error:
             raise MMABenchError(
                 f"{self.name} ran out of GPU memory; lower --model-option batch_size (now {self.settings.batch_size}), "
                 "max_pixels or fps"
             ) from error
+
+
+def streams_of(sample: Sample) -> tuple[VideoStream, AudioStream]:
+    """Return the two streams of a stimulus, named by their content and the length that is played."""
+    stimulus, media = sample.stimulus, sample.media
+    return (
+        VideoStream(f"{stimulus.video.sha256}/{stimulus.seconds}", media.frames),
+        AudioStream(f"{stimulus.audio.sha256}/{stimulus.seconds}", media.audio),
+    )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge
 from mma_bench.evaluation.store import Run
+from mma_bench.models.wrappers.naming import split_name
 from mma_bench.records.columns import encodable
 
 Deployment = Literal["self_deployed", "externally_managed", "unknown"]
@@ -75,9 +76,11 @@ def identify(run: Run, developer: str | None = None, name: str | None = None) ->
 
 def identity_of(model: str, developer: str | None = None, name: str | None = None) -> Identity:
     """Return the identity of a model by the name that `mma_bench.models.load` takes; see `identify`."""
-    family, _, rest = model.partition(":")
+    inner, wrappers = _unwrapped(model)
+    family, _, rest = inner.partition(":")
     read = _FAMILIES.get(family)
-    told = read(rest or family) if read else Told(*_split(model), "unknown", "unknown")
+    told = read(rest or family) if read else Told(*_split(inner), "unknown", "unknown")
+    told = told._replace(name=f"{told.name}{wrappers}")
     maker = developer or told.developer
     if not maker:
         raise MMABenchError(f"the name of the model, {model[:80]!r}, does not say who made it; add --developer NAME")
@@ -105,6 +108,14 @@ class Told(NamedTuple):
     name: str
     deployment: Deployment
     availability: Availability
+
+
+def _unwrapped(model: str) -> tuple[str, str]:
+    """Return the name of a model without its wrappers, and these, such as `+contrast+prompt`."""
+    inner, wrappers = model, ""
+    while (found := split_name(inner))[1]:
+        inner, wrappers = found[0], f"+{found[1]}{wrappers}"
+    return inner, wrappers
 
 
 def _split(name: str) -> tuple[str, str]:

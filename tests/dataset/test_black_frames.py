@@ -6,9 +6,8 @@ from pathlib import Path
 import av
 import pytest
 
-from builder.normalise import NormaliseSettings
-from builder.streams import black_frames
-from builder.streams.black_frames import write_black
+from mma_bench.dataset import black_frames
+from mma_bench.dataset.black_frames import write_black
 
 
 @pytest.mark.parametrize(("rate", "frames"), [("30000/1001", 100), ("1876/125", 50), ("30", 7), ("1/2", 5)])
@@ -16,9 +15,9 @@ def test_repeated_groups_are_what_encoding_every_frame_gives(
     rate: str, frames: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, whole = tmp_path / "made.mp4", tmp_path / "whole.mp4"
-    write_black(made, rate=Fraction(rate), frames=frames, settings=NormaliseSettings(size=64))
+    write_black(made, rate=Fraction(rate), frames=frames, size=(64, 64))
     monkeypatch.setattr(black_frames, "_GROUPS", 8)
-    write_black(whole, rate=Fraction(rate), frames=frames, settings=NormaliseSettings(size=64))
+    write_black(whole, rate=Fraction(rate), frames=frames, size=(64, 64))
     assert made.read_bytes() == whole.read_bytes()
     with av.open(str(made)) as container:
         decoded = list(container.decode(container.streams.video[0]))
