@@ -99,5 +99,6 @@ def test_a_build_that_loses_a_node_ends_in_the_bytes_of_the_local_build(
     assert json.loads(stdout)["out"] == str(tmp_path / "out")  # what Ray says about the lost node is not in it
     assert tree(tmp_path / "out") == local_build.files
     assert status(tmp_path).replace(str(tmp_path), "") == local_build.status
-    assert re.search(r"normalise: task \d+ failed on \S+ and is run again \(1 of \d\): .*node it was running on is dead", stderr), stderr
+    said = r"normalise: task \d+ failed on \S+ and is run again \(1 of \d\): .*node it was running on is dead"
+    assert re.search(said, stderr), stderr
     print(f"\nn2 was killed in the middle of normalise\n{stdout}{stderr}")
