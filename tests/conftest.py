@@ -3,7 +3,7 @@
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,14 +95,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """What `scripts/demo.sh` makes: `mma-bench`, `runs/demo` and `report`. All processes of a test run share one."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "demo"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "said").is_file():
-            result = run_command("./scripts/demo.sh", str(folder))
-            (folder / "said").write_text(result.stdout)
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[Path], str]], Path]:
+    """Returns the folder of a name, which all processes of a test run share; the first one fills it with a function.
+
+    What the function returns is kept in the file `said`.
+    """
+
+    def made(name: str, fill: Callable[[Path], str]) -> Path:
+        base = tmp_path_factory.getbasetemp()
+        folder = (base if worker_id == "master" else base.parent) / name
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "said").is_file():
+                said = fill(folder)
+                (folder / "said").write_text(said)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo_folder(made_once: Callable[[str, Callable[[Path], str]], Path]) -> Path:
+    """What `scripts/demo.sh` makes: `mma-bench`, `runs/demo` and `report`."""
+    folder = made_once("demo", lambda folder: run_command("./scripts/demo.sh", str(folder)).stdout)
     assert f"Report: {folder / 'report' / 'index.html'}" in (folder / "said").read_text().splitlines()
     return folder
 

@@ -15,7 +15,18 @@ FIGURES = (
     "abstention_curve",
 )
 
-TABLES = ("competence", "changes", "reliance", "joint", "abstention", "sensitivity", "position", "calibration", "usage")
+TABLES = (
+    "competence",
+    "changes",
+    "reliance",
+    "joint",
+    "abstention",
+    "sensitivity",
+    "transcripts",
+    "position",
+    "calibration",
+    "usage",
+)
 
 TAKEN = {
     "figure": (

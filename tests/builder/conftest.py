@@ -57,10 +57,17 @@ class Build:
 
 
 @pytest.fixture(scope="session")
-def verified(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Eleven of the real clips, one with a hostile class name and one with a false label."""
-    folder = tmp_path_factory.mktemp("verified")
-    clips = shared / "clips"
+def verified(shared: Path, made_once: Callable[[str, Callable[[Path], str]], Path]) -> Build:
+    """Eleven of the real clips, one with a hostile class name and one with a false label. Change only a copy."""
+    folder = made_once("verified", lambda folder: _build(shared / "clips", folder))
+    return _in(folder)
+
+
+def _in(folder: Path) -> Build:
+    return Build(folder / "config.yaml", folder / "work", folder / "out")
+
+
+def _build(clips: Path, folder: Path) -> str:
     rows = [["file", "visual_label", "audio_label"]]
     with open(clips / "clips.csv", newline="") as file:
         for row in csv.DictReader(file):
@@ -71,13 +78,11 @@ def verified(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
                 labels = [HOSTILE, HOSTILE]
             rows.append([row["file"], *labels])
     del rows[2 : len(rows) - CLIPS + 1]  # the first one is the false one
+    folder.mkdir(exist_ok=True)
     with open(folder / "list.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
-    config = folder / "config.yaml"
-    config.write_text(
+    (folder / "config.yaml").write_text(
         f"source: {{kind: folder, csv: {folder / 'list.csv'}, folder: {clips}}}\n"
         "assemble: {conditions: [aligned, misaligned]}\n"
     )
-    build = Build(config, folder / "work", folder / "out")
-    run_builder(*build.arguments())
-    return build
+    return run_builder(*_in(folder).arguments()).stdout
