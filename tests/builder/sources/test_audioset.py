@@ -257,7 +257,7 @@ def test_a_killed_build_downloads_nothing_twice(shared: Path, tmp_path: Path) ->
         folders = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
         command = [sys.executable, "-m", "builder", "run", "--config", str(tmp_path / "config.yaml"), *folders]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while len({served.video_id for served in site.log}) < 4 and time.monotonic() < deadline:
                 time.sleep(0.02)
             os.kill(process.pid, signal.SIGKILL)
