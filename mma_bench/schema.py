@@ -6,7 +6,7 @@ classes below (see `mma_bench.dataset.columns`).
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -128,6 +128,10 @@ class Prompt(Record):
 
 class Question(Record):
     """One question about a stimulus."""
+
+    concerns_one_modality: ClassVar[bool] = True
+    """Whether `modality` alone decides the answer. It belongs to the class and is not stored. If it is false, as in a
+    subclass of `mma_bench.interference`, wrappers leave the question as it is."""
 
     question_id: str = Field(
         description="`{stimulus key}/{condition}/{modality}`, and `/{variant}` unless that is `standard`"

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from mma_bench.dataset.load import Sample
 from mma_bench.dataset.media import Media as StimulusMedia
@@ -20,6 +21,12 @@ from mma_bench.schema import Modality, Question, Stimulus
 CLEAN = "clean"
 AGAIN = "again"
 """The clean question asked a second time: what changes here, changes by itself."""
+
+
+class UnroutedQuestion(Question):
+    """A question that needs text alone, or a stream and text: no modality alone decides the answer."""
+
+    concerns_one_modality: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,8 @@ def _question(item: Item, rule: Rule | None, number: int, change: Change) -> Que
     if change.caption:
         parts = parts.changed(caption=change.caption, caption_class=change.suggested)
     name = rule.label if rule else CLEAN
-    return Question(
+    made = Question if item.kind in (TaskKind.VISUAL, TaskKind.AUDIO) else UnroutedQuestion
+    return made(
         question_id=f"{item.item_id}/{name}/{number}",
         condition=name,
         modality=modality_of(item),

@@ -7,6 +7,7 @@ forward, one pass per branch and token, and rules that read labels.
 import functools
 import json
 import runpy
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +22,25 @@ from mma_bench.cli import main
 from mma_bench.dataset.load import Sample
 from mma_bench.diagnosis.run import require_family
 from mma_bench.evaluation.store import AnswerStore, open_run
+from mma_bench.interference.pool import Pool
+from mma_bench.interference.protocol import load_protocol
+from mma_bench.interference.sources.read import read_items
+from mma_bench.interference.stimuli import make_plan
 from mma_bench.models import Check, Model
 from mma_bench.models.checks import CheckAnswer
 from mma_bench.models.omni import Asked, AudioStream, VideoStream
+from mma_bench.models.omni.branches import Branches
 from mma_bench.models.omni.model import TransformersOmni, streams_of
 from mma_bench.models.wrappers import WRAPPERS, Adaptive, Contrast, Prompt, Solo
 from mma_bench.models.wrappers.adaptive import QUERY, WORDS
+from mma_bench.models.wrappers.blending import PLAIN
 from mma_bench.models.wrappers.prompt import INSTRUCTION
 from mma_bench.models.wrappers.solo import without
 from mma_bench.probe import stimuli
 from mma_bench.records.every_eval_ever.identity import identity_of
-from mma_bench.schema import Modality
+from mma_bench.schema import Modality, Question
 from tests.conftest import ROOT
+from tests.interference.conftest import write_picture, write_sound
 from tests.models.test_omni import plain_ids, plain_inputs, save
 
 TOKENS = 3
@@ -220,6 +228,46 @@ def test_questions_about_both_modalities_are_asked_as_they_are(kind: type[Prompt
     assert answers[1].text == "clip clip Do video and audio match?"
     changed = "clip clip " + INSTRUCTION if kind is Prompt else "clip silence"
     assert answers[0].text == f"{changed} Is a dog visible?"
+
+
+def test_questions_of_interference_are_changed_only_if_they_concern_one_modality(
+    tmp_path: Path, omni: TransformersOmni
+) -> None:
+    write_picture(tmp_path / "photos" / "Dog" / "0.png", 0)
+    write_picture(tmp_path / "photos" / "Owl" / "1.png", 1)
+    write_sound(tmp_path / "a.flac", 3)
+    shutil.copy(tmp_path / "photos" / "Dog" / "0.png", tmp_path / "a.png")
+    row = {"q": "Which is a metal?", "o": ["Copper", "Chalk"], "a": "A", "i": "a.png", "s": "a.flac"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    columns = "file: t.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\n"
+    (tmp_path / "text.yaml").write_text(columns)
+    (tmp_path / "both.yaml").write_text(columns + "picture: i\nsound: s\n")
+    shown = {"photos": "clip silence", "text.yaml": "altered silence", "both.yaml": "clip clip"}
+    for data, streams in shown.items():
+        protocol = load_protocol()
+        found = read_items(tmp_path / data, protocol, limit=1, progress=False)
+        (sample,) = make_plan(found.items, [], Pool([], [], ""), seed=0, draws=1).samples
+        (question,) = sample.questions
+        branches, changes = Branches(omni.engine, *streams_of(sample)), data == "photos"
+        assert Solo(Reader()).answer(sample)[0].text == f"{streams} {question.prompt}"
+        assert (INSTRUCTION in Prompt(Reader()).answer(sample)[0].text) is changes
+        assert (Contrast(omni).mixtures(branches, [question])[0][0] != PLAIN) is changes
+        assert question.model_dump() == Question(**question.model_dump()).model_dump(), "nothing else is stored"
+
+
+def test_a_wrapper_is_given_what_the_wrapped_model_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    for streams, given in (("video", {Modality.VISUAL}), ("audio", {Modality.AUDIO}), ("both", set(Modality))):
+        for suffix in ("", "+prompt", "+solo", "+solo+prompt"):
+            model = models.load(f"openai:m@http://127.0.0.1:9/v1{suffix}", {"streams": streams})
+            assert set(model.modalities) == given
+
+
+def test_settings_that_differ_in_any_digit_have_another_fingerprint(omni: TransformersOmni) -> None:
+    said = [Contrast(omni, alpha=alpha).describe() for alpha in (1.0, 1.0000001, 1.0000002, 1e-7, 0.1 + 0.2)]
+    assert said[0] == "version 1 alpha=1 beta=0.1"
+    assert len({*said, Contrast(omni, alpha=0.3).describe()}) == 6
+    assert "alpha=1e-07 " in said[3]
 
 
 def test_runs_of_a_wrapper_resume_and_do_not_mix_with_others(demo: Path, folder: Path, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ class Transcript:
         gain: ``informed - accuracy``, paired.
         errors: pairs that are wrong without it.
         mended: share of those that are right with it: the model did not recognise, or did not use, what it now reads.
-        distracted: share of those that name the distractor although the transcript says otherwise.
+        distracted: share of the errors that name the distractor without it, and still do although the transcript says
+            otherwise; nothing if there are none, as where there is no distractor.
     """
 
     condition: str
@@ -60,8 +61,8 @@ class Transcript:
     ),
     caption="Percent right without and with a sentence that says what the asked modality shows (or a sentence for each "
     "modality), paired by question; gain in percentage points. Of the questions answered wrongly without it: percent "
-    "right with it (mended), and percent that name the distractor all the same. 95% intervals (shares: Wilson, "
-    "effective sample size over clips; gain: Bonett and Price).",
+    "right with it (mended). Of those that named the distractor without it: percent that still do. 95% "
+    "intervals (shares: Wilson, effective sample size over clips; gain: Bonett and Price).",
     notes=[
         "Mended: the model did not recognise, or did not use, what it now reads. What a transcript of the asked "
         "modality does not mend is no lack of recognition.",
@@ -89,6 +90,7 @@ def _compared(
     plain, told = pairs.reference, pairs.changed
     clips, classes = plain.clip, plain.answer
     wrong = ~plain.correct
+    misled = wrong & plain.distracted
     return [
         Transcript(
             condition=condition,
@@ -100,6 +102,6 @@ def _compared(
             gain=average_difference(plain.correct, told.correct, average, classes, clips),
             errors=int(wrong.sum()),
             mended=share(told.correct[wrong], clips[wrong]),
-            distracted=share(told.distracted[wrong], clips[wrong]),
+            distracted=share(told.distracted[misled], clips[misled]),
         )
     ]

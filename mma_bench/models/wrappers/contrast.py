@@ -11,8 +11,8 @@ What the model would say without the asked stream, from the other stream and the
 the picture with noise; here the asked stream is left out, because there is no established equivalent for audio.
 alpha = 1 and beta = 0.1 are the paper's. With beta = 0 every token is allowed.
 
-Two branches per question, three per stimulus with both questions; the streams are encoded once. Questions about both
-modalities and requests for captions are decoded as they are.
+Two branches per question, three per stimulus with both questions; the streams are encoded once. Questions that do
+not concern one modality and requests for captions are decoded as they are.
 """
 
 from collections.abc import Iterator, Sequence

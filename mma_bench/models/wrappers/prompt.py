@@ -6,8 +6,8 @@ One sentence before each question:
     there is nothing to see or to hear, say so.
 
 The wording is ours; it is the baseline that costs nothing, against which the other wrappers and tuning are compared
-(`scripts/proof/ablation.py`). It is part of the question, after a caption and any unrelated text. Questions about both
-modalities and requests for captions are left as they are.
+(`scripts/proof/ablation.py`). It is part of the question, after a caption and any unrelated text. Questions that do
+not concern one modality and requests for captions are left as they are.
 """
 
 from dataclasses import replace

@@ -5,7 +5,8 @@ instead of the video. These are the streams of the conditions `audio_removed` an
 what routing each question to the right stream would give, without any change to the model. It needs to know which
 modality a question is about, which a benchmark tells and a user's question does not.
 
-A caption that lies stays in the prompt. Questions about both modalities and requests for captions get both streams.
+A caption that lies stays in the prompt. Questions that do not concern one modality and requests for captions get
+both streams.
 """
 
 import functools

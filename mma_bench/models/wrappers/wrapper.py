@@ -11,7 +11,7 @@ from mma_bench.errors import MMABenchError, unknown
 from mma_bench.models.checks import Check
 from mma_bench.models.interface import Answer, Model
 from mma_bench.registry import Registry
-from mma_bench.schema import Question
+from mma_bench.schema import Modality, Question
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,11 @@ class Wrapper(Model):
         return value
 
     @property
+    def modalities(self) -> Collection[Modality]:
+        """What of a stimulus the other model is given."""
+        return self.model.modalities
+
+    @property
     def draws(self) -> bool:
         """Whether the other model samples its answers."""
         return self.model.draws
@@ -172,7 +177,9 @@ class Wrapper(Model):
 
     def describe(self) -> str:
         """Return version and settings in one line; what else decides the answers is added by subclasses."""
-        return " ".join([f"version {self.version}", *(f"{name}={value:g}" for name, value in self.values.items())])
+        return " ".join(
+            [f"version {self.version}", *(f"{name}={_exact(value)}" for name, value in self.values.items())]
+        )
 
     def prepare(self, questions: Sequence[Question]) -> None:
         """Let the other model inspect all questions."""
@@ -216,9 +223,18 @@ def split_options(suffix: str, options: Mapping[str, str]) -> tuple[dict[str, st
 def concerns_one_modality(asked: Question | Check) -> bool:
     """Return whether what is asked concerns one modality.
 
-    A check about no class (do video and audio match?) concerns both, and so does a request for a caption.
+    A check about no class (do video and audio match?) concerns both, and so does a request for a caption. Other
+    questions say so themselves, see `Question.concerns_one_modality`.
     """
-    return bool(asked.label) if isinstance(asked, Check) else bool(asked.options)
+    if isinstance(asked, Check):
+        return bool(asked.label)
+    return bool(asked.options) and asked.concerns_one_modality
+
+
+def _exact(value: float) -> str:
+    """Return a number as short as possible, without losing digits: runs with different settings never mix."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _gives_logits(kind: type[Model]) -> bool:
