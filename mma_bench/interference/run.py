@@ -162,7 +162,11 @@ def interfere(
         fingerprint = loaded.fingerprint()
     plan, left_out = questions.plan(loaded)
     given = {"data": str(data), "split": split, "limit": limit}
-    given |= {"pictures": str(pictures) if pictures else None, "sounds": str(sounds) if sounds else None}
+    paths = {"pictures": pictures, "sounds": sounds, "columns_file": columns, "against": against}
+    given |= {name: str(path) if path else None for name, path in paths.items()}
+    given |= {
+        "options": {name: str(setting) for name, setting in (options or {}).items()} if isinstance(model, str) else {}
+    }
     head = _head(loaded, fingerprint, questions, plan, left_out, given)
     check_folder(folder, head, overwrite=overwrite)
     other = open_other(Path(against), head, folder) if against else None
@@ -226,6 +230,7 @@ def _head(
         model_fingerprint=fingerprint,
         form=questions.found.form,
         data_sha256=questions.found.fingerprint,
+        columns=questions.found.columns,
         items_sha256=sha256_json([items[name].identity for name in sorted(items)]),
         pool=questions.pool.described,
         pool_sha256=questions.pool.sha256,
