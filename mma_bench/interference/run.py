@@ -164,9 +164,8 @@ def interfere(
     given = {"data": str(data), "split": split, "limit": limit}
     paths = {"pictures": pictures, "sounds": sounds, "columns_file": columns, "against": against}
     given |= {name: str(path) if path else None for name, path in paths.items()}
-    given |= {
-        "options": {name: str(setting) for name, setting in (options or {}).items()} if isinstance(model, str) else {}
-    }
+    settings = options if options and isinstance(model, str) else {}
+    given |= {"options": {name: str(setting) for name, setting in settings.items()}}
     head = _head(loaded, fingerprint, questions, plan, left_out, given)
     check_folder(folder, head, overwrite=overwrite)
     other = open_other(Path(against), head, folder) if against else None

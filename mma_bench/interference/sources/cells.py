@@ -51,7 +51,7 @@ def fingerprint_of(rows: Rows, columns: Sequence[str], largest: int) -> str:
                 contents[name] = None
                 with contextlib.suppress(OSError):
                     contents[name] = sha256_bytes(read_inside(rows.folder, name, largest))
-    return sha256_json([rows.fingerprint, sorted(str(content) for content in contents.values())])
+    return sha256_json([rows.fingerprint, list(contents.values())])
 
 
 def _read(rows: Rows, number: int, column: str, largest: int) -> bytes:

@@ -49,7 +49,7 @@ def read_class_folders(folder: Path, protocol: Protocol, limit: int | None, *, p
             for count, item in enumerate(_items(folder, kind, by_class, questions, protocol, skipped), start=1):
                 found.items.append(item)
                 shown.update()
-                if count == limit:
+                if limit is not None and count >= limit:
                     break
     if not found.items:
         raise MMABenchError(f"{folder}: no file can be used ({'; '.join(skipped.lines()[:3])})")
