@@ -195,7 +195,8 @@ def _wrong_cell(row: Mapping[str, Any]) -> str | None:
         kind = {"int64": int, "bool": bool, "float64": float}.get(_TYPES.get(name, "string"), str)
         if value is None and name in _MAY_BE_NONE:
             continue
-        if type(value) is not kind or value not in known.get(name, (value,)) or (name == "options" and value < 2):
+        too_few = name == "options" and isinstance(value, int) and value < 2
+        if type(value) is not kind or value not in known.get(name, (value,)) or too_few:
             return f"{name} = {str(value)[:50]!r}"
     return None
 

@@ -161,7 +161,7 @@ def interfere(
         loaded = load_model(model, options) if isinstance(model, str) else model
         fingerprint = loaded.fingerprint()
     plan, left_out = questions.plan(loaded)
-    given = {"data": str(data), "split": split, "limit": limit}
+    given: dict[str, Any] = {"data": str(data), "split": split, "limit": limit}
     paths = {"pictures": pictures, "sounds": sounds, "columns_file": columns, "against": against}
     given |= {name: str(path) if path else None for name, path in paths.items()}
     settings = options if options and isinstance(model, str) else {}
