@@ -94,8 +94,8 @@ def open_other(folder: Path, head: Head | None = None, run: Path | None = None) 
         raise MMABenchError(f"--against {folder} is the run itself; name another one")
     if head and other.head.asked != head.asked:
         raise MMABenchError(
-            f"--against {folder} asked other questions: data, split, protocol, interventions and the folders of "
-            "unrelated pictures and sounds must be the same; run it again with the same options"
+            f"--against {folder} asked other questions: data, split, columns, protocol, interventions and the folders "
+            "of unrelated pictures and sounds must be the same; run it again with the same options"
         )
     return other
 

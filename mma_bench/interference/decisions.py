@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
@@ -150,6 +150,8 @@ _TYPES = {
 }
 """Types of the columns that hold no text."""
 
+_MAY_BE_NONE = ("strength", "suggested")
+
 
 def _schema() -> "pa.Schema":
     import pyarrow as pa
@@ -171,15 +173,32 @@ def read_decisions(folder: Path) -> list[Decision]:
     """Return the decisions of a finished run.
 
     Raises:
-        MMABenchError: there is no table, or it is of another version.
+        MMABenchError: there is no table, it is of another version, or a row cannot be one of a run.
     """
     try:
-        return [Decision(**row) for row in read_parquet(folder, DECISIONS_FILE).to_pylist()]
+        rows = read_parquet(folder, DECISIONS_FILE).to_pylist()
+        for number, row in enumerate(rows):
+            if wrong := _wrong_cell(row):
+                raise ValueError(f"row {number} has {wrong}, which no run writes")
+        return [Decision(**row) for row in rows]
     except (OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MMABenchError(
             f"{folder / DECISIONS_FILE} cannot be read: {reason}; finish that run with `mma-bench interference`"
         ) from error
+
+
+def _wrong_cell(row: Mapping[str, Any]) -> str | None:
+    """Return a cell that a decision cannot have, in words."""
+    known = {"kind": tuple(TaskKind), "went": get_args(Where)}
+    for name, value in row.items():
+        kind = {"int64": int, "bool": bool, "float64": float}.get(_TYPES.get(name, "string"), str)
+        if value is None and name in _MAY_BE_NONE:
+            continue
+        too_few = name == "options" and isinstance(value, int) and value < 2
+        if type(value) is not kind or value not in known.get(name, (value,)) or too_few:
+            return f"{name} = {str(value)[:50]!r}"
+    return None
 
 
 def _encodable(value: object) -> object:

@@ -90,6 +90,11 @@ class Item:
     labels: frozenset[str] = field(default_factory=frozenset)
     clean: frozenset[str] = field(default_factory=frozenset)
 
+    def option_named(self, label: str | None) -> str | None:
+        """Return the wrong option that is the class ``label``, whatever the case; none if there is none."""
+        named = (label or "").casefold()
+        return next((one for one in self.options if one.casefold() == named and one != self.answer), None)
+
     @property
     def identity(self) -> list[object]:
         """All that decides what is asked without an intervention."""

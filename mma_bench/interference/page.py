@@ -166,11 +166,14 @@ def command_of(head: Head, folder: Path) -> str:
     """Return the command that makes a run again."""
     words = ["mma-bench", "interference", "--data", head.data_name, "--model", head.model]
     words += ["--run", folder.name]
+    for name, setting in head.options.items():
+        words += ["--model-option", f"{name}={setting}"]
     usual = load_protocol()
     usual = usual.changed(interventions=[rule.label for rule in rules_of(usual)])
     if head.protocol_sha256 != usual.sha256:
         words += ["--protocol", f"{folder.name}/{PROTOCOL_FILE}"]
-    for name, value in (("--pictures", head.pictures), ("--sounds", head.sounds)):
+    folders = {"--columns": head.columns_file, "--pictures": head.pictures, "--sounds": head.sounds}
+    for name, value in {**folders, "--against": head.against}.items():
         words += [name, Path(value).name] if value else []
     if head.limit is not None:
         words += ["--limit", str(head.limit)]

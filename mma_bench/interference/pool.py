@@ -1,6 +1,7 @@
 """Unrelated pictures and sounds: from a folder, from the other clips of a dataset, or made from formulas."""
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,17 +82,25 @@ def _origin(folder: Path | None, own: Sequence[Media], what: str) -> str:
 def _drawn(pool: Sequence[Media], item: Item, own: Media, generator: random.Random) -> Media | None:
     taken = {name.casefold() for name in item.labels}
     # A question of a table has no class, so what its words name is not unrelated.
-    told = words_of(f"{item.parts.question} {' '.join(item.options)}") if not item.labels else set()
+    told = f"{item.parts.question} {' '.join(item.options)}" if not item.labels else ""
+    told_words = words_of(told)
     free = [
         media
         for media in pool
         if (media.label or "").casefold() not in taken
         and (media.source is None or media.source != own.source)
         and media.name != own.name
-        and not (told and media.label and words_of(media.label) <= told)
+        and not (told and media.label and _is_named(media.label, told, told_words))
         and media.fits(item.seconds)
     ]
     return generator.choice(free) if free else None
+
+
+def _is_named(label: str, text: str, told: set[str]) -> bool:
+    """Return whether a text with the words ``told`` has all words of a label; one without words, as it is."""
+    if words := words_of(label):
+        return words <= told
+    return re.search(rf"(?<!\w){re.escape(label.casefold())}(?!\w)", text.casefold()) is not None
 
 
 def _pictures(folder: Path, protocol: Protocol) -> list[Media]:

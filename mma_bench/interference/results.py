@@ -9,8 +9,12 @@ from mma_bench.evaluation.statistics import NOTHING, Estimate, paired_difference
 from mma_bench.interference.decisions import Decision
 from mma_bench.interference.protocol import TaskKind
 from mma_bench.interference.stimuli import AGAIN, CLEAN
+from mma_bench.parsing import Outcome
 
 RESULTS_VERSION = 1
+
+_NO_OPTION = frozenset(f"<{outcome}>" for outcome in Outcome)
+"""Decisions for no option."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,13 @@ def effect_of(rows: Sequence[Decision]) -> Effect:
         lost=sum(b and not a for b, a in zip(before, after, strict=True)),
         gained=sum(a and not b for b, a in zip(before, after, strict=True)),
         follow=share([row.went == "suggested" for row in changed], [row.cluster for row in changed]),
-        follow_by_chance=sum(1 / (row.options - 1) for row in changed) / len(changed) if changed else float("nan"),
+        follow_by_chance=sum(map(_chance, changed)) / len(changed) if changed else float("nan"),
     )
+
+
+def _chance(row: Decision) -> float:
+    """Return how probable one option is for a decision that changed: all but the one that it left, if it left one."""
+    return 1 / (row.options - (row.clean_decision not in _NO_OPTION))
 
 
 def _clean(rows: Sequence[Decision]) -> CleanAccuracy:

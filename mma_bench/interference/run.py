@@ -161,8 +161,11 @@ def interfere(
         loaded = load_model(model, options) if isinstance(model, str) else model
         fingerprint = loaded.fingerprint()
     plan, left_out = questions.plan(loaded)
-    given = {"data": str(data), "split": split, "limit": limit}
-    given |= {"pictures": str(pictures) if pictures else None, "sounds": str(sounds) if sounds else None}
+    given: dict[str, Any] = {"data": str(data), "split": split, "limit": limit}
+    paths = {"pictures": pictures, "sounds": sounds, "columns_file": columns, "against": against}
+    given |= {name: str(path) if path else None for name, path in paths.items()}
+    settings = options if options and isinstance(model, str) else {}
+    given |= {"options": {name: str(setting) for name, setting in settings.items()}}
     head = _head(loaded, fingerprint, questions, plan, left_out, given)
     check_folder(folder, head, overwrite=overwrite)
     other = open_other(Path(against), head, folder) if against else None
@@ -226,6 +229,7 @@ def _head(
         model_fingerprint=fingerprint,
         form=questions.found.form,
         data_sha256=questions.found.fingerprint,
+        columns=questions.found.columns,
         items_sha256=sha256_json([items[name].identity for name in sorted(items)]),
         pool=questions.pool.described,
         pool_sha256=questions.pool.sha256,

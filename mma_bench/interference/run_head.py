@@ -36,6 +36,10 @@ class Head(BaseModel):
         protocol_sha256: its hash.
         split: of the data.
         limit: maximum number of items of each kind.
+        columns: which column of a table of questions is what, without the table's name.
+        columns_file: YAML that names them, if one was given apart from the data.
+        options: settings of the model, as given.
+        against: folder of the run that this one was last compared with.
         left_out: interventions and items that the model cannot be given, one line each.
         skipped: files and rows that cannot be used, by reason.
         mma_bench: version.
@@ -57,6 +61,10 @@ class Head(BaseModel):
     protocol_sha256: str
     split: str
     limit: int | None
+    columns: dict[str, Any] | None = None
+    columns_file: str | None = None
+    options: dict[str, str] = {}
+    against: str | None = None
     left_out: list[str]
     skipped: dict[str, Any]
     mma_bench: str
@@ -68,9 +76,9 @@ class Head(BaseModel):
         return path.name if path.exists() or path.is_absolute() else self.data
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def asked(self) -> tuple[Any, ...]:
         """What two runs must share to be compared."""
-        return self.data_sha256, self.split, self.pool_sha256, self.protocol_sha256
+        return self.data_sha256, self.split, self.columns, self.pool_sha256, self.protocol_sha256
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -88,7 +96,7 @@ def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
     if earlier and not overwrite and earlier.identity != head.identity:
         raise MMABenchError(
             f"{folder} holds answers of {earlier.model} about {earlier.data}, of another model, version, setting, "
-            "protocol, pool or state of the data; choose another --run, or --overwrite to ask everything again"
+            "protocol, columns, pool or state of the data; choose another --run, or --overwrite to ask everything again"
         )
 
 

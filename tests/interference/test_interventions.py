@@ -17,7 +17,7 @@ from mma_bench.interference.sentences import pool as sentence_pool
 from mma_bench.interference.sentences import sentences
 from mma_bench.interference.sources.read import read_items
 from mma_bench.interference.stimuli import CLEAN, Plan, make_plan
-from tests.interference.conftest import CLASSES
+from tests.interference.conftest import CLASSES, write_picture, write_sound
 
 
 def plan_of(folder: Path, *interventions: str, limit: int = 10, seed: int = 0, draws: int = 1) -> Plan:
@@ -176,3 +176,40 @@ def test_a_picture_of_what_a_question_names_is_not_unrelated(photos: Path, tmp_p
 
 def test_every_kind_of_task_has_a_wording() -> None:
     assert set(load_protocol().wording) == set(TaskKind)
+
+
+@pytest.mark.parametrize("names", [("n02085620", "n02086240"), ("猫", "犬"), ("TV", "PC")])
+def test_labels_without_words_can_be_unrelated(tmp_path: Path, names: tuple[str, str]) -> None:
+    for number, name in enumerate(names):
+        write_picture(tmp_path / "pictures" / name / "1.png", number)
+    lines = [f'{{"q": "Which is it?", "o": ["{name}", "Chalk"], "a": "A"}}' for name in (names[0], "Copper")]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines))
+    (tmp_path / "q.yaml").write_text("file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\n")
+    protocol = load_protocol()
+    found = read_items(tmp_path / "q.yaml", protocol, progress=False)
+    pool = make_pool(found, protocol, tmp_path / "pictures", None, progress=False)
+    for item in found.items:
+        drawn = {media.label for seed in range(50) if (media := pool.picture(item, random.Random(seed)))}
+        assert drawn == {*names} - {item.answer}
+
+
+def test_a_sound_suggests_its_class_in_any_case(photos: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(CLASSES):
+        write_sound(tmp_path / "sounds" / name.upper() / "1.flac", number)
+    protocol = load_protocol().changed(interventions=["unrelated_sound"], options=5)
+    found = read_items(photos, protocol, limit=10, progress=False)
+    pool = make_pool(found, protocol, None, tmp_path / "sounds", progress=False)
+    plan = make_plan(found.items, rules_of(protocol), pool, seed=0, draws=1)
+    made = [one for one in plan.asked.values() if one.intervention != CLEAN]
+    assert [one.suggested for one in made] == [str(one.stimulus.audio.label).capitalize() for one in made]
+
+
+def test_a_picture_suggests_its_class_in_any_case(noises: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(CLASSES):
+        write_picture(tmp_path / "pictures" / name.lower() / "1.png", number)
+    protocol = load_protocol().changed(interventions=["unrelated_picture"], options=5)
+    found = read_items(noises, protocol, limit=5, progress=False)
+    pool = make_pool(found, protocol, tmp_path / "pictures", None, progress=False)
+    plan = make_plan(found.items, rules_of(protocol), pool, seed=0, draws=1)
+    made = [one for one in plan.asked.values() if one.intervention != CLEAN]
+    assert [one.suggested for one in made] == [str(one.stimulus.video.label).capitalize() for one in made]

@@ -1,10 +1,15 @@
 """Planted effects are recovered within their intervals."""
 
 import random
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
-from mma_bench.interference.decisions import Decision
+from mma_bench import MMABenchError
+from mma_bench.interference.decisions import Decision, read_decisions, write_decisions
 from mma_bench.interference.results import effect_of, results_of
 
 OPTIONS = 4
@@ -62,3 +67,23 @@ def test_results_are_in_the_order_of_kinds_and_interventions_whatever_the_order_
     assert [one.intervention for one in results.effects] == ["again", "misleading_text", "noise_sound"]
     assert all(one.effect.value == 0 for one in results.effects)
     assert results.clean[0].chance == 1 / OPTIONS
+
+
+def test_chance_counts_every_option_after_an_answer_without_one() -> None:
+    found = effect_of([decision(0, "suggested", clean="<unparsed>"), decision(1, "suggested", clean="<b>")])
+    assert found.follow_by_chance == (1 / OPTIONS + 1 / (OPTIONS - 1)) / 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("options", 1), ("options", 0), ("changed", None), ("cluster", None), ("went", "x"), ("kind", "x")],
+)
+def test_decisions_that_no_run_writes_are_one_error(tmp_path: Path, column: str, value: object) -> None:
+    write_decisions(tmp_path, [decision(0, "same"), decision(1, "suggested")])
+    assert len(read_decisions(tmp_path)) == 2
+    table = pq.read_table(tmp_path / "decisions.parquet")
+    place, kind = table.schema.get_field_index(column), table.schema.field(column)
+    changed = table.set_column(place, kind, pa.array([value] * 2, type=kind.type))
+    pq.write_table(changed, tmp_path / "decisions.parquet")
+    with pytest.raises(MMABenchError, match=f"row 0 has {column} = "):
+        read_decisions(tmp_path)

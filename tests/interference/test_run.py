@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from mma_bench import MMABenchError, load
 from mma_bench.evaluation.store import AnswerKeys, StoredAnswer
-from mma_bench.interference.decisions import decisions_of
+from mma_bench.interference.decisions import decisions_of, write_decisions
 from mma_bench.interference.interventions import INTERVENTIONS
+from mma_bench.interference.page import command_of
 from mma_bench.interference.pool import make_pool
 from mma_bench.interference.protocol import load_protocol
 from mma_bench.interference.results import results_of
@@ -218,8 +220,6 @@ def test_clips_of_a_dataset_are_asked_in_three_modalities(demo: Path, tmp_path: 
 
 
 def test_the_cascade_answers_about_a_folder_of_pictures_in_one_command(demo: Path, tmp_path: Path) -> None:
-    from PIL import Image
-
     for sample in load(demo, condition="aligned", limit=4).samples:
         path = tmp_path / "photos" / str(sample.stimulus.video.label) / f"{sample.stimulus.key}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -309,3 +309,34 @@ def test_a_local_omni_model_is_asked_about_pictures_sounds_and_texts(
         )  # fmt: skip
         assert found.effect("again").effect.value == 0
         assert len(found.effects) >= 6
+
+
+def test_other_columns_are_other_questions_and_are_in_the_command(tmp_path: Path) -> None:
+    rows = [{"q": f"Question {n} is what?", "o": ["Copper", "Chalk", "Wood"], "a": 1} for n in range(2)]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for name in ("index", "index_from_1"):
+        (tmp_path / f"{name}.yaml").write_text(f"question: q\noptions: o\nanswer: a\nanswer_is: {name}\n")
+    data, run = tmp_path / "q.jsonl", tmp_path / "run"
+    with pytest.raises(SystemExit):
+        interfere(Follower(dies_after=1), data, run=run, columns=tmp_path / "index.yaml", progress=False)
+    other = tmp_path / "index_from_1.yaml"
+    with pytest.raises(MMABenchError, match="choose another --run"):
+        interfere(Follower(), data, run=run, columns=other, progress=False)
+    write_decisions(run, [])
+    with pytest.raises(MMABenchError, match="asked other questions"):
+        interfere(Follower(), data, run=tmp_path / "new", columns=other, against=run, progress=False)
+    given = {"options": {"fps": "2", "media": "frames"}, "against": "runs/before"}
+    command = command_of(open_head(run).model_copy(update=given), run)
+    assert command.endswith(
+        "--run run --model-option fps=2 --model-option media=frames --columns index.yaml --against before"
+    )
+
+
+def test_other_pictures_of_the_same_names_and_sizes_are_other_data(tmp_path: Path) -> None:
+    def fingerprint(red: int) -> str:
+        for name in ("Dog", "Owl"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("RGB", (8, 8), (red, 0, 0)).save(tmp_path / name / "1.bmp")
+        return read_items(tmp_path, load_protocol(), limit=1, progress=False).fingerprint
+
+    assert fingerprint(1) == fingerprint(1) != fingerprint(2)

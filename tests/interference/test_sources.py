@@ -249,3 +249,88 @@ def test_hard_distractors_are_the_most_similar_classes(tmp_path: Path) -> None:
     options = {item.answer: set(item.options) for item in found.items}
     assert options["Violin"] == {"Violin", "Cello", "Guitar"}
     assert options["Bulldozer"] == {"Bulldozer", "Tractor", "Excavator"}
+
+
+def test_a_blank_option_does_not_shift_the_answer_key(tmp_path: Path) -> None:
+    (tmp_path / "letters.yaml").write_text("question: q\noptions: [a, b, c, d]\nanswer: key\nanswer_is: letter\n")
+    (tmp_path / "q.csv").write_text(
+        "q,a,b,c,d,key\nShifted?,Wood,,Copper,Chalk,C\nBlank?,Wood,Copper,,Chalk,C\nShort?,Wood,Copper,, ,B\n"
+    )
+    found = read(tmp_path / "q.csv", columns=tmp_path / "letters.yaml")
+    assert [(item.options, item.answer) for item in found.items] == [(["Wood", "Copper"], "Copper")]
+    assert {reason.split(",")[0]: names for reason, names in found.skipped.names.items()} == {
+        "has a blank option before the right one": ["row 0"],
+        "has an answer that is a blank option": ["row 1"],
+    }
+    lists = [{"q": "One?", "o": ["Wood", "Copper", None], "n": 1}, {"q": "Two?", "o": ["Wood", None, "Iron"], "n": 1}]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, lists)))
+    (tmp_path / "list.yaml").write_text("question: q\noptions: o\nanswer: n\nanswer_is: index\n")
+    (item,) = read(tmp_path / "q.jsonl", columns=tmp_path / "list.yaml").items
+    assert (item.options, item.answer) == (["Wood", "Copper"], "Copper")
+
+
+def test_questions_about_one_picture_are_one_source_item(photos: Path) -> None:
+    rows = [{**QUESTIONS[0], "q": f"Question {n}?", "image": f"Dog/{5 * (n % 2)}.png"} for n in range(6)]
+    (photos / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (photos / "q.yaml").write_text(f"file: q.jsonl\npicture: image\n{COLUMNS}")
+    found = read(photos / "q.yaml")
+    assert len({item.item_id for item in found.items}) == 6
+    assert len({item.cluster for item in found.items}) == 2
+    (photos / "Dog" / "5.png").write_bytes((photos / "Owl" / "2.png").read_bytes())
+    assert read(photos / "q.yaml").fingerprint != found.fingerprint
+
+
+def test_the_field_of_a_column_may_hold_the_picture(photos: Path, tmp_path: Path) -> None:
+    picture = {"bytes": (photos / "Dog" / "0.png").read_bytes(), "path": "x.png"}
+    pq.write_table(pa.Table.from_pylist([{**QUESTIONS[0], "image": picture}]), tmp_path / "q.parquet")
+    (tmp_path / "q.yaml").write_text(f"file: q.parquet\npicture: image.bytes\n{COLUMNS}")
+    assert [item.kind for item in read(tmp_path / "q.yaml").items] == [TaskKind.BOTH]
+
+
+def test_half_of_a_surrogate_pair_leaves_out_its_row(tmp_path: Path) -> None:
+    rows = [{**QUESTIONS[0], "q": "Bad \ud800"}, {**QUESTIONS[5], "choices": {"text": ["1", "2 \udc00"]}}, QUESTIONS[5]]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "q.yaml").write_text(f"file: q.jsonl\n{COLUMNS}")
+    found = read(tmp_path / "q.yaml")
+    assert len(found.items) == 1
+    assert [reason for reason, count in found.skipped.counts.items() if "surrogate" in reason and count == 2]
+
+
+def test_a_missing_split_is_not_all_splits(tmp_path: Path) -> None:
+    (tmp_path / "columns.yaml").write_text(COLUMNS)
+    for name in ("train-0", "validation-0"):
+        (tmp_path / "hub").mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(QUESTIONS[:1]), tmp_path / "hub" / f"{name}.parquet")
+    with pytest.raises(MMABenchError, match="has no split 'test'; known: train, validation; choose with --split"):
+        read(tmp_path / "hub", columns=tmp_path / "columns.yaml")
+    assert len(read(tmp_path / "hub", columns=tmp_path / "columns.yaml", split="train").items) == 1
+    (tmp_path / "plain").mkdir()
+    for name in ("0", "1"):
+        pq.write_table(pa.Table.from_pylist(QUESTIONS[:1]), tmp_path / "plain" / f"{name}.parquet")
+    assert len(read(tmp_path / "plain", columns=tmp_path / "columns.yaml").items) == 2
+
+
+def test_parquet_files_with_other_columns_or_classes_are_one_error(photos: Path, tmp_path: Path) -> None:
+    import datasets
+
+    image = [{"bytes": (photos / "Dog" / "0.png").read_bytes(), "path": None}]
+    for name, classes in (("test-0", ["Dog", "Owl"]), ("test-1", ["Owl", "Dog"])):
+        features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=classes))
+        (tmp_path / "hub").mkdir(exist_ok=True)
+        made = datasets.Dataset.from_dict({"image": image, "label": [0]}, features=features)
+        made.to_parquet(tmp_path / "hub" / f"{name}.parquet")
+    with pytest.raises(MMABenchError, match=r"test-1.parquet has other classes in the column 'label'"):
+        read(tmp_path / "hub")
+    pq.write_table(pa.table({"image": image}), tmp_path / "hub" / "test-1.parquet")
+    with pytest.raises(MMABenchError, match=r"test-1.parquet has no column 'label', which test-0.parquet has"):
+        read(tmp_path / "hub")
+
+
+def test_a_saved_dataset_with_damaged_information_is_one_error(tmp_path: Path) -> None:
+    import datasets
+
+    datasets.DatasetDict(test=datasets.Dataset.from_list(QUESTIONS[:1])).save_to_disk(tmp_path / "saved")
+    (tmp_path / "columns.yaml").write_text(COLUMNS)
+    (tmp_path / "saved" / "test" / "dataset_info.json").write_text("[]")
+    with pytest.raises(MMABenchError, match="cannot be read as a saved dataset"):
+        read(tmp_path / "saved", columns=tmp_path / "columns.yaml")

@@ -14,7 +14,7 @@ def unrelated_sound(item: Item, draw: Draw) -> Change | None:
     if sound is None:
         return None
     made = sound if draw.strength is None else sounds.levelled(sound, draw.strength)
-    return Change(sound=made, suggested=sound.label if sound.label in item.options else None)
+    return Change(sound=made, suggested=item.option_named(sound.label))
 
 
 @intervention("sound", draws=False)

@@ -11,7 +11,7 @@ def unrelated_picture(item: Item, draw: Draw) -> Change | None:
     picture = draw.pool.picture(item, draw.generator)
     if picture is None:
         return None
-    return Change(picture=picture, suggested=picture.label if picture.label in item.options else None)
+    return Change(picture=picture, suggested=item.option_named(picture.label))
 
 
 @intervention("picture", strength=Strength("contrast, 0 to 1", 1.0, 0.0, 1.0))

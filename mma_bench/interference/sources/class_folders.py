@@ -1,12 +1,14 @@
 """A folder with one subfolder per class, of pictures or of sounds or of both."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError
-from mma_bench.files.hashing import sha256_json
+from mma_bench.files.hashing import sha256_bytes, sha256_json
+from mma_bench.files.regular import read_inside
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Item
 from mma_bench.interference.protocol import Protocol, TaskKind
@@ -40,14 +42,14 @@ def read_class_folders(folder: Path, protocol: Protocol, limit: int | None, *, p
     for name in _empty(folder, classes):
         skipped.add(name, "is a folder without a picture or a sound")
     questions = ClassQuestions(protocol, classes, str(folder))
-    found = Found("folder of classes", sha256_json(files), skipped=skipped)
+    found = Found("folder of classes", _fingerprint(folder, files, progress=progress), skipped=skipped)
     for kind, by_class in groups.items():
         total = min(limit or len(files), sum(map(len, by_class.values())))
         with bar(f"reading {kind}", total, unit="file", show=progress and total > 0) as shown:
-            for item in _items(folder, kind, by_class, questions, protocol, skipped):
+            for count, item in enumerate(_items(folder, kind, by_class, questions, protocol, skipped), start=1):
                 found.items.append(item)
                 shown.update()
-                if limit is not None and sum(one.kind is kind for one in found.items) >= limit:
+                if limit is not None and count >= limit:
                     break
     if not found.items:
         raise MMABenchError(f"{folder}: no file can be used ({'; '.join(skipped.lines()[:3])})")
@@ -78,8 +80,21 @@ def _items(
             yield questions.item(kind, name, media, source, seconds)
 
 
-def _list(folder: Path, skipped: Skipped) -> list[tuple[str, int]]:
-    """Return the files below subfolders with their sizes, sorted; links to folders are not followed."""
+def _fingerprint(folder: Path, files: Sequence[str], *, progress: bool) -> str:
+    """Return the hash of names and contents; a file that cannot be read has none."""
+    named: list[tuple[str, str | None]] = []
+    with bar("hashing files", len(files), unit="file", show=progress) as shown:
+        for file in files:
+            content: bytes | None = None
+            with contextlib.suppress(OSError):
+                content = read_inside(folder, file, max(_LARGEST.values()))
+            named.append((file, sha256_bytes(content) if content is not None else None))
+            shown.update()
+    return sha256_json(named)
+
+
+def _list(folder: Path, skipped: Skipped) -> list[str]:
+    """Return the files below subfolders, sorted; links to folders are not followed."""
     found = []
 
     def unreadable(error: OSError) -> None:
@@ -100,14 +115,13 @@ def _list(folder: Path, skipped: Skipped) -> list[tuple[str, int]]:
             if reason:
                 skipped.add(file, reason)
             else:
-                size = os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118
-                found.append((file, size))
+                found.append(file)
     return found
 
 
-def _by_class(files: list[tuple[str, int]], kind: TaskKind) -> dict[str, list[str]]:
+def _by_class(files: Sequence[str], kind: TaskKind) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
-    for file, _ in files:
+    for file in files:
         if file.casefold().endswith(_SUFFIXES[kind]):
             groups.setdefault(Path(file).parts[0], []).append(file)
     return groups

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mma_bench.files.hashing import sha256_bytes
 from mma_bench.interference.items import Item, Media
@@ -23,6 +23,7 @@ class Found:
         fingerprint: hash of all the data, whatever the limit.
         items: what can be asked.
         skipped: what cannot.
+        columns: which column of a table is what; none where the data need none.
         pictures: pictures or videos that can be unrelated ones for other items.
         sounds: the same for sounds.
     """
@@ -31,6 +32,7 @@ class Found:
     fingerprint: str
     items: list[Item] = field(default_factory=list)
     skipped: Skipped = field(default_factory=Skipped)
+    columns: dict[str, Any] | None = None
     pictures: list[Media] = field(default_factory=list)
     sounds: list[Media] = field(default_factory=list)
 

@@ -9,13 +9,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.documents import parse_yaml
+from mma_bench.files.hashing import sha256_json
 from mma_bench.files.regular import read_inside
 from mma_bench.files.settings import validated
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Channel, Item, Media
 from mma_bench.interference.prompts import LETTERS, prompt_of
 from mma_bench.interference.protocol import Protocol, TaskKind
-from mma_bench.interference.sources.cells import cell_reader
+from mma_bench.interference.sources.cells import cell_reader, column_of, fingerprint_of, value_of
 from mma_bench.interference.sources.files import picture_of, sound_of
 from mma_bench.interference.sources.found import Found, in_turns
 from mma_bench.interference.sources.rows import Rows
@@ -83,9 +84,11 @@ def read_questions(rows: Rows, columns: Columns, protocol: Protocol, limit: int 
     used = [columns.question, columns.answer, columns.context, columns.picture, columns.sound]
     used += [columns.options] if isinstance(columns.options, str) else columns.options
     for name in used:
-        if name is not None and name not in rows.columns and name.split(".")[0] not in rows.columns:
+        if name is not None and column_of(rows, name) not in rows.columns:
             raise MMABenchError(unknown(f"{rows.where} has no column", name, rows.columns))
-    found = Found("table of questions", rows.fingerprint)
+    media = [name for name in (columns.picture, columns.sound) if name]
+    fingerprint = fingerprint_of(rows, media, max(pictures.MAX_BYTES, sounds.MAX_BYTES))
+    found = Found("table of questions", fingerprint, columns=columns.model_dump(mode="json", exclude={"file"}))
     for _, number in in_turns({"": range(len(rows))}, protocol.seed):
         try:
             found.items.append(_item(rows, number, columns, protocol))
@@ -114,7 +117,7 @@ def _item(rows: Rows, number: int, columns: Columns, protocol: Protocol) -> Item
     wording = protocol.wording[kind]
     return Item(
         item_id=f"row_{number}",
-        cluster=f"row_{number}",
+        cluster=_cluster(number, picture, sound),
         kind=kind,
         parts=prompt_of(wording, options, question),
         options=options,
@@ -129,33 +132,62 @@ def _item(rows: Rows, number: int, columns: Columns, protocol: Protocol) -> Item
     )
 
 
+def _cluster(number: int, picture: Media | None, sound: Media | None) -> str:
+    """Return what answers depend on each other by: the same picture and sound, else the row."""
+    names = [media.name if media else None for media in (picture, sound)]
+    return f"media_{sha256_json(names)[:16]}" if any(names) else f"row_{number}"
+
+
 def _words(rows: Rows, number: int, columns: Columns) -> tuple[str, list[str], str]:
     names = [columns.question, columns.answer, *([columns.context] if columns.context else [])]
     names += [columns.options] if isinstance(columns.options, str) else columns.options
-    row = rows.row(number, sorted({name if name in rows.columns else name.split(".")[0] for name in names}))
+    row = rows.row(number, sorted({column_of(rows, name) for name in names}))
     question = _text(row, columns.question, "question")
-    if columns.context and (context := str(_value(row, columns.context) or "").strip()):
+    if columns.context and (context := str(value_of(row, columns.context) or "").strip()):
         question = f"{context}\n{question}"
     if isinstance(columns.options, str):
-        listed = _value(row, columns.options)
+        listed = value_of(row, columns.options)
         if not isinstance(listed, list):
             raise _UnusableRowError("has no list of options")
-        given = [str(one).strip() for one in listed]
     else:
-        given = [str(value).strip() for name in columns.options if (value := _value(row, name)) not in (None, "")]
-    if not 2 <= len(given) <= len(LETTERS) or not all(given):
-        raise _UnusableRowError("has fewer than two options, too many, or an empty one")
+        listed = [value_of(row, name) for name in columns.options]
+    cells = [_option(one) for one in listed]
+    # The answer counts blank cells; only afterwards can they be left out.
+    place = _right(value_of(row, columns.answer), columns.answer_is, cells)
+    if not cells[place]:
+        raise _UnusableRowError("has an answer that is a blank option")
+    if columns.answer_is != "text" and not all(cells[:place]):
+        raise _UnusableRowError("has a blank option before the right one, so its answer may be counted with or without")
+    given = [one for one in cells if one]
+    if not 2 <= len(given) <= len(LETTERS):
+        raise _UnusableRowError("has fewer than two options, or too many")
     try:
         compile_options(given, None)
     except MMABenchError as error:
         raise _UnusableRowError("has options that no answer could tell apart") from error
-    return question, given, given[_right(_value(row, columns.answer), columns.answer_is, given)]
+    if not all(map(_is_text, (question, *given))):
+        raise _UnusableRowError("has a character that is none (half of a surrogate pair)")
+    return question, given, cells[place]
+
+
+def _option(cell: Any) -> str:
+    """Return an option as text, empty if the cell is."""
+    return "" if cell is None or cell != cell else str(cell).strip()  # noqa: PLR0124  (nan is what it is not)
+
+
+def _is_text(text: str) -> bool:
+    """Return whether ``text`` can be written as UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _right(value: Any, form: str, options: Sequence[str]) -> int:
-    """Return the place of the right option."""
+    """Return the place of the right option among all cells, blank ones included."""
     place = -1
-    text = str(value).strip()
+    text = _option(value)
     if form == "letter" and re.fullmatch("[A-Za-z]", text):
         place = LETTERS.index(text.upper())
     elif form in ("index", "index_from_1") and re.fullmatch("[0-9]{1,3}", text):
@@ -184,16 +216,7 @@ def _media(rows: Rows, number: int, columns: Columns, protocol: Protocol) -> tup
 
 
 def _text(row: dict[str, Any], name: str, what: str) -> str:
-    value = _value(row, name)
+    value = value_of(row, name)
     if not isinstance(value, str) or not value.strip():
         raise _UnusableRowError(f"has no {what}")
     return value.strip()
-
-
-def _value(row: dict[str, Any], name: str) -> Any:
-    if name in row:
-        return row[name]
-    value: Any = row
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

@@ -14,6 +14,7 @@ from mma_bench.interference.sources.rows import ParquetRows, Rows, SavedRows, Te
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _SPLITS = {"train", "test", "val", "valid", "validation", "dev", "eval"}
+_SPLIT_OF = re.compile(r"[-._]")
 _TABLES = (".jsonl", ".json", ".csv", ".parquet")
 
 
@@ -83,6 +84,10 @@ def _rows(path: Path, split: str) -> Rows:
         files = _parquet_files(path)
         of_split = [file for file in files if file.name.startswith((f"{split}-", f"{split}.", f"{split}_"))]
         if files:
+            others = [name for file in files if (name := _SPLIT_OF.split(file.name)[0]).casefold() in _SPLITS]
+            if others and not of_split:
+                names = list(dict.fromkeys(others))
+                raise MMABenchError(f"{unknown(f'{path} has no split', split, names)}; choose with --split")
             return ParquetRows(of_split or files, path)
         raise MMABenchError(f"{path} has no Parquet files and was not saved by `datasets`; give the table itself")
     if not path.is_file():
@@ -106,7 +111,7 @@ def _saved(path: Path, split: str) -> Rows:
 
     try:
         found = datasets.load_from_disk(str(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MMABenchError(
             f"{path} cannot be read as a saved dataset: {' '.join(str(error).split())[:200]}"
         ) from error

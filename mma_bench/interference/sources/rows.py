@@ -113,6 +113,7 @@ class ParquetRows(Rows):
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise MMABenchError(f"{path} is not a Parquet table: {' '.join(str(error).split())[:200]}") from error
             self._files.append(opened)
+            self._check_columns(path, files[0])
             for group in range(opened.metadata.num_row_groups):
                 self._groups.append((count, number, group))
                 count += opened.metadata.row_group(group).num_rows
@@ -144,6 +145,17 @@ class ParquetRows(Rows):
     def column(self, name: str) -> list[Any]:
         """Return all cells of a column."""
         return [cell for file in self._files for cell in file.read(columns=[name]).column(0).to_pylist()]
+
+    def _check_columns(self, path: Path, first: Path) -> None:
+        """Check that the last file has the columns of the first, and the same classes."""
+        wanted, found = self._files[0].schema_arrow, self._files[-1].schema_arrow
+        if missing := [name for name in wanted.names if name not in found.names]:
+            raise MMABenchError(f"{path} has no column {missing[0]!r}, which {first.name} has; remove one of the files")
+        classes, others = _features(wanted.metadata)[0], _features(found.metadata)[0]
+        if wrong := [name for name in classes if name in others and others[name] != classes[name]]:
+            raise MMABenchError(
+                f"{path} has other classes in the column {wrong[0]!r} than {first.name}; remove one of the files"
+            )
 
     def _group(self, file: int, group: int, columns: tuple[str, ...]) -> Any:
         import pyarrow as pa
