@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from builder.compare.buckets import Buckets, common_numbers
+from builder.compare.buckets import Meetings, common_numbers, meetings
 from builder.compare.ragged import Ragged
 from builder.compare.settings import CompareSettings
 
@@ -19,9 +19,6 @@ _BANDS = 4  # a frame is looked up by each quarter of its hash; one unchanged qu
 _MIN_BANDS = 2  # once may be chance
 _BLOCK = 40_000_000
 """Numbers that are in buckets at a time: half a gigabyte, of 200,000 clips of 10 s."""
-
-_ASKED_AT_A_TIME = 4096
-"""Numbers that are looked up at a time; with full buckets, two million entries are found."""
 
 _HASHES_AT_A_TIME = 1_000_000
 
@@ -58,49 +55,46 @@ def equal_sounds(
     matches: list[Match] = []
     lengths = np.diff(landmarks.ends)
     common = common_numbers(landmarks.values[:, 0], settings.max_bucket)
-    for start, stop in landmarks.ranges(block):
-        part = landmarks.slice(start, stop)
-        numbers, times = Ragged(part.values[:, 0], part.ends), part.values[:, 1].astype(np.int32)
-        buckets = Buckets.of(numbers, times, common, first=start)
-        for low, high in landmarks.slice(0, stop).ranges(_ASKED_AT_A_TIME):
-            pairs, counts = _votes(buckets, landmarks.slice(low, high), low, max_shift, settings.min_landmarks)
-            for (clip, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
-                score = count / int(min(lengths[clip], lengths[other]))
-                if score >= settings.min_landmark_share:
-                    matches.append(Match(clip, other, min(1.0, score)))
+    times = landmarks.values[:, 1].astype(np.int32)
+    for met in meetings(Ragged(landmarks.values[:, 0], landmarks.ends), common, block=block):
+        pairs, counts = _votes(met, times, max_shift, settings.min_landmarks)
+        for (clip, other), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            score = count / int(min(lengths[clip], lengths[other]))
+            if score >= settings.min_landmark_share:
+                matches.append(Match(clip, other, min(1.0, score)))
     return sorted(matches, key=lambda match: (match.first, match.second))
 
 
 def _votes(
-    buckets: Buckets, asked: Ragged, first: int, max_shift: int, at_least: int
+    met: Meetings, times: "NDArray[np.int32]", max_shift: int, at_least: int
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
     """Return the pairs of streams with ``at_least`` common landmarks at one shift, and how many at the best one.
 
     Args:
-        buckets: the streams to find.
-        asked: landmarks of the streams to look up.
-        first: position of the first of these.
+        met: which landmarks streams have in common.
+        times: of the landmarks of all streams.
         max_shift: as in `equal_sounds`.
         at_least: minimum of common landmarks.
 
     Returns:
         Positions of the streams, shape [pairs, 2], and numbers of common landmarks, shape [pairs].
     """
-    owners = asked.owners()
-    found, others, times = buckets.later(asked.values[:, 0], owners + np.int32(first))
-    shifts = times.astype(np.int64) - asked.values[found, 1].astype(np.int64)
+    shifts = times[met.other_numbers].astype(np.int64) - times[met.numbers]
     near = np.abs(shifts) <= max_shift
-    pairs = owners[found[near]].astype(np.int64) << 32 | others[near]
     # A shift takes 17 bits, so that neighbouring shifts of two streams are neighbouring numbers.
-    order, codes = np.unique(pairs, return_inverse=True)
+    order, codes = np.unique(_pairs(met)[near], return_inverse=True)
     votes, counts = np.unique(codes.astype(np.int64) << 17 | (shifts[near] + MAX_SHIFT), return_counts=True)
     # A shift that is not a whole number of hops divides its votes between two neighbours.
     counts[:-1] += np.where(np.diff(votes) == 1, counts[1:], 0)
     enough = counts >= at_least
     kept, begins = np.unique(votes[enough] >> 17, return_index=True)
     best = np.maximum.reduceat(counts[enough], begins) if len(kept) else np.zeros(0, np.int64)
-    streams = np.stack([(order[kept] >> 32) + first, order[kept] & 0xFFFFFFFF], axis=1)
-    return streams, best
+    return np.stack([order[kept] >> 32, order[kept] & 0xFFFFFFFF], axis=1), best
+
+
+def _pairs(met: Meetings) -> "NDArray[np.int64]":
+    """Return both clips of each meeting as one number."""
+    return met.clips.astype(np.int64) << 32 | met.others
 
 
 def equal_videos(frames: Ragged, settings: CompareSettings, *, block: int = _BLOCK) -> list[Match]:
@@ -108,18 +102,13 @@ def equal_videos(frames: Ragged, settings: CompareSettings, *, block: int = _BLO
     bands = _bands(frames)
     common = common_numbers(bands.values, settings.max_bucket)
     matches: list[Match] = []
-    for start, stop in bands.ranges(block):
-        part = bands.slice(start, stop)
-        buckets = Buckets.of(part, np.zeros(len(part.values), np.int32), common, first=start)
-        for low, high in bands.slice(0, stop).ranges(_ASKED_AT_A_TIME):
-            asked = bands.slice(low, high)
-            owners = asked.owners() + np.int32(low)
-            found, others, _ = buckets.later(asked.values, owners)
-            met, counts = np.unique(owners[found].astype(np.int64) << 32 | others, return_counts=True)
-            for pair in met[counts >= _MIN_BANDS].tolist():
-                score = _common_frames(frames[pair >> 32], frames[pair & 0xFFFFFFFF], settings)
-                if score is not None:
-                    matches.append(Match(pair >> 32, pair & 0xFFFFFFFF, score))
+    for met in meetings(bands, common, block=block):
+        pairs = np.sort(_pairs(met))
+        again = np.flatnonzero(pairs[_MIN_BANDS - 1 :] == pairs[: len(pairs) - _MIN_BANDS + 1])
+        for pair in np.unique(pairs[again]).tolist():
+            score = _common_frames(frames[pair >> 32], frames[pair & 0xFFFFFFFF], settings)
+            if score is not None:
+                matches.append(Match(pair >> 32, pair & 0xFFFFFFFF, score))
     return sorted(matches, key=lambda match: (match.first, match.second))
 
 
@@ -144,7 +133,8 @@ def _bands(frames: Ragged) -> Ragged:
             clips << np.uint64(18) | np.uint64(band << 16) | part.values >> np.uint64(16 * band) & np.uint64(0xFFFF)
             for band in range(_BANDS)
         ]
-        unique = np.unique(np.concatenate(keys))
+        unique = np.sort(np.concatenate(keys))  # np.unique hashes, which takes three times as long
+        unique = unique[np.diff(unique, prepend=~unique[:1]) != 0]
         values.append((unique & np.uint64((1 << 18) - 1)).astype(np.uint32))
         lengths.append(np.bincount((unique >> np.uint64(18)).astype(np.int64), minlength=len(part)))
     return Ragged(np.concatenate(values), np.cumsum(np.concatenate(lengths)))
