@@ -1,7 +1,7 @@
 """Ordinary questions without a clip: training keeps language with one half, the other measures it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from mma_bench.files.documents import parse_yaml
 
 if TYPE_CHECKING:
+    import torch
+
     from mma_bench.models.omni.chat import Chat
     from mma_bench.models.omni.thinker import Thinker
+    from mma_bench.tuning.answers import AnswerLogits
 
 _FILE = Path(__file__).with_name("knowledge.yaml")
 
@@ -52,18 +55,66 @@ _TOPICS = ("assert", "break", "calls", "global", "import", "raise", "truth", "tr
 _TOKENS = 160
 
 
-def perplexity(thinker: "Thinker", chat: "Chat") -> float:
-    """Return the perplexity of English prose: passages of the language reference that every Python carries."""
-    import math
+@dataclass(frozen=True)
+class Passage:
+    """How well a passage of English prose is predicted.
+
+    Attributes:
+        loss: negative log-likelihood of each token, in nats, shape [tokens]; the first one has none.
+        hit: whether each is the likeliest token, bool of shape [tokens].
+    """
+
+    loss: "torch.Tensor"
+    hit: "torch.Tensor"
+
+
+def long_topics() -> list[str]:
+    """Return the entries of the language reference that fill a passage, in order."""
+    from pydoc_data.topics import topics
+
+    return sorted(name for name, text in topics.items() if len(text) >= _TOKENS * 10)
+
+
+def read_passages(thinker: "Thinker", chat: "Chat", names: Sequence[str] = _TOPICS) -> list[Passage]:
+    """Return how well the beginnings of entries of the language reference that every Python carries are predicted."""
     from pydoc_data.topics import topics
 
     import torch
 
-    total, count = 0.0, 0
+    found = []
     with torch.no_grad():
-        for name in _TOPICS:
+        for name in names:
             ids = torch.tensor([chat.text(topics[name])[:_TOKENS]], device=thinker.device)
             logits = thinker.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
-            total += float(torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum"))
-            count += ids.shape[1] - 1
-    return round(math.exp(total / count), 3)
+            loss = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
+            found.append(Passage(loss.cpu(), (logits.argmax(dim=-1) == ids[0, 1:]).cpu()))
+    return found
+
+
+def perplexity(passages: Sequence[Passage]) -> float:
+    """Return the perplexity of all passages together."""
+    import math
+
+    total = sum(float(one.loss.sum()) for one in passages)
+    return round(math.exp(total / sum(len(one.loss) for one in passages)), 3)
+
+
+def are_right(known: Sequence[Knowledge], answers: Callable[[list[tuple[str, str]]], "AnswerLogits"]) -> list[bool]:
+    """Return for each question whether its answer is the likeliest option per token.
+
+    Args:
+        known: the questions.
+        answers: predicts the targets of (prompt, target) pairs.
+    """
+    import torch
+
+    right = []
+    generator = random.Random("knowledge")  # noqa: S311
+    with torch.no_grad():
+        for one in known:
+            options = [one.answer, *one.wrong]
+            prompt = with_options(one, generator.sample(options, len(options)))
+            found = answers([(prompt, option) for option in options])
+            losses = torch.nn.functional.cross_entropy(found.logits, found.targets, reduction="none")
+            right.append(bool(found.row_means(losses).argmin() == 0))
+    return right

@@ -14,7 +14,7 @@ from mma_bench.schema import Modality
 from mma_bench.smol_omni.batch import Batches, Shown
 from mma_bench.smol_omni.clips import ClipId
 from mma_bench.smol_omni.features import Features
-from mma_bench.smol_omni.knowledge import Knowledge, perplexity, with_options
+from mma_bench.smol_omni.knowledge import Knowledge, are_right, perplexity, read_passages
 from mma_bench.tuning.answers import AnswerLogits
 
 OPTIONS = 8
@@ -88,7 +88,12 @@ class Looks:
 
     def language(self) -> dict[str, float]:
         """Return the perplexity of prose and the accuracy on ordinary questions."""
-        return {"perplexity": perplexity(self._batches.thinker, self._chat), "knowledge": self._known()}
+        prose = perplexity(read_passages(self._batches.thinker, self._chat))
+        right = are_right(self._knowledge, self._texts)
+        return {"perplexity": prose, "knowledge": round(sum(right) / len(right), 4)}
+
+    def _texts(self, pairs: list[tuple[str, str]]) -> AnswerLogits:
+        return self._batches.answers([Shown(None, None, prompt, target) for prompt, target in pairs])
 
     def _cases(self, modality: Modality, condition: str) -> Iterator[Case]:
         """Yield a question per clip under a condition."""
@@ -135,21 +140,6 @@ class Looks:
                         open_cases.append(replace(case.shown, target=case.distractor))
             misled = sum(int(said(self._batches.answers(part)).sum()) for part in _parts(open_cases))
         return round(right / len(cases), 4), round(misled / len(cases), 4)
-
-    def _known(self) -> float:
-        """Return the share of ordinary questions whose answer is the likeliest option per token."""
-        import torch
-
-        right = 0
-        generator = random.Random("knowledge")  # noqa: S311
-        with torch.no_grad():
-            for known in self._knowledge:
-                options = [known.answer, *known.wrong]
-                prompt = with_options(known, generator.sample(options, len(options)))
-                found = self._batches.answers([Shown(None, None, prompt, option) for option in options])
-                losses = torch.nn.functional.cross_entropy(found.logits, found.targets, reduction="none")
-                right += int(found.row_means(losses).argmin() == 0)
-        return round(right / len(self._knowledge), 4)
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

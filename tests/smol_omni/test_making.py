@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
 from mma_bench import MMABenchError, models
 from mma_bench.files.hashing import sha256_file
@@ -25,6 +27,7 @@ from mma_bench.smol_omni.making import Making, make
 from mma_bench.smol_omni.package import load_language_model
 from mma_bench.smol_omni.settings import MixSettings, SmolOmniSettings, StageSettings
 from mma_bench.synthetic import render
+from tests.conftest import ROOT
 from tests.smol_omni.test_graft import little_llama
 
 CLASSES = ("Bell", "Cat", "Dog", "Rain")
@@ -206,3 +209,22 @@ def test_another_language_model_is_another_run(made: Path, tmp_path: Path) -> No
 def test_wrong_numbers_are_refused_before_anything_is_loaded(tmp_path: Path, wrong: tuple[str, str]) -> None:
     found = CliRunner().invoke(main, ["--out", str(tmp_path / "new"), *wrong])
     assert (found.exit_code, wrong[0] in found.output) == (2, True)
+
+
+def test_language_is_measured_on_a_finished_checkpoint_as_along_the_training(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(made / "base", tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layers.0.self_attn.o_proj.weight"))
+    weights[name] += torch.randn(weights[name].shape, generator=torch.Generator().manual_seed(0))
+    save_file(weights, other / "model.safetensors", {"format": "pt"})
+    base = str(made / "base")
+    monkeypatch.setattr("sys.argv", ["language.py", "--before", base, "--after", base + "/.", "--after", str(other)])
+    runpy.run_path(str(ROOT / "scripts/proof/language.py"), run_name="__main__")
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:5]]
+    looked = json.loads((made / "states" / "look-updates-4.json").read_text())
+    assert rows[0][4].startswith(f"{100 * looked['knowledge']:.1f} [")
+    assert rows[1][1:3] == rows[0][1:3]  # the same weights
+    assert rows[1][3].startswith("+0.0 [")
+    assert rows[2][1] != rows[0][1]

@@ -1,0 +1,96 @@
+"""What tuning leaves of a model's language: prose and ordinary questions without a clip, before and after.
+
+    python scripts/proof/language.py --before smol-omni/base --after tuned/merged [--after MORE] [--dtype bfloat16]
+
+Prose: the share of tokens of the language reference that every Python carries which the model would have said next, and
+its perplexity. Questions: `mma_bench/smol_omni/knowledge.yaml`, the half that smol-omni was not trained on; the answer
+must be the likeliest of four options, per token. Differences are paired, by token and by question, with 95% intervals
+(Bonett and Price; passages and questions are the clusters). Works for any checkpoint that `transformers:` loads. It
+prints a table, and writes nothing.
+"""
+
+import argparse
+import functools
+from dataclasses import dataclass
+
+import torch
+
+from mma_bench import models
+from mma_bench.evaluation.statistics.estimate import Estimate
+from mma_bench.evaluation.statistics.paired import paired_difference
+from mma_bench.evaluation.statistics.share import share
+from mma_bench.models.omni.encode_once import EncodeOnce
+from mma_bench.smol_omni.knowledge import are_right, long_topics, perplexity, read_knowledge, read_passages
+from mma_bench.tuning.answers import AnswerLogits, answer_logits
+from mma_bench.tuning.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a model can do without media.
+
+    Attributes:
+        perplexity: of all passages.
+        hits: whether each token of the prose is the likeliest, shape [tokens].
+        passages: number of the passage of each token, shape [tokens].
+        right: whether each ordinary question is answered rightly.
+    """
+
+    perplexity: float
+    hits: list[bool]
+    passages: list[int]
+    right: list[bool]
+
+
+def measured(checkpoint: str, dtype: str) -> Language:
+    """Measure a checkpoint."""
+    engine = models.load(f"transformers:{checkpoint}", {"dtype": dtype}).engine
+    passages = read_passages(engine.thinker, engine.chat, long_topics())
+    _, kept = read_knowledge()
+    return Language(
+        perplexity(passages),
+        [bool(hit) for one in passages for hit in one.hit],
+        [number for number, one in enumerate(passages) for _ in one.hit],
+        are_right(kept, functools.partial(texts, engine)),
+    )
+
+
+def texts(engine: EncodeOnce, pairs: list[tuple[str, str]]) -> AnswerLogits:
+    """Return the predictions of the targets of questions without a clip."""
+    batch = engine.conversation.batch([engine.conversation.whole(None, 0, *pair) for pair in pairs])
+    device = engine.thinker.device
+    embeddings = engine.thinker.embed(batch.ids.to(device))
+    inputs = Inputs(embeddings, batch.positions.to(device), batch.kinds.to(device), batch.labels.to(device))
+    return answer_logits(engine.thinker, inputs)
+
+
+def shown(found: Estimate, signed: str = "") -> str:
+    """Return an estimate in percent with its interval."""
+    value, low, high = (100 * number for number in (found.value, found.low, found.high))
+    return f"{value:{signed}.1f} [{low:{signed}.1f}, {high:{signed}.1f}]"
+
+
+def main() -> None:
+    """Measure all, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", required=True, help="checkpoint to compare with: a folder, or a name on the hub")
+    parser.add_argument("--after", required=True, action="append", help="checkpoint after tuning; repeatable")
+    parser.add_argument("--dtype", default="auto")
+    options = parser.parse_args()
+    with torch.no_grad():
+        before = measured(options.before, options.dtype)
+        found = {options.before: before} | {name: measured(name, options.dtype) for name in options.after}
+    print("| checkpoint | perplexity | next tokens right, % | change, points | questions right, % | change, points |")
+    print("|---|---|---|---|---|---|")
+    for name, one in found.items():
+        numbers = list(range(len(one.right)))
+        cells = [shown(share(one.hits, one.passages)), "", shown(share(one.right, numbers)), ""]
+        if one is not before:
+            cells[1] = shown(paired_difference(before.hits, one.hits, one.passages), "+")
+            cells[3] = shown(paired_difference(before.right, one.right, numbers), "+")
+        print(f"| {name} | {one.perplexity:.2f} | {' | '.join(cells)} |")
+    print(f"\n{len(before.hits):,} tokens in {len(set(before.passages))} passages; {len(before.right)} questions")
+
+
+if __name__ == "__main__":
+    main()
