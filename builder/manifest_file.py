@@ -68,9 +68,16 @@ class Manifest:
             MMABenchError: the file is not a manifest of this version.
         """
         for table in self.tables(None, start, stop):
-            chosen = table.filter(pc.is_null(table["dropped_by"])) if kept_only else table
-            for first in range(0, len(chosen), OBJECTS_AT_A_TIME):
-                yield from self._objects(chosen.slice(first, OBJECTS_AT_A_TIME))
+            yield from self._rows_of(table.filter(pc.is_null(table["dropped_by"])) if kept_only else table)
+
+    def kept_in(self, split: str) -> Iterator[ManifestRow]:
+        """Yield the kept clips of a split; those of others do not become objects.
+
+        Raises:
+            MMABenchError: the file is not a manifest of this version.
+        """
+        for table in self.tables():
+            yield from self._rows_of(table.filter(pc.is_null(table["dropped_by"])).filter(pc.field("split") == split))
 
     def tables(
         self, columns: Sequence[str] | None = None, start: int = 0, stop: int | None = None
@@ -123,6 +130,10 @@ class Manifest:
         kept = np.flatnonzero(np.concatenate(dropped)) if dropped else np.zeros(0, np.int64)
         firsts = [int(kept[len(kept) * part // parts]) if len(kept) else 0 for part in range(1, parts)]
         return [0, *firsts, sum(map(len, dropped))]
+
+    def _rows_of(self, table: pa.Table) -> Iterator[ManifestRow]:
+        for first in range(0, len(table), OBJECTS_AT_A_TIME):
+            yield from self._objects(table.slice(first, OBJECTS_AT_A_TIME))
 
     def _objects(self, table: pa.Table) -> list[ManifestRow]:
         # A column of nulls takes as long to turn into objects as any other, and most columns are null at first.

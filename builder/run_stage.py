@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from builder.clip_step import ClipStep
+from builder.collector import few_collections
 from builder.executors import ExecutorSettings
 from builder.executors.earlier_job import end_earlier_job
 from builder.manifest import ManifestRow
@@ -36,6 +37,11 @@ def run_stage(stage: Stage, source: Path | None, executor: ExecutorSettings, *, 
         MMABenchError: an input is wrong, or the stage fails for all clips.
     """
     stage.prepare()
+    with few_collections():
+        return _run_kind(stage, source, executor, retry_failed=retry_failed)
+
+
+def _run_kind(stage: Stage, source: Path | None, executor: ExecutorSettings, *, retry_failed: bool) -> Manifest:
     if isinstance(stage, ClipStage):
         if source is None:
             raise TypeError(f"{stage.name} looks at clips, so it cannot be the first stage")

@@ -1,13 +1,13 @@
 """Everything that decides the stimuli of a build, before a clip is looked at."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
 from builder.assemble.partners import choose_partners
 from builder.assemble.settings import AssembleSettings
-from builder.manifest import ManifestRow
+from builder.manifest_file import Manifest
 from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
 from builder.streams.generated import GeneratedStreams
@@ -51,12 +51,12 @@ class AssemblePlan:
         own_code = code_of([*self.settings.conditions, *self.settings.graded])
         return sha256_json([list(self.classes), dict(self.super_classes), settings, *([own_code] if own_code else [])])
 
-    def assembly(self, rows: Iterable[ManifestRow]) -> Assembly:
-        """Return what conditions draw on; partners are chosen among the test clips of ``rows``, the same each time.
+    def assembly(self, manifest: Manifest) -> Assembly:
+        """Return what conditions draw on; partners are chosen among the test clips of ``manifest``, the same each time.
 
         Test clips are held in memory, training clips, which are aligned alone, are not.
         """
-        kept = [row.to_clip() for row in rows if row.split == "test"]
+        kept = [row.to_clip() for row in manifest.kept_in("test")]
         agreeing = [clip for clip in kept if clip.visual_label == clip.audio_label]
         return Assembly(
             classes=list(self.classes),

@@ -223,6 +223,8 @@ class Watch(threading.Thread):
 
 def measured(rows: int, options: argparse.Namespace) -> dict[str, Any]:
     """Run one number of rows in a process of its own."""
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=options.work, prefix="mma-bench-scale-"))
     command = [sys.executable, __file__, "--child", str(folder), "--rows", str(rows), "--shared", str(options.shared)]
     try:

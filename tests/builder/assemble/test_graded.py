@@ -17,7 +17,7 @@ from builder.assemble.plan import AssemblePlan
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli import make_stimuli
 from builder.licences import may_be_joined
-from builder.manifest_file import read_manifest
+from builder.manifest_file import Manifest
 from builder.media_folder import clip_file
 from builder.normalise import NormaliseSettings
 from builder.package.shards import normalised_members
@@ -43,11 +43,11 @@ class Made:
     def __init__(self, work: Path, folder: Path) -> None:
         settings = AssembleSettings(graded=GRADED, graded_clips=2)
         self.clips = work / "normalise" / "clips"
-        rows = read_manifest(work / "release" / "manifest.parquet", kept_only=True)
-        classes = sorted({row.visual_label for row in rows})
+        clips = Manifest(work / "release" / "manifest.parquet")
+        classes = sorted({row.visual_label for row in clips})
         video = NormaliseSettings(size=112, seconds=3)
         self.plan = AssemblePlan(folder, self.clips, classes, {}, 0, settings, video)
-        self.assembly: Assembly = self.plan.assembly(rows)
+        self.assembly: Assembly = self.plan.assembly(clips)
         stimuli = [s for clip in self.assembly.clips for s in make_stimuli(self.assembly, clip)]
         self.stimuli = {s.key: s for s in stimuli if s.level is not None}
         self._read = normalised_members(self.clips, self.plan.streams)
