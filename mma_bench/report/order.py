@@ -9,6 +9,7 @@ FIGURES = (
     "follows",
     "reliance",
     "doses",
+    "detection",
     "class_drops",
     "confusion",
     "calibration",
@@ -24,6 +25,7 @@ TABLES = (
     "sensitivity",
     "transcripts",
     "position",
+    "detection",
     "calibration",
     "usage",
 )
@@ -51,6 +53,7 @@ TABLE_OF_FIGURE = {
     "conditions": "changes",
     "reliance": "reliance",
     "calibration": "calibration",
+    "detection": "detection",
 }
 """Which table is below which figure."""
 

@@ -1,0 +1,228 @@
+"""Detection tells a model that notices from one that says Yes, with intervals that hold the truth."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import mma_bench
+from mma_bench.evaluation.analyses import Detection, VerdictTable
+from mma_bench.evaluation.analyses.detection import detections
+from mma_bench.evaluation.protocols import apply_protocol, load_protocol
+from mma_bench.evaluation.statistics.signal_detection import signal_detection
+from mma_bench.models import Model
+from mma_bench.questions.detection import detects
+from mma_bench.report.write import write_report
+from mma_bench.schema import Stimulus
+from tests.evaluation.simulated import empty_table, joined
+from tests.planted import stimulus, write
+
+CLASSES = ["Bird", "Cat", "Dog", "Rain", "Truck"]
+
+
+def planted_data(folder: Path, clips: int) -> Path:
+    """Write the conditions of the protocol for some clips, with audio shifted by 0.2 and by 1 second."""
+    made: list[Stimulus] = []
+    for number in range(clips):
+        own, other = CLASSES[number % 5], CLASSES[(number + 2) % 5]
+        for condition, seen, heard, level in (
+            ("aligned", own, own, None),
+            ("misaligned", own, other, None),
+            ("audio_removed", own, None, None),
+            ("frames_zeroed", None, own, None),
+            ("shifted_audio", own, own, 0.2),
+            ("shifted_audio", own, own, 1.0),
+        ):
+            key = f"{condition}_{number:03}" + ("" if level is None else f"_{int(10 * level)}")
+            one = stimulus(key, condition, seen, heard, CLASSES)
+            streams = {
+                name: (stream := getattr(one, name)).changed(clip_id=stream.clip_id and f"clip-{number:03}")
+                for name in ("video", "audio")
+            }
+            made.append(one.changed(level=level, **streams))
+    return write(folder, made)
+
+
+RATES = {  # hits and false alarms of each question
+    "Is there anything to see": (0.95, 0.1),
+    "Is there anything to hear": (0.9, 0.6),
+    "Do the sound and": (0.8, 0.3),
+    "Is the sound of": (0.7, 0.5),
+}
+
+
+class Detector(Model):
+    """Answers Yes with a fixed chance where Yes is right, and with another one where No is; names a class rightly."""
+
+    takes_media = False
+
+    def answer(self, sample):  # type: ignore[no-untyped-def]
+        return [self._one(question) for question in sample.questions]
+
+    def _one(self, question):  # type: ignore[no-untyped-def]
+        rates = next((rates for words, rates in RATES.items() if question.prompt.startswith(words)), None)
+        if rates is None:
+            return question.answer
+        luck = int.from_bytes(hashlib.sha256(question.question_id.encode()).digest()[:4], "big") / 2**32
+        if luck > 0.98:
+            return "I would rather not say."
+        return "Yes, I think so." if luck / 0.98 < rates[question.answer == "No"] else "No."
+
+
+def test_planted_rates_are_recovered_and_shown(tmp_path: Path) -> None:
+    data = planted_data(tmp_path / "data", 150)
+    scores = mma_bench.evaluate(Detector(), data, run=tmp_path / "run", protocol="detection", progress=False)
+    rows: Sequence[Detection] = scores.analysis.detection
+    assert [(row.question, row.level) for row in rows] == [
+        *(("seen", None), ("heard", None), ("match", None)),
+        *(("in_time", 0.2), ("in_time", 1.0)),
+    ]
+    outside = []
+    for row, rates in zip(rows, [*RATES.values(), (0.7, 0.5)], strict=True):
+        hit, alarm = (0.98 * rate for rate in rates)
+        assert (row.absent, row.pairs) == (150, 150)
+        assert row.present == (300 if row.question in ("seen", "heard") else 150)
+        truths = {
+            "missed": 1 - hit,
+            "false_alarms": alarm,
+            "neither": 0.02,
+            "sensitivity": norm.ppf(hit) - norm.ppf(alarm),
+            "criterion": -(norm.ppf(hit) + norm.ppf(alarm)) / 2,
+            "strict": hit * (0.98 - alarm),
+        }
+        for name, truth in truths.items():
+            found = getattr(row, name)
+            outside += [] if found.low <= truth <= found.high else [(row.words, name, truth, found)]
+            assert found.high - found.low < 0.8
+    assert len(outside) <= 2, outside  # of 30 intervals that hold the truth 95 times in 100
+    assert {cell.condition for cell in scores.cells} == {"aligned", "misaligned", "audio_removed", "frames_zeroed"}
+    assert all(cell.accuracy == 1 for cell in scores.cells), "yes/no questions are in no accuracy"
+
+    write_report([tmp_path / "run"], tmp_path / "report", data=data)
+    table = (tmp_path / "report" / "tables" / "detection.csv").read_text()
+    assert "in time? +0.2 s" in table
+    assert (tmp_path / "report" / "figures" / "detection.pdf").is_file()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert f"{len(CLASSES)} classes" in page, "Yes and No are no classes"
+
+
+def answered(hits: np.ndarray, alarms: np.ndarray, clips: np.ndarray) -> VerdictTable:
+    """Return the question whether streams match, asked aligned (Yes is right) and misaligned; -1 is neither."""
+    tables = []
+    for condition, right, place in (("aligned", 0, hits), ("misaligned", 1, alarms)):
+        tables.append(
+            replace(
+                empty_table(len(clips)),
+                condition=np.full(len(clips), condition, dtype=object),
+                modality=np.full(len(clips), "visual", dtype=object),
+                variant=np.full(len(clips), "detect_match", dtype=object),
+                clip=clips,
+                place=place,
+                answer_place=np.full(len(clips), right),
+                correct=place == right,
+            )
+        )
+    return joined(tables)
+
+
+def test_what_is_neither_yes_nor_no_is_never_right_and_never_an_alarm() -> None:
+    hits, alarms = np.repeat([0, 1, -1], [6, 3, 1]), np.repeat([1, -1, 0], [5, 2, 3])
+    (row,) = detections(answered(hits, alarms, np.arange(10)))
+    assert (row.missed.value, row.false_alarms.value, row.neither.value) == pytest.approx((0.4, 0.3, 0.15))
+    assert row.strict.value == 0.5, "five clips are right both times"
+    z = norm.ppf([6.5 / 11, 3.5 / 11])
+    assert row.sensitivity.value == pytest.approx(z[0] - z[1])
+    assert row.criterion.value == pytest.approx(-z.sum() / 2)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_answer_to_everything_detects_nothing_and_is_not_certain(place: int) -> None:
+    said = np.full(20, place)
+    (row,) = detections(answered(said, said, np.arange(20)))
+    assert row.sensitivity.value == 0 == row.strict.value
+    assert math.copysign(1, row.criterion.value) == (-1 if place == 0 else 1)
+    assert row.sensitivity.low < -0.5 < 0.5 < row.sensitivity.high
+    assert np.isfinite([row.criterion.low, row.criterion.high]).all()
+
+
+@pytest.mark.parametrize(
+    ("hit", "alarm", "shared"),
+    [(0.8, 0.3, 0.0), (0.8, 0.3, 0.8), (0.95, 0.05, 0.0), (0.99, 0.6, 0.5), (0.7, 0.2, -0.8)],
+)
+def test_intervals_of_d_prime_hold_the_truth(hit: float, alarm: float, shared: float) -> None:
+    """``shared`` is the correlation between the luck of both answers about a clip."""
+    truth = (norm.ppf(hit) - norm.ppf(alarm), -(norm.ppf(hit) + norm.ppf(alarm)) / 2)
+    held = []
+    for seed in range(300):
+        generator = np.random.default_rng(seed)
+        first, second = generator.normal(size=(2, 60))
+        second = shared * first + math.sqrt(1 - shared**2) * second
+        clips = np.arange(60)
+        found = signal_detection(first < norm.ppf(hit), clips, second < norm.ppf(alarm), clips)
+        held.append([e.low <= t <= e.high for e, t in zip((found.sensitivity, found.criterion), truth, strict=True)])
+    assert (np.mean(held, axis=0) > 0.92).all(), np.mean(held, axis=0)
+
+
+def test_five_answers_about_a_clip_are_not_five_clips() -> None:
+    generator = np.random.default_rng(1)
+    hits, alarms, clips = generator.random(30) < 0.8, generator.random(30) < 0.3, np.arange(30)
+    once = signal_detection(hits, clips, alarms, clips).sensitivity
+    repeated = (np.repeat(values, 5) for values in (hits, clips, alarms, clips))
+    often = signal_detection(*repeated).sensitivity
+    assert often.high - often.low > 0.9 * (once.high - once.low)
+
+
+def test_rules_that_read_labels_answer_as_far_as_their_stream_tells(tmp_path: Path) -> None:
+    data = planted_data(tmp_path / "data", 10)
+    rates = {}
+    for name in ("visual-only", "audio-only", "majority", "random"):
+        run = tmp_path / name
+        scores = mma_bench.evaluate(f"baseline:{name}", data, run=run, protocol="detection", progress=False)
+        rates[name] = {row.question: row for row in scores.analysis.detection}
+    visual, audio = rates["visual-only"], rates["audio-only"]
+    assert visual["seen"].strict.value == audio["heard"].strict.value == 1
+    assert visual["heard"].false_alarms.value == audio["seen"].false_alarms.value == 1, "it sees, so it says it hears"
+    assert visual["match"].neither.value == audio["in_time"].neither.value == 1
+    assert rates["majority"]["seen"].missed.value == 0
+    assert rates["majority"]["seen"].false_alarms.value == 1
+    assert rates["random"]["match"].neither.value == 0
+
+
+def test_the_cascade_hears_silence_and_compares_what_it_hears_and_sees(demo: Path, tmp_path: Path) -> None:
+    rows = {}
+    for name in ("cascade", "cascade+solo", "fusion"):
+        scores = mma_bench.evaluate(name, demo, run=tmp_path / name, protocol="detection", limit=4, progress=False)
+        rows[name] = {row.question: row for row in scores.analysis.detection}
+    for name in ("cascade", "cascade+solo"):
+        for question in ("seen", "heard"):
+            assert rows[name][question].missed.value == rows[name][question].false_alarms.value == 0
+        assert rows[name]["match"] == rows["cascade"]["match"], "+solo withholds nothing from a question about both"
+        assert rows[name]["match"].neither.value == 0
+    assert rows["fusion"]["heard"].false_alarms.value == rows["fusion"]["match"].false_alarms.value == 1
+    assert "in_time" not in rows["cascade"], "the demo has no shifted audio"
+
+
+def test_the_protocol_asks_each_question_with_its_counterpart(demo: Path) -> None:
+    asked = apply_protocol(load_protocol("detection"), mma_bench.load(demo, limit=5))
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for sample in asked.samples:
+        for question in sample.questions:
+            if detects(question):
+                key = (question.variant, question.modality, question.condition)
+                found.setdefault(key, set()).add(question.answer)
+    assert found == {
+        ("detect_presence", "visual", "aligned"): {"Yes"},
+        ("detect_presence", "audio", "aligned"): {"Yes"},
+        ("detect_presence", "visual", "audio_removed"): {"Yes"},
+        ("detect_presence", "audio", "audio_removed"): {"No"},
+        ("detect_presence", "visual", "frames_zeroed"): {"No"},
+        ("detect_presence", "audio", "frames_zeroed"): {"Yes"},
+        ("detect_match", "visual", "aligned"): {"Yes"},
+        ("detect_match", "visual", "misaligned"): {"No"},
+        ("detect_in_time", "visual", "aligned"): {"Yes"},
+    }
