@@ -25,6 +25,7 @@ TABLES = (
     "sensitivity",
     "transcripts",
     "position",
+    "doses",
     "detection",
     "calibration",
     "usage",
@@ -53,6 +54,7 @@ TABLE_OF_FIGURE = {
     "conditions": "changes",
     "reliance": "reliance",
     "calibration": "calibration",
+    "doses": "doses",
     "detection": "detection",
 }
 """Which table is below which figure."""
