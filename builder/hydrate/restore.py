@@ -75,7 +75,8 @@ class RestoreStimuli(WholeStage):
         return clips
 
     def _speaks(self) -> list[str]:
-        if SPOKEN not in (self._published.get("graded") or {}):
+        graded = self._published.get("graded")
+        if not isinstance(graded, dict) or SPOKEN not in graded:
             return []
         try:
             return [find_voice(self._voice).version()]
