@@ -92,7 +92,11 @@ def _quantile(flags: NDArray[np.float64], codes: Codes, clips: int) -> _Quantile
     rate = float(flags.mean())
     size = effective_size(flags - rate, np.ones(count), [codes_of(codes)], rate * (1 - rate))
     corrected = (float(flags.sum()) + 0.5) / (count + 1)
-    low, high = wilson(corrected, size + 1)
+    (low, high), plain = wilson(corrected, size + 1), wilson(rate, size)
+    # Near 0 and 1 the correction pulls the bounds inwards: of intervals for a true rate of 0.99 from 60 answers, 90%
+    # held the truth. The plain rate's bounds are used as well where they have a quantile, which 0 and 1 do not.
+    low = min(low, plain[0]) if rate > 0 else low
+    high = max(high, plain[1]) if rate < 1 else high
     influence = np.bincount(codes, weights=flags - rate, minlength=clips) / count
     return _Quantile(*(float(ndtri(value)) for value in (corrected, low, high)), influence)
 
