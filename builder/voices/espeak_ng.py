@@ -1,23 +1,24 @@
 """The voice of espeak-ng, from the package `espeakng-loader` or from the program `espeak-ng`.
 
-espeak-ng is under the GPL-3.0, so it is never a dependency of the core: it is used where a user installed it.
+espeak-ng is under the GPL-3.0, so it is never a dependency of the core: it is started where a user installed it, each
+text in a process of its own (see `espeak_child.py`).
 """
 
-import ctypes
 import importlib
 import io
 import math
 import re
 import shutil
 import subprocess
+import sys
 import wave
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.voices import espeak_child
 from builder.voices.registry import NoVoiceError, Voice, voice
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.extras import install_command
@@ -25,14 +26,6 @@ from mma_bench.extras import install_command
 _LANGUAGE = "en-us"
 _WORDS_PER_MINUTE = 150
 _SECONDS = 60
-
-# Constants of espeak-ng's speak_lib.h.
-_SYNCHRONOUS = 2
-_DONT_EXIT = 0x8000
-_RATE = 1
-_UTF8 = 1
-
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 @voice
@@ -70,41 +63,20 @@ class _Library:
     """The library and the data that the package `espeakng-loader` carries."""
 
     def __init__(self, loader: Any) -> None:
-        library, data = loader.get_library_path(), loader.get_data_path()
-        try:
-            self._library = ctypes.CDLL(str(library))
-        except OSError as error:
-            raise NoVoiceError(
-                f"the library of espeakng-loader cannot be loaded ({error}); install it again or remove it, and "
-                "install the program espeak-ng"
-            ) from error
-        # Some builds want the folder itself, others the one that contains it.
-        folders = (str(data), str(Path(data).parent))
-        rates = (self._library.espeak_Initialize(_SYNCHRONOUS, 0, name.encode(), _DONT_EXIT) for name in folders)
-        self._rate = next((rate for rate in rates if rate > 0), 0)
-        if not self._rate or self._library.espeak_SetVoiceByName(_LANGUAGE.encode()):
-            raise NoVoiceError(f"espeak-ng finds no {_LANGUAGE} voice in {data}; install espeakng-loader again")
-        self._library.espeak_SetParameter(_RATE, _WORDS_PER_MINUTE, 0)
-        self._parts: list[bytes] = []
-        self._callback = _Callback(self._collect)  # kept, or it is freed while the library still calls it
-        self._library.espeak_SetSynthCallback(self._callback)
-        self._library.espeak_Info.restype = ctypes.c_char_p
-        self.version = self._library.espeak_Info(None).decode().split(" ")[0]
+        files = [str(loader.get_library_path()), str(loader.get_data_path())]
+        self._command = [sys.executable, "-I", "-S", espeak_child.__file__, *files]
+        self.version = self._run("")[0]
 
     def speak(self, text: str) -> tuple[NDArray[np.int16], int]:
         """Return samples and their rate."""
-        self._parts.clear()
-        content = text.encode()
-        size = ctypes.c_size_t(len(content) + 1)
-        failed = self._library.espeak_Synth(content, size, 0, 1, 0, _UTF8, None, None)
-        if failed or self._library.espeak_Synchronize():
-            raise NoVoiceError(f"espeak-ng cannot speak {text!r:.80} (error {failed})")
-        return np.frombuffer(b"".join(self._parts), "<i2").astype(np.int16), self._rate
+        _, rate, samples = self._run(text)
+        return samples, rate
 
-    def _collect(self, samples: Any, count: int, events: Any) -> int:
-        if samples and count > 0:
-            self._parts.append(ctypes.string_at(samples, 2 * count))
-        return 0
+    def _run(self, text: str) -> tuple[str, int, NDArray[np.int16]]:
+        written = _output([*self._command, _LANGUAGE, str(_WORDS_PER_MINUTE), text], "the package espeakng-loader")
+        head, _, samples = written.partition(b"\n")
+        version, rate = head.decode().split(" ")
+        return version, int(rate), np.frombuffer(samples, "<i2").astype(np.int16)
 
 
 class _Program:
@@ -112,13 +84,13 @@ class _Program:
 
     def __init__(self, program: str) -> None:
         self._program = program
-        said = self._run("--version").decode(errors="replace")
-        found = re.search(r"\d+(\.\d+)+\S*", said)
+        found = re.search(r"\d+(\.\d+)+\S*", _output([program, "--version"], program).decode(errors="replace"))
         self.version = found[0] if found else "of unknown version"
 
     def speak(self, text: str) -> tuple[NDArray[np.int16], int]:
         """Return samples and their rate."""
-        content = self._run("-v", _LANGUAGE, "-s", str(_WORDS_PER_MINUTE), "--stdout", "--", text)
+        options = ["-v", _LANGUAGE, "-s", str(_WORDS_PER_MINUTE), "--stdout", "--"]
+        content = _output([self._program, *options, text], self._program)
         try:
             with wave.open(io.BytesIO(content)) as file:
                 # The length in the header is that of a stream; all frames that are there are read.
@@ -126,11 +98,15 @@ class _Program:
         except (wave.Error, EOFError) as error:
             raise NoVoiceError(f"{self._program} wrote no sound for {text!r:.80}: {error}") from error
 
-    def _run(self, *arguments: str) -> bytes:
-        try:
-            return subprocess.run([self._program, *arguments], check=True, capture_output=True, timeout=_SECONDS).stdout
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NoVoiceError(f"{self._program} failed: {' '.join(str(error).split())[:200]}") from error
+
+def _output(command: list[str], what: str) -> bytes:
+    try:
+        return subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS).stdout
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.decode(errors="replace").split())[-200:]
+        raise NoVoiceError(f"{what} cannot speak (exit code {error.returncode}): {said}; install it again") from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoVoiceError(f"{what} cannot be started: {' '.join(str(error).split())[:200]}") from error
 
 
 def _resampled(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
