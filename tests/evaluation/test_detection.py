@@ -183,6 +183,19 @@ def test_intervals_of_d_prime_hold_the_truth(hit: float, alarm: float, shared: f
     assert (np.mean(held, axis=0) > 0.92).all(), np.mean(held, axis=0)
 
 
+def test_errors_about_the_same_clips_narrow_the_interval_of_d_prime_and_those_about_others_widen_it() -> None:
+    hits, clips = np.repeat([True, False], [30, 10]), np.arange(40)
+    together, apart = np.repeat([True, False], [15, 25]), np.repeat([False, True], [25, 15])
+    same, none, other = (
+        signal_detection(hits, clips, *alarms) for alarms in ((together, clips), (together, clips + 40), (apart, clips))
+    )
+    for side in ("low", "high"):
+        reach = [abs(getattr(found.sensitivity, side) - found.sensitivity.value) for found in (same, none, other)]
+        assert reach[0] < 0.95 * reach[1] < 0.9 * reach[2]
+        reach = [abs(getattr(found.criterion, side) - found.criterion.value) for found in (same, none, other)]
+        assert reach[2] < 0.95 * reach[1] < 0.9 * reach[0], "for a sum it is the other way round"
+
+
 def test_five_answers_about_a_clip_are_not_five_clips() -> None:
     generator = np.random.default_rng(1)
     hits, alarms, clips = generator.random(30) < 0.8, generator.random(30) < 0.3, np.arange(30)

@@ -98,7 +98,7 @@ def _quantile(flags: NDArray[np.float64], codes: Codes, clips: int) -> _Quantile
     low = min(low, plain[0]) if rate > 0 else low
     high = max(high, plain[1]) if rate < 1 else high
     influence = np.bincount(codes, weights=flags - rate, minlength=clips) / count
-    return _Quantile(*(float(ndtri(value)) for value in (corrected, low, high)), influence)
+    return _Quantile(float(ndtri(corrected)), float(ndtri(low)), float(ndtri(high)), influence)
 
 
 def _joined(first: float, second: float, correlation: float) -> float:
