@@ -158,7 +158,10 @@ def test_what_is_neither_yes_nor_no_is_never_right_and_never_an_alarm() -> None:
 @pytest.mark.parametrize("place", [0, 1])
 def test_one_answer_to_everything_detects_nothing_and_is_not_certain(place: int) -> None:
     said = np.full(20, place)
-    (row,) = detections(answered(said, said, np.arange(20)))
+    table = answered(said, said, np.arange(20))
+    more = table.take(np.concatenate([np.arange(20), np.arange(40)]))  # each question whose answer is Yes twice
+    assert detections(more)[0].sensitivity.value == pytest.approx(0, abs=1e-12)
+    (row,) = detections(table)
     assert row.sensitivity.value == 0 == row.strict.value
     assert math.copysign(1, row.criterion.value) == (-1 if place == 0 else 1)
     assert row.sensitivity.low < -0.5 < 0.5 < row.sensitivity.high

@@ -114,8 +114,8 @@ def _draw(axes: "Axes", rows: Sequence[Detection]) -> None:
 
 def _number(estimate: Estimate) -> str:
     """Return a number that is not a share as it is printed."""
-    bounds = "" if math.isnan(estimate.low) else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return f"{estimate.value:.2f}{bounds}".replace("-", "−")
+    value, low, high = (f"{round(bound, 2) + 0.0:.2f}" for bound in (estimate.value, estimate.low, estimate.high))
+    return (value if math.isnan(estimate.low) else f"{value} [{low}, {high}]").replace("-", "−")
 
 
 @analysis(
@@ -135,9 +135,9 @@ def _number(estimate: Estimate) -> str:
     },
     row=lambda row: row.words,
     caption="Missed: percent of the questions whose answer is Yes that are not answered Yes; false alarms: percent of "
-    "the questions whose answer is No that are answered Yes. d' = z(1 − missed) − z(false alarms), with half an answer "
-    "added to each count (Hautus 1995): 0 if Yes says nothing. Criterion: below 0 if Yes is preferred. Both right: "
-    "percent of the pairs of a clip and its counterpart with two right answers. 95% intervals (shares: Wilson, "
+    "the questions whose answer is No that are answered Yes. d' = z(1 − missed) − z(false alarms), with a part of an "
+    "answer added to each count (Hautus 1995): 0 if Yes says nothing. Criterion: below 0 if Yes is preferred. Both "
+    "right: percent of the pairs of a clip and its counterpart with two right answers. 95% intervals (shares: Wilson, "
     "effective sample size over clips; d' and criterion: Zou 2007, from those of both rates).",
     notes=[
         "An answer that is neither Yes nor No counts as missed where Yes is right, as no alarm where No is right, and "

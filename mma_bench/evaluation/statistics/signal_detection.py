@@ -6,8 +6,11 @@ No is right (Green and Swets 1966):
     sensitivity  d' = z(H) - z(F)
     criterion    c  = -(z(H) + z(F)) / 2
 
-Rates of 0 and 1 have no quantile. Half an answer is added to the Yes answers and half to the others, for all rates (the
-log-linear correction of Hautus 1995, doi:10.3758/BF03203619); it is less biased than replacing only rates of 0 and 1.
+Rates of 0 and 1 have no quantile. Therefore half an answer is added to the Yes answers and half to the others, for all
+rates (the log-linear correction, Hautus 1995, doi:10.3758/BF03203619); it is less biased than replacing only rates of 0
+and 1. Of the two answers added, each kind of question gets a part in proportion to its number, which is one for equal
+numbers: with one for each, a model that always answers Yes would have a d' above 0 where more questions have the answer
+Yes.
 """
 
 from dataclasses import dataclass
@@ -62,7 +65,8 @@ def signal_detection(
     codes = codes_of(np.concatenate([np.asarray(hit_clips), np.asarray(alarm_clips)]))
     clips = int(codes.max()) + 1
     hit, alarm = (
-        _quantile(flags, part, clips) for flags, part in zip((yes, false), np.split(codes, [len(yes)]), strict=True)
+        _quantile(flags, part, clips, len(flags) / len(codes))
+        for flags, part in zip((yes, false), np.split(codes, [len(yes)]), strict=True)
     )
     together = float(np.sqrt((hit.influence**2).sum() * (alarm.influence**2).sum()))
     correlation = float(hit.influence @ alarm.influence) / together if together else 0.0
@@ -85,14 +89,14 @@ def signal_detection(
     )
 
 
-def _quantile(flags: NDArray[np.float64], codes: Codes, clips: int) -> _Quantile:
+def _quantile(flags: NDArray[np.float64], codes: Codes, clips: int, part: float) -> _Quantile:
     from scipy.special import ndtri
 
     count = len(flags)
     rate = float(flags.mean())
     size = effective_size(flags - rate, np.ones(count), [codes_of(codes)], rate * (1 - rate))
-    corrected = (float(flags.sum()) + 0.5) / (count + 1)
-    (low, high), plain = wilson(corrected, size + 1), wilson(rate, size)
+    corrected = (float(flags.sum()) + part) / (count + 2 * part)
+    (low, high), plain = wilson(corrected, size + 2 * part), wilson(rate, size)
     # Near 0 and 1 the correction pulls the bounds inwards: of intervals for a true rate of 0.99 from 60 answers, 90%
     # held the truth. The plain rate's bounds are used as well where they have a quantile, which 0 and 1 do not.
     low = min(low, plain[0]) if rate > 0 else low
