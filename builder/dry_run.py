@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from builder.assemble import check_conditions, check_groups
+from builder.assemble import check_conditions, check_groups, check_label_conditions
 from builder.config import BuildConfig
 from builder.executors.check import check_engine, engine_lines
 from builder.manifest import ManifestRow, unique
@@ -71,6 +71,7 @@ def _check_source(found: DryRun, config: BuildConfig, source: Source) -> None:
     super_classes = found.attempt(source.super_classes)
     if super_classes is not None:
         found.attempt(lambda: check_groups(config.assemble, names, super_classes))
+    found.attempt(lambda: check_label_conditions(config.assemble, names, config.normalise.size))
 
 
 def _check_rows(found: DryRun, config: BuildConfig, source: Source, clips: Manifest, work: Path, out: Path) -> None:

@@ -17,6 +17,12 @@ def _checks() -> Listing:
     return listing(CHECKS)
 
 
+def _voices() -> Listing:
+    from builder.voices import VOICES
+
+    return listing(VOICES)
+
+
 def _stages() -> Listing:
     from builder.own_stages import STAGES
     from mma_bench.registry import BUILT_IN, Registered
@@ -26,4 +32,6 @@ def _stages() -> Listing:
     return Listing([*ours, *own.entries], own.problems)
 
 
-list_command = make_command({"sources": _sources, "checks": _checks, "stages": _stages, **KINDS}, "python -m builder")
+list_command = make_command(
+    {"sources": _sources, "checks": _checks, "stages": _stages, "voices": _voices, **KINDS}, "python -m builder"
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.assemble import AssemblePlan, check_conditions, check_groups
+from builder.assemble import AssemblePlan, check_conditions, check_groups, check_label_conditions, label_inputs
 from builder.assemble.stimuli_file import StimuliFile
 from builder.config import BuildConfig
 from builder.funnel import Funnel
@@ -87,7 +87,10 @@ class Build(Job):
         if self.verifier:
             hashes["verifier"] = self.verifier.fingerprint_sha256
         found = self.notices(clips)
-        said = {"licence_mode": mode, **({"notices": found} if found else {})}
+        labels = label_inputs(self.config.assemble)
+        if targets := labels.pop("label_targets", None):
+            hashes["label_targets"] = targets
+        said = {"licence_mode": mode, **({"notices": found} if found else {}), **labels}
         return DatasetContents(
             clips=PublishedClips(clips),
             stimuli=StimuliFile(self.stimuli),
@@ -129,6 +132,7 @@ def make_build(config: BuildConfig, work: Path, out: Path) -> Build:
     check_labels(classes, f"source {source.name}")
     super_classes = source.super_classes()
     check_groups(config.assemble, classes, super_classes)
+    check_label_conditions(config.assemble, classes, config.normalise.size)
     return Build(
         work=work,
         out=out,

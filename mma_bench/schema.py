@@ -98,16 +98,21 @@ class Clip(Record):
 class Stream(Record):
     """One stream of a stimulus and where it comes from."""
 
-    origin: Literal["clip", "black", "silence", "mixed", "blended", "occluded", "shifted", "altered"] = Field(
+    origin: Literal[
+        "clip", "black", "silence", "mixed", "blended", "occluded", "shifted", "spoken", "written", "altered"
+    ] = Field(
         description="a clip's own stream byte for byte, a generated one, or how it was derived from a clip's own "
-        "(`altered`: by a condition from outside mma-bench)"
+        "(`spoken`, `written`: with a class name said or written over it; `altered`: by a condition from outside "
+        "mma-bench)"
     )
     clip_id: str | None = Field(description="clip that the stream comes from; none for black frames and silence")
     donor_clip_id: str | None = Field(
         default=None, description="the other clip in a mixed or blended stream; its licence applies as well"
     )
     label: str | None = Field(description="class that the stream shows; none for black frames and silence")
-    donor_label: str | None = Field(default=None, description="class of the other clip in a mixed or blended stream")
+    donor_label: str | None = Field(
+        default=None, description="class of the other clip in a mixed or blended stream, or the class said or written"
+    )
     sha256: str = Field(description="SHA-256 of the member in the shard")
     seconds: Seconds = Field(description="length of the stream, seconds")
 
@@ -232,6 +237,18 @@ _FURTHER = (
         changes="media",
         unit="s",
         description="audio shifted in time against the video; level: delay of the audio",
+    ),
+    Condition(
+        name="spoken_label",
+        changes="media",
+        unit="dB",
+        description="a synthetic voice says a wrong class over the audio; level: the voice relative to the clip's own",
+    ),
+    Condition(
+        name="written_label",
+        changes="media",
+        unit="share",
+        description="a wrong class is written into the frames; level: height of the letters as a share of the frame's",
     ),
 )
 

@@ -19,7 +19,8 @@ stages: [loudest_moment, {name: balanced, settings: {limit: 2}}]
 assemble:
   noise_letters: 50
   conditions: [aligned, misaligned, swapped_video, polite_lie]
-  graded: {hissing_audio: [-20, 0]}
+  graded: {hissing_audio: [-20, 0], spoken_label: [0]}
+  voice: beeps
 executor: {workers: 1}
 """
 STREAMED = """
@@ -130,6 +131,24 @@ def test_a_condition_in_levels_from_outside_is_encoded_and_its_mistakes_are_name
         refused = outside.run("-m", "builder", *command, code=2)
         assert said in refused.stderr
     graded.write_text(before)
+
+
+def test_a_voice_from_outside_says_the_wrong_class(outside: Outside) -> None:
+    import numpy as np
+
+    from mma_bench import load
+
+    own = {row.audio_clip_id: row.media.audio() for row in load(outside.work / "data", condition="aligned")}
+    rows = load(outside.work / "data", condition="spoken_label")
+    assert {row.level for row in rows} == {0}
+    for row in rows:
+        said = row.media.audio()
+        assert row.distractor not in (None, row.answer, row.video_label, row.audio_label)
+        assert abs(20 * np.log10(said.std() / own[row.audio_clip_id].std())) < 0.5
+        assert np.abs(said - own[row.audio_clip_id]).max() > 0.01
+    found = json.loads((outside.work / "data" / "metadata" / "provenance.json").read_text())
+    assert found["voice"] == "beeps 1"
+    assert "beeps" in outside.run("-m", "builder", "list", "voices").stdout
 
 
 def test_a_build_names_a_condition_that_sets_the_prompt_without_parts(outside: Outside) -> None:

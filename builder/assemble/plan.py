@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.assemble.conditions import GRADED_CONDITIONS, MEDIA_CONDITIONS, TEXT_CONDITIONS, Assembly
+from builder.assemble.label_targets import LabelTargets, read_label_targets
+from builder.assemble.lettering import check_fits, letters_version
 from builder.assemble.partners import choose_partners
 from builder.assemble.settings import AssembleSettings
 from builder.manifest_file import Manifest
@@ -12,10 +14,13 @@ from builder.normalise.settings import NormaliseSettings
 from builder.sources.super_classes import check_super_classes
 from builder.streams.generated import GeneratedStreams
 from builder.streams.graded import GradedStreams, graded_folder
+from builder.voices import find_voice
 from mma_bench.conditions import code_of
 from mma_bench.errors import MMABenchError, unknown
-from mma_bench.files.hashing import sha256_json
+from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.questions import STANDARD, find_variant
+
+SPOKEN, WRITTEN = "spoken_label", "written_label"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class AssemblePlan:
 
     def inputs(self) -> str:
         """Return a hash of all but the clips."""
-        settings = [self.seed, repr(self.settings), repr(self.video)]
+        settings = [self.seed, repr(self.settings), repr(self.video), *self._label_inputs()]
         own_code = code_of([*self.settings.conditions, *self.settings.graded])
         return sha256_json([list(self.classes), dict(self.super_classes), settings, *([own_code] if own_code else [])])
 
@@ -74,7 +79,59 @@ class AssemblePlan:
             ),
             generated=GeneratedStreams(self.streams, self.video),
             graded=GradedStreams(graded_folder(self.streams), self.video),
+            targets=self._targets(),
         )
+
+    def _targets(self) -> LabelTargets | None:
+        path = self.settings.label_targets
+        return read_label_targets(path, self.classes) if path else None
+
+    def _label_inputs(self) -> list[str]:
+        """Return what else decides the labels, where there are any."""
+        return list(label_inputs(self.settings).values())
+
+
+def label_inputs(settings: AssembleSettings) -> dict[str, str]:
+    """Return what decides the labels besides the settings: the list's hash, and what speaks and draws them.
+
+    Raises:
+        MMABenchError: the list cannot be read, or the voice cannot be used.
+    """
+    found = {}
+    if settings.label_targets:
+        try:
+            found["label_targets"] = sha256_file(settings.label_targets)
+        except OSError as error:
+            raise MMABenchError(
+                f"assemble.label_targets: {settings.label_targets} cannot be read: {error.strerror}"
+            ) from error
+    if SPOKEN in settings.graded:
+        found["voice"] = find_voice(settings.voice).version()
+    if WRITTEN in settings.graded:
+        found["letters"] = letters_version()
+    return found
+
+
+def check_label_conditions(settings: AssembleSettings, classes: Sequence[str], size: int) -> None:
+    """Check the settings of `spoken_label` and `written_label` before anything is fetched.
+
+    Args:
+        settings: settings of the stage.
+        classes: class names.
+        size: width and height of the frames, pixels.
+
+    Raises:
+        MMABenchError: the voice cannot be used, a class does not fit into the frames, or the list cannot be used.
+    """
+    label_inputs(settings)
+    if settings.label_targets:
+        read_label_targets(settings.label_targets, classes)
+        if not {SPOKEN, WRITTEN} & settings.graded.keys():
+            raise MMABenchError(
+                f"assemble.label_targets is for {SPOKEN} and {WRITTEN}; add one of them to assemble.graded"
+            )
+    if WRITTEN in settings.graded:
+        check_fits([name.replace("_", " ") for name in classes], size, settings.graded[WRITTEN])
 
 
 def check_conditions(settings: AssembleSettings) -> None:

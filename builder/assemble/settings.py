@@ -1,5 +1,6 @@
 """Settings of the `assemble` stage."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -42,8 +43,15 @@ class AssembleSettings(BaseModel):
     graded: Annotated[dict[str, list[float]], AfterValidator(_check_levels)] = Field(
         default_factory=dict,
         description="levels of the graded conditions: `mixed_audio` in dB, `blended_frames` and `occluded_frames` in "
-        "shares, `shifted_audio` in seconds; they encode new streams",
+        "shares, `shifted_audio` in seconds, `spoken_label` in dB, `written_label` in shares; they encode new streams",
     )
+    label_targets: Path | None = Field(
+        default=None,
+        description="list of the wrong classes for `spoken_label` and `written_label`: a CSV file with the columns "
+        "`clip_id,class`, a JSON object of classes by clip id, or JSON lines as published by the authors of MMA-Bench; "
+        "clips that are not in it take no part. By default one is drawn per clip",
+    )
+    voice: str = Field(default="espeak-ng", description="voice of `spoken_label`, see `python -m builder list voices`")
     graded_clips: int | None = Field(
         default=None, ge=1, description="maximum number of clips per graded condition, drawn with the seed"
     )

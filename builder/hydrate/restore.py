@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from builder.assemble.conditions import Assembly
 from builder.assemble.partners import Pairing
+from builder.assemble.plan import SPOKEN
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli_file import write_stimuli
 from builder.funnel import Funnel
@@ -16,6 +17,7 @@ from builder.manifest_file import Manifest
 from builder.stage import WholeStage
 from builder.streams.generated import GeneratedStreams
 from builder.streams.graded import GradedStreams, graded_folder
+from builder.voices import find_voice
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
@@ -44,10 +46,10 @@ class RestoreStimuli(WholeStage):
         return cls(job)
 
     def inputs(self) -> Any:
-        """Return the seed, and the hashes of what was published."""
+        """Return the seed, the hashes of what was published, and what speaks here if the dataset has speech."""
         published = self.job.published
         tables = [published.folder / "metadata" / f"{name}.parquet" for name in ("clips", "stimuli")]
-        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables)]
+        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables), *self._speaks()]
 
     def files(self) -> list[Path]:
         """Return the stimuli, and the counts."""
@@ -72,6 +74,25 @@ class RestoreStimuli(WholeStage):
         write_json(self.files()[1], [asdict(count) for count in conditions])
         return clips
 
+    def _speaks(self) -> list[str]:
+        graded = self._published.get("graded")
+        if not isinstance(graded, dict) or SPOKEN not in graded:
+            return []
+        try:
+            return [find_voice(self._voice).version()]
+        except MMABenchError as error:
+            return [str(error)]
+
+    @property
+    def _published(self) -> dict[str, Any]:
+        """Settings of the stage in the published build."""
+        found = self.job.published.contents.provenance["config"].get("assemble")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def _voice(self) -> str:
+        return str(self._published.get("voice", AssembleSettings().voice))
+
     def _assembly(self, clips: Sequence[Clip]) -> Assembly:
         """Return the object that makes streams; partners and levels are already published."""
         job = self.job
@@ -79,7 +100,7 @@ class RestoreStimuli(WholeStage):
             classes=[],
             super_classes=job.published.contents.super_classes,
             seed=job.published.seed,
-            settings=AssembleSettings(),
+            settings=AssembleSettings(voice=self._voice),
             clips=clips,
             folder=job.clips,
             pairing=Pairing({}, []),

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from builder.assemble.conditions import GRADED_CONDITIONS, Assembly
+from builder.assemble.label_targets import LabelTargets
+from builder.assemble.lettering import TooLargeError
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
+from builder.voices import NoVoiceError
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.schema import Clip, Stimulus, Stream
 
@@ -93,11 +96,16 @@ class Replacement:
             AssembleSettings(graded={stimulus.condition: [level]})  # the published level is not trusted
         except ValidationError:
             raise _Missing("cannot_be_made") from None
-        assembly = replace(self.assembly, pairing=Pairing({own.clip_id: others[0]} if others else {}, []))
-        made = GRADED_CONDITIONS[stimulus.condition].streams(assembly, own, level)
-        if made is None or [(s.origin, s.clip_id, s.donor_clip_id) for s in made] != [
-            (s.origin, s.clip_id, s.donor_clip_id) for s in streams
-        ]:
+        assembly = replace(
+            self.assembly,
+            pairing=Pairing({own.clip_id: others[0]} if others else {}, []),
+            targets=_published_target(stimulus, own),
+        )
+        try:
+            made = GRADED_CONDITIONS[stimulus.condition].streams(assembly, own, level)
+        except (NoVoiceError, TooLargeError):
+            raise _Missing("cannot_be_made") from None
+        if made is None or list(map(_source, made)) != list(map(_source, streams)):
             raise _Missing("cannot_be_made")
         return made
 
@@ -118,3 +126,20 @@ class Replacement:
         if stream.origin == "silence" and not video:
             return self.assembly.generated.silence(now)
         raise _Missing("cannot_be_made")
+
+
+def _source(stream: Stream) -> tuple[str, str | None, str | None, str | None]:
+    """Return what a stream was made of."""
+    return stream.origin, stream.clip_id, stream.donor_clip_id, stream.donor_label
+
+
+def _published_target(stimulus: Stimulus, clip: Clip) -> LabelTargets | None:
+    """Return the class that is said or written over ``clip``: only one of the options, and a wrong one, is trusted."""
+    spoken_or_written = [s for s in (stimulus.video, stimulus.audio) if s.origin in ("spoken", "written")]
+    if not spoken_or_written:
+        return None
+    target = spoken_or_written[0].donor_label
+    offered = {option for question in stimulus.questions for option in question.options}
+    if target is None or target not in offered - {clip.visual_label, clip.audio_label}:
+        raise _Missing("cannot_be_made")
+    return LabelTargets(stimulus.key, {clip.clip_id: target})

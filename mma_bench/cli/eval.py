@@ -30,7 +30,7 @@ from mma_bench.console.options import (
     "--protocol",
     default="robust",
     show_default=True,
-    metavar="paper|robust|controls|phrasing|FILE",
+    metavar="paper|robust|controls|phrasing|detection|FILE",
     help="Protocol that defines the questions: a name or a YAML file.",
 )
 @click.option(

@@ -2,14 +2,15 @@
 
 import hashlib
 from abc import abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.models.interface import Answer, Model
 from mma_bench.questions import STANDARD
-from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
+from mma_bench.questions.detection import detects
+from mma_bench.questions.prompts import NO, NONE_OF_THE_ABOVE, YES
 from mma_bench.schema import Question
 
 ABSTENTION = NONE_OF_THE_ABOVE
@@ -53,14 +54,25 @@ class Majority(Baseline):
 
     def __init__(self) -> None:
         self._by_frequency: list[str] = []
+        self._detected: dict[str, str] = {}
 
     def prepare(self, questions: Sequence[Question]) -> None:
-        """Count the answers to the standard questions; in others, "None of the above" may be right by design."""
+        """Count the answers to the standard questions; in others, "None of the above" may be right by design.
+
+        Those to each kind of yes/no question are counted by themselves.
+        """
         counts = Counter(question.answer for question in questions if question.variant == STANDARD)
         self._by_frequency = sorted(counts, key=lambda label: (counts[label], label), reverse=True)
+        answers: dict[str, Counter[str]] = defaultdict(Counter)
+        for question in questions:
+            if detects(question):
+                answers[question.variant][question.answer] += 1
+        self._detected = {name: max(found, key=lambda label: (found[label], label)) for name, found in answers.items()}
 
     def rule(self, sample: Sample, question: Question) -> str:
         """Return the most frequent class; if it is not offered, "None of the above" or the next one that is."""
+        if question.variant in self._detected:
+            return self._detected[question.variant]
         if not self._by_frequency:
             raise MMABenchError("baseline:majority answered before it saw the questions; call prepare() first")
         if self._by_frequency[0] not in question.options and NONE_OF_THE_ABOVE in question.options:
@@ -100,6 +112,13 @@ class AudioOnly(Baseline):
 
 
 def _offered(label: str | None, question: Question) -> str:
+    """Return ``label`` as the answer, or how a rule that knows one stream answers a yes/no question.
+
+    Something is there if its own stream shows something. It cannot tell whether two streams agree.
+    """
+    if what := detects(question):
+        present = NO if label is None else YES
+        return present if what == "presence" else ABSTENTION
     return label if label is not None and label in question.options else ABSTENTION
 
 

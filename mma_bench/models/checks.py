@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mma_bench.questions import prompts
 from mma_bench.schema import Modality
 
-YES, NO = "Yes", "No"
+YES, NO = prompts.YES, prompts.NO
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from mma_bench.dataset.load import Sample
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import TextEvidence
 from mma_bench.models.cascade.model import CascadeModel, best_option
+from mma_bench.models.checks import NO, YES
 from mma_bench.models.interface import Answer
+from mma_bench.questions.detection import Detects
 from mma_bench.questions.prompts import parts_of
 from mma_bench.schema import Modality, Question
 
@@ -39,6 +41,16 @@ class FusionModel(CascadeModel):
             for option, score in self._scorer.score(each, question.options).items():
                 scores[option] += score
         return Answer(question.question_id, best_option(scores, question.options), _normalised(scores))
+
+    def _detect(self, sample: Sample, question: Question, what: Detects) -> str:
+        """Answer a yes/no question from both modalities at once.
+
+        Something is there if any modality shows something. All evidence becomes one class, so the streams never
+        disagree, and nothing is known about time.
+        """
+        if what == "in_time":
+            return ABSTENTION
+        return NO if all(self._perceive(sample, modality).is_empty for modality in Modality) else YES
 
 
 def other_texts(question: Question) -> Sequence[str]:

@@ -27,6 +27,9 @@ CAPTION_SUFFIX = "Answer the question using a single word or phrase."
 NONE_OF_THE_ABOVE = "None of the above"
 """The option that says that no other is right."""
 
+YES, NO = "Yes", "No"
+"""The options of yes/no questions."""
+
 ABSTENTIONS = {
     Modality.VISUAL: "There is nothing to see in this video.",
     Modality.AUDIO: "There is nothing to hear in this video.",

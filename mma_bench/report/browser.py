@@ -19,7 +19,14 @@ MOST = 20_000
 """Questions that the page holds; about 100 bytes each with three models. `answers.csv` has all of them."""
 
 _GENERATED = {"black": "black frames", "silence": "silence"}
-_BESIDES = {"mixed": "mixed with", "blended": "blended with", "occluded": "occluded", "shifted": "shifted"}
+_BESIDES = {
+    "mixed": "mixed with",
+    "blended": "blended with",
+    "occluded": "occluded",
+    "shifted": "shifted",
+    "spoken": "with a voice that says",
+    "written": "with the text",
+}
 
 
 class _Names:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.dataset.load import Benchmark
 from mma_bench.files.text import visible
+from mma_bench.questions.detection import detects
 from mma_bench.questions.prompts import NONE_OF_THE_ABOVE
 from mma_bench.schema import CONDITIONS, Modality
 
@@ -83,6 +84,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
     questions = [question for sample in benchmark.samples for question in sample.questions]
     asked = Counter(question.condition for question in questions)
     carrying = Counter(name for s in benchmark.samples for name in {q.condition for q in s.questions})
+    offered = (option for q in questions if detects(q) is None for option in q.options)
     clips = {stream.clip_id for s in stimuli for stream in (s.video, s.audio) if stream.clip_id is not None}
     # A folder is published by its name; its place on this machine is private.
     name = Path(data).resolve().name if Path(data).exists() else str(data)
@@ -94,7 +96,7 @@ def data_facts(benchmark: Benchmark, data: str | Path, split: str) -> DataFacts:
         clip_ids=sorted(clips),
         stimuli=len(stimuli),
         questions=len(questions),
-        classes=[name for name in dict.fromkeys(o for q in questions for o in q.options) if name != NONE_OF_THE_ABOVE],
+        classes=[name for name in dict.fromkeys(offered) if name != NONE_OF_THE_ABOVE],
         conditions=[
             ConditionFacts(name, _description(name), carrying[name], asked[name])
             for name in conditions_in_order(set(asked))

@@ -9,6 +9,7 @@ FIGURES = (
     "follows",
     "reliance",
     "doses",
+    "detection",
     "class_drops",
     "confusion",
     "calibration",
@@ -24,6 +25,8 @@ TABLES = (
     "sensitivity",
     "transcripts",
     "position",
+    "doses",
+    "detection",
     "calibration",
     "usage",
 )
@@ -51,6 +54,8 @@ TABLE_OF_FIGURE = {
     "conditions": "changes",
     "reliance": "reliance",
     "calibration": "calibration",
+    "doses": "doses",
+    "detection": "detection",
 }
 """Which table is below which figure."""
 

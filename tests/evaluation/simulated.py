@@ -30,6 +30,7 @@ def empty_table(rows: int) -> VerdictTable:
         distractor=none,
         answerable=np.ones(rows, dtype=bool),
         options=np.full(rows, CLASSES),
+        answer_place=none,
         place=none,
         level=np.full(rows, np.nan),
         confidence=np.full(rows, np.nan),

@@ -9,6 +9,7 @@ from builder.select.rules import DEFAULT_RULES, read_rules
 from mma_bench import load
 from mma_bench.errors import MMABenchError
 from mma_bench.questions import VARIANTS, Context, applies, prompts, reword, unrelated_sentences, vary
+from mma_bench.questions.detection import detects
 from mma_bench.questions.unrelated import sentence_pool
 from mma_bench.schema import Modality, Question
 
@@ -48,12 +49,15 @@ def test_every_variant_lists_its_options_in_the_prompt_and_is_the_same_each_time
             continue
         made = vary(question, name, CONTEXT)
         assert made == vary(question, name, CONTEXT)
-        assert f"Options: {', '.join(made.options)}." in made.prompt
         assert made.answer in made.options
-        assert (made.distractor, made.answerable) == (question.distractor, question.answerable)
+        if detects(made):
+            assert (made.options, made.distractor, made.answerable) == (["Yes", "No"], None, True)
+        else:
+            assert f"Options: {', '.join(made.options)}." in made.prompt
+            assert (made.distractor, made.answerable) == (question.distractor, question.answerable)
         assert made.question_id == question.question_id + (f"/{name}" if name != "standard" else "")
         assert made.variant == name
-        assert Question.model_validate(made.model_dump()) == made
+        assert type(made).model_validate(made.model_dump()) == made
 
 
 def test_a_transcript_names_the_asked_class_or_both_and_never_joins_another_text() -> None:
@@ -65,6 +69,30 @@ def test_a_transcript_names_the_asked_class_or_both_and_never_joins_another_text
     for question in (LIED_TO, PADDED, asked(answerable=False)):
         assert not applies(question, "transcript_asked")
     assert not applies(asked(distractor=None), "transcript_both")
+
+
+def test_detection_asks_for_yes_where_a_stream_is_there_and_no_where_it_was_removed() -> None:
+    heard = vary(asked(), "detect_presence", CONTEXT)
+    silent = vary(asked("audio_removed", answerable=False, distractor=None), "detect_presence", CONTEXT)
+    assert heard.prompt == silent.prompt == "Is there anything to hear in this video? Answer with Yes or No."
+    assert (heard.answer, silent.answer) == ("Yes", "No")
+    seen = asked(modality=Modality.VISUAL)
+    assert "to see" in vary(seen, "detect_presence", CONTEXT).prompt
+    assert vary(seen, "detect_match", CONTEXT).answer == "No"
+    aligned = asked("aligned", Modality.VISUAL, distractor=None)
+    assert vary(aligned, "detect_match", CONTEXT).answer == vary(aligned, "detect_in_time", CONTEXT).answer == "Yes"
+    shifted = asked("shifted_audio", Modality.VISUAL, distractor=None)
+    assert vary(shifted, "detect_in_time", CONTEXT).answer == "No"
+    for made in (vary(seen, "detect_match", CONTEXT), vary(shifted, "detect_in_time", CONTEXT)):
+        assert not made.concerns_one_modality
+        assert not made.changed(answer="Yes").concerns_one_modality, "a changed copy is of the same class"
+    # Once per stimulus, and only where what is asked has an answer.
+    assert not applies(asked(), "detect_match")
+    for condition in ("audio_removed", "frames_zeroed", "mixed_audio", "misleading_caption"):
+        question = asked(condition, Modality.VISUAL)
+        assert not applies(question, "detect_match")
+        assert not applies(question, "detect_in_time")
+        assert applies(question, "detect_presence") == (condition in ("audio_removed", "frames_zeroed"))
 
 
 def test_options_are_shuffled_alike_for_both_questions_of_a_stimulus_and_otherwise_differ() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.assemble.label_targets import LabelTargets, drawn_target
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.licences import may_be_joined
@@ -40,6 +41,7 @@ class Assembly:
         pairing: who lends a sound to whom.
         generated: black frames and silence.
         graded: streams that a graded condition encodes.
+        targets: wrong classes to say or to write, if a list of them was given.
     """
 
     classes: list[str]
@@ -51,6 +53,7 @@ class Assembly:
     pairing: Pairing
     generated: GeneratedStreams
     graded: GradedStreams
+    targets: LabelTargets | None = None
 
     def generator(self, purpose: str, clip: Clip) -> random.Random:
         """Return a random generator of its own for each clip and purpose: other clips do not disturb it."""
@@ -61,6 +64,18 @@ class Assembly:
         donor = self.pairing.donors.get(clip.clip_id)
         part = "video" if modality is Modality.VISUAL else "audio"
         return donor if donor and may_be_joined(part, clip.licence, donor.licence) else None
+
+    def label_target(self, clip: Clip) -> str | None:
+        """Return the wrong class to say or to write over ``clip``: the listed one, or one drawn with the seed.
+
+        It is the same at all levels, and None for clips whose streams disagree, clips that a list does not name, and
+        where no class is clearly wrong.
+        """
+        if clip.visual_label != clip.audio_label:
+            return None
+        if self.targets is not None:
+            return self.targets.of(clip)
+        return drawn_target(clip, self.classes, self.generator("label target", clip))
 
     @functools.cached_property
     def graded_clips(self) -> Mapping[str, frozenset[str]]:

@@ -6,6 +6,7 @@ from mma_bench.evaluation.analyses.baselines import Baseline
 from mma_bench.evaluation.analyses.calibration import Bin, Calibration, RiskPoint
 from mma_bench.evaluation.analyses.changes import Change
 from mma_bench.evaluation.analyses.competence import CompetenceSplit
+from mma_bench.evaluation.analyses.detection import Detection
 from mma_bench.evaluation.analyses.doses import DosePoint, DoseResponse
 from mma_bench.evaluation.analyses.joint import JointAccuracy
 from mma_bench.evaluation.analyses.position import PositionPreference
@@ -24,6 +25,7 @@ __all__ = [
     "Calibration",
     "Change",
     "CompetenceSplit",
+    "Detection",
     "DosePoint",
     "DoseResponse",
     "Estimate",

@@ -148,7 +148,53 @@ def _draw_curve(
               marker=MARKERS[entry.modality], markersize=4.5, markerfacecolor=face, clip_on=False)  # fmt: skip
 
 
-@analysis(name="doses", title="Dose and response", figure=doses_figure, graded=True)
+@dataclass(frozen=True)
+class _Line:
+    """A line of the table: one dose."""
+
+    condition: str
+    modality: Modality
+    level: float
+    answers: int
+    own: Estimate
+    other: Estimate
+    neither: Estimate
+
+
+def _lines(runs: Sequence[Sequence[DoseResponse]]) -> list[list[_Line]]:
+    return [
+        [
+            _Line(entry.condition, entry.modality, point.level, point.answers, point.own, point.other, point.neither)
+            for entry in rows
+            for point in entry.points
+        ]
+        for rows in runs
+    ]
+
+
+def _name(line: _Line) -> str:
+    unit = CONDITIONS[line.condition].unit if line.condition in CONDITIONS else ""
+    dose = f"{line.level:g}" + (f" {unit}" if unit in ("dB", "s") else "")
+    return f"{line.condition.replace('_', ' ')}, {line.modality}, {dose}"
+
+
+@analysis(
+    name="doses",
+    title="Dose and response",
+    head="model: condition, asked, dose",
+    columns={
+        "answers": "n",
+        "own": "right class",
+        "other": "the other side's class",
+        "neither": "neither",
+    },
+    row=_name,
+    lines=_lines,
+    caption="Percent of the answers at each dose. The other side's class: that of the other clip, or the class that is "
+    "said (spoken label) or written (written label). 95% Wilson intervals (effective sample size over clips).",
+    figure=doses_figure,
+    graded=True,
+)
 def dose_responses(table: VerdictTable, variants: Sequence[str] = ("standard",)) -> list[DoseResponse]:
     """Return the curve of every graded condition and modality."""
     graded = table.select(variants=variants)

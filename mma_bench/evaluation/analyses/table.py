@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mma_bench.dataset.layout import conditions_in_order
 from mma_bench.evaluation.verdict import Verdict
 from mma_bench.parsing import Outcome
-from mma_bench.schema import CONDITIONS, Modality, Stimulus
+from mma_bench.schema import CONDITIONS, Modality, Question, Stimulus
 
 ABSTAINED, SEVERAL, UNPARSED = -2, -3, -4
 """Decisions that are no class."""
@@ -49,6 +49,7 @@ class VerdictTable:
         distractor: class code that a modality not asked about suggests; -1 if none.
         answerable: false where the asked modality was removed.
         options: number of options.
+        answer_place: place of the right option in the prompt's list, from 0; -1 if it is not in it.
         place: place of the named option in the prompt's list, from 0; -1 if the answer names none of them.
         level: dose of a graded condition, NaN elsewhere.
         confidence: probability of the likeliest option among all, from the model's option scores; NaN without.
@@ -70,6 +71,7 @@ class VerdictTable:
     distractor: Codes
     answerable: Flags
     options: Codes
+    answer_place: Codes
     place: Codes
     level: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -154,7 +156,7 @@ def verdict_table(verdicts: "Sequence[Verdict]") -> VerdictTable:
                 len(asked) - 1,
                 verdict.repeat,
                 decision,
-                _place(verdict),
+                _place(verdict.question, verdict.label),
                 verdict.correct,
                 verdict.confidence,
                 verdict.confident_right,
@@ -162,19 +164,18 @@ def verdict_table(verdicts: "Sequence[Verdict]") -> VerdictTable:
         )
     places, *columns = _columns(said, (np.int64, np.int64, np.int64, np.int64, bool, float, bool))
     names = ("repeat", "decision", "place", "correct", "confidence", "confident_right")
-    types = (object, object, object, *[np.int64] * 7, bool, np.int64, float)
+    types = (object, object, object, *[np.int64] * 7, bool, np.int64, np.int64, float)
     repeated = {name: column[places] for name, column in zip(_ASKED, _columns(asked, types), strict=True)}
     return VerdictTable(**repeated, **dict(zip(names, columns, strict=True)))
 
 
-def _place(verdict: Verdict) -> int:
-    options = verdict.question.options
-    return options.index(verdict.label) if verdict.label in options else -1
+def _place(question: Question, label: str | None) -> int:
+    return question.options.index(label) if label in question.options else -1
 
 
 _ASKED = (
     *("condition", "modality", "variant", "clip", "stimulus", "answer", "seen", "heard", "told", "distractor"),
-    *("answerable", "options", "level"),
+    *("answerable", "options", "answer_place", "level"),
 )
 """Columns that depend on the question alone."""
 
@@ -201,6 +202,7 @@ def _asked(verdict: Verdict, classes: "_Codes", clips: "_Codes", stimuli: "_Code
         classes[question.distractor],
         question.answerable,
         len(question.options),
+        _place(question, question.answer),
         np.nan if verdict.level is None else verdict.level,
     )
 

@@ -13,7 +13,7 @@ from mma_bench.files.hashing import sha256_json
 from mma_bench.questions import STANDARD, find_variant
 from mma_bench.schema import CONDITIONS, Checked
 
-NAMES = ("paper", "robust", "controls", "phrasing")
+NAMES = ("paper", "robust", "controls", "phrasing", "detection")
 """Protocols that come with the package."""
 
 _LARGEST_FILE = 1_000_000
@@ -135,7 +135,7 @@ def load_protocol(name: str | Path) -> Protocol:
     """Return a protocol.
 
     Args:
-        name: ``paper``, ``robust``, ``phrasing``, or the path of a YAML file.
+        name: ``paper``, ``robust``, ``controls``, ``phrasing``, ``detection``, or the path of a YAML file.
 
     Raises:
         MMABenchError: there is no such protocol, or the file cannot be used.

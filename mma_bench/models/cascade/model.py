@@ -13,6 +13,8 @@ from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidence
 from mma_bench.models.checks import NO, YES, Check, CheckAnswer
 from mma_bench.models.interface import Answer, Model
+from mma_bench.questions.detection import Detects, detects
+from mma_bench.questions.near_synonyms import are_near_synonyms
 from mma_bench.schema import Modality, Question
 
 _FRAMES_PER_SECOND = 1.0
@@ -75,8 +77,30 @@ class CascadeModel(Model):
         return CheckAnswer(check.name, YES if yes >= 0.5 else NO, yes)
 
     def answer(self, sample: Sample) -> list[Answer]:
-        """Answer each question from the modality that it asks about."""
-        return [self._answer(sample, question) for question in sample.questions]
+        """Answer each question from the modality that it asks about; yes/no questions by `_detect`."""
+        return [
+            Answer(question.question_id, self._detect(sample, question, what))
+            if (what := detects(question))
+            else self._answer(sample, question)
+            for question in sample.questions
+        ]
+
+    def _detect(self, sample: Sample, question: Question, what: Detects) -> str:
+        """Answer a yes/no question by what the specialists report: text embeddings do not know yes and no.
+
+        Something is there unless its stream is empty. The streams belong together if the class heard is the class seen,
+        or a near-synonym of it. Neither specialist knows anything about time.
+        """
+        if what == "presence":
+            return NO if self._perceive(sample, question.modality).is_empty else YES
+        classes = next((q.options for q in sample.stimulus.questions if not detects(q)), None)
+        if what == "in_time" or classes is None:
+            return ABSTENTION
+        found = [self._perceive(sample, modality) for modality in Modality]
+        if any(evidence.is_empty for evidence in found):
+            return NO
+        seen, heard = (best_option(self._scorer.score(evidence, classes), classes) for evidence in found)
+        return YES if seen == heard or are_near_synonyms(seen, heard) else NO
 
     def _answer(self, sample: Sample, question: Question) -> Answer:
         evidence = self._perceive(sample, question.modality)

@@ -33,6 +33,7 @@ GRADED = {
     "blended_frames": [0.25],
     "occluded_frames": [0.25, 0.5],
     "shifted_audio": [-0.5],
+    "written_label": [0.12],
 }
 VARIANTS = ["shuffled_options_1", "none_present", "none_absent", "caption_expert", "noise_tokens_50"]
 

@@ -24,7 +24,13 @@ from tests.builder.sources.youtube_server import Site, serve
 from tests.conftest import settings, tree
 
 CLIPS = 6
-_GRADED = {"mixed_audio": [0.0], "blended_frames": [0.5], "occluded_frames": [0.25], "shifted_audio": [0.5]}
+_GRADED = {
+    "mixed_audio": [0.0],
+    "blended_frames": [0.5],
+    "occluded_frames": [0.25],
+    "shifted_audio": [0.5],
+    "written_label": [0.08],
+}
 _CONDITIONS = ["aligned", "misaligned", "audio_removed", "frames_zeroed", "misleading_caption"]
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from mma_bench.evaluation.analyses.doses import dose_responses
 from mma_bench.evaluation.statistics import Estimate, macro_average, macro_difference, paired_difference, share
+from mma_bench.evaluation.statistics.signal_detection import SignalDetection, signal_detection
 from tests.evaluation.simulated import questions
 
 CLASSES = np.repeat(np.arange(16), [149, 67, 64, 58, 50, 45, 40, 35, 30, 27, 25, 22, 18, 14, 9, 5])
@@ -93,6 +95,27 @@ def difference_of_macros(generator: np.random.Generator, clips: int, chance: flo
     return Draw(macro_difference(before.ravel(), after.ravel(), classes, codes), truth)
 
 
+def _detection(generator: np.random.Generator, clips: int, chance: float) -> tuple[SignalDetection, float, float]:
+    """Two questions per clip whose answer is Yes, one whose answer is No and which often has the luck of the first."""
+    hits, codes = answers(generator, clips, chance)[:, :2], np.arange(clips)
+    alarm = 0.3
+    shared = hits[:, 0] & (generator.random(clips) < min(1, alarm / chance) / 2)
+    alarms = np.where(generator.random(clips) < 0.5, shared, generator.random(clips) < alarm)
+    rate = 0.25 * min(alarm, chance) + 0.5 * alarm
+    found = signal_detection(hits.ravel(), np.repeat(codes, 2), alarms, codes)
+    return found, float(ndtri(chance)), float(ndtri(rate))
+
+
+def sensitivity(generator: np.random.Generator, clips: int, chance: float) -> Draw:
+    found, hit, alarm = _detection(generator, clips, chance)
+    return Draw(found.sensitivity, hit - alarm)
+
+
+def criterion(generator: np.random.Generator, clips: int, chance: float) -> Draw:
+    found, hit, alarm = _detection(generator, clips, chance)
+    return Draw(found.criterion, -(hit + alarm) / 2)
+
+
 def equal_dominance(generator: np.random.Generator, clips: int, chance: float) -> Draw | None:
     """The dose at which both sides are named alike; ``chance`` moves it from -6 to 6 dB. None: no interval is given."""
     truth = 12 * (chance - 0.5)
@@ -116,6 +139,8 @@ INTERVALS: dict[str, Callable[[np.random.Generator, int, float], Draw | None]] =
     "paired difference": difference,
     "paired difference, three wordings": difference_of_wordings,
     "difference of macro accuracies": difference_of_macros,
+    "d'": sensitivity,
+    "criterion": criterion,
     "equal dominance": equal_dominance,
 }
 
