@@ -9,6 +9,7 @@ COMMANDS = {
     "run": Entry("builder.run_cli:run", "Build a dataset.", "the finished stages and clips"),
     "status": Entry("builder.work_cli:status", "Show what each stage kept and dropped, and why."),
     "review": Entry("builder.review.cli:review", "Accept or reject clips in the browser.", "all decisions"),
+    "quiz": Entry("builder.quiz.cli:quiz", "Ask a person the benchmark's questions.", "all answers"),
     "publish": Entry("builder.publish.cli:publish", "Upload a dataset to a hub.", "the files that were uploaded"),
     "hydrate": Entry("builder.hydrate.cli:hydrate", "Fetch the media of an ids-only dataset.", "the finished clips"),
     "remove": Entry("builder.work_cli:remove", "Remove clips from a finished dataset."),

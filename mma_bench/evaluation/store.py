@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
+from mma_bench.evaluation.people import PEOPLE_PREFIX
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.evaluation.run_folder import read_head, write_head
 from mma_bench.evaluation.shards.shard import MergedShard, Shard
@@ -89,6 +90,11 @@ class Run(Checked):
     def is_baseline(self) -> bool:
         """Whether the model is a rule that reads labels, not a model under test."""
         return self.model.startswith(BASELINE_PREFIX) if self.baseline is None else self.baseline
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person was asked, with `python -m builder quiz`."""
+        return self.model.startswith(PEOPLE_PREFIX)
 
     @property
     def asked(self) -> Protocol:

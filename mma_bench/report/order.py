@@ -20,6 +20,7 @@ TABLES = (
     "changes",
     "reliance",
     "joint",
+    "people",
     "abstention",
     "sensitivity",
     "transcripts",
