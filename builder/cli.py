@@ -13,6 +13,7 @@ COMMANDS = {
     "publish": Entry("builder.publish.cli:publish", "Upload a dataset to a hub.", "the files that were uploaded"),
     "hydrate": Entry("builder.hydrate.cli:hydrate", "Fetch the media of an ids-only dataset.", "the finished clips"),
     "remove": Entry("builder.work_cli:remove", "Remove clips from a finished dataset."),
+    "shortcuts": Entry("builder.work_cli:shortcuts", "Put shortcuts in the data on its card."),
     "select": Entry("builder.select.cli:select", "Select candidate clips from AudioSet."),
     "ontology": Entry("builder.select.cli:ontology", "Draw which AudioSet classes the rules keep."),
     "list": Entry("builder.list_cli:list_command", "List sources, models, conditions and more."),

@@ -20,6 +20,7 @@ TABLES = (
     "changes",
     "reliance",
     "joint",
+    "shortcuts",
     "people",
     "abstention",
     "sensitivity",
