@@ -100,7 +100,9 @@ class Session:
         name, fixed = request.model, request.protocol
         with activity(f"loading {name}", show=request.progress and isinstance(name, str)):
             model = load_model(name, model_options(fixed, name, request.options)) if isinstance(name, str) else name
-            fingerprint = model.fingerprint()
+            fingerprint = model.fingerprint_for(
+                question for sample in questions.benchmark.samples for question in sample.questions
+            )
         if request.repeats > 1 and not model.draws:
             raise MMABenchError(
                 f"{model.name} gives the same answer every time, so --repeats {request.repeats} would count it several "
