@@ -82,21 +82,9 @@ def read_data(
     progress: bool = True,
     compares_names: bool = True,
 ) -> Questions:
-    """Return the questions of any data; arguments as `interfere`, and one more.
+    """Return the questions of any data; arguments as `interfere`.
 
-    Args:
-        data: as in `interfere`.
-        protocol: as in `interfere`.
-        overrides: as in `interfere`.
-        interventions: as in `interfere`.
-        split: as in `interfere`.
-        limit: as in `interfere`.
-        columns: as in `interfere`.
-        pictures: as in `interfere`.
-        sounds: as in `interfere`.
-        progress: as in `interfere`.
-        compares_names: whether hard distractors are chosen, which loads a text model; otherwise they are random, which
-            is enough to count questions.
+    Without ``compares_names``, hard distractors are random: questions can be counted, and no text model is loaded.
     """
     rules = load_protocol(protocol, overrides)
     if interventions:

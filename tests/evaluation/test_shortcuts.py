@@ -93,7 +93,7 @@ def test_what_follows_from_the_other_modality_is_a_shortcut(runs: dict[str, Path
 
 def test_the_report_shows_them_and_says_what_was_withheld(demo: Path, runs: dict[str, Path], tmp_path: Path) -> None:
     page = write_report([*runs.values()], tmp_path / "report", examples=0).read_text()
-    assert 'id="shortcuts"' in page
+    assert 'id="table-shortcuts"' in page
     assert "knows+blind: the model gets no visual input" in page
     table = json.loads((tmp_path / "report" / "tables" / "shortcuts.json").read_text())
     found = {row["name"]: row["entries"] for row in table["rows"]}

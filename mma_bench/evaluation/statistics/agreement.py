@@ -1,7 +1,5 @@
 """Agreement of people who answered the same questions, corrected for chance, with missing answers allowed."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,8 +7,7 @@ from mma_bench.evaluation.statistics.bootstrap import bootstrap
 from mma_bench.evaluation.statistics.estimate import NOTHING, Estimate
 from mma_bench.evaluation.statistics.share import share
 
-if TYPE_CHECKING:
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 MISSING = -1
 """Code of an answer that a person did not give."""
@@ -52,7 +49,7 @@ def krippendorff_alpha(codes: ArrayLike, clips: ArrayLike) -> Estimate:
     answers = counts.sum(axis=1)
     same = (counts * (counts - 1)).sum(axis=1) / (answers - 1)  # coincidences of equal answers in each question
 
-    def statistic(weights: "Floats") -> "Floats":
+    def statistic(weights: Floats) -> Floats:
         total = weights @ answers
         per_answer = weights @ counts
         observed = total - weights @ same
@@ -64,7 +61,7 @@ def krippendorff_alpha(codes: ArrayLike, clips: ArrayLike) -> Estimate:
     return bootstrap(statistic, clips)[0]
 
 
-def _shared(codes: ArrayLike, clips: ArrayLike) -> "tuple[Floats, NDArray[np.int64]]":
+def _shared(codes: ArrayLike, clips: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
     """Return how often each answer was given, shape [questions, answers], and the clips, of questions with two."""
     given = np.asarray(codes, dtype=np.int64)
     given = given.reshape(len(given), -1)

@@ -1,11 +1,12 @@
 """The table of people: the human baseline, how far people agree, and the ceiling that label noise sets."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mma_bench.evaluation.people import PEOPLE_PREFIX
-from mma_bench.evaluation.statistics import NOTHING, Estimate, share
+from mma_bench.evaluation.statistics import Estimate, share
 from mma_bench.evaluation.statistics.agreement import MISSING, krippendorff_alpha, pairwise_agreement
 from mma_bench.evaluation.verdict import Verdict
 from mma_bench.files.text import visible
@@ -136,7 +137,7 @@ def _agree_on_another(votes: Sequence[Verdict]) -> bool:
 
 
 def _number(estimate: Estimate) -> str | None:
-    if estimate is NOTHING or estimate.value != estimate.value:
+    if math.isnan(estimate.value):
         return None
-    interval = "" if estimate.low != estimate.low else f" ({estimate.low:.2f} to {estimate.high:.2f})"
+    interval = "" if math.isnan(estimate.low) else f" ({estimate.low:.2f} to {estimate.high:.2f})"
     return f"{estimate.value:.2f}{interval}"
