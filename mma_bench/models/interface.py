@@ -102,7 +102,7 @@ class Model(ABC):
 
     @property
     def modalities(self) -> Collection[Modality]:
-        """What of a stimulus the model is given; `mma-bench interference` leaves the rest out."""
+        """What of a stimulus the model is given; a run records the rest, and `mma-bench interference` leaves it out."""
         return tuple(Modality)
 
     @property
