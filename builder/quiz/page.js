@@ -82,5 +82,9 @@
     event.preventDefault();
   });
 
+  byId("clip").addEventListener("error", () => {
+    if (byId("clip").getAttribute("src")) trouble("The clip cannot be played. Tell whoever runs the quiz before you answer.");
+  });
+
   ask("state").then(show, (error) => trouble(error.message));
 })();

@@ -38,7 +38,7 @@ def _same_word(first: str, second: str) -> bool:
 
 def _plurals(word: str) -> tuple[str, ...]:
     """Return what the plural of an English word can be."""
-    found = (f"{word}s", f"{word}es")
+    found: tuple[str, ...] = (f"{word}s", f"{word}es")
     if word.endswith("y"):
         found += (f"{word[:-1]}ies",)
     if word.endswith(("f", "fe")):
