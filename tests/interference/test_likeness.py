@@ -85,9 +85,11 @@ def test_near_synonyms_neither_mislead_nor_count_as_unrelated(tmp_path: Path) ->
 
 
 def test_a_question_with_no_clear_lie_is_not_misled_and_is_counted(tmp_path: Path) -> None:
-    rows = [{"q": "Which?", "o": ["A dog", "Dogs"], "a": "A"}, {"q": "Which?", "o": ["A dog", "A fish"], "a": "A"}]
+    write_picture(tmp_path / "1.png", 1)
+    rows = [{"q": "Which?", "o": ["A dog", other], "a": "A", "image": "1.png"} for other in ("Dogs", "A fish")]
     (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (tmp_path / "q.yaml").write_text("file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\n")
+    columns = "file: q.jsonl\nquestion: q\noptions: o\nanswer: a\nanswer_is: letter\npicture: image\n"
+    (tmp_path / "q.yaml").write_text(columns)
     protocol = load_protocol().changed(interventions=["misleading_text"])
     found = read_items(tmp_path / "q.yaml", protocol, progress=False)
     pool = make_pool(found, protocol, None, None, progress=False)

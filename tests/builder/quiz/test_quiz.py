@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from builder.quiz.person import Person
+from builder.quiz.run import open_quiz
 from mma_bench import MMABenchError, evaluate, load
 from mma_bench.evaluation.comparison import compare
 from mma_bench.evaluation.rescoring import rescore
@@ -118,16 +120,12 @@ def test_a_killed_quiz_resumes_in_its_order_and_other_runs_are_left_alone(demo: 
     with open(run / "answers.jsonl", "ab") as file:
         file.write(b'{"id": "0123')  # what a kill in the middle of a line leaves
     before = tree(run)
-    for options, message in (
-        (("--name", "Bob"), "holds answers of people:Ada"),
-        (("--seed", "1"), "holds answers of people:Ada"),
-        (("--protocol", "robust"), "holds answers of people:Ada"),
-    ):
-        refused = run_builder(*quiz(demo, run), *options, check=False)
-        assert refused.returncode == 2
-        assert message in refused.stderr
-    dry = run_builder(*quiz(demo, run), "--dry-run")
-    assert "3 answered already, 3 to ask" in dry.stdout
+    asked: dict[str, Any] = {"name": "Ada", "run": run, "protocol": "paper", "condition": ["misaligned"], "limit": 3}
+    asked |= {"split": "test", "seed": 0, "overwrite": False}
+    for change in ({"name": "Bob"}, {"seed": 1}, {"protocol": "robust"}):
+        with pytest.raises(MMABenchError, match="holds answers of people:Ada"):
+            open_quiz(str(demo), **{**asked, **change})
+    assert "3 answered already, 3 to ask" in open_quiz(str(demo), **asked).workload
     assert tree(run) == before
     with serving(demo, run) as (server, port):
         state = call(port, "/state")[1]
@@ -202,7 +200,7 @@ def test_wrong_requests_and_a_second_tab_change_nothing(demo: Path, tmp_path: Pa
 
 
 def test_a_person_answers_in_a_browser_with_keys(demo: Path, tmp_path: Path) -> None:
-    playing = "(v => v.currentTime > 0.2 && v.videoWidth > 0 && v.webkitAudioDecodedByteCount > 0)"
+    playing = "(v => v && v.currentTime > 0.2 && v.videoWidth > 0 && v.webkitAudioDecodedByteCount > 0)"
     playing += "(document.getElementById('clip'))"
     item = "document.getElementById('main').dataset.item"
     with serving(demo, tmp_path / "run") as (_, port), Browser(tmp_path / "profile") as browser:
@@ -246,7 +244,8 @@ def test_a_person_is_no_model_and_needs_a_name(demo: Path, tmp_path: Path) -> No
     with pytest.raises(MMABenchError, match="is a person, not a model: ask people with `python -m builder quiz"):
         load_model("people:Ada")
     for name in ("", " \u202e ", "x" * 41):
-        result = run_builder(*quiz(demo, tmp_path / "run"), "--name", name, check=False)
-        assert result.returncode == 2
-        assert "give a name of 1 to 40 visible characters" in result.stderr
+        with pytest.raises(MMABenchError, match="give a name of 1 to 40 visible characters"):
+            Person(name, 0)
+    dry = run_builder(*quiz(demo, tmp_path / "run"), "--dry-run")
+    assert "people:Ada: 6 questions (all 6 to ask)" in dry.stdout
     assert not (tmp_path / "run").exists()
