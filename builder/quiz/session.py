@@ -110,7 +110,6 @@ class Quiz:
                         text=text,
                         option_scores={},
                         seconds=None if seconds is None else round(seconds, 3),
-                        finish_reason="stop",
                     )
                 ]
             )

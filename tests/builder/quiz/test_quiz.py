@@ -102,6 +102,7 @@ def test_answers_of_people_are_a_run_like_any_models(demo: Path, tmp_path: Path)
     assert everything["same answer"]["value"] == 0
     assert everything["Krippendorff's alpha"].startswith("-")
     assert "python -m builder quiz" in page
+    assert "Seconds of people are from the display of a question to its answer." in page
     assert not list((tmp_path / "report").rglob("model_card.md")), "a person has no model card"
 
 
