@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from builder.cli import main
-from mma_bench import evaluate, load
+from mma_bench import MMABenchError, evaluate, load, models
 from mma_bench.cli import main as mma_main
 from mma_bench.dataset.integrity import verify_data
 from mma_bench.dataset.load import Sample
@@ -19,6 +19,7 @@ from mma_bench.evaluation.shortcuts import shortcuts_of
 from mma_bench.evaluation.store import open_run
 from mma_bench.models import Check, Model
 from mma_bench.models.wrappers import Blind, Deaf, TextOnly
+from mma_bench.probe import Finding, Probe, Verdict, require_reach
 from mma_bench.report import write_report
 from mma_bench.schema import Modality
 from tests.conftest import tree
@@ -180,6 +181,19 @@ def test_withheld_streams_are_those_of_the_conditions_and_checks_are_asked_too(d
     assert Blind(Notes()).modalities == (Modality.AUDIO,)
 
 
+def test_who_has_lost_a_modality_is_told_how_to_do_without() -> None:
+    lost = [
+        Finding(modality=modality, verdict=Verdict.MISSING, reason="all answers are the same", answers={}, tokens={})
+        for modality in Modality
+    ]
+    for finding, other in zip(lost, ("audio", "video"), strict=True):
+        with pytest.raises(MMABenchError, match=f"streams={other} if it takes no {finding.modality} input"):
+            require_reach(models.load("baseline:random"), Probe(findings=[finding]))
+    with pytest.raises(MMABenchError) as both:
+        require_reach(models.load("baseline:random"), Probe(findings=lost))
+    assert "streams=" not in str(both.value)
+
+
 def test_an_endpoint_without_audio_is_evaluated_without_skipping_the_probe(
     demo: Path, tmp_path: Path, endpoint: EndpointServer
 ) -> None:
@@ -187,9 +201,6 @@ def test_an_endpoint_without_audio_is_evaluated_without_skipping_the_probe(
     run = tmp_path / "run"
     command = ["eval", "--data", str(demo), "--model", endpoint.openai, "--run", str(run), "--limit", "1"]
     command += ["--condition", "aligned", "--protocol", "paper"]
-    refused = CliRunner().invoke(mma_main, command)
-    assert refused.exit_code == 2
-    assert "--model-option streams=video" in refused.output
     result = CliRunner().invoke(mma_main, [*command, "--model-option", "streams=video"])
     assert result.exit_code == 0, result.output
     assert "the model gets no audio input" in result.output

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from builder.quiz.person import Person
-from builder.quiz.run import open_quiz
+from builder.quiz.run import OpenQuiz, open_quiz
 from mma_bench import MMABenchError, evaluate, load
 from mma_bench.evaluation.comparison import compare
 from mma_bench.evaluation.rescoring import rescore
@@ -30,10 +30,10 @@ QUESTIONS = 6  # three stimuli, each with a visual and an audio question
 
 
 @contextmanager
-def serving(data: Path, run: Path, *options: str, name: str = "Ada") -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(data: Path, run: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Serve a quiz on a free port; yield the process and the port."""
-    command = [sys.executable, "-m", "builder", "quiz", "--data", str(data), "--run", str(run), "--name", name]
-    command += ["--port", "0", *ASKED, *options]
+    command = [sys.executable, "-m", "builder", "quiz", "--data", str(data), "--run", str(run)]
+    command += ["--name", "Ada", "--port", "0", *ASKED]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -62,6 +62,22 @@ def answer_all(port: int, choice: int | None = 0) -> None:
         assert call(port, "/answer", {"item": item["id"], "choice": choice})[0] == 200
 
 
+def open_here(data: Path, run: Path, **change: Any) -> OpenQuiz:
+    """Open the quiz of `ASKED` in this process."""
+    asked: dict[str, Any] = {"name": "Ada", "protocol": "paper", "condition": ["misaligned"], "limit": 3}
+    return open_quiz(str(data), run=run, **{**asked, "split": "test", "seed": 0, "overwrite": False, **change})
+
+
+def answer_here(data: Path, run: Path, choice: int | None, name: str = "Ada") -> list[str]:
+    """Give one option of every question, without a server; return the questions in order."""
+    order = []
+    with open_here(data, run, name=name).begun() as quiz:
+        while item := quiz.show().item:
+            order.append(item.item_id)
+            quiz.answer(item.item_id, choice)
+    return order
+
+
 def stop(server: subprocess.Popen[str]) -> str:
     """Stop a server with Ctrl-C and return what it says."""
     server.send_signal(signal.SIGINT)
@@ -79,9 +95,7 @@ def test_answers_of_people_are_a_run_like_any_models(demo: Path, tmp_path: Path)
         answer_all(port)
         assert call(port, "/state")[1]["item"] is None
         assert f"{QUESTIONS} of {QUESTIONS} questions answered" in stop(server)
-    with serving(demo, bob, name="Bob") as (server, port):
-        answer_all(port, None)
-        stop(server)
+    answer_here(demo, bob, None, name="Bob")
     head, found = open_run(ada), rescore(ada)
     assert (head.model, head.is_person, head.limit, found.notes) == ("people:Ada", True, 3, [])
     assert len(found.scores.verdicts) == QUESTIONS
@@ -121,12 +135,10 @@ def test_a_killed_quiz_resumes_in_its_order_and_other_runs_are_left_alone(demo: 
     with open(run / "answers.jsonl", "ab") as file:
         file.write(b'{"id": "0123')  # what a kill in the middle of a line leaves
     before = tree(run)
-    asked: dict[str, Any] = {"name": "Ada", "run": run, "protocol": "paper", "condition": ["misaligned"], "limit": 3}
-    asked |= {"split": "test", "seed": 0, "overwrite": False}
     for change in ({"name": "Bob"}, {"seed": 1}, {"protocol": "robust"}):
         with pytest.raises(MMABenchError, match="holds answers of people:Ada"):
-            open_quiz(str(demo), **{**asked, **change})
-    assert "3 answered already, 3 to ask" in open_quiz(str(demo), **asked).workload
+            open_here(demo, run, **change)
+    assert "3 answered already, 3 to ask" in open_here(demo, run).workload
     assert tree(run) == before
     with serving(demo, run) as (server, port):
         state = call(port, "/state")[1]
@@ -135,13 +147,7 @@ def test_a_killed_quiz_resumes_in_its_order_and_other_runs_are_left_alone(demo: 
             order.append(item["id"])
             call(port, "/answer", {"item": item["id"], "choice": 1})
         stop(server)
-    with serving(demo, whole) as (server, port):
-        straight = []
-        while item := call(port, "/state")[1]["item"]:
-            straight.append(item["id"])
-            call(port, "/answer", {"item": item["id"], "choice": 1})
-        stop(server)
-    assert order == straight
+    assert order == answer_here(demo, whole, 1)
     said = [{key: (a.text, a.question_id) for key, a in AnswerStore(folder).read().items()} for folder in (run, whole)]
     assert said[0] == said[1]
     assert (run / "scores.json").read_bytes() == (whole / "scores.json").read_bytes()
