@@ -1,4 +1,4 @@
-"""The commands `status`, `remove` and `demo-media` of the builder."""
+"""The commands `status`, `remove`, `shortcuts` and `demo-media` of the builder."""
 
 import json
 from pathlib import Path
@@ -55,6 +55,40 @@ def remove(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
         return
     click.echo(f"removed {len(removal.clips)} clips and {len(removal.stimuli)} stimuli: {', '.join(removal.clips)}")
     click.echo(f"{len(removal.rewritten)} shards rewritten, {len(removal.deleted)} deleted: {data}")
+
+
+@click.command()
+@click.argument(
+    "runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+@click.option("--data", type=FOLDER, required=True, help="Folder of the dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def shortcuts(runs: tuple[Path, ...], data: Path, as_json: bool) -> None:
+    """Put on a dataset's card what models answer rightly about a modality that they were not given.
+
+    RUN is a finished run about the dataset, of MODEL+blind, MODEL+deaf, MODEL+textonly or a model that takes no video
+    or no audio. Only the card and metadata/shortcuts.json change; runs about the dataset stay valid.
+
+    \b
+    Examples:
+      mma-bench eval --data mma-bench --model cascade+blind --run runs/blind
+      mma-bench eval --data mma-bench --model cascade+deaf --run runs/deaf
+      python -m builder shortcuts runs/blind runs/deaf --data mma-bench
+    """
+    from builder.package.shortcuts import CARD, record_shortcuts
+
+    found = record_shortcuts(data, runs)
+    if as_json:
+        click.echo(json.dumps([run.model_dump(mode="json") for run in found], indent=2))
+        return
+    for run in found:
+        for row in run.rows:
+            mark = " *" if row.above_chance else ""
+            click.echo(
+                f"{run.model}, {row.task}: {100 * row.right:.1f}% right [{100 * row.low:.1f}, {100 * row.high:.1f}], "
+                f"chance {100 * row.chance:.1f}%, {row.questions} questions{mark}"
+            )
+    click.echo(f"Card: {data / CARD}   * above chance")
 
 
 @click.command("demo-media")

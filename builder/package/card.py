@@ -13,6 +13,7 @@ from builder.package.croissant import distribution, record_sets
 from builder.package.figures import COMPOSITION, CONFLICTS
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
+from builder.package.shortcut_record import ShortcutRun
 from mma_bench.dataset.columns import documentation
 from mma_bench.dataset.composition import Composition
 from mma_bench.dataset.layout import dataset_configs, dataset_features, table_cell
@@ -39,6 +40,7 @@ class CardFacts:
     removed: int
     """Ids in `removed_ids.txt`."""
     super_classes: Mapping[str, str]
+    shortcuts: Sequence[ShortcutRun] = ()
 
     @property
     def ids_only(self) -> bool:

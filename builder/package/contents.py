@@ -18,6 +18,7 @@ from builder.package.figures import COMPOSITION, CONFLICTS, plot_composition, pl
 from builder.package.references import REFERENCES, ClipReference, read_references, write_references
 from builder.package.seal import FileHashes
 from builder.package.settings import PackageSettings
+from builder.package.shortcut_record import ShortcutRun, read_shortcuts, write_shortcuts
 from mma_bench.dataset.columns import arrow_schema, to_table
 from mma_bench.dataset.composition import Composition
 from mma_bench.dataset.layout import REMOVED_IDS
@@ -48,6 +49,7 @@ class DatasetContents:
         super_classes: super-class of each class, by its name; may be empty.
         references: references of all clips if the dataset contains no media, otherwise empty.
         made_from: hashes of what else decides the clips, apart from the build's own manifest.
+        shortcuts: what models answered rightly about what they were not given; may be empty.
     """
 
     clips: Iterable[Clip]
@@ -58,6 +60,7 @@ class DatasetContents:
     super_classes: dict[str, str]
     references: Iterable[ClipReference] = ()
     made_from: Sequence[str] = ()
+    shortcuts: Sequence[ShortcutRun] = ()
 
     @property
     def title(self) -> str:
@@ -100,8 +103,22 @@ def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes |
     if contents.super_classes:
         write_json(folder / SUPER_CLASSES, contents.super_classes)
     write_text(folder / REMOVED_IDS, contents.removed.text())
+    write_shortcuts(folder, contents.shortcuts)
+    facts = card_facts(folder, contents)
+    found = facts.found
+    plot_composition(folder / COMPOSITION, found, contents.funnel)
+    if meetings := found.meetings():
+        plot_meetings(folder / CONFLICTS, meetings, contents.super_classes)
+    else:
+        (folder / CONFLICTS).unlink(missing_ok=True)
+    for name, text in render(facts, folder, hashes or FileHashes(folder)).items():
+        write_text(folder / name, text)
+
+
+def card_facts(folder: Path, contents: DatasetContents) -> CardFacts:
+    """Return what the card says about the dataset in ``folder``, whose tables are written already."""
     found = Composition.read(folder)
-    facts = CardFacts(
+    return CardFacts(
         title=contents.title,
         found=found,
         credited=list(contents.clips) if found.clips <= MANY_CLIPS else [],
@@ -110,14 +127,8 @@ def write_contents(folder: Path, contents: DatasetContents, hashes: FileHashes |
         settings=contents.settings,
         removed=len(contents.removed.ids),
         super_classes=contents.super_classes,
+        shortcuts=contents.shortcuts,
     )
-    plot_composition(folder / COMPOSITION, found, contents.funnel)
-    if meetings := found.meetings():
-        plot_meetings(folder / CONFLICTS, meetings, contents.super_classes)
-    else:
-        (folder / CONFLICTS).unlink(missing_ok=True)
-    for name, text in render(facts, folder, hashes or FileHashes(folder)).items():
-        write_text(folder / name, text)
 
 
 def read_contents(folder: Path) -> PublishedContents:
@@ -135,6 +146,7 @@ def read_contents(folder: Path) -> PublishedContents:
             removed=read_removed_ids(folder),
             super_classes=read_super_classes(folder),
             references=read_references(folder) if os.path.lexists(folder / REFERENCES) else (),
+            shortcuts=read_shortcuts(folder),
         )
         check_claims(contents.funnel, contents.provenance)
         _ = contents.title, contents.settings, contents.ids_only

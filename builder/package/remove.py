@@ -69,7 +69,13 @@ def _without(before: PublishedContents, gone: Sequence[str], asked: RemovedIds) 
     stimuli = [stimulus for stimulus in before.stimuli if not asked.cover(stimulus)]
     references = [reference for reference in before.references if reference.clip_id not in gone]
     return replace(
-        before, clips=clips, stimuli=stimuli, funnel=funnel, removed=before.removed | asked, references=references
+        before,
+        clips=clips,
+        stimuli=stimuli,
+        funnel=funnel,
+        removed=before.removed | asked,
+        references=references,
+        shortcuts=(),  # they were about other questions
     )
 
 

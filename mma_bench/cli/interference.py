@@ -89,9 +89,9 @@ def interference_command(
     options = named_options(model_option)
     if dry_run:
         preview(
-            model, data, run=run, options=options, against=against, protocol=protocol, overrides=overrides,
-            interventions=intervention or None, split=split, limit=limit, columns=columns, pictures=pictures,
-            sounds=sounds,
+            model, data, run=run, options=options, against=against, overwrite=overwrite, protocol=protocol,
+            overrides=overrides, interventions=intervention or None, split=split, limit=limit, columns=columns,
+            pictures=pictures, sounds=sounds,
         ).print()  # fmt: skip
         return
     results = interfere(

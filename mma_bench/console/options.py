@@ -14,7 +14,7 @@ MODELS = (
     "cascade, fusion, baseline:NAME (majority, random, visual-only, audio-only), transformers:NAME or "
     "transformers:FOLDER, openai:MODEL@URL, gemini:MODEL, python:MODULE:CLASS or python:FILE.py:CLASS. "
     "`mma-bench list models` lists all. MODEL+prompt, +solo, +contrast, +adaptive: the same without training "
-    "(docs/without_training.md)."
+    "(docs/without_training.md); +blind, +deaf, +textonly: without a modality."
 )
 
 folder_path = click.Path(path_type=Path, file_okay=False)

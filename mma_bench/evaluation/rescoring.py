@@ -78,7 +78,10 @@ def rescore(folder: Path, data: Path | None = None, *, judged: bool = True) -> R
 def notes_on(run: Run, scores: Scores, answers: Iterable[StoredAnswer]) -> list[str]:
     """Return notes for readers of ``scores`` about the settings of ``run``, the judge, and whether it is a shard."""
     notes = [f"this is {run.shard.note}"] if run.shard else []
-    notes += deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline)
+    notes += deviations(run.asked, run.model_fingerprint, is_baseline=run.is_baseline or run.is_person)
+    if run.withheld:
+        names = " and ".join(run.withheld)
+        notes.append(f"the model gets no {names} input: what it answers about it follows from something else")
     empty = Emptiness.of(answers)
     if said := empty.text(token_limit(run.model_fingerprint, empty)):
         notes.append(f"{said}; they count as wrong")

@@ -18,7 +18,7 @@ from mma_bench.evaluation.workers.asking import ask_with_workers
 from mma_bench.evaluation.workers.parts import discard_parts, recover_parts
 from mma_bench.files.atomic import write_json
 from mma_bench.models.interface import Model
-from mma_bench.probe import checked_reach, record_probe
+from mma_bench.probe import record_probe
 
 
 def evaluate(
@@ -119,7 +119,7 @@ def _ask(request: Request, questions: Questions, price: Price | None) -> AnswerK
     check_run(folder, session.head, overwrite=overwrite)
     say(session.ahead.text(session.head.title), show=request.progress)
     model, store = session.model, AnswerStore(folder)
-    found = checked_reach(model, check=request.probe, progress=request.progress) if session.is_probed else None
+    found = session.checked_reach(request)
     if overwrite:
         discard_parts(folder)
     begin_run(folder, session.head, overwrite=overwrite)

@@ -16,6 +16,8 @@ from mma_bench.evaluation.store import BASELINE_PREFIX, AnswerKeys, AnswerStore,
 from mma_bench.models import load as load_model
 from mma_bench.models.interface import Answer, Model
 from mma_bench.models.own import as_answers
+from mma_bench.probe import Probe, checked_reach
+from mma_bench.schema import Modality
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class Session:
         name, fixed = request.model, request.protocol
         with activity(f"loading {name}", show=request.progress and isinstance(name, str)):
             model = load_model(name, model_options(fixed, name, request.options)) if isinstance(name, str) else name
-            fingerprint = model.fingerprint()
+            fingerprint = model.fingerprint_for(
+                question for sample in questions.benchmark.samples for question in sample.questions
+            )
         if request.repeats > 1 and not model.draws:
             raise MMABenchError(
                 f"{model.name} gives the same answer every time, so --repeats {request.repeats} would count it several "
@@ -124,7 +128,19 @@ class Session:
     @property
     def is_probed(self) -> bool:
         """Whether it matters now if the media reach the model."""
-        return self.model.takes_media and any(self.rounds)
+        return self.model.takes_media and bool(self.model.modalities) and any(self.rounds)
+
+    def checked_reach(self, request: Request) -> Probe | None:
+        """Return whether what the model is given reaches it; none if that does not matter.
+
+        Raises:
+            MMABenchError: a modality does not reach the model.
+        """
+        if not self.is_probed:
+            return None
+        return checked_reach(
+            self.model, check=request.probe, progress=request.progress, modalities=self.model.modalities
+        )
 
     def part(self, index: int, count: int) -> "Session":
         """Return the share of one of ``count`` processes, counted from 0, of what is left.
@@ -175,6 +191,7 @@ def _head(request: Request, questions: Questions, model: Model, fingerprint: dic
         near_synonyms=questions.near_synonyms,
         baseline=None if model.is_baseline == model.name.startswith(BASELINE_PREFIX) else model.is_baseline,
         sorts_by_streams=model.sorts_by_streams or None,
+        withheld=[modality for modality in Modality if modality not in model.modalities] or None,
         shard=request.shard,
     )
 

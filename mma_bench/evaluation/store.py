@@ -15,12 +15,13 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.judge.record import Judge, forget_judge, read_judge
+from mma_bench.evaluation.people import PEOPLE_PREFIX
 from mma_bench.evaluation.protocols import NearSynonyms, Protocol, load_protocol
 from mma_bench.evaluation.run_folder import read_head, write_head
 from mma_bench.evaluation.shards.shard import MergedShard, Shard
 from mma_bench.files.atomic import write_bytes
 from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
-from mma_bench.schema import Checked, Question, Stimulus
+from mma_bench.schema import Checked, Modality, Question, Stimulus
 
 _HEAD = "run.json"
 ANSWERS_FILE = "answers.jsonl"
@@ -34,7 +35,7 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 BASELINE_PREFIX = "baseline:"
 """How the names of our baselines begin: what tells them in runs that do not record it."""
 
-_RARE = ("baseline", "sorts_by_streams", "shard", "shards")
+_RARE = ("baseline", "sorts_by_streams", "withheld", "shard", "shards")
 
 
 class Run(Checked):
@@ -50,6 +51,7 @@ class Run(Checked):
             `judge.json`, because answers do not depend on it.
         baseline: whether the model is a baseline, recorded where its name does not tell.
         sorts_by_streams: whether the model was asked in the order of `Sample.streams`, recorded if it was.
+        withheld: modalities that the model was not given, recorded if there are any.
         shard: which share of the stimuli it asks, if it is one of several shards.
         shards: those that it was merged from, if it was.
     """
@@ -71,6 +73,7 @@ class Run(Checked):
     judge: Judge | None = None
     baseline: bool | None = None
     sorts_by_streams: bool | None = None
+    withheld: list[Modality] | None = None
     shard: Shard | None = None
     shards: list[MergedShard] | None = None
 
@@ -89,6 +92,11 @@ class Run(Checked):
     def is_baseline(self) -> bool:
         """Whether the model is a rule that reads labels, not a model under test."""
         return self.model.startswith(BASELINE_PREFIX) if self.baseline is None else self.baseline
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person was asked, with `python -m builder quiz`."""
+        return self.model.startswith(PEOPLE_PREFIX)
 
     @property
     def asked(self) -> Protocol:

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.statistics import Estimate, paired_difference
 from mma_bench.interference.decisions import Decision, read_decisions
-from mma_bench.interference.results import Results, results_of
+from mma_bench.interference.results import Results
 from mma_bench.interference.run_head import Head, open_head
 from mma_bench.interference.stimuli import CLEAN
 
@@ -41,6 +42,28 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """The decisions about the questions that two runs answered, with the same prompts, in the same order.
+
+    Attributes:
+        before: of the other run.
+        after: of this run.
+    """
+
+    before: Sequence[Decision]
+    after: Sequence[Decision]
+
+    def __len__(self) -> int:
+        return len(self.after)
+
+    @property
+    def text(self) -> str:
+        """How many there are, in words."""
+        items = len({one.cluster for one in self.after})
+        return f"{len(self):,} questions about {items:,} source {'item' if items == 1 else 'items'}"
+
+
+@dataclass(frozen=True)
 class Other:
     """A finished run.
 
@@ -54,10 +77,15 @@ class Other:
     head: Head
     decisions: Sequence[Decision]
 
-    @property
-    def results(self) -> Results:
-        """Its results."""
-        return results_of(self.decisions, self.head.protocol.interventions_listed, 0)
+    def shared(self, decisions: Sequence[Decision]) -> Shared:
+        """Return what both runs answered.
+
+        Args:
+            decisions: of this run.
+        """
+        before = {(one.question_id, one.prompt): one for one in self.decisions}
+        pairs = [(match, one) for one in decisions if (match := before.get((one.question_id, one.prompt)))]
+        return Shared([one for one, _ in pairs], [one for _, one in pairs])
 
     def differences(self, decisions: Sequence[Decision], results: Results) -> list[Difference]:
         """Return how ``decisions`` of another run differ, per kind and intervention.
@@ -68,11 +96,10 @@ class Other:
             decisions: of this run.
             results: of this run, for the order.
         """
-        before = {(one.question_id, one.prompt): one for one in self.decisions}
+        shared = self.shared(decisions)
         groups: dict[tuple[str, str], list[tuple[Decision, Decision]]] = {}
-        for after in decisions:
-            if match := before.get((after.question_id, after.prompt)):
-                groups.setdefault((after.kind, after.intervention), []).append((match, after))
+        for match, after in zip(shared.before, shared.after, strict=True):
+            groups.setdefault((after.kind, after.intervention), []).append((match, after))
         order = [(one.kind, CLEAN) for one in results.clean]
         order += [(one.kind, one.intervention) for one in results.effects]
         return [_difference(groups[place]) for place in order if place in groups]
@@ -90,14 +117,29 @@ def open_other(folder: Path, head: Head | None = None, run: Path | None = None) 
         MMABenchError: there is none, it is not finished, asked other questions, or is the same one.
     """
     other = Other(folder.resolve().name, open_head(folder), read_decisions(folder))
+    check_other(other, folder, head.asked if head else None, run)
+    return other
+
+
+def check_other(other: Other, folder: Path, asked: tuple[Any, ...] | None, run: Path | None) -> None:
+    """Check that a run can be compared with ``other``.
+
+    Args:
+        other: a finished run.
+        folder: where it is.
+        asked: what the run asks, see `Head.asked`; None if that is not known.
+        run: folder of the run.
+
+    Raises:
+        MMABenchError: both are the same run, or asked other questions.
+    """
     if run and run.resolve() == folder.resolve():
         raise MMABenchError(f"--against {folder} is the run itself; name another one")
-    if head and other.head.asked != head.asked:
+    if asked and other.head.asked != asked:
         raise MMABenchError(
             f"--against {folder} asked other questions: data, split, columns, protocol, interventions and the folders "
             "of unrelated pictures and sounds must be the same; run it again with the same options"
         )
-    return other
 
 
 def _difference(pairs: Sequence[tuple[Decision, Decision]]) -> Difference:

@@ -14,11 +14,12 @@ _LONGEST_NAME = 20
 """Characters of the name of a run above a bar."""
 
 
-def effects_plot(series: Sequence[tuple[str, Results]]) -> Plot:
+def effects_plot(series: Sequence[tuple[str, Results]], about: str = "") -> Plot:
     """Return the figure of one run, or of several next to each other.
 
     Args:
         series: label and results of each run; the last one is this run.
+        about: which questions the bars are about, if not all.
     """
     panels = []
     for kind in TaskKind:
@@ -42,7 +43,7 @@ def effects_plot(series: Sequence[tuple[str, Results]]) -> Plot:
         "What should not matter, and does",
         "Each bar is the share of decisions that an intervention changed: its causal effect. A model that uses only "
         "what the question needs has no bars. The first bar is the same question asked twice: what changes there "
-        "changes by itself.",
+        "changes by itself." + (f" {about}" if about else ""),
         "Percent of all answers; the line below a bar is its 95% interval over source items.",
         panels,
         [

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mma_bench.drawing.panels import Plot
 from mma_bench.files.atomic import atomic_folder, write_text
 from mma_bench.files.text import visible
-from mma_bench.interference.against import Difference, Other
+from mma_bench.interference.against import Difference, Other, Shared
 from mma_bench.interference.decisions import Decision
 from mma_bench.interference.figures import effects_plot
 from mma_bench.interference.protocol import KINDS, TaskKind, load_protocol
-from mma_bench.interference.results import Effect, Results
+from mma_bench.interference.results import Effect, Results, results_of
 from mma_bench.interference.rules import rules_of
-from mma_bench.interference.run_head import PAGE_FILE, PROTOCOL_FILE, Head
+from mma_bench.interference.run_head import FIGURES_FOLDER, PAGE_FILE, PROTOCOL_FILE, TABLES_FOLDER, Head
 from mma_bench.interference.stimuli import AGAIN, CLEAN
 from mma_bench.interference.tables import name_of, tables_of
 from mma_bench.report.render.files import write_tables
@@ -57,13 +58,13 @@ def write_page(
     """
     from markupsafe import Markup
 
-    series = [(other.label, other.results)] if other else []
-    plot = effects_plot([*series, (folder.resolve().name, results)])
+    shared = other.shared(decisions) if other else None
+    plot = _plot(folder.resolve().name, results, other, shared)
     tables = tables_of(results, other, differences)
     folded = [table for table in tables if table.name.startswith("directions")]
-    with atomic_folder(folder / "figures", replace=True) as figures:
+    with atomic_folder(folder / FIGURES_FOLDER, replace=True) as figures:
         plot.export(figures)
-    with atomic_folder(folder / "tables", replace=True) as staged:
+    with atomic_folder(folder / TABLES_FOLDER, replace=True) as staged:
         write_tables(tables, staged)
     page = render(
         "interference.html.jinja",
@@ -79,10 +80,22 @@ def write_page(
         examples=_examples(decisions),
         skipped=_skipped(head),
         other=other,
+        shared=shared,
         warnings=_warnings(head, results),
         command=command_of(head, folder),
     )
     write_text(folder / PAGE_FILE, page)
+
+
+def _plot(name: str, results: Results, other: Other | None, shared: Shared | None) -> Plot:
+    """Return the figure; next to another run, both over the questions that both answered."""
+    if other is None or not shared:
+        return effects_plot([(name, results)])
+    labels = [one.intervention for one in results.effects]
+    both = [
+        (label, results_of(side, labels, 0)) for label, side in ((other.label, shared.before), (name, shared.after))
+    ]
+    return effects_plot(both, f"Both runs over the same {shared.text}.")
 
 
 def sentence_of(results: Results, kind: TaskKind) -> str:

@@ -11,9 +11,10 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Item, Media
+from mma_bench.interference.likeness import reads_alike
 from mma_bench.interference.protocol import Protocol
 from mma_bench.interference.sentences import words_of
-from mma_bench.interference.sources.files import file_reader, picture_of, sound_of
+from mma_bench.interference.sources.files import file_reader, heard_sound_of, picture_of
 from mma_bench.interference.sources.found import Found, in_turns, safe_id
 
 _MOST = 200
@@ -40,11 +41,11 @@ class Pool:
         return sha256_json([[media.name for media in self.pictures], [media.name for media in self.sounds]])
 
     def picture(self, item: Item, generator: random.Random) -> Media | None:
-        """Return a picture of another class than anything in ``item``, none if there is none."""
+        """Return a picture of a class that reads like none of ``item``, see `reads_alike`; none if there is none."""
         return _drawn(self.pictures, item, item.picture, generator)
 
     def sound(self, item: Item, generator: random.Random) -> Media | None:
-        """Return a sound of another class than anything in ``item``, none if there is none."""
+        """Return a sound of a class that reads like none of ``item``, see `reads_alike`; none if there is none."""
         return _drawn(self.sounds, item, item.sound, generator)
 
 
@@ -80,14 +81,14 @@ def _origin(folder: Path | None, own: Sequence[Media], what: str) -> str:
 
 
 def _drawn(pool: Sequence[Media], item: Item, own: Media, generator: random.Random) -> Media | None:
-    taken = {name.casefold() for name in item.labels}
+    taken = {*item.labels, item.answer}
     # A question of a table has no class, so what its words name is not unrelated.
     told = f"{item.parts.question} {' '.join(item.options)}" if not item.labels else ""
     told_words = words_of(told)
     free = [
         media
         for media in pool
-        if (media.label or "").casefold() not in taken
+        if not (media.label and any(reads_alike(media.label, name) for name in taken))
         and (media.source is None or media.source != own.source)
         and media.name != own.name
         and not (told and media.label and _is_named(media.label, told, told_words))
@@ -123,7 +124,7 @@ def _sounds(folder: Path, protocol: Protocol) -> list[Media]:
     for label, name in _files(folder, sounds.SUFFIXES, protocol):
         read = file_reader(folder, name, sounds.MAX_BYTES)
         try:
-            found.append(sound_of(read(), read, protocol, label, safe_id(name))[0])
+            found.append(heard_sound_of(read(), read, protocol, label, safe_id(name)))
         except (OSError, MMABenchError):
             continue
         if len(found) == _MOST:

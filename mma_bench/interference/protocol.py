@@ -31,7 +31,7 @@ KINDS: dict[TaskKind, str] = {
     TaskKind.VISUAL: "visual-heavy",
     TaskKind.AUDIO: "audio-heavy",
     TaskKind.TEXT: "text-heavy",
-    TaskKind.BOTH: "needs picture and text",
+    TaskKind.BOTH: "media-and-text",
 }
 """What tables and figures call each kind of task."""
 

@@ -65,11 +65,7 @@ class Questions:
         if not items:
             raise MMABenchError(f"{model.name} gets none of the media of these questions ({lines[-1]})")
         plan = make_plan(items, reaching, self.pool, seed=self.protocol.seed, draws=self.protocol.draws)
-        lines += [
-            f"{label}: could not be made for {count} questions (too few unrelated sentences or media)"
-            for label, count in plan.unmade.items()
-        ]
-        return plan, lines
+        return plan, [*lines, *plan.lines()]
 
 
 def read_data(
@@ -84,15 +80,20 @@ def read_data(
     pictures: Path | None = None,
     sounds: Path | None = None,
     progress: bool = True,
+    compares_names: bool = True,
 ) -> Questions:
-    """Return the questions of any data; arguments as `interfere`."""
+    """Return the questions of any data; arguments as `interfere`.
+
+    Without ``compares_names``, hard distractors are random: questions can be counted, and no text model is loaded.
+    """
     rules = load_protocol(protocol, overrides)
     if interventions:
         rules = rules.changed(interventions=list(interventions))
     chosen = rules_of(rules)
     # What `all` means is part of what was asked: a package that adds an intervention asks something else.
     rules = rules.changed(interventions=[rule.label for rule in chosen])
-    found = read_items(data, rules, split=split, limit=limit, columns=columns, progress=progress)
+    read = rules if compares_names else rules.changed(distractors="random")
+    found = read_items(data, read, split=split, limit=limit, columns=columns, progress=progress)
     return Questions(rules, chosen, found, make_pool(found, rules, pictures, sounds, progress=progress))
 
 
@@ -159,8 +160,8 @@ def interfere(
     )
     with activity(f"loading {model}", show=progress and isinstance(model, str)):
         loaded = load_model(model, options) if isinstance(model, str) else model
-        fingerprint = loaded.fingerprint()
-    plan, left_out = questions.plan(loaded)
+        plan, left_out = questions.plan(loaded)
+        fingerprint = loaded.fingerprint_for(question for sample in plan.clean for question in sample.questions)
     given: dict[str, Any] = {"data": str(data), "split": split, "limit": limit}
     paths = {"pictures": pictures, "sounds": sounds, "columns_file": columns, "against": against}
     given |= {name: str(path) if path else None for name, path in paths.items()}

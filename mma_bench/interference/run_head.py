@@ -1,7 +1,8 @@
 """What a run of interventions says of itself, in `interference.json` of its folder."""
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,11 +12,16 @@ from mma_bench.evaluation.store import ANSWERS_FILE
 from mma_bench.evaluation.usage import USAGE_FILE
 from mma_bench.interference.protocol import Protocol
 
+if TYPE_CHECKING:
+    from mma_bench.interference.run import Questions
+
 HEAD_FILE = "interference.json"
 RESULTS_FILE = "results.json"
 DECISIONS_FILE = "decisions.parquet"
 PAGE_FILE = "index.html"
 PROTOCOL_FILE = "protocol.yaml"
+FIGURES_FOLDER = "figures"
+TABLES_FOLDER = "tables"
 
 
 class Head(BaseModel):
@@ -86,6 +92,12 @@ class Head(BaseModel):
         return self.model, sorted(self.model_fingerprint.items()), self.asked
 
 
+def asked_of(questions: "Questions", split: str) -> tuple[Any, ...]:
+    """Return what a run of ``questions`` would have as `Head.asked`."""
+    found, protocol = questions.found, questions.protocol
+    return found.fingerprint, split, found.columns, questions.pool.sha256, protocol.sha256
+
+
 def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
     """Check that ``folder`` is new, to be overwritten, or of a run of the same model, data and protocol.
 
@@ -103,15 +115,23 @@ def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
 def begin(folder: Path, head: Head, *, overwrite: bool, asks: bool) -> None:
     """Begin or resume a run.
 
+    Results of other answers, or of another head (such as one with a higher limit), are removed first: a kill leaves
+    none that the head does not describe.
+
     Args:
         folder: of the run.
         head: what it says of itself.
         overwrite: remove existing answers.
-        asks: whether there is something to ask: then results of fewer answers are removed first.
+        asks: whether there is something to ask.
     """
     old = [ANSWERS_FILE, USAGE_FILE, "probe.json"] if overwrite else []
-    results = [RESULTS_FILE, DECISIONS_FILE, PAGE_FILE] if overwrite or asks else []
-    write_head(folder, HEAD_FILE, head.model_dump(mode="json"), discard=[*old, *results])
+    new = head.model_dump(mode="json")
+    earlier = None if overwrite else read_head(folder, HEAD_FILE, Head, what="a run of interventions")
+    if overwrite or asks or earlier is None or earlier.model_dump(mode="json") != new:
+        old += [RESULTS_FILE, DECISIONS_FILE, PAGE_FILE]
+        for name in (FIGURES_FOLDER, TABLES_FOLDER):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    write_head(folder, HEAD_FILE, new, discard=old)
 
 
 def open_head(folder: Path) -> Head:

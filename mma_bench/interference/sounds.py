@@ -69,6 +69,22 @@ def looped(samples: "NDArray[np.int16]", seconds: float) -> bytes:
     return flac_bytes(np.resize(samples, round(seconds * AUDIO_RATE)))
 
 
+def from_first_sound(samples: "NDArray[np.int16]") -> "NDArray[np.int16]":
+    """Return samples that begin where they are first louder than silence; what came before is put at the end.
+
+    A sound that is played to a short picture would otherwise be silent if it begins silently.
+
+    Raises:
+        MMABenchError: all of it is digital silence.
+    """
+    import numpy as np
+
+    loud = np.abs(samples.astype(np.int32)) > _QUIETEST
+    if not loud.any():
+        raise MMABenchError("is digital silence")
+    return np.roll(samples, -int(loud.argmax()))
+
+
 def silence() -> Media:
     """Return digital silence."""
     return Media(sha256_json(["silence"]), _silence, origin="silence")

@@ -63,12 +63,27 @@ class Plan:
         clean: the stimuli with the questions without an intervention.
         asked: the questions by id.
         unmade: how many items an intervention could not be made for, by its label.
+        unneeded: how many items are already what an intervention makes of them, by its label.
     """
 
     samples: list[Sample] = field(default_factory=list)
     clean: list[Sample] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)
     unmade: Counter[str] = field(default_factory=Counter)
+    unneeded: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> list[str]:
+        """Return what was not made, one line per intervention."""
+        unmade = [
+            f"{label}: could not be made for {count} questions (too few unrelated sentences or media, or no option "
+            "that is a clear lie)"
+            for label, count in self.unmade.items()
+        ]
+        unneeded = [
+            f"{label}: not made for {count} questions, which have it without an intervention"
+            for label, count in self.unneeded.items()
+        ]
+        return [*unmade, *unneeded]
 
 
 def make_plan(items: Sequence[Item], rules: Sequence[Rule], pool: Pool, *, seed: int, draws: int) -> Plan:
@@ -94,7 +109,10 @@ def _changes(
     plan: Plan, item: Item, rule: Rule, pool: Pool, seed: int, draws: int
 ) -> list[tuple[Rule | None, int, Change]]:
     one = rule.intervention
-    if one.changes not in item.irrelevant or (one.name in item.clean and rule.is_default):
+    if one.changes not in item.irrelevant:
+        return []
+    if one.name in item.clean and rule.is_default:
+        plan.unneeded[rule.label] += 1
         return []
     found: list[tuple[Rule | None, int, Change]] = []
     for number in range(draws if one.draws else 1):

@@ -173,6 +173,10 @@ def model_class(name: str) -> type[Model]:
         kind.check_fits(model_class(inner), inner)
         return kind.over(model_class(inner))
     family, _, rest = name.partition(":")
+    if family == "people":
+        from mma_bench.evaluation.people import asks_a_person
+
+        raise asks_a_person(name)
     if family not in MODELS:
         names = MODELS.names()
         forms = [

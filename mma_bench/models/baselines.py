@@ -51,6 +51,7 @@ class Majority(Baseline):
     """The most frequent right answer in the whole dataset among the options of the question."""
 
     name = "baseline:majority"
+    looks_ahead = True
 
     def __init__(self) -> None:
         self._by_frequency: list[str] = []

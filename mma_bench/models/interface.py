@@ -1,11 +1,12 @@
 """The interface between a model and the evaluator: a model answers the questions about a stimulus in words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models.answers import Answer
 from mma_bench.models.checks import NO, YES, Check, CheckAnswer, yes_probability
 from mma_bench.models.own import DefaultName, construct, default_fingerprint, place_of, timed_answers
@@ -34,6 +35,8 @@ class Model(ABC):
         runs_in_parallel: whether several processes may load one each, because it is small and runs on the CPU.
         sorts_by_streams: whether `answer_all` takes the stimuli in the order of `Sample.streams`, so that those with
             the same video follow each other. Runs record it: merged shards are put in the order of one process.
+        looks_ahead: whether its answers depend on all questions of a run, see `prepare`. Then a run of some of them
+            cannot be continued with more.
         protocol_settings: which of the options `fps` (frames per second) and `temperature` it takes; a protocol sets
             those that the user does not.
         judge_settings: options with which it answers from text alone, so that it can judge; None if it cannot.
@@ -51,6 +54,7 @@ class Model(ABC):
     uses_gpu: bool = False
     runs_in_parallel: bool = False
     sorts_by_streams: bool = False
+    looks_ahead: bool = False
     protocol_settings: tuple[str, ...] = ()
     judge_settings: Mapping[str, str] | None = None
     retries: int | None = None
@@ -98,7 +102,7 @@ class Model(ABC):
 
     @property
     def modalities(self) -> Collection[Modality]:
-        """What of a stimulus the model is given; `mma-bench interference` leaves the rest out."""
+        """What of a stimulus the model is given; a run records the rest, and `mma-bench interference` leaves it out."""
         return tuple(Modality)
 
     @property
@@ -117,6 +121,13 @@ class Model(ABC):
         `mma_bench.models.own.default_fingerprint`. Override it if weights or other files determine the answers.
         """
         return default_fingerprint(self)
+
+    def fingerprint_for(self, questions: "Iterable[Question]") -> dict[str, str]:
+        """Return `fingerprint`, with a hash of all questions of the run if the answers depend on them."""
+        found = self.fingerprint()
+        if not self.looks_ahead:
+            return found
+        return {**found, "questions of the run": sha256_json([[one.question_id, one.answer] for one in questions])}
 
     def prepare(self, questions: "Sequence[Question]") -> None:
         """Inspect all questions before the first is asked. Only baselines need this."""

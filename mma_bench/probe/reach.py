@@ -1,6 +1,6 @@
 """Asks a model about stimuli that differ in only one modality."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.console.progress import bar, say
@@ -44,8 +44,17 @@ def require_reach(model: Model, found: Probe) -> None:
         reasons = "; ".join(f"{finding.modality} {finding.verdict}: {finding.reason}" for finding in found.missing)
         raise MMABenchError(
             f"{model.name} was not evaluated. {reasons}. Check how the server takes media (for an endpoint, try "
-            "--model-option media=frames or muxed); --skip-probe evaluates all the same, and the report says so"
+            f"--model-option media=frames or muxed{_without(found.missing)}); --skip-probe evaluates all the same, and "
+            "the report says so"
         )
+
+
+def _without(missing: Sequence[Finding]) -> str:
+    """Return how to ask a server that takes no such modality, as the end of a list."""
+    if len(missing) != 1:
+        return ""
+    kept = "video" if missing[0].modality is Modality.AUDIO else "audio"
+    return f", or --model-option streams={kept} if it takes no {missing[0].modality} input"
 
 
 def checked_reach(

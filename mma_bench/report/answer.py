@@ -23,7 +23,7 @@ def answer_sentences(runs: Sequence[ScoredRun]) -> list[str]:
     Accuracies are the headline numbers; interference is paired by question, as in the competence split.
 
     Args:
-        runs: models before baselines; the first one is described, the others are compared with it.
+        runs: as `read_runs` orders them; the first one is described, the others are compared with it.
     """
     models = [run for run in runs if not run.is_baseline]
     first = (models or runs)[0]

@@ -21,6 +21,8 @@ TABLES = (
     "changes",
     "reliance",
     "joint",
+    "shortcuts",
+    "people",
     "abstention",
     "sensitivity",
     "transcripts",

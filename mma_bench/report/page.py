@@ -4,6 +4,7 @@ import shlex
 
 from mma_bench import __version__
 from mma_bench.evaluation.kinds import DEFINITIONS
+from mma_bench.evaluation.people import PEOPLE_PREFIX
 from mma_bench.evaluation.protocols.protocol import NAMES
 from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.files.text import visible
@@ -75,6 +76,10 @@ def evaluation_command(run: ScoredRun, facts: DataFacts) -> str:
     """Return the command that makes ``run`` again."""
     head = run.run
     words = ["mma-bench", "eval", "--data", facts.name, "--model", head.model, "--run", run.folder]
+    if head.is_person:
+        name, seed = head.model.removeprefix(PEOPLE_PREFIX), head.model_fingerprint.get("setting order_seed", "0")
+        words = ["python", "-m", "builder", "quiz", "--data", facts.name, "--name", name, "--run", run.folder]
+        words += ["--seed", seed] if seed != "0" else []
     if head.asked.name != "robust":
         words += ["--protocol", head.asked.name if head.asked.name in NAMES else f"{head.asked.name}.yaml"]
     if head.repeats > 1:

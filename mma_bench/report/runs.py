@@ -45,6 +45,11 @@ class ScoredRun:
         return self.run.is_baseline
 
     @property
+    def is_person(self) -> bool:
+        """Whether a person was asked, not a model."""
+        return self.run.is_person
+
+    @property
     def kind(self) -> Literal["model", "baseline"]:
         """What kind of row it makes in a table."""
         return "baseline" if self.is_baseline else "model"
@@ -77,7 +82,8 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
         data: the dataset, if it is not where the runs say.
 
     Returns:
-        All questions that any of the runs was to answer; and the runs, models before baselines.
+        All questions that any of the runs was to answer; and the runs: models, models that were not given everything,
+        people, baselines.
 
     Raises:
         MMABenchError: a folder is not a run, runs differ in data or protocol, or the data changed since.
@@ -93,7 +99,12 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
         conditions=sorted({name for run in runs for name in run.conditions}),
         limit=None if None in limits else max(limit for limit in limits if limit is not None),
     )
-    return questions_of(folders[0], everything, data), sorted(scored, key=lambda run: run.is_baseline)
+    return questions_of(folders[0], everything, data), sorted(scored, key=_place)
+
+
+def _place(run: ScoredRun) -> int:
+    """Return where a run comes in a report, which describes the first one."""
+    return 3 * run.is_baseline or 2 * run.is_person or bool(run.run.withheld)
 
 
 def score_run(folder: Path, label: str, data: Path | None) -> ScoredRun:

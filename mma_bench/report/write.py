@@ -116,7 +116,7 @@ def answers_csv(runs: Sequence[ScoredRun]) -> str:
 
 
 def _write_hub(contents: Contents, dataset_id: str, folder: Path) -> None:
-    models = [run for run in contents.runs if not run.is_baseline]
+    models = [run for run in contents.runs if not (run.is_baseline or run.is_person)]  # a person has no model card
     for number, run in enumerate(models, start=1):
         place = folder / f"{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', run.label)[:60].strip('.-') or 'model'}"
         if results := eval_results_yaml(run, contents.facts, dataset_id):

@@ -233,18 +233,28 @@ def write(given: argparse.Namespace, results: Results) -> None:
 
 
 def run_all(given: argparse.Namespace, runs: Sequence[tuple[str, int]]) -> None:
-    """Run ``given.jobs`` at a time, and write after each what is known."""
-    found: dict[tuple[str, int], list[Cell]] = {}
+    """Run ``given.jobs`` at a time, and write after each what is known, with what earlier commands found here."""
+    found = earlier(given.out / "results.json")
+    order = list(dict.fromkeys([BEFORE, *(kind for kind, _ in found), *(kind for kind, _ in runs)]))
     with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(run_one, given, *run): run for run in runs}
         for future in as_completed(futures):
             found[futures[future]] = future.result()
-            results: Results = {kind: {} for kind, _ in runs}
-            for kind, seed in runs:
-                if (kind, seed) in found:
-                    results[kind][seed] = found[kind, seed]
+            results: Results = {kind: {} for kind in order}
+            for kind, seed in sorted(found):
+                results[kind][seed] = found[kind, seed]
             if results[BEFORE]:
                 write(given, {kind: done for kind, done in results.items() if done})
+
+
+def earlier(path: Path) -> dict[tuple[str, int], list[Cell]]:
+    """Return the cells of the runs that earlier commands wrote to ``path``; none if there is no such file."""
+    stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return {
+        (kind, int(seed)): [Cell(**{**cell, "modality": Modality(cell["modality"])}) for cell in cells]
+        for kind, runs in stored.items()
+        for seed, cells in runs.items()
+    }
 
 
 def main() -> None:

@@ -29,6 +29,13 @@ def test_the_ablation_tunes_merges_evaluates_and_compares(demo: Path, tmp_path: 
     assert any(line.startswith("| audio_removed, audio: abstains |") for line in lines)
     assert any(line.startswith("| misleading_caption, visual: follows the caption |") for line in lines)
     assert (tmp_path / "out" / "ablation.png").stat().st_size > 1000
+    run_command(*command[:-4], "--seeds", "1", "--kind", "aligned clips alone")  # keeps what was there
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {name: len(runs) for name, runs in kept.items()} == {
+        **{name: len(runs) for name, runs in results.items()},
+        "aligned clips alone": 1,
+    }
+    assert all(kept[name] == runs for name, runs in results.items())
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def deviations(protocol: Protocol, fingerprint: Mapping[str, str], *, is_baselin
     Args:
         protocol: what should have been.
         fingerprint: what the model recorded of itself.
-        is_baseline: whether the model reads labels, so that no setting concerns it.
+        is_baseline: whether the model reads labels or is a person, so that no setting concerns it.
     """
     if is_baseline:
         return []

@@ -19,7 +19,7 @@ from mma_bench.evaluation.store import AnswerStore, Run, check_run
 from mma_bench.evaluation.usage import UsageMeter
 from mma_bench.evaluation.workers.parts import own_part
 from mma_bench.models.interface import Answer
-from mma_bench.probe import Probe, checked_reach
+from mma_bench.probe import Probe
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What the main process blocks while it starts a worker, so that none arrives before the worker can handle it."""
@@ -104,9 +104,7 @@ def _work(task: Task, connection: Connection) -> None:
     request = task.request if is_first else replace(task.request, progress=False)
     session = Session.open(request, Questions.of(request))
     check_run(request.run, session.head, overwrite=request.overwrite)
-    found = None
-    if is_first and session.is_probed:
-        found = checked_reach(session.model, check=request.probe, progress=request.progress)
+    found = session.checked_reach(request) if is_first else None
     connection.send(Ready(session.head, session.ahead, found))
     connection.recv()
     threading.Thread(target=_end_with_main, args=(connection,), daemon=True).start()

@@ -3,6 +3,7 @@
 from mma_bench.interference import sentences
 from mma_bench.interference.interventions.registry import Change, Draw, Strength, intervention
 from mma_bench.interference.items import Item
+from mma_bench.interference.likeness import reads_alike
 from mma_bench.interference.prompts import misleading_sentence
 
 DRAWN = 10
@@ -27,6 +28,10 @@ def unrelated_false_text(item: Item, draw: Draw) -> Change | None:
 
 @intervention("text")
 def misleading_text(item: Item, draw: Draw) -> Change | None:
-    """A sentence that suggests a wrong option; never the right one."""
-    wrong = draw.generator.choice([option for option in item.options if option != item.answer])
+    """A sentence that suggests a wrong option; never the right one, or one that reads like it."""
+    right = {item.answer, *item.labels}
+    lies = [option for option in item.options if not any(reads_alike(option, name) for name in right)]
+    if not lies:
+        return None
+    wrong = draw.generator.choice(lies)
     return Change(caption=misleading_sentence(item.misleading, wrong), suggested=wrong)

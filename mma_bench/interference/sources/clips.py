@@ -93,14 +93,17 @@ def _audio(sample: Sample) -> Media:
 
 
 def _donated(sample: Sample) -> Media:
-    """Return a clip's audio for another clip: cut or repeated, so that the video stays as long as it was."""
+    """Return a clip's audio for another clip: from where it is heard, cut or repeated to the length of the video."""
     stream = sample.stimulus.audio
     read = functools.partial(_looped, sample.media)
-    return Media(sha256_json(["donated", stream.sha256]), read, stream.label, source=stream.clip_id)
+    return Media(sha256_json(["heard donation", stream.sha256]), read, stream.label, source=stream.clip_id)
 
 
 def _looped(media: StoredMedia, seconds: float) -> bytes:
     import numpy as np
 
     samples = np.clip(np.rint(media.audio(AUDIO_RATE) * 32768), -32768, 32767).astype(np.int16)
-    return sounds.looped(samples, seconds)
+    try:
+        return sounds.looped(sounds.from_first_sound(samples), seconds)
+    except MMABenchError as error:
+        raise MMABenchError(f"{media.key}: its audio {error}; leave the clip out of the dataset") from error

@@ -43,6 +43,17 @@ def sound_of(content: bytes, read: "Reader", protocol: Protocol, label: str | No
     return media, round(len(samples) / AUDIO_RATE, 3)
 
 
+def heard_sound_of(content: bytes, read: "Reader", protocol: Protocol, label: str | None, source: str) -> Media:
+    """Return a sound that is heard for however short it is played: from its first sample that is not silent.
+
+    Arguments and errors are those of `sound_of`, which plays a sound from its beginning.
+    """
+    sounds.decode_sound(content, protocol.sound_seconds)
+    name = sha256_bytes(content)
+    play = functools.partial(_heard, read, name, protocol.sound_seconds)
+    return Media(sha256_json(["heard sound", name, protocol.sound_seconds]), play, label, source=source)
+
+
 def file_reader(folder: Path, name: str, limit: int) -> "Reader":
     """Return what reads a file below ``folder``."""
     return functools.partial(read_inside, folder, name, limit)
@@ -54,6 +65,11 @@ def _still(read: "Reader", name: str, pixels: int, seconds: float) -> bytes:
 
 def _sound(read: "Reader", name: str, longest: float, seconds: float) -> bytes:
     return sounds.looped(sounds.decode_sound(_same(read, name), longest), seconds)
+
+
+def _heard(read: "Reader", name: str, longest: float, seconds: float) -> bytes:
+    samples = sounds.decode_sound(_same(read, name), longest)
+    return sounds.looped(sounds.from_first_sound(samples), seconds)
 
 
 def _same(read: "Reader", name: str) -> bytes:

@@ -26,6 +26,8 @@ def media_advice(status: int, *, has_media: bool, settings: Any) -> str:
         ways += ["audio_as=data_url", "audio_as=audio_url"]
     if settings.media == "parts":
         ways.append("media=muxed")
+    if getattr(settings, "streams", None) == "both" and settings.media in ("parts", "frames"):
+        ways += ["streams=video (for a model without audio)", "streams=audio (for one without video)"]
     if not ways:
         return ""
     return f"; if the server cannot take media in this form, try --model-option {' or '.join(ways)} (docs/models.md)"

@@ -10,16 +10,20 @@ from mma_bench.models.wrappers.naming import split_name
 from mma_bench.models.wrappers.prompt import Prompt
 from mma_bench.models.wrappers.rewriting import Rewriting
 from mma_bench.models.wrappers.solo import Solo
+from mma_bench.models.wrappers.withheld import Blind, Deaf, TextOnly
 from mma_bench.models.wrappers.wrapper import WRAPPERS, Setting, Wrapper, split_options, wrapper
 
 __all__ = [
     "WRAPPERS",
     "Adaptive",
+    "Blind",
     "Contrast",
+    "Deaf",
     "Prompt",
     "Rewriting",
     "Setting",
     "Solo",
+    "TextOnly",
     "Wrapper",
     "split_name",
     "split_options",

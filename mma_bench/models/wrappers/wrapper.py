@@ -205,7 +205,7 @@ class Wrapper(Model):
 
 _INHERITED = (
     *("takes_media", "writes", "asks_one_by_one", "runs_here", "is_baseline", "uses_gpu", "runs_in_parallel"),
-    *("sorts_by_streams", "protocol_settings", "retries", "requests", "sent_bytes"),
+    *("sorts_by_streams", "looks_ahead", "protocol_settings", "retries", "requests", "sent_bytes"),
 )
 
 

@@ -28,7 +28,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     """
     found = [[headline_share(cell_of(run, column), average) for column in columns] for run in runs]
     best = [
-        _best([shares[i] for run, shares in zip(runs, found, strict=True) if not run.is_baseline], column)
+        _best([shares[i] for run, shares in zip(runs, found, strict=True) if _competes(run)], column)
         for i, column in enumerate(columns)
     ]
     corrected = corrected_together([run.analysis.of(Change) for run in runs])
@@ -136,4 +136,9 @@ def _marked(share: Share | None, run: ScoredRun, column: Reference, best: float 
     if share is None:
         return None
     marks = ("*" if changed else "") + ("" if column.answerable else "†")
-    return replace(share, marks=marks, best=not run.is_baseline and share.value == best)
+    return replace(share, marks=marks, best=_competes(run) and share.value == best)
+
+
+def _competes(run: ScoredRun) -> bool:
+    """Return whether the best model can be this one: a person or a rule is what models are compared with."""
+    return not (run.is_baseline or run.is_person)

@@ -35,7 +35,7 @@ def usage_table(runs: Sequence[ScoredRun]) -> Table | None:
         head="model",
         columns=[Column(name) for name in _COLUMNS],
         rows=[Row(run.label, _entries(usage), run.kind) for run, usage in used],
-        notes=[note for run, usage in used for note in _notes(run.label, usage)],
+        notes=[*_about_people(runs), *(note for run, usage in used for note in _notes(run.label, usage))],
     )
 
 
@@ -58,6 +58,12 @@ def _entries(usage: Usage) -> list[Entry]:
 
 def _count(value: float | None) -> int | float | None:
     return int(value) if value is not None and value == int(value) else value
+
+
+def _about_people(runs: Sequence[ScoredRun]) -> list[str]:
+    if not any(run.is_person for run in runs):
+        return []
+    return ["Seconds of people are from the display of a question to its answer."]
 
 
 def _notes(label: str, usage: Usage) -> list[str]:
