@@ -25,6 +25,7 @@ TABLES = (
     "transcripts",
     "position",
     "calibration",
+    "layouts",
     "usage",
 )
 
