@@ -15,6 +15,7 @@ COMMANDS = {
     "score": Entry("mma_bench.cli.score:score_command", "Re-score a run's stored answers.", "the judge's replies"),
     "leaderboard": Entry("mma_bench.cli.leaderboard:leaderboard", "Write a sortable page of many runs."),
     "probe": Entry("mma_bench.cli.probe:probe_command", "Check that video and audio reach a model."),
+    "conform": Entry("mma_bench.cli.conform:conform_command", "Test whether a server loses or changes media."),
     "tune": Entry("mma_bench.cli.tune:tune_command", "Fine-tune a model on conflicts.", "the checkpoints so far"),
     "merge-adapter": Entry("mma_bench.cli.merge_adapter:merge_command", "Merge an adapter into its base model."),
     "diagnose": Entry(

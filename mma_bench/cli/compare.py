@@ -51,6 +51,7 @@ def _text(comparison: "Comparison", first: Path, second: Path) -> str:
     over = "questions (micro)" if comparison.average == "micro" else "classes (macro)"
     lines = [
         f"{second} against {first}: accuracy in %, mean over {over} and over {', '.join(comparison.variants)}",
+        *_layouts(comparison),
         f"p by McNemar's test over questions, after Holm's correction over all {tests} rows; * below 0.05",
     ]
     head = ("condition", "asked", "pairs", "first", "second", "difference [95%]", "lost", "gained", "p")
@@ -68,6 +69,15 @@ def _text(comparison: "Comparison", first: Path, second: Path) -> str:
         lines += [f"note: {folder}: {note}" for note in run.notes]
     lines.append(f"{len(comparison.flips)} answers flipped{_first_few(comparison)}")
     return "\n".join(lines)
+
+
+def _layouts(comparison: "Comparison") -> list[str]:
+    """Return a line that names the layouts, if they differ."""
+    from mma_bench.evaluation.topology import topology_of
+
+    runs = (comparison.second, comparison.first)
+    second, first = (topology_of(run.run.model_fingerprint) for run in runs)
+    return [] if second == first else [f"layout: {second or 'none'} against {first or 'none'}"]
 
 
 def _first_few(comparison: "Comparison") -> str:

@@ -75,5 +75,5 @@ def _head(
 
 
 def _model(model: str, options: Mapping[str, str]) -> str:
-    require_family(model)
+    require_family(model, options.get("layout"))
     return preview_model(model, options)

@@ -145,8 +145,8 @@ def head_of(
     )
 
 
-def require_family(model: str) -> None:
-    """Check that a model runs here with all its layers.
+def require_family(model: str, layout: str | None = None) -> None:
+    """Check that a model runs here with all its layers, and reads the question last.
 
     Raises:
         MMABenchError: it does not.
@@ -162,17 +162,32 @@ def require_family(model: str) -> None:
             f"{model} cannot be diagnosed: only models of the family transformers run here with all their layers; "
             f"use `mma-bench eval` for {model.partition(':')[0]}"
         )
+    _require_question_last(layout)
 
 
 def _load(model: str | TransformersOmni, options: Mapping[str, str]) -> TransformersOmni:
     if isinstance(model, str):
-        require_family(model)
+        require_family(model, options.get("layout"))
         found = load_model(model, options)
     else:
         found = model
     if not isinstance(found, TransformersOmni):
         raise MMABenchError(unknown("cannot diagnose a", type(found).__name__, ["TransformersOmni"]))
+    _require_question_last(found.settings.layout)
     return found
+
+
+def _require_question_last(layout: str | None) -> None:
+    """Check that the question is read after the media: its words are where a diagnosis looks for their effect.
+
+    Raises:
+        MMABenchError: it is read before them.
+    """
+    if layout == "question-first":
+        raise MMABenchError(
+            "layout=question-first cannot be diagnosed: a diagnosis measures what the question reads from the media "
+            "before it; use interleaved, video-first or audio-first"
+        )
 
 
 def _measure(

@@ -57,7 +57,7 @@ class TokenMap:
         seconds: time of a media token from the beginning of its stream, NaN elsewhere.
         row: row of the patch of a video token, counted from the top, -1 elsewhere.
         column: column of the patch, counted from the left, -1 elsewhere.
-        media_end: number of tokens before the question.
+        media_end: number of tokens up to the end of the media. The question follows, unless it comes first.
         length: number of tokens before the answer.
     """
 
@@ -117,7 +117,7 @@ def map_tokens(
         seconds=seconds,
         row=row,
         column=column,
-        media_end=len(engine.conversation.media(grid, frames).ids),
+        media_end=len(engine.conversation.media(grid, frames, engine.conversation.lead(question.prompt)).ids),
         length=int((kinds != Kind.ANSWER).sum()),
     )
 
@@ -145,7 +145,7 @@ def _text_groups(question: Question, offsets: list[tuple[int, int]]) -> "tuple[N
 def _places(
     engine: "EncodeOnce", grid: tuple[int, int, int] | None, kinds: "NDArray[np.int64]"
 ) -> "tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]]":
-    """Return time, row and column of each token. Both streams keep their own order, however they are interleaved."""
+    """Return time, row and column of each token. Both streams keep their own order, whatever the layout."""
     seconds = np.full(len(kinds), np.nan, np.float32)
     row, column = np.full(len(kinds), -1, np.int16), np.full(len(kinds), -1, np.int16)
     heard = kinds == Kind.AUDIO

@@ -19,8 +19,12 @@ from mma_bench.evaluation.statistics import (
     mcnemar,
     share,
 )
+from mma_bench.evaluation.topology import topology_of
 from mma_bench.evaluation.verdict import Verdict
 from mma_bench.schema import Modality
+
+ALL = "all conditions"
+"""Instead of a condition, where all questions that can be answered are taken together."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,12 @@ class Comparison:
         """Return plain values."""
         return {
             "runs": [
-                {"model": run.run.model, "protocol": run.run.asked.title, "notes": run.notes}
+                {
+                    "model": run.run.model,
+                    "protocol": run.run.asked.title,
+                    "layout": str(topology_of(run.run.model_fingerprint) or "") or None,
+                    "notes": run.notes,
+                }
                 for run in (self.first, self.second)
             ],
             "average": self.average,
@@ -141,7 +150,7 @@ def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
             f"{first} and {second} were read with different judges ({judges[0]}; {judges[1]}); score both with one "
             "--judge, or with --no-judge"
         )
-    before, after = _common(runs[0].scores.verdicts, runs[1].scores.verdicts)
+    before, after = in_common(runs[0].scores.verdicts, runs[1].scores.verdicts)
     if not before:
         raise MMABenchError(f"{first} and {second} have no question in common; there is nothing to compare")
     headline, average = runs[0].scores.variants, heads[0].asked.average
@@ -149,17 +158,33 @@ def compare(first: Path, second: Path, data: Path | None = None) -> Comparison:
     led = [place for place, verdict in enumerate(before) if verdict.variant in headline]
     if not led:
         raise MMABenchError(f"{first} and {second} have no question in common in the wordings {', '.join(headline)}")
-    differences = _differences([before[place] for place in led], [after[place] for place in led], average)
+    differences = differences_between([before[place] for place in led], [after[place] for place in led], average)
     return Comparison(runs[0], runs[1], average, headline, differences, flips)
 
 
-def _common(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
+def in_common(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
+    """Return the verdicts about questions that are in both, in the same order."""
     known = {(verdict.question.question_id, verdict.repeat): verdict for verdict in second}
     pairs = [(v, found) for v in first if (found := known.get((v.question.question_id, v.repeat)))]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _differences(before: Sequence[Verdict], after: Sequence[Verdict], average: Average) -> list[Difference]:
+def over_conditions(before: Sequence[Verdict], after: Sequence[Verdict], average: Average) -> list[Difference]:
+    """Return one difference per modality, over all questions that can be answered; p-values are not corrected."""
+    kept = [place for place, verdict in enumerate(before) if verdict.question.answerable]
+    both = verdict_table([*(before[place] for place in kept), *(after[place] for place in kept)])
+    place = np.arange(len(kept))
+    one, other = both.take(place), both.take(place + len(kept))
+    rows = {modality: one.modality == str(modality) for modality in Modality}
+    return [
+        _difference(ALL, modality, one.take(chosen), other.take(chosen), average)
+        for modality, chosen in rows.items()
+        if chosen.any()
+    ]
+
+
+def differences_between(before: Sequence[Verdict], after: Sequence[Verdict], average: Average) -> list[Difference]:
+    """Return one difference per condition and modality, of verdicts about the same questions in the same order."""
     both = verdict_table([*before, *after])  # one table, so that codes mean the same
     place = np.arange(len(before))
     one, other = both.take(place), both.take(place + len(before))

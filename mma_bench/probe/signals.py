@@ -4,6 +4,7 @@ Each is as typical of its name as a formula allows, because even a weak model mu
 (silence, black): presence against absence is the clearest difference.
 """
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 SECONDS = 6.0
 SIZE = 224
 FRAME_RATE = 10
+
+_PERIOD = 80
+"""Frames after which everything that moves is where it was."""
 
 _LOUD = 12_000
 """Peak, of 32768."""
@@ -34,15 +38,32 @@ def sound(name: str, seconds: float = SECONDS) -> "NDArray[np.int16]":
 
 
 def picture(name: str, frame: int) -> "NDArray[np.uint8]":
-    """Return a frame of the video called ``name``, shape [SIZE, SIZE, 3], uint8, RGB."""
+    """Return a frame of the video called ``name``, shape [SIZE, SIZE, 3], uint8, RGB; it cannot be written to."""
+    return _picture(name, frame % _PERIOD)
+
+
+@functools.lru_cache(maxsize=192)
+def _picture(name: str, frame: int) -> "NDArray[np.uint8]":
     import numpy as np
 
     rows, columns = np.mgrid[0:SIZE, 0:SIZE].astype(np.float64)
-    return np.clip(np.rint(_PICTURES[name](rows, columns, frame)), 0, 255).astype(np.uint8)
+    shown = np.clip(np.rint(_PICTURES[name](rows, columns, frame)), 0, 255).astype(np.uint8)
+    shown.flags.writeable = False
+    return shown
 
 
 def video_bytes(name: str, seconds: float = SECONDS) -> bytes:
-    """Return the video called ``name`` as H.264 in mp4 with a key frame every half second, like all stored videos."""
+    """Return the video called ``name``; see `encode_video`."""
+    return encode_video(lambda index: picture(name, index), round(seconds * FRAME_RATE))
+
+
+def encode_video(frame: "Callable[[int], NDArray[np.uint8]]", count: int) -> bytes:
+    """Return a video as H.264 in mp4 with a key frame every half second, like all stored videos.
+
+    Args:
+        frame: returns the frame of a number, shape [SIZE, SIZE, 3], uint8, RGB.
+        count: number of frames, of which there are FRAME_RATE per second.
+    """
     import av
 
     keys = FRAME_RATE // 2
@@ -55,8 +76,8 @@ def video_bytes(name: str, seconds: float = SECONDS) -> bytes:
             stream = out.add_stream("libx264", rate=FRAME_RATE, options={**settings, "g": str(keys)})
             stream.width = stream.height = SIZE
             stream.pix_fmt = "yuv420p"
-            for index in range(round(seconds * FRAME_RATE)):
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture(name, index), format="rgb24")))
+            for index in range(count):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame(index), format="rgb24")))
             out.mux(stream.encode(None))
         return path.read_bytes()
 

@@ -30,6 +30,7 @@ TABLES = (
     "doses",
     "detection",
     "calibration",
+    "layouts",
     "usage",
 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mma_bench.models.omni.chat import Chat
 from mma_bench.models.omni.conversation import Batch, Conversation, Kind
 from mma_bench.models.omni.encoder_cache import Encoded, EncoderCache
+from mma_bench.models.omni.layout import Arrangement
 from mma_bench.models.omni.thinker import Thinker
 from mma_bench.tuning.example import Example
 
@@ -59,9 +60,16 @@ class Inputs:
 class Encoder:
     """Runs the frozen towers and lays out the conversation."""
 
-    def __init__(self, thinker: Thinker, chat: Chat, seconds_per_grid: float, cache_mb: int) -> None:
+    def __init__(
+        self,
+        thinker: Thinker,
+        chat: Chat,
+        seconds_per_grid: float,
+        cache_mb: int,
+        layout: Arrangement = "interleaved",
+    ) -> None:
         self._thinker = thinker
-        self._conversation = Conversation(thinker, chat, seconds_per_grid)
+        self._conversation = Conversation(thinker, chat, seconds_per_grid, layout)
         self._videos, self._sounds = EncoderCache(cache_mb * 2**20), EncoderCache(cache_mb * 2**20)
 
     def __call__(self, examples: Sequence[Example]) -> Inputs:

@@ -57,6 +57,7 @@ def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
         fps=settings.fps,
         min_pixels=settings.min_pixels,
         max_pixels=settings.max_pixels,
+        layout=settings.layout,
         system_prompt=settings.system_prompt,
         revision=settings.revision,
         local_files_only=settings.local_files_only,
@@ -88,7 +89,8 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     thinker.model.eval()
     thinker.decoder.train()  # the towers stay in evaluation mode
     prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
-    encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, settings.model.encoder_cache_mb)
+    cache_mb, layout = settings.model.encoder_cache_mb, settings.model.layout
+    encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, cache_mb, layout)
     return TunedModel(thinker, engine.chat, encoder, prepare, whole, identity)
 
 

@@ -32,6 +32,9 @@ _INCIDENTAL = frozenset(
 )
 """Settings that may change in a resumed run: the weights stay the same. The data's content has its own hash."""
 
+_LATER = {"model.layout": "interleaved"}
+"""Settings that did not exist once, with the value that all runs had: those with it keep their hash."""
+
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy")
 
 
@@ -63,7 +66,11 @@ class RunRecord:
     def of(settings: TuneSettings, model: dict[str, str], data: dict[str, str], processes: int) -> "RunRecord":
         """Return the record of a run."""
         configuration = settings.model_dump(mode="json")
-        deciding = {name: value for name, value in _flat(configuration).items() if name not in _INCIDENTAL}
+        deciding = {
+            name: value
+            for name, value in _flat(configuration).items()
+            if name not in _INCIDENTAL and (name, value) not in _LATER.items()
+        }
         identity = {name: model.get(name) for name in ("weights", "dtype", "frame format")}
         versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
         versions |= {"mma_bench": mma_bench.__version__, "python": platform.python_version()}
@@ -87,7 +94,7 @@ class RunRecord:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return f"its {RECORD} cannot be read"
         for name in sorted({*earlier, *now} - _INCIDENTAL):
-            if earlier.get(name) != now.get(name):
+            if earlier.get(name, _LATER.get(name)) != now.get(name):
                 parts.append(f"{name} was {earlier.get(name)}, is {now.get(name)}")
         return "; ".join(parts)
 

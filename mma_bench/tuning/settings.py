@@ -17,6 +17,7 @@ from pydantic import (
 
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files import settings
+from mma_bench.models.omni.layout import Arrangement
 from mma_bench.schema import Checked
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
 from mma_bench.tuning.tasks import ALIGNED, TASKS
@@ -41,6 +42,7 @@ class BaseModelSettings(_Section):
     fps: float = Field(2.0, gt=0, le=30, description="frames per second")
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels")
+    layout: Arrangement = Field("interleaved", description="order of video, audio and question, see docs/models.md")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
     revision: str | None = None
     local_files_only: bool = False
@@ -51,6 +53,8 @@ class BaseModelSettings(_Section):
         """Options for `mma-bench eval` to show the model the same input as tuning did."""
         chosen = {name: getattr(self, name) for name in ("fps", "min_pixels", "max_pixels")}
         options = [f"{name}={value:g}" for name, value in chosen.items() if value is not None]
+        if self.layout != "interleaved":
+            options.append(f"layout={self.layout}")
         if self.system_prompt is not None:
             options.append(shlex.quote(f"system_prompt={self.system_prompt}"))
         return " ".join(f"--model-option {option}" for option in options)

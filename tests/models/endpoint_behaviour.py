@@ -1,6 +1,7 @@
 """How the loopback model server behaves, and what it saw."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,9 @@ class Behaviour:
         audio_data_url: audio is taken as a data URL only.
         delay: seconds that each request takes.
         slots: requests that are served at once; fixed when the server starts.
+        tamper: changes the media before the model gets them.
+        retort: changes the answer to a prompt.
+        recount: changes the number of tokens.
     """
 
     drop_audio: bool = False
@@ -50,6 +54,9 @@ class Behaviour:
     audio_data_url: bool = False
     delay: float = 0.0
     slots: int = 256
+    tamper: Callable[[Any], Any] | None = None
+    retort: Callable[[str, str], str] | None = None
+    recount: Callable[[int], int] | None = None
 
     @property
     def is_blind(self) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -41,6 +41,13 @@ class Received:
     pictures: list[bytes] = field(default_factory=list)
     videos: list[bytes] = field(default_factory=list)
     sounds: list[bytes] = field(default_factory=list)
+
+
+class Thinking(Protocol):
+    """What answers for the server."""
+
+    def answer(self, prompt: str, media: Received) -> tuple[str, dict[str, float]]:
+        """Return an answer, and the log-probability of each option."""
 
 
 class Brain:
@@ -121,7 +128,10 @@ def count_tokens(prompt: str, media: Received) -> int:
         with av.open(io.BytesIO(content)) as container:
             seconds = float(container.duration or 0) / av.time_base
             tokens += TOKENS_A_FRAME * round(2 * seconds) if container.streams.video else 0
-            tokens += round(TOKENS_A_SECOND * seconds) if container.streams.audio and not media.deaf else 0
+            if container.streams.audio and not media.deaf:
+                stream = container.streams.audio[0]  # in a muxed file, it may be shorter than the video
+                heard = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else seconds
+                tokens += round(TOKENS_A_SECOND * heard)
     return tokens
 
 
@@ -143,7 +153,7 @@ class EndpointServer(ThreadingHTTPServer):
         self.slots = threading.Semaphore(behaviour.slots)
         self.openai = f"openai:cascade@http://127.0.0.1:{self.server_address[1]}/v1"
         self.gemini = f"gemini:cascade@http://127.0.0.1:{self.server_address[1]}"
-        self.brain = Brain()
+        self.brain: Thinking = Brain()
         self.place = f"http://127.0.0.1:{self.server_address[1]}"
 
     def reset(self) -> None:
@@ -218,8 +228,11 @@ class _Handler(BaseHTTPRequestHandler):
                 [] if behaviour.drop_video else media.videos,
                 [] if behaviour.drop_audio else media.sounds,
             )
+            media = behaviour.tamper(media) if behaviour.tamper else media
             text, scores = (behaviour.constant, {}) if behaviour.constant else self.server.brain.answer(prompt, media)
+            text = behaviour.retort(prompt, text) if behaviour.retort else text
             tokens = count_tokens(prompt, media) if behaviour.counts else None
+            tokens = behaviour.recount(tokens) if behaviour.recount and tokens else tokens
             reply = (gemini_reply if is_gemini else openai_reply)(text, scores, tokens, body)
             reply = shaped(reply, behaviour, body, is_gemini=is_gemini)
             if body.get("stream"):

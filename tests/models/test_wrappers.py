@@ -316,7 +316,7 @@ def test_commands_decide_by_the_wrapped_model_and_list_the_wrappers() -> None:
     kind = models.model_class("transformers:a/b+contrast+prompt")
     assert kind.uses_gpu
     assert not kind.takes_gpu({"device_map": "cpu", "contrast.alpha": "2"})
-    assert kind.settings_of_protocol({"contrast.alpha": "2"}) == ("fps",)
+    assert kind.settings_of_protocol({"contrast.alpha": "2"}) == ("fps", "layout")
     assert not models.model_class("openai:m@http://127.0.0.1:1/v1+prompt").runs_here
     assert models.model_class("baseline:random+solo").is_baseline
     with pytest.raises(MMABenchError, match=r"\+contrast changes how a model is asked or decoded, not the model"):

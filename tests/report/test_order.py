@@ -18,7 +18,7 @@ from mma_bench.report.table import Table
 
 def test_every_table_of_an_analysis_has_its_place() -> None:
     ours = [entry.value for entry in ANALYSES.entries() if entry.origin == BUILT_IN]
-    assert {one.table for one in ours if one.columns} | {"usage", "people", "shortcuts"} == set(TABLES)
+    assert {one.table for one in ours if one.columns} | {"layouts", "people", "shortcuts", "usage"} == set(TABLES)
 
 
 def test_the_page_shows_figures_and_tables_in_that_order(report: Path) -> None:

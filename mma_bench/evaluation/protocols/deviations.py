@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mma_bench.evaluation.protocols.protocol import Protocol
+from mma_bench.evaluation.topology import topology_of
 from mma_bench.models import model_class
 from mma_bench.models.omni.head_gain import CHOSEN_ON
 from mma_bench.parsing import PARSER_VERSION
@@ -24,6 +25,8 @@ def model_options(protocol: Protocol, model: str, options: Mapping[str, str]) ->
         fixed["fps"] = f"{protocol.frames_per_second:g}"
     if "temperature" in takes and protocol.decoding == "greedy":
         fixed["temperature"] = "0"
+    if "layout" in takes and protocol.layout != "own":
+        fixed["layout"] = protocol.layout
     return {**fixed, **options}
 
 
@@ -40,6 +43,7 @@ def deviations(protocol: Protocol, fingerprint: Mapping[str, str], *, is_baselin
     return [
         *_frames(protocol, fingerprint),
         *_decoding(protocol, fingerprint),
+        *_layout(protocol, fingerprint),
         *_parser(protocol),
         *_heads(fingerprint),
     ]
@@ -69,6 +73,17 @@ def _decoding(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
         return []
     at = f" at temperature {temperature[:40]}" if temperature and found == "sampling" else ""
     return [f"decoding was {found[:40]}{at}; the protocol says {protocol.decoding}"]
+
+
+def _layout(protocol: Protocol, fingerprint: Mapping[str, str]) -> list[str]:
+    found = topology_of(fingerprint)
+    if found is None:  # a model that takes no layout
+        return []
+    if protocol.layout == "own":
+        says = "" if found.is_own else "has the adapter's own"
+    else:
+        says = "" if found.layout == protocol.layout else f"says {protocol.layout}"
+    return [f"video, audio and question were arranged {found}; the protocol {says}"] if says else []
 
 
 def _parser(protocol: Protocol) -> list[str]:

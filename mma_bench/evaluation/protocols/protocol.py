@@ -81,7 +81,10 @@ class Protocol(_Part):
     seed: int = Field(ge=0, description="of shuffled options and all else that variants draw")
     wording: Wording
     content_order: tuple[Literal["video"], Literal["audio"], Literal["question"]] = Field(
-        description="order of the parts of a request; no adapter knows another"
+        description="order of the parts of a request, unless `layout` names another"
+    )
+    layout: Literal["own", "interleaved", "video-first", "audio-first", "question-first"] = Field(
+        default="own", description="order of video, audio and question; `own`: each adapter's default"
     )
     frames_per_second: float = Field(gt=0, le=60, description="frames that a model is shown")
     audio_rate: Literal[16000] = Field(description="samples a second; the dataset has no other")
@@ -111,7 +114,11 @@ class Protocol(_Part):
     def sha256(self) -> str:
         """Hash of the content, however the file is laid out: any change changes it, and so does a judge."""
         # Fields that did not exist once are left out where they have their first value: old runs keep their hash.
-        later = {"judge": self.judge, "exclude_near_synonyms": self.exclude_near_synonyms}
+        later = {
+            "judge": self.judge,
+            "exclude_near_synonyms": self.exclude_near_synonyms,
+            "layout": self.layout != "own",
+        }
         return sha256_json(self.model_dump(mode="json", exclude={name for name, value in later.items() if not value}))
 
     @property

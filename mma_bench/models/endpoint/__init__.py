@@ -7,8 +7,8 @@ everything that a server returns, and `advice` suggests what to try after a fail
 
 from mma_bench.models.endpoint.exchange import Reply, Request
 from mma_bench.models.endpoint.model import EndpointModel
+from mma_bench.models.endpoint.part import Part
 from mma_bench.models.endpoint.patience import TemporaryError
-from mma_bench.models.endpoint.prepare import Part
 from mma_bench.models.endpoint.settings import EndpointSettings
 
 __all__ = ["EndpointModel", "EndpointSettings", "Part", "Reply", "Request", "TemporaryError"]

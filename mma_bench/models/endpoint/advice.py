@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_ABOUT_CONTENT = frozenset({400, 413, 415, 422, 500, 501})
+ABOUT_CONTENT = frozenset({400, 413, 415, 422, 500, 501})
 """Statuses with which servers reject media that they do not support; others are about keys, names or load."""
 
 
@@ -14,7 +14,7 @@ def media_advice(status: int, *, has_media: bool, settings: Any) -> str:
         has_media: whether the request contained media.
         settings: the endpoint's settings: options that are already set are not suggested.
     """
-    if not has_media or status not in _ABOUT_CONTENT:
+    if not has_media or status not in ABOUT_CONTENT:
         return ""
     if status == 413:
         return "; the media of one request are too large for the server: try --model-option media=frames with size=224"

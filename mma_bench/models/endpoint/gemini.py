@@ -144,10 +144,11 @@ class GeminiModel(EndpointModel):
                         await client.files.delete(name=file.name)
 
     async def _ask(self, client: "AsyncClient", request: Request) -> Reply:
+        prompt, first = request.question.prompt, self.settings.layout == "question-first"
         with self._failures():
             response = await client.models.generate_content(
                 model=self.address.model,
-                contents=[*request.media, request.question.prompt],
+                contents=[prompt, *request.media] if first else [*request.media, prompt],
                 config=self._config(request.max_tokens),
             )
             return _read(response, request.question.options)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from mma_bench.errors import MMABenchError
-from mma_bench.models.endpoint.prepare import Part
+from mma_bench.models.endpoint.part import Part
 
 _SUFFIXES = {"video/mp4": ".mp4", "audio/wav": ".wav", "audio/flac": ".flac", "image/jpeg": ".jpg"}
 

@@ -14,9 +14,9 @@ from mma_bench.errors import MMABenchError
 from mma_bench.models.endpoint.address import Address, quoted
 from mma_bench.models.endpoint.exchange import CUT, Reply, Request
 from mma_bench.models.endpoint.key_scrubber import KeyScrubber
+from mma_bench.models.endpoint.part import Part
 from mma_bench.models.endpoint.passes import Delivery, LoopThread
 from mma_bench.models.endpoint.patience import Patience
-from mma_bench.models.endpoint.prepare import Part
 from mma_bench.models.endpoint.settings import EndpointSettings
 from mma_bench.models.interface import Answer, Model
 from mma_bench.schema import Modality
@@ -35,7 +35,7 @@ class EndpointModel(Model):
 
     asks_one_by_one = True
     runs_here = False
-    protocol_settings = ("fps", "temperature")
+    protocol_settings = ("fps", "temperature", "layout")
     judge_settings = MappingProxyType({"media": "none"})
     retries: int
     requests: int
@@ -44,7 +44,7 @@ class EndpointModel(Model):
     @classmethod
     def settings_of_protocol(cls, options: Mapping[str, str]) -> Collection[str]:
         """Return the settings that it takes: frames per second only if it sends frames."""
-        return ("fps", "temperature") if options.get("media") == "frames" else ("temperature",)
+        return ("fps", "temperature", "layout") if options.get("media") == "frames" else ("temperature", "layout")
 
     def __init__(self, family: str, address: Address, settings: EndpointSettings, key: str | None = None) -> None:
         self.name = f"{family}:{address.model}" + ("" if address.is_default else f"@{address.url}")

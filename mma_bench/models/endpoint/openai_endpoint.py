@@ -159,7 +159,8 @@ class OpenAIModel(EndpointModel):
 
         streams, with_usage = self._streams, self._streams_usage
         text = json.dumps({"type": "text", "text": request.question.prompt}).encode("ascii")
-        content = b",".join(filter(None, (request.media.json, text)))
+        parts = (text, request.media.json) if self.settings.layout == "question-first" else (request.media.json, text)
+        content = b",".join(filter(None, parts))
         head = self._head(request.max_tokens, streams=streams)
         try:
             response = await client.post(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mma_bench.models.endpoint.hosting import MediaHost
-from mma_bench.models.endpoint.prepare import Part
+from mma_bench.models.endpoint.part import Part
 
 
 @dataclass(frozen=True)

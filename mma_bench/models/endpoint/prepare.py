@@ -4,12 +4,13 @@ import io
 import math
 import tempfile
 import wave
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import TIME_TOLERANCE, Media, first_samples, flac_bytes
+from mma_bench.models.endpoint.interleaving import interleave, pieces
+from mma_bench.models.endpoint.part import Part
 from mma_bench.models.endpoint.settings import EndpointSettings
 
 if TYPE_CHECKING:
@@ -20,23 +21,8 @@ if TYPE_CHECKING:
 _JPEG_QUALITY = 92
 
 
-@dataclass(frozen=True)
-class Part:
-    """One piece of media.
-
-    Attributes:
-        kind: kind of media; a `video` is silent unless it was muxed.
-        mime: media type, such as `audio/wav`.
-        data: the file.
-    """
-
-    kind: Literal["video", "audio", "image"]
-    mime: str
-    data: bytes
-
-
 def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
-    """Return the parts of ``media``, video before audio.
+    """Return the parts of ``media`` in the order of ``settings.layout``.
 
     Streams that are not longer than the stimulus are sent byte for byte. Longer video is cut at a frame without
     encoding, longer audio at the sample.
@@ -57,9 +43,18 @@ def prepare_parts(media: Media, settings: EndpointSettings) -> list[Part]:
         pictures = [Part("video", "video/mp4", _cut_video(media))]
     if settings.streams == "video":
         return pictures
+    if settings.layout == "interleaved":
+        return interleave(pictures, settings.fps, [_sound(part, settings) for part in pieces(_pcm(media))])
+    whole = settings.audio_format == "flac"
+    sound = Part("audio", "audio/flac", _cut_flac(media)) if whole else _sound(_pcm(media), settings)
+    return [sound, *pictures] if settings.layout == "audio-first" else [*pictures, sound]
+
+
+def _sound(samples: "NDArray[np.int16]", settings: EndpointSettings) -> Part:
+    """Return samples, shape [samples], int16, as a part."""
     if settings.audio_format == "wav":
-        return [*pictures, Part("audio", "audio/wav", _wav(_pcm(media)))]
-    return [*pictures, Part("audio", "audio/flac", _cut_flac(media))]
+        return Part("audio", "audio/wav", _wav(samples))
+    return Part("audio", "audio/flac", flac_bytes(samples))
 
 
 def _pcm(media: Media) -> "NDArray[np.int16]":

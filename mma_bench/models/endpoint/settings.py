@@ -32,6 +32,11 @@ class EndpointSettings(BaseModel):
     streams: Literal["both", "video", "audio"] = Field(
         "both", description="what is sent of a stimulus, for models that take no audio, or no video"
     )
+    layout: Literal["video-first", "audio-first", "question-first", "interleaved"] = Field(
+        "video-first",
+        description="order of video, audio and question; interleaved: frames and audio of two seconds in turn, for "
+        "media=frames",
+    )
     fps: float = Field(2.0, gt=0, le=60, description="frames per second, for media=frames")
     size: int | None = Field(None, ge=16, le=4096, description="height and width of frames, for media=frames")
     audio_format: Literal["wav", "flac"] = Field("wav", description="how audio is sent, for media=parts and frames")
@@ -61,6 +66,11 @@ class EndpointSettings(BaseModel):
             raise ValueError("thinking_max_tokens has no effect when max_tokens is set; remove one of them")
         if self.streams != "both" and self.media in ("muxed", "none"):
             raise ValueError(f"streams={self.streams} has no effect with media={self.media}; use parts or frames")
+        if self.layout == "interleaved" and (self.media != "frames" or self.streams != "both"):
+            raise ValueError("layout=interleaved needs media=frames and streams=both: images between pieces of audio")
+        apart = self.media in ("parts", "frames") and self.streams == "both"
+        if (self.layout == "audio-first" and not apart) or (self.layout == "question-first" and self.media == "none"):
+            raise ValueError(f"layout={self.layout} has no effect with media={self.media} and streams={self.streams}")
         for name, media in (("fps", ("frames",)), ("size", ("frames",)), ("audio_format", ("parts", "frames"))):
             if name in self.model_fields_set and self.media not in media:
                 raise ValueError(f"{name} has no effect with media={self.media}; leave it out")
@@ -70,7 +80,9 @@ class EndpointSettings(BaseModel):
         """Return the settings that determine an answer, as text."""
         unused = set() if self.media == "frames" else {"fps", "size"}
         unused |= {"audio_format"} if self.media in ("muxed", "none") else set()
-        unused |= {"streams"} if self.streams == "both" else set()  # runs from before it existed keep their answers
+        # Runs from before these existed keep their answers.
+        unused |= {"streams"} if self.streams == "both" else set()
+        unused |= {"layout"} if self.layout == "video-first" else set()
         unused |= {"thinking_max_tokens"} if "max_tokens" in self.model_fields_set else set()
         return {
             f"setting {name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)

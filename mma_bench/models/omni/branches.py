@@ -12,7 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from mma_bench.models.omni.answering import Asked, Blend, Prefix, Reply
-from mma_bench.models.omni.encode_once import AudioStream, EncodeOnce, VideoStream, groups
+from mma_bench.models.omni.encode_once import AudioStream, EncodeOnce, VideoStream
+from mma_bench.models.omni.turns import turns
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,7 @@ class Branches:
         self._engine = engine
         self._video, self._audio = video, audio
         self._prefixes: dict[Branch, Prefix] = {}
+        self._lead = ""
 
     def answer(self, questions: Sequence[Asked], mixtures: Sequence[Mixture]) -> list[Reply]:
         """Answer questions, each with its mixture. Their options are not scored.
@@ -78,33 +80,39 @@ class Branches:
         engine = self._engine
         found: dict[int, tuple[dict[str, float], int]] = {}
         with torch.inference_mode():
-            prefix = self._prefix(Branch.BOTH)
-            token_ids = [engine.chat.question(prompt) for prompt in prompts]
-            for group in groups([len(ids) for ids in token_ids], engine.settings.batch_size):
-                scores = engine.answering.weigh(prefix, [token_ids[i] for i in group], words)
-                found.update((i, (one, len(token_ids[i]))) for i, one in zip(group, scores, strict=True))
+            for turn in turns(engine.conversation, prompts, engine.settings.batch_size):
+                prefix = self._prefix(Branch.BOTH, turn.lead)
+                scores = engine.answering.weigh(prefix, turn.token_ids, words)
+                # With the question first, the media are read again for it, and count as its tokens.
+                again = prefix.length if turn.lead else 0
+                read = [again + len(ids) for ids in turn.token_ids]
+                found.update(zip(turn.members, zip(scores, read, strict=True), strict=True))
         return [found[index] for index in range(len(prompts))]
 
     def _answer(
         self, questions: Sequence[Asked], mixtures: Sequence[Mixture], branches: Sequence[Branch]
     ) -> list[Reply]:
         engine, replies = self._engine, dict[int, Reply]()
-        prefixes = [self._prefix(branch) for branch in branches]
-        token_ids = [engine.chat.question(question.prompt) for question in questions]
-        for group in groups([len(ids) for ids in token_ids], engine.settings.batch_size):
-            rows = [engine.answering.read(prefix, [token_ids[i] for i in group]) for prefix in prefixes]
-            for i, answer in zip(
-                group, engine.answering.decode(rows, blend([mixtures[i] for i in group], branches)), strict=True
-            ):
-                read = sum(prefix.length + len(token_ids[i]) for prefix in prefixes)
+        for turn in turns(engine.conversation, [q.prompt for q in questions], engine.settings.batch_size):
+            prefixes = [self._prefix(branch, turn.lead) for branch in branches]
+            rows = [engine.answering.read(prefix, turn.token_ids) for prefix in prefixes]
+            answers = engine.answering.decode(rows, blend([mixtures[i] for i in turn.members], branches))
+            for i, ids, answer in zip(turn.members, turn.token_ids, answers, strict=True):
+                read = sum(prefix.length + len(ids) for prefix in prefixes)
                 replies[i] = Reply(engine.chat.decode(answer), tuple(answer), input_tokens=read)
         return [replies[index] for index in range(len(questions))]
 
-    def _prefix(self, branch: Branch) -> Prefix:
+    def _prefix(self, branch: Branch, lead: str) -> Prefix:
+        if lead != self._lead:
+            self._prefixes.clear()  # those of another question, which came first in them
+            self._lead = lead
         if branch not in self._prefixes:
             video, audio = branch.value
             inputs = self._engine.media_inputs(
-                self._video if video else None, self._audio if audio else None, text_alone=branch is Branch.TEXT
+                self._video if video else None,
+                self._audio if audio else None,
+                text_alone=branch is Branch.TEXT,
+                lead=lead,
             )
             self._prefixes[branch] = self._engine.run(inputs)
         return self._prefixes[branch]

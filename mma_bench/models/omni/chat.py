@@ -28,21 +28,39 @@ class Chat:
         self.video_id, self.audio_id, self.end_id = self._ids["video"], self._ids["audio"], self._ids["end"]
 
     def media_prefix(self, order: "NDArray[np.bool_]", *, video: bool, audio: bool) -> list[int]:
-        """Return everything before the question.
+        """Return everything before the question, if the question is last and the streams are one; see `media`."""
+        return [*self.opening(), *self.media(order, video=video, audio=audio)]
+
+    def opening(self) -> list[int]:
+        """Return everything before the first part of the user's turn."""
+        system = self._turn("system", self._system_prompt) if self._system_prompt else []
+        return [*system, self._ids["begin"], *self.text("user\n")]
+
+    def media(self, order: "NDArray[np.bool_]", *, video: bool, audio: bool, interleaved: bool = True) -> list[int]:
+        """Return the streams with their markers.
 
         Args:
             order: for every media token, whether it belongs to the video.
             video: whether there is video.
             audio: whether there is audio.
+            interleaved: whether both streams share the markers of the video; otherwise each has its own, and all
+                tokens of one come before those of the other.
         """
         ids = self._ids
+        if video and audio and not interleaved:
+            first = bool(order[0])
+            streams = (order[order == first], order[order != first])
+            return [
+                token
+                for stream, seen in zip(streams, (first, not first), strict=True)
+                for token in self.media(stream, video=seen, audio=not seen)
+            ]
         media = [ids["video"] if is_video else ids["audio"] for is_video in order.tolist()]
         if audio:
             media = [ids["audio_begin"], *media, ids["audio_end"]]
         if video:
             media = [ids["video_begin"], *media, ids["video_end"]]
-        system = self._turn("system", self._system_prompt) if self._system_prompt else []
-        return [*system, ids["begin"], *self.text("user\n"), *media]
+        return media
 
     def question(self, prompt: str) -> list[int]:
         """Return the question and everything before the answer."""

@@ -1,10 +1,12 @@
 """Several questions about one stimulus from one pass over its media.
 
 System message and media come before the question, so all questions share their keys and values. These are computed
-once, from encoder outputs that are shared with other stimuli with the same stream; the questions run on copies.
+once, from encoder outputs that are shared with other stimuli with the same stream; the questions run on copies. Only if
+the question comes first (`layout=question-first`) are they computed for each question, from the same encoder outputs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from mma_bench.models.omni.frames import FrameFormat, to_patches
 from mma_bench.models.omni.settings import Settings
 from mma_bench.models.omni.sound import log_mel
 from mma_bench.models.omni.thinker import Thinker
+from mma_bench.models.omni.turns import turns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +55,7 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class MediaInputs:
-    """Everything before the question, as the language model gets it.
+    """Everything up to the end of the media, as the language model gets it.
 
     Attributes:
         layout: the tokens.
@@ -98,7 +101,7 @@ class EncodeOnce:
         self.sounds = EncoderCache(settings.encoder_cache_mb * 2**20)
         self.extractor = extractor
         self.settings = settings
-        self.conversation = Conversation(thinker, self.chat, self.seconds_per_grid)
+        self.conversation = Conversation(thinker, self.chat, self.seconds_per_grid, settings.layout)
         self._check_tokens()
 
     @property
@@ -115,39 +118,55 @@ class EncodeOnce:
         import torch
 
         with torch.inference_mode():
-            prefix = self.prefix(video, audio)
-            token_ids = [self.chat.question(question.prompt) for question in questions]
+            encoded = self.encoded(video, audio)  # once for all questions, even without a cache
+            prefix = functools.lru_cache(1)(lambda lead: self.run(self.placed(*encoded, lead)))
             replies: dict[int, Reply] = {}
-            for group in groups([len(ids) for ids in token_ids], self.settings.batch_size):
-                found = self.answering.ask(prefix, [token_ids[i] for i in group], [questions[i].options for i in group])
-                replies.update(zip(group, found, strict=True))
+            for turn in turns(self.conversation, [q.prompt for q in questions], self.settings.batch_size):
+                options = [questions[i].options for i in turn.members]
+                found = self.answering.ask(prefix(turn.lead), turn.token_ids, options)
+                replies.update(zip(turn.members, found, strict=True))
         return [replies[index] for index in range(len(questions))]
 
-    def prefix(self, video: VideoStream | None, audio: AudioStream | None) -> Prefix:
-        """Run everything before the question through the encoders and the language model."""
-        return self.run(self.media_inputs(video, audio))
+    def prefix(self, video: VideoStream | None, audio: AudioStream | None, lead: str = "") -> Prefix:
+        """Run everything up to the end of the media through the encoders and the language model."""
+        return self.run(self.media_inputs(video, audio, lead=lead))
 
     def media_inputs(
-        self, video: VideoStream | None, audio: AudioStream | None, *, text_alone: bool = False
+        self, video: VideoStream | None, audio: AudioStream | None, *, text_alone: bool = False, lead: str = ""
     ) -> MediaInputs:
-        """Run everything before the question through the encoders.
+        """Run everything up to the end of the media through the encoders.
 
         Args:
             video: the video, or none.
             audio: the audio, or none.
             text_alone: whether there may be neither.
+            lead: text before the media, see `Conversation.lead`.
 
         Raises:
             MMABenchError: there is no stream.
         """
-        import torch
+        return self.placed(*self.encoded(video, audio, text_alone=text_alone), lead)
 
+    def encoded(
+        self, video: VideoStream | None, audio: AudioStream | None, *, text_alone: bool = False
+    ) -> tuple[Encoded | None, Encoded | None]:
+        """Return the streams after their encoders; see `media_inputs`.
+
+        Raises:
+            MMABenchError: there is no stream.
+        """
         seen = self.videos.get(video.key, lambda: self._see(video)) if video else None
         heard = self.sounds.get(audio.key, lambda: self._hear(audio)) if audio else None
         if not seen and not heard and not text_alone:
             raise MMABenchError("a question needs video or audio; give at least one stream")
+        return seen, heard
+
+    def placed(self, seen: Encoded | None, heard: Encoded | None, lead: str = "") -> MediaInputs:
+        """Return encoded streams where they are in the conversation, with everything before them."""
+        import torch
+
         grid, frames = seen.grid if seen else None, heard.frames if heard else 0
-        before = self.conversation.media(grid, frames)
+        before = self.conversation.media(grid, frames, lead)
         token_ids = torch.tensor([before.ids], device=self.thinker.device)
         embeddings = self.thinker.embed(token_ids)
         for stream, placeholder in ((seen, self.chat.video_id), (heard, self.chat.audio_id)):
@@ -157,7 +176,7 @@ class EncodeOnce:
         return MediaInputs(before, embeddings, token_ids == self.chat.video_id, deepstack, grid, frames)
 
     def run(self, inputs: MediaInputs) -> Prefix:
-        """Run everything before the question through the language model."""
+        """Run everything up to the end of the media through the language model."""
         positions = inputs.layout.positions[:, None].to(self.thinker.device)
         cache = self.answering.new_cache()
         self.thinker.run(inputs.embeddings, positions, cache, video_mask=inputs.video_mask, deepstack=inputs.deepstack)
@@ -186,15 +205,3 @@ def stop_tokens(thinker: Thinker, tokenizer: Any, chat: Chat) -> list[int]:
     named = getattr(thinker.model.generation_config, "eos_token_id", None)
     stored = named if isinstance(named, list) else [named]
     return sorted({chat.end_id, *(int(token) for token in [*stored, tokenizer.eos_token_id] if token is not None)})
-
-
-def groups(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Batch questions of about equal length, to avoid padding short ones to the length of long ones."""
-    group: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if group and (len(group) == size or lengths[index] > 2 * lengths[group[0]] + 32):
-            yield group
-            group = []
-        group.append(index)
-    if group:
-        yield group

@@ -1,15 +1,32 @@
-"""The order of the tokens of a video and its audio.
+"""The order of the tokens of a video, its audio and the question.
 
-Both streams count time in the same position ids, so the order follows from the times alone. The processors of the two
-families write these orders for audio in video, and the models' position ids assume them.
+Interleaved, both streams count time in the same position ids, so the order follows from the times alone. The processors
+of the two families write these orders for audio in video, and the models' position ids assume them. One after the
+other, each stream has its own markers, as the processors write a video and an audio that are given separately.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Arrangement = Literal["interleaved", "video-first", "audio-first", "question-first"]
+"""Which part of a conversation comes first. `interleaved` is the family's own order of audio in video, before the
+question; with the streams apart, the question is last; with the question first, the streams are interleaved."""
+
+
+def one_after_the_other(seen: int, heard: int, arrangement: Arrangement) -> "NDArray[np.bool_]":
+    """Return for every token of two separate streams whether it belongs to the video.
+
+    Args:
+        seen: number of video tokens.
+        heard: number of audio tokens.
+        arrangement: `audio-first`, or another for the video first.
+    """
+    order = np.arange(seen + heard) < seen
+    return order[::-1] if arrangement == "audio-first" else order
 
 
 def video_times(

@@ -28,7 +28,7 @@ class TransformersOmni(Model):
 
     uses_gpu = True
     sorts_by_streams = True
-    protocol_settings = ("fps",)
+    protocol_settings = ("fps", "layout")
 
     @classmethod
     def preview(cls, rest: str, options: Mapping[str, str]) -> str:

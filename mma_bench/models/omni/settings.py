@@ -10,6 +10,7 @@ from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.faults import first_fault
 from mma_bench.files.hashing import sha256_file
 from mma_bench.models.omni.head_gain import CHOSEN_ON, read_head_gain
+from mma_bench.models.omni.layout import Arrangement
 
 
 class Settings(BaseModel):
@@ -31,6 +32,11 @@ class Settings(BaseModel):
     fps: float = Field(2.0, gt=0, le=30, description="frames per second of the video")
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels; none: the family's own")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels; none: the family's own")
+    layout: Arrangement = Field(
+        "interleaved",
+        description="order of video, audio and question; interleaved: both streams as the family's processor writes "
+        "audio in video, then the question",
+    )
     batch_size: int = Field(8, ge=1, description="questions about one stimulus that run together")
     max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
@@ -48,6 +54,8 @@ class Settings(BaseModel):
         The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
         found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
+        if self.layout == "interleaved":  # the only one of earlier versions, whose answers do not name it
+            del found["layout"]
         if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
             path = Path(self.head_gain)
             clips = len(read_head_gain(path).clips)

@@ -129,16 +129,30 @@ class Thinker(ABC):
         return Encoded(found.last_hidden_state.cpu(), frames=spectrum.shape[1])
 
     def positions(
-        self, token_ids: "torch.Tensor", video: Encoded | None, audio: Encoded | None, seconds_per_grid: float
+        self,
+        token_ids: "torch.Tensor",
+        video: Encoded | None,
+        audio: Encoded | None,
+        seconds_per_grid: float,
+        *,
+        interleaved: bool = True,
     ) -> "torch.Tensor":
-        """Return the position ids of a prompt up to the end of the media: shape [3, 1, tokens]."""
+        """Return the position ids of a prompt up to the end of the media: shape [3, 1, tokens].
+
+        Args:
+            token_ids: shape [1, tokens].
+            video: the video, or none.
+            audio: the audio, or none.
+            seconds_per_grid: time from one step of the video encoder's grid to the next.
+            interleaved: whether two streams are one, as audio in video; otherwise one follows the other in time too.
+        """
         import torch
 
         found, _ = self.model.get_rope_index(
             token_ids,
             video_grid_thw=torch.tensor([video.grid], device=token_ids.device) if video else None,
             attention_mask=torch.ones_like(token_ids),
-            use_audio_in_video=video is not None and audio is not None,
+            use_audio_in_video=interleaved and video is not None and audio is not None,
             audio_seqlens=torch.tensor([audio.frames], device=token_ids.device) if audio else None,
             second_per_grids=torch.tensor([seconds_per_grid], device=token_ids.device) if video else None,
         )

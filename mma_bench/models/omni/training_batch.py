@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mma_bench.models.omni.chat import Chat
 from mma_bench.models.omni.conversation import Conversation, Kind, Layout
 from mma_bench.models.omni.frames import FrameFormat, Patches, scale, to_patches
+from mma_bench.models.omni.layout import Arrangement
 from mma_bench.models.omni.sound import log_mel
 from mma_bench.models.omni.thinker import Thinker
 
@@ -44,6 +45,7 @@ class TrainingBatch:
         extractor: makes spectra.
         frame_format: input format of the vision encoder.
         fps: frames per second of the videos.
+        layout: order of video, audio and question, see `Settings.layout`.
     """
 
     thinker: Thinker
@@ -51,6 +53,7 @@ class TrainingBatch:
     extractor: Any
     frame_format: FrameFormat
     fps: float
+    layout: Arrangement = "interleaved"
 
     def see(self, frames: "NDArray[np.uint8]") -> Patches:
         """Return a video, uint8 of shape [frames, height, width, 3], in the format of the vision encoder."""
@@ -84,7 +87,7 @@ class TrainingBatch:
 
     @functools.cached_property
     def _conversation(self) -> Conversation:
-        return Conversation(self.thinker, self.chat, self.frame_format.temporal_patch_size / self.fps)
+        return Conversation(self.thinker, self.chat, self.frame_format.temporal_patch_size / self.fps, self.layout)
 
     def _media(self, exchanges: Sequence[Exchange]) -> "dict[str, torch.Tensor]":
         import torch

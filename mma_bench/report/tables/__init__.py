@@ -13,6 +13,7 @@ from mma_bench.report.order import TAKEN, in_order
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Table
 from mma_bench.report.tables.people import people_table
+from mma_bench.report.tables.layouts import layouts_table
 from mma_bench.report.tables.published import published_table
 from mma_bench.report.tables.registered import registered_table
 from mma_bench.report.tables.shortcuts import shortcuts_table
@@ -42,7 +43,7 @@ def analysis_tables(runs: Sequence[ScoredRun]) -> list[Table]:
     for analysis in ANALYSES.entries():
         with left_out(analysis, "table of the analysis"):
             found.append(_checked(registered_table(analysis.value, runs), analysis, found))
-    found += [shortcuts_table(runs), people_table(runs), usage_table(runs)]
+    found += [layouts_table(runs), shortcuts_table(runs), people_table(runs), usage_table(runs)]
     for entry in TABLES.entries():
         with left_out(entry, "table"):
             found.append(_checked(entry.value(runs), entry, found))
