@@ -1,14 +1,15 @@
 """Omni models of the transformers library as models under test."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
 from mma_bench.models.answers import Answer
+from mma_bench.models.gpus import enough_memory
 from mma_bench.models.interface import Model
 from mma_bench.models.omni.answering import Asked, Reply
-from mma_bench.models.omni.checkpoint import check_checkpoint, load_checkpoint
+from mma_bench.models.omni.checkpoint import check_checkpoint, load_checkpoint, other_family
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.settings import Settings, parse_settings
 from mma_bench.models.own import timed_answers
@@ -33,8 +34,10 @@ class TransformersOmni(Model):
     @classmethod
     def preview(cls, rest: str, options: Mapping[str, str]) -> str:
         """Check packages, options and the checkpoint's folder or name, without loading weights."""
-        parse_settings(options)
-        return check_checkpoint(rest)
+        settings = parse_settings(options)
+        found = check_checkpoint(rest)
+        named = other_family(rest, settings)
+        return f"{found}, a {named} through its own processor" if named else found
 
     @classmethod
     def takes_gpu(cls, options: Mapping[str, str]) -> bool:
@@ -42,8 +45,16 @@ class TransformersOmni(Model):
         return parse_settings(options).device_map != "cpu"
 
     @classmethod
-    def make(cls, rest: str, options: Mapping[str, str]) -> "TransformersOmni":
-        """Return the checkpoint called ``rest``."""
+    def make(cls, rest: str, options: Mapping[str, str]) -> Model:
+        """Return the checkpoint called ``rest``, through its own processor if our code does not know its family."""
+        settings = parse_settings(options)
+        if named := other_family(rest, settings, look=True):
+            from mma_bench.models.plain.model import PlainModel
+
+            return PlainModel(rest, named, options)
+        if settings.trust_remote_code or settings.frames_as != "auto":
+            option = "trust_remote_code" if settings.trust_remote_code else "frames_as"
+            raise MMABenchError(f"not for this family: --model-option {option}; {rest} is encoded by our own code")
         return cls(rest, options)
 
     def __init__(self, checkpoint: str, options: Mapping[str, str] | None = None) -> None:
@@ -71,18 +82,7 @@ class TransformersOmni(Model):
 
     def answers(self, questions: Sequence[Question], replies: Sequence[Reply]) -> list[Answer]:
         """Return replies to ``questions``, in their order, as answers."""
-        return [
-            Answer(
-                question.question_id,
-                reply.text,
-                reply.option_scores,
-                reply.option_tokens,
-                input_tokens=reply.input_tokens,
-                output_tokens=len(reply.token_ids),
-                finish_reason="length" if len(reply.token_ids) >= self.settings.max_new_tokens else "stop",
-            )
-            for question, reply in zip(questions, replies, strict=True)
-        ]
+        return answers_of(questions, replies, self.settings)
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
         """Answer stimuli with the same video consecutively, so that it is encoded once for all conditions."""
@@ -98,18 +98,25 @@ class TransformersOmni(Model):
         with self.enough_memory():
             return self.engine.answer(video, audio, questions)
 
-    @contextmanager
-    def enough_memory(self) -> Iterator[None]:
+    def enough_memory(self) -> AbstractContextManager[None]:
         """Raise a clear error if the block needs more memory than the GPU has."""
-        import torch
+        return enough_memory(self.name, f"batch_size (now {self.settings.batch_size}), max_pixels or fps")
 
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            raise MMABenchError(
-                f"{self.name} ran out of GPU memory; lower --model-option batch_size (now {self.settings.batch_size}), "
-                "max_pixels or fps"
-            ) from error
+
+def answers_of(questions: Sequence[Question], replies: Sequence[Reply], settings: Settings) -> list[Answer]:
+    """Return replies to ``questions``, in their order, as answers."""
+    return [
+        Answer(
+            question.question_id,
+            reply.text,
+            reply.option_scores,
+            reply.option_tokens,
+            input_tokens=reply.input_tokens,
+            output_tokens=len(reply.token_ids),
+            finish_reason="length" if len(reply.token_ids) >= settings.max_new_tokens else "stop",
+        )
+        for question, reply in zip(questions, replies, strict=True)
+    ]
 
 
 def streams_of(sample: Sample) -> tuple[VideoStream, AudioStream]:

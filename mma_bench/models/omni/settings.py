@@ -40,6 +40,12 @@ class Settings(BaseModel):
     )
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     local_files_only: bool = Field(False, description="never contact the hub; use only local files")
+    trust_remote_code: bool = Field(
+        False, description="run the checkpoint's own code, for families that transformers does not have"
+    )
+    frames_as: Literal["auto", "video", "images"] = Field(
+        "auto", description="how a checkpoint's own processor gets the frames; auto: as a video if it takes one"
+    )
     encoder_cache_mb: int = Field(1024, ge=0, description="memory for encoded streams, per modality, MB")
 
     def deciding(self) -> dict[str, str]:
@@ -48,6 +54,9 @@ class Settings(BaseModel):
         The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
         found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
+        for name in ("trust_remote_code", "frames_as"):  # answers of earlier versions do not name them
+            if found[name] == type(self).model_fields[name].default:
+                del found[name]
         if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
             path = Path(self.head_gain)
             clips = len(read_head_gain(path).clips)
