@@ -37,6 +37,7 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
     where: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.local_files_only}
     try:
         family = _family(name, where)  # before the rest: its package may bring classes of configuration and tokenizer
+        _check_settings(name, settings)
         config = transformers.AutoConfig.from_pretrained(name, **where)
         thinker = _thinker(name, family, config, settings, where)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
@@ -62,6 +63,15 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
         "transformers": transformers.__version__,
     }
     return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings), identity
+
+
+def _check_settings(name: str, settings: Settings) -> None:
+    given = {"trust_remote_code": settings.trust_remote_code, "frames_as": settings.frames_as != "auto"}
+    if wrong := next((option for option, is_given in given.items() if is_given), None):
+        raise MMABenchError(
+            f"not for this family: --model-option {wrong}; the media of {name} are prepared by our own code, and "
+            "no code of the checkpoint is run; leave it out"
+        )
 
 
 def _family(name: str, where: dict[str, Any]) -> type[Thinker]:

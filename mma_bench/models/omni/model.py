@@ -47,14 +47,10 @@ class TransformersOmni(Model):
     @classmethod
     def make(cls, rest: str, options: Mapping[str, str]) -> Model:
         """Return the checkpoint called ``rest``, through its own processor if our code does not know its family."""
-        settings = parse_settings(options)
-        if named := other_family(rest, settings, look=True):
+        if named := other_family(rest, parse_settings(options), look=True):
             from mma_bench.models.plain.model import PlainModel
 
             return PlainModel(rest, named, options)
-        if settings.trust_remote_code or settings.frames_as != "auto":
-            option = "trust_remote_code" if settings.trust_remote_code else "frames_as"
-            raise MMABenchError(f"not for this family: --model-option {option}; {rest} is encoded by our own code")
         return cls(rest, options)
 
     def __init__(self, checkpoint: str, options: Mapping[str, str] | None = None) -> None:

@@ -89,10 +89,14 @@ FAMILIES: Registry[type[PlainFamily]] = Registry("family", "plain_families", ado
 """Families by the class of the model."""
 
 
-def family_of(class_name: str) -> type[PlainFamily]:
-    """Return the family of models of a class, or that of all others."""
+def load_families() -> None:
+    """Register the families that are built in."""
     import mma_bench.models.plain.gemma
     import mma_bench.models.plain.nemotron
     import mma_bench.models.plain.phi4  # noqa: F401
 
+
+def family_of(class_name: str) -> type[PlainFamily]:
+    """Return the family of models of a class, or that of all others."""
+    load_families()
     return FAMILIES.get(class_name, PlainFamily)

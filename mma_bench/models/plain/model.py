@@ -1,6 +1,6 @@
 """Checkpoints of any family as models under test."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mma_bench.dataset.load import Sample
 from mma_bench.models.answers import Answer
@@ -10,6 +10,7 @@ from mma_bench.models.omni.answering import Asked, Reply
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.model import answers_of, streams_of
 from mma_bench.models.omni.settings import Settings, parse_settings
+from mma_bench.models.own import timed_answers
 from mma_bench.models.plain.loading import load_plain
 from mma_bench.schema import Modality
 
@@ -27,6 +28,7 @@ class PlainModel(Model):
     """
 
     uses_gpu = True
+    sorts_by_streams = True
     protocol_settings = ("fps",)
 
     def __init__(self, checkpoint: str, named: str, options: Mapping[str, str] | None = None) -> None:
@@ -58,6 +60,11 @@ class PlainModel(Model):
         """Answer every question about both streams."""
         replies = self.ask(*streams_of(sample), [Asked(one.prompt, one.options) for one in sample.questions])
         return answers_of(sample.questions, replies, self.settings)
+
+    def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+        """Answer stimuli in the order of their streams, as other transformers models do."""
+        for sample in sorted(samples, key=lambda sample: sample.streams):
+            yield sample, timed_answers(sample, self.answer, self.name)
 
     def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
         """Ask about any streams: both, only video, only audio, or none.

@@ -108,7 +108,7 @@ class SharedPass:
 
 
 def _run(engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: int = 1) -> "torch.Tensor":
-    """Return the logits of a pass: of the last ``keep`` tokens, as those of all media take gigabytes, or of all if 0."""
+    """Return the logits of a pass: of the last ``keep`` tokens, as those of all media take gigabytes; 0 is all."""
     model = engine.family.model
     takes = inspect.signature(model.forward).parameters
     fewer = {"logits_to_keep": keep} if "logits_to_keep" in takes else {}
