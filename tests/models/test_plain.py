@@ -1,4 +1,4 @@
-"""Checkpoints of any family: their own processor and `generate`, and one pass over the media where a family allows it."""
+"""Checkpoints of any family: their own processor and `generate`, and one pass over the media where it is right."""
 
 import json
 import shutil
@@ -253,7 +253,7 @@ def test_options_of_other_families_are_refused(folder: Path, options: dict[str, 
 
 def test_what_needs_the_tokens_of_a_known_family_says_so(folder: Path, tmp_path: Path, demo: Path) -> None:
     with pytest.raises(MMABenchError, match=r"not for this family: .* a diagnosis needs to know which token"):
-        diagnose(f"transformers:{folder}", demo, run=tmp_path / "run", model_options=TRUST)
+        diagnose(f"transformers:{folder}", demo, run=tmp_path / "run", options=TRUST)
     with pytest.raises(MMABenchError, match="only transformers models of the families"):
         models.load(f"transformers:{folder}+contrast", TRUST)
     gain = tmp_path / "gain.json"
