@@ -113,6 +113,17 @@ def test_one_pass_over_the_media_answers_as_generate_does(kind: str) -> None:
         assert reply.input_tokens == other.input_tokens
 
 
+def test_frames_whose_tokens_see_ahead_are_read_in_one_pass_too() -> None:
+    """In larger Gemma 4 models, the tokens of a frame attend to each other in both directions."""
+    engine = gemma()
+    causal = engine.answer(*STREAMS["video and audio"], QUESTIONS)
+    engine.family.model.config.text_config.use_bidirectional_attention = "vision"
+    expected = generated(engine, STREAMS["video and audio"])
+    replies = engine.answer(*STREAMS["video and audio"], QUESTIONS)
+    assert [reply.token_ids for reply in replies] == expected
+    assert replies[0].option_scores != pytest.approx(causal[0].option_scores, abs=1e-3)
+
+
 def test_media_after_the_question_are_read_with_each_question() -> None:
     parts = "{{ m.content[-1].text }}{% for p in m.content %}{% if p.type == 'audio' %}<|audio|>{% endif %}{% endfor %}"
     engine = gemma(template="<bos>{% for m in messages %}" + parts + "{% endfor %}<|turn>model\n")
