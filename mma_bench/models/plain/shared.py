@@ -2,7 +2,7 @@
 
 The inputs up to the last media token run once, with the encoders. Each question continues on a copy of the cache,
 whatever its layers keep: keys and values, a sliding window of them, or the state of a Mamba layer. Options continue on
-copies of the question's.
+copies of the question's, in one batch.
 """
 
 import copy
@@ -66,7 +66,7 @@ class SharedPass:
         """Answer the question with the given number."""
         ids = self._ids[number]
         cache = copy.deepcopy(self._cache)
-        first = self._continue(cache, ids[0, self._length :].tolist(), self._length)[-1]
+        first = self._continue(cache, ids[:, self._length :].tolist(), self._length)[0, -1]
         scores = (
             self._scores(cache, ids.shape[1], first, question.options) if self._engine.settings.score_options else {}
         )
@@ -80,31 +80,46 @@ class SharedPass:
             answer.append(token)
             if len(answer) == engine.settings.max_new_tokens:
                 break
-            logits = self._continue(cache, [token], length + len(answer) - 1)[-1]
+            logits = self._continue(cache, [[token]], length + len(answer) - 1)[0, -1]
         return answer
 
     def _scores(self, cache: Any, length: int, first: "torch.Tensor", options: Sequence[str]) -> dict[str, float]:
-        """Return the log-likelihood of each option after a question; its cache is left unchanged."""
+        """Return the log-likelihood of each option after a question, from one pass; its cache is left unchanged."""
+        import torch
+
         begins = first.log_softmax(dim=-1)
-        scores = {}
-        for option in options:
-            ids = self._engine.prompts.option(option)
-            scores[option] = float(begins[ids[0]])
-            if len(ids) > 1:
-                found = self._continue(copy.deepcopy(cache), ids[:-1], length).log_softmax(dim=-1)
-                scores[option] += sum(float(row[token]) for row, token in zip(found, ids[1:], strict=True))
+        tokens = {option: self._engine.prompts.option(option) for option in options}
+        scores = {option: float(begins[ids[0]]) for option, ids in tokens.items()}
+        longer = {option: ids for option, ids in tokens.items() if len(ids) > 1}
+        if not longer:
+            return scores
+        rows = copy.deepcopy(cache)
+        rows.reorder_cache(torch.zeros(len(longer), dtype=torch.long, device=first.device))  # a copy for each option
+        width = max(map(len, longer.values())) - 1
+        padded = [[*ids[:-1], *[ids[-1]] * (width + 1 - len(ids))] for ids in longer.values()]
+        found = self._continue(rows, padded, length)
+        for row, (option, ids) in enumerate(longer.items()):
+            after = found[row, : len(ids) - 1].log_softmax(dim=-1)
+            scores[option] += sum(float(one[token]) for one, token in zip(after, ids[1:], strict=True))
         return scores
 
-    def _continue(self, cache: Any, ids: list[int], before: int) -> "torch.Tensor":
-        """Run more tokens and return the logits after each, float32 of shape [tokens, vocabulary]; the cache grows."""
+    def _continue(self, cache: Any, ids: list[list[int]], before: int) -> "torch.Tensor":
+        """Run more tokens; the cache grows.
+
+        Args:
+            cache: of one row, or as many as ``ids``.
+            ids: the tokens of each row. Padding at the end changes nothing before it.
+            before: number of tokens in the cache.
+
+        Returns:
+            The logits after each token, float32 of shape [rows, tokens, vocabulary].
+        """
         import torch
 
         device = self._ids[0].device
-        given = {
-            "input_ids": torch.tensor([ids], device=device),
-            "attention_mask": torch.ones((1, before + len(ids)), dtype=torch.long, device=device),
-        }
-        return _run(self._engine, given, cache, keep=0)[0]
+        mask = torch.ones((len(ids), before + len(ids[0])), dtype=torch.long, device=device)
+        given = {"input_ids": torch.tensor(ids, device=device), "attention_mask": mask}
+        return _run(self._engine, given, cache, keep=0)
 
 
 def _run(engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: int = 1) -> "torch.Tensor":
