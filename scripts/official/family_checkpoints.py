@@ -93,7 +93,7 @@ def gemma4_model(found: Any) -> Any:
     }
     audio = {
         **{"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "output_proj_dims": 32},
-        **{"subsampling_conv_channels": [8, 4], "initializer_range": SPREAD},
+        **{"subsampling_conv_channels": [128, 4], "initializer_range": SPREAD},
     }
     tokens = {
         **{f"{kind}_token_id": _id(found, f"<|{kind}|>") for kind in ("image", "video", "audio")},
@@ -103,7 +103,14 @@ def gemma4_model(found: Any) -> Any:
     config = transformers.Gemma4Config(
         text_config=text, vision_config=vision, audio_config=audio, initializer_range=SPREAD, **tokens
     )
-    return transformers.Gemma4ForConditionalGeneration(config)
+    return _quieter(transformers.Gemma4ForConditionalGeneration(config))
+
+
+def _quieter(model: Any) -> Any:
+    """Return a model with small token embeddings: the output layer shares them, and would repeat the last token."""
+    with torch.no_grad():
+        model.get_input_embeddings().weight *= 0.2
+    return model
 
 
 def gemma4(folder: Path) -> None:
@@ -135,7 +142,7 @@ def gemma3n(folder: Path) -> None:
         **{"vocab_size": len(found), "vocab_size_per_layer_input": first, "hidden_size_per_layer_input": 8},
         **{"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 6, "num_kv_shared_layers": 2},
         **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "laurel_rank": 8},
-        **{"altup_num_inputs": 2, "activation_sparsity_pattern": 0.0, "sliding_window": 24},
+        **{"altup_num_inputs": 2, "activation_sparsity_pattern": [0.0] * 6, "sliding_window": 24},
         **{"layer_types": ["sliding_attention", "full_attention"] * 3, "initializer_range": SPREAD},
         **_ids(found),
     }
@@ -167,7 +174,7 @@ def gemma3n(folder: Path) -> None:
         ),
         image_seq_length=4,
     )
-    _save(folder, transformers.Gemma3nForConditionalGeneration(config), processor)
+    _save(folder, _quieter(transformers.Gemma3nForConditionalGeneration(config)), processor)
 
 
 def _timm_width(name: str) -> int:
@@ -177,9 +184,7 @@ def _timm_width(name: str) -> int:
 
 
 def phi4(folder: Path) -> None:
-    """Save a Phi-4-multimodal, with the two adapters."""
-    import peft
-
+    """Save a Phi-4-multimodal, with the two adapters if peft is new enough for this transformers."""
     names = {"image_token": "<|image|>", "audio_token": "<|audio|>"}
     found = tokenizer([*names.values(), "<|user|>", "<|system|>", "<|assistant|>"], names, "<|end|>")
     config = transformers.Phi4MultimodalConfig(
@@ -209,6 +214,25 @@ def phi4(folder: Path) -> None:
             if hasattr(module, name):
                 torch.nn.init.normal_(getattr(module, name), std=SPREAD)
     _save(folder, model, processor)
+    if takes_adapters():
+        _save_adapters(folder, model)
+
+
+def takes_adapters() -> bool:
+    """Return whether transformers accepts the installed peft."""
+    from transformers.integrations.peft import MIN_PEFT_VERSION
+    from transformers.utils.peft_utils import check_peft_version
+
+    try:
+        check_peft_version(min_version=MIN_PEFT_VERSION)
+    except ValueError:
+        return False
+    return True
+
+
+def _save_adapters(folder: Path, model: Any) -> None:
+    import peft
+
     for name in ("vision", "speech"):
         targets = r"model\.layers\.\d+\.(self_attn\.(qkv|o)_proj|mlp\.(gate_up|down)_proj)"
         model.add_adapter(peft.LoraConfig(r=4, lora_alpha=8, target_modules=targets), adapter_name=name)

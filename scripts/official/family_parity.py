@@ -32,11 +32,7 @@ SECONDS = 3.1
 FPS = 2.0
 NEW_TOKENS = 6
 OPTIONS = ("Cat", "Dog", "Church bell", "X")
-QUESTIONS = [
-    Asked("Which class best describes the audio content? Options: Cat, Dog.", OPTIONS),
-    Asked("What is seen? Answer with one word.", OPTIONS),
-    Asked("z" * 90, OPTIONS[:2]),
-]
+QUESTIONS = [Asked(text, OPTIONS) for text in ("What is seen? One word.", "z" * 40, "Is a dog heard? Yes or no.", "?")]
 STREAMS = {"both": (True, True), "video": (True, False), "audio": (False, True), "none": (False, False)}
 NEAR_TIE = 1e-3
 
@@ -206,6 +202,18 @@ def gain(folder: Path, work: Path, value: float) -> list[tuple[int, ...]]:
     return [reply.token_ids for reply in ask(engine, *media(1))]
 
 
+def adapters_matter(family: str, engine: PlainEngine) -> bool | None:
+    """Return whether vision, speech and neither give three likelihoods of an option; none without adapters."""
+    if engine.family.identity()["adapters"] == "none":
+        return None
+    inputs = official(engine, family, QUESTIONS[0].prompt, None, media(1)[1])
+    found = set()
+    for video, audio in STREAMS.values():
+        engine.family.prepare(video=video, audio=audio)
+        found.add(round(likelihood(engine, inputs, OPTIONS[0]), 3))
+    return len(found) == 3
+
+
 def family_rows(family: str, folder: Path, work: Path) -> tuple[list[Row], dict[str, Any]]:
     """Compare one family, and return what else was found of it."""
     engine, identity = load(folder)
@@ -217,6 +225,8 @@ def family_rows(family: str, folder: Path, work: Path) -> tuple[list[Row], dict[
         found["gain 0 changes answers"] = gain(folder, work, 0.0) != plain
     except Exception as error:
         found["head gain"] = str(error)
+    if "adapters" in identity:
+        found["an adapter changes likelihoods"] = adapters_matter(family, engine)
     try:
         engine.answer(None, AudioStream("long", lambda: np.zeros(16_000 * 31, np.float32)), QUESTIONS[:1])
         found["31 s of audio"] = "answered"

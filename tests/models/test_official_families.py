@@ -43,9 +43,9 @@ def test_answers_and_likelihoods_are_those_of_the_official_processor_and_generat
         assert row["same_ids"], row
         assert row["same_answers"], row
         assert row["unshared"], row
-        assert row["different_answers"] > 1, row
         assert row["score_gap"] < 1e-3, row
-        assert row["passes"] == (3 if row["streams"] == "none" else 1), row
+        assert row["passes"] == (4 if row["streams"] == "none" else 1), row
+    assert any(row["different_answers"] > 1 for row in rows), "answers must depend on the question to show anything"
 
 
 @pytest.mark.slow

@@ -122,19 +122,23 @@ def other_family(name: str, settings: Settings, *, look: bool = False) -> str | 
 
 
 def _thinker(name: str, family: type[Thinker], config: Any, settings: Settings, where: dict[str, Any]) -> Thinker:
-    found = load_model(family.transformers_class(), name, getattr(config, "thinker_config", config), settings, where)
+    model_class, own = family.transformers_class(), getattr(config, "thinker_config", config)
+    found = load_model(model_class, name, own, settings, where, settings.attn_implementation)
     return family(found)
 
 
-def load_model(model_class: Any, name: str, config: Any, settings: Settings, where: dict[str, Any]) -> Any:
+def load_model(
+    model_class: Any, name: str, config: Any, settings: Settings, where: dict[str, Any], attention: str | None
+) -> Any:
     """Load the weights of a model, on a GPU if there is one.
 
     Args:
         model_class: class of transformers, with `from_pretrained`.
         name: name on the hub, or a folder.
         config: its configuration.
-        settings: type of the weights, device and attention kernel.
+        settings: type of the weights, and device.
         where: further arguments of `from_pretrained`.
+        attention: kernel, or none to let each part of the model choose its own.
 
     Raises:
         MMABenchError: weights are missing, or do not fit on the GPUs.
@@ -146,10 +150,10 @@ def load_model(model_class: Any, name: str, config: Any, settings: Settings, whe
         output_loading_info=True,
         config=config,
         dtype=settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype),
-        attn_implementation=settings.attn_implementation,
         use_safetensors=True,
         # Without accelerate, transformers accepts no map, so the ordinary case of one device uses none.
         **({"device_map": settings.device_map} if settings.device_map else {}),
+        **({"attn_implementation": attention} if attention else {}),
         **where,
     )
     # transformers initialises missing weights randomly and only warns.

@@ -58,7 +58,9 @@ def load_plain(name: str, named: str, settings: Settings) -> tuple[PlainEngine, 
         processor = transformers.AutoProcessor.from_pretrained(name, **where)
         if not hasattr(processor, "tokenizer"):
             raise ValueError("it has no processor that takes video or audio")
-        model = load_model(_model_class(config, named, remote), name, config, settings, where)
+        # Some encoders have no sdpa: transformers takes it where it can, unless it is told to.
+        attention = None if settings.attn_implementation == "sdpa" else settings.attn_implementation
+        model = load_model(_model_class(config, named, remote), name, config, settings, where, attention)
         family = family_of(type(model).__name__)(model, processor, name, where)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, AttributeError, TypeError) as error:
         raise MMABenchError(
