@@ -184,7 +184,7 @@ def _timm_width(name: str) -> int:
 
 
 def phi4(folder: Path) -> None:
-    """Save a Phi-4-multimodal, with the two adapters if peft is new enough for this transformers."""
+    """Save a Phi-4-multimodal, with the two adapters."""
     names = {"image_token": "<|image|>", "audio_token": "<|audio|>"}
     found = tokenizer([*names.values(), "<|user|>", "<|system|>", "<|assistant|>"], names, "<|end|>")
     config = transformers.Phi4MultimodalConfig(
@@ -214,33 +214,25 @@ def phi4(folder: Path) -> None:
             if hasattr(module, name):
                 torch.nn.init.normal_(getattr(module, name), std=SPREAD)
     _save(folder, model, processor)
-    if takes_adapters():
-        _save_adapters(folder, model)
-
-
-def takes_adapters() -> bool:
-    """Return whether transformers accepts the installed peft."""
-    from transformers.integrations.peft import MIN_PEFT_VERSION
-    from transformers.utils.peft_utils import check_peft_version
-
-    try:
-        check_peft_version(min_version=MIN_PEFT_VERSION)
-    except ValueError:
-        return False
-    return True
-
-
-def _save_adapters(folder: Path, model: Any) -> None:
-    import peft
-
     for name in ("vision", "speech"):
-        targets = r"model\.layers\.\d+\.(self_attn\.(qkv|o)_proj|mlp\.(gate_up|down)_proj)"
-        model.add_adapter(peft.LoraConfig(r=4, lora_alpha=8, target_modules=targets), adapter_name=name)
-        for parameter, value in model.named_parameters():
-            if f"lora_B.{name}" in parameter:
-                torch.nn.init.normal_(value, std=SPREAD)
-        model.set_adapter(name)
-        model.save_pretrained(folder / f"{name}-lora")
+        _save_adapter(folder / f"{name}-lora", model)
+
+
+def _save_adapter(folder: Path, model: Any) -> None:
+    """Save an adapter with random weights, in the format of peft."""
+    import peft
+    from safetensors.torch import save_file
+
+    targets = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
+    peft.LoraConfig(
+        r=4, lora_alpha=8, target_modules=r"model\.layers\.\d+\..*(qkv_proj|o_proj|gate_up_proj|down_proj)"
+    ).save_pretrained(folder)
+    weights = {}
+    for name, module in model.named_modules():
+        if name.startswith("model.layers.") and name.rpartition(".")[2] in targets:
+            weights[f"base_model.model.{name}.lora_A.weight"] = torch.randn(4, module.in_features) * SPREAD
+            weights[f"base_model.model.{name}.lora_B.weight"] = torch.randn(module.out_features, 4) * SPREAD
+    save_file(weights, folder / "adapter_model.safetensors")
 
 
 def nemotron(folder: Path) -> None:

@@ -116,7 +116,7 @@ def generated(engine: PlainEngine, inputs: dict[str, Any]) -> tuple[int, ...]:
     return tuple(ids[: ends[0]] if ends else ids)
 
 
-def likelihood(engine: PlainEngine, inputs: dict[str, Any], option: str) -> float:
+def likelihood(model: Any, engine: PlainEngine, inputs: dict[str, Any], option: str) -> float:
     """Return the log-likelihood of an option from one pass over prompt and option."""
     ids = torch.tensor([engine.prompts.tokenizer(option, add_special_tokens=False)["input_ids"]])
     longer = dict(inputs)
@@ -126,7 +126,7 @@ def likelihood(engine: PlainEngine, inputs: dict[str, Any], option: str) -> floa
         if name in inputs:
             longer[name] = torch.cat([inputs[name], torch.zeros_like(ids)], dim=1)
     with torch.inference_mode():
-        logits = engine.family.model(**longer).logits[0, -ids.shape[1] - 1 : -1]
+        logits = model(**longer).logits[0, -ids.shape[1] - 1 : -1]
     return float(logits.float().log_softmax(-1).gather(1, ids[0, :, None]).sum())
 
 
@@ -147,7 +147,7 @@ def compare(family: str, engine: PlainEngine, kind: str) -> Row:
     )
     expected = [generated(engine, one) for one in inputs]
     gaps = [
-        abs(reply.option_scores[option] - likelihood(engine, one, option))
+        abs(reply.option_scores[option] - likelihood(engine.family.model, engine, one, option))
         for reply, one, question in zip(replies, inputs, QUESTIONS, strict=True)
         for option in question.options
     ]
@@ -202,16 +202,28 @@ def gain(folder: Path, work: Path, value: float) -> list[tuple[int, ...]]:
     return [reply.token_ids for reply in ask(engine, *media(1))]
 
 
-def adapters_matter(family: str, engine: PlainEngine) -> bool | None:
-    """Return whether vision, speech and neither give three likelihoods of an option; none without adapters."""
-    if engine.family.identity()["adapters"] == "none":
-        return None
-    inputs = official(engine, family, QUESTIONS[0].prompt, None, media(1)[1])
-    found = set()
-    for video, audio in STREAMS.values():
-        engine.family.prepare(video=video, audio=audio)
-        found.add(round(likelihood(engine, inputs, OPTIONS[0]), 3))
-    return len(found) == 3
+def adapter_gap(family: str, engine: PlainEngine, folder: Path) -> float:
+    """Return how far the likelihoods with an adapter are from those of weights to which it was added by hand."""
+    from safetensors.torch import load_file
+    from transformers import Phi4MultimodalForCausalLM
+
+    gaps = []
+    for kind, adapter in {"both": "vision", "video": "vision", "audio": "speech"}.items():
+        model = Phi4MultimodalForCausalLM.from_pretrained(folder, dtype="float32").eval()
+        stored = load_file(folder / f"{adapter}-lora" / "adapter_model.safetensors")
+        for name, value in stored.items():
+            if "lora_A" in name:
+                delta = stored[name.replace("lora_A", "lora_B")] @ value * 2  # alpha is twice the rank
+                path = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+                model.get_submodule(path).weight.data += delta
+        sees, hears = STREAMS[kind]
+        frames, samples = media(1)
+        shown = frames if sees else None, samples if hears else None
+        inputs = official(engine, family, QUESTIONS[0].prompt, *shown)
+        engine.family.prepare(video=sees, audio=hears)
+        here = likelihood(engine.family.model, engine, inputs, OPTIONS[0])
+        gaps.append(abs(here - likelihood(model, engine, inputs, OPTIONS[0])))
+    return max(gaps)
 
 
 def family_rows(family: str, folder: Path, work: Path) -> tuple[list[Row], dict[str, Any]]:
@@ -226,7 +238,7 @@ def family_rows(family: str, folder: Path, work: Path) -> tuple[list[Row], dict[
     except Exception as error:
         found["head gain"] = str(error)
     if "adapters" in identity:
-        found["an adapter changes likelihoods"] = adapters_matter(family, engine)
+        found["gap to adapters added by hand"] = adapter_gap(family, engine, folder)
     try:
         engine.answer(None, AudioStream("long", lambda: np.zeros(16_000 * 31, np.float32)), QUESTIONS[:1])
         found["31 s of audio"] = "answered"

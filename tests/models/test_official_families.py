@@ -64,4 +64,7 @@ def test_heads_are_scaled_and_long_audio_is_not_cut(measured: dict[str, Any], fa
         assert "drop all after 30 s" in found["31 s of audio"]
     else:
         assert found["31 s of audio"] == "answered"
+    if family == "Phi-4-multimodal":
+        assert found["identity"]["adapters"] == "vision, speech"
+        assert found["gap to adapters added by hand"] < 1e-4
     assert found["identity"]["weights"].startswith("sha256 ")

@@ -165,10 +165,12 @@ def _observed(kernel: str) -> Callable[..., tuple[Any, Any]]:
             )
         finally:
             module.config._attn_implementation = name
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
-        for hook in (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ())):
-            output = hook(attention, output)
+        hooks = (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ()))
+        if hooks:  # an encoder whose configuration is a part of the language model's comes here, too
+            scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+            attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
+            for hook in hooks:
+                output = hook(attention, output)
         return output, weights
 
     return forward
