@@ -72,8 +72,8 @@ def _file(name: str, folder: str, where: Mapping[str, Any]) -> str | None:
 def _load(model: Any, adapter: str, file: str, name: str, where: Mapping[str, Any]) -> None:
     """Add an adapter to a model.
 
-    `load_adapter` of transformers 5.23 takes every weight with the adapter's name in its own name as one of the adapter's,
-    and draws those that the file lacks: the model's projectors for vision and speech, and the other adapter.
+    `load_adapter` of transformers 5.23 counts each weight whose name contains the adapter's as one of the adapter, and
+    draws those that the file lacks: the model's projectors for vision and speech, and the other adapter.
 
     Raises:
         MMABenchError: the file does not fit.
