@@ -28,7 +28,7 @@ from mma_bench.models.plain import PlainEngine, PlainFamily
 from mma_bench.models.plain.loading import load_plain
 from scripts.official.family_checkpoints import CHECKPOINTS, make
 
-SECONDS = 3.1
+SECONDS = 1.6
 FPS = 2.0
 NEW_TOKENS = 6
 OPTIONS = ("Cat", "Dog", "Church bell", "X")

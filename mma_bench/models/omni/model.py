@@ -1,7 +1,9 @@
 """Omni models of the transformers library as models under test."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
@@ -12,6 +14,7 @@ from mma_bench.models.omni.answering import Asked, Reply
 from mma_bench.models.omni.checkpoint import check_checkpoint, load_checkpoint, other_family
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.settings import Settings, parse_settings
+from mma_bench.models.omni.several import Stimulus, answer_several
 from mma_bench.models.own import timed_answers
 from mma_bench.schema import Question
 
@@ -82,8 +85,24 @@ class TransformersOmni(Model):
 
     def answer_all(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
         """Answer stimuli with the same video consecutively, so that it is encoded once for all conditions."""
-        for sample in sorted(samples, key=lambda sample: sample.streams):
-            yield sample, timed_answers(sample, self.answer, self.name)
+        ordered = sorted(samples, key=lambda sample: sample.streams)
+        size = self.settings.batch_stimuli
+        for start in range(0, len(ordered), size):
+            if size > 1:
+                yield from self._answer_several(ordered[start : start + size])
+            else:
+                yield ordered[start], timed_answers(ordered[start], self.answer, self.name)
+
+    def _answer_several(self, samples: Sequence[Sample]) -> Iterator[tuple[Sample, list[Answer]]]:
+        """Answer stimuli in one batch; each answer takes the same share of the time."""
+        began = time.perf_counter()
+        asked = [[Asked(question.prompt, question.options) for question in sample.questions] for sample in samples]
+        stimuli = [Stimulus(*streams_of(sample), these) for sample, these in zip(samples, asked, strict=True)]
+        with self.enough_memory():
+            replies = answer_several(self.engine, stimuli)
+        share = (time.perf_counter() - began) / max(1, sum(map(len, asked)))
+        for sample, found in zip(samples, replies, strict=True):
+            yield sample, [replace(answer, seconds=share) for answer in self.answers(sample.questions, found)]
 
     def ask(self, video: VideoStream | None, audio: AudioStream | None, questions: Sequence[Asked]) -> list[Reply]:
         """Ask about any streams: both, only video, or only audio.
@@ -96,7 +115,8 @@ class TransformersOmni(Model):
 
     def enough_memory(self) -> AbstractContextManager[None]:
         """Raise a clear error if the block needs more memory than the GPU has."""
-        return enough_memory(self.name, f"batch_size (now {self.settings.batch_size}), max_pixels or fps")
+        several = f"batch_stimuli (now {self.settings.batch_stimuli}), " if self.settings.batch_stimuli > 1 else ""
+        return enough_memory(self.name, f"{several}batch_size (now {self.settings.batch_size}), max_pixels or fps")
 
 
 def answers_of(questions: Sequence[Question], replies: Sequence[Reply], settings: Settings) -> list[Answer]:

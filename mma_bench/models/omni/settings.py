@@ -32,6 +32,7 @@ class Settings(BaseModel):
     min_pixels: int | None = Field(None, ge=1, description="smallest frame, pixels; none: the family's own")
     max_pixels: int | None = Field(None, ge=1, description="largest frame, pixels; none: the family's own")
     batch_size: int = Field(8, ge=1, description="questions about one stimulus that run together")
+    batch_stimuli: int = Field(1, ge=1, le=256, description="stimuli whose questions run together")
     max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
@@ -54,7 +55,7 @@ class Settings(BaseModel):
         The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
         found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
-        for name in ("trust_remote_code", "frames_as"):  # answers of earlier versions do not name them
+        for name in ("trust_remote_code", "frames_as", "batch_stimuli"):  # answers of earlier versions do not name them
             if found[name] == type(self).model_fields[name].default:
                 del found[name]
         if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
