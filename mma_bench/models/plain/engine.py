@@ -7,18 +7,15 @@ question is a pass of its own, and so is each option of more than one token.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.errors import MMABenchError
 from mma_bench.models.omni.answering import Asked, Reply
 from mma_bench.models.omni.encode_once import AudioStream, VideoStream
 from mma_bench.models.omni.settings import Settings
 from mma_bench.models.plain.family import PlainFamily
 from mma_bench.models.plain.inputs import PER_TOKEN, Prompts
-from mma_bench.models.plain.shared import SharedPass, checked
+from mma_bench.models.plain.shared import CALL_ERRORS, SharedPass, checked, failed
 
 if TYPE_CHECKING:
     import torch
-
-_CALLS_FAIL = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, NotImplementedError)
 
 
 class PlainEngine:
@@ -87,8 +84,8 @@ class PlainEngine:
                 eos_token_id=self.stop_ids or None,
                 pad_token_id=self.stop_ids[0] if self.stop_ids else 0,
             )
-        except _CALLS_FAIL as error:
-            raise _failed(model, "generate", error) from error
+        except CALL_ERRORS as error:
+            raise failed(model, "generate", error) from error
         found = getattr(written, "sequences", written)[0]
         width = asked.shape[1]
         if found.shape[0] >= width and bool((found[:width] == asked[0]).all()):  # some return the answer alone
@@ -116,10 +113,8 @@ class PlainEngine:
         model = self.family.model
         try:
             logits = model(**longer, use_cache=False).logits
-        except _CALLS_FAIL as error:
-            raise _failed(
-                model, "forward", error, "; --model-option score_options=false asks without scores"
-            ) from error
+        except CALL_ERRORS as error:
+            raise failed(model, "forward", error, "; --model-option score_options=false asks without scores") from error
         return checked(logits[0, -last:], model).log_softmax(dim=-1)
 
 
@@ -134,11 +129,6 @@ def extended(inputs: Mapping[str, Any], more: Sequence[int]) -> dict[str, Any]:
             added = list(more) if name == "input_ids" else [int(name == "attention_mask")] * len(more)
             found[name] = torch.cat([value, value.new_tensor([added])], dim=1)
     return found
-
-
-def _failed(model: Any, call: str, error: Exception, more: str = "") -> MMABenchError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return MMABenchError(f"{type(model).__name__}.{call} failed on the inputs of its own processor: {reason}{more}")
 
 
 def _stop_ids(model: Any, tokenizer: Any) -> list[int]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mma_bench.models.plain.engine import PlainEngine
 
 
+CALL_ERRORS = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError, NotImplementedError)
+"""What a model raises that cannot take its inputs."""
+
+
 class SharedPass:
     """The media of a stimulus, read once.
 
@@ -127,7 +131,11 @@ def _run(engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: int
     model = engine.family.model
     takes = inspect.signature(model.forward).parameters
     fewer = {"logits_to_keep": keep} if "logits_to_keep" in takes else {}
-    return checked(model(**inputs, **fewer, past_key_values=cache, use_cache=True).logits, model)
+    try:
+        logits = model(**inputs, **fewer, past_key_values=cache, use_cache=True).logits
+    except CALL_ERRORS as error:
+        raise failed(model, "forward", error) from error
+    return checked(logits, model)
 
 
 def _media_end(ids: "torch.Tensor", placeholders: set[int]) -> int:
@@ -150,3 +158,13 @@ def checked(logits: "torch.Tensor", model: Any) -> "torch.Tensor":
             f"the model computes no finite numbers in {model.dtype}; use --model-option dtype=bfloat16 or dtype=float32"
         )
     return found
+
+
+def failed(model: Any, call: str, error: Exception, more: str = "") -> Exception:
+    """Return what to raise if a model failed; an error about the GPU's memory is explained elsewhere."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return error
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return MMABenchError(f"{type(model).__name__}.{call} failed on the inputs of its own processor: {reason}{more}")
