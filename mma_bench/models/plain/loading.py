@@ -209,4 +209,7 @@ def _version(package: str) -> str | None:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else one_line(error)
+    if not lines:
+        return one_line(error)
+    whole, end, _ = lines[0].rpartition(". ")
+    return f"{whole}." if end and lines[0][-1].isalpha() else lines[0]  # one that goes on below is cut
