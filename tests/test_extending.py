@@ -331,6 +331,7 @@ def test_an_export_format_and_the_lists_name_what_the_package_brings(outside: Ou
         "checks": {"very_dark"},
         "stages": {"loudest_moment", "balanced"},
         "terms": {"confidence"},
+        "families": {"MyVisionModel"},
     }
     for kind, names in brought.items():
         listed = json.loads(outside.run("-m", "builder", "list", kind, "--json").stdout)["entries"]

@@ -45,6 +45,13 @@ from mma_bench.console.options import (
 @limit_option()
 @shard_option()
 @workers_option()
+@click.option(
+    "--batch-stimuli",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Stimuli whose questions a transformers model answers in one batch; more take more memory.",
+)
 @overwrite_option()
 @skip_probe_option()
 @click.option("--price-in", type=click.FloatRange(min=0), help="Price per million input tokens, for the run's cost.")
@@ -64,6 +71,7 @@ def evaluate_command(
     limit: int | None,
     shard: str | None,
     workers: int,
+    batch_stimuli: int,
     overwrite: bool,
     skip_probe: bool,
     price_in: float | None,
@@ -97,6 +105,9 @@ def evaluate_command(
     from mma_bench.evaluation.usage import Price
     from mma_bench.files.atomic import write_json
 
+    settings = named_options(model_option)
+    if batch_stimuli > 1:
+        settings = _in_batches(model, settings, batch_stimuli)
     judge_options = named_options(judge_option, "--judge-option")
     if judge:
         load_judge(judge, judge_options)  # a wrong one ends the command before the model is asked
@@ -104,7 +115,7 @@ def evaluate_command(
         model,
         data,
         run=run,
-        options=named_options(model_option),
+        options=settings,
         condition=condition or None,
         split=split,
         limit=limit,
@@ -130,3 +141,21 @@ def evaluate_command(
     report = f"report: mma-bench report {run} --out report"
     after = "when all shards are finished: mma-bench merge-runs RUN... --out RUN" if head.shard else report
     click.echo(f"Answers: {run / 'answers.jsonl'}   {after}")
+
+
+def _in_batches(model: str, options: dict[str, str], stimuli: int) -> dict[str, str]:
+    """Return the model's options with the number of stimuli per batch.
+
+    Raises:
+        MMABenchError: it cannot answer several stimuli at a time.
+    """
+    from mma_bench.errors import MMABenchError
+    from mma_bench.models import model_class
+    from mma_bench.models.omni.model import TransformersOmni
+
+    if not issubclass(model_class(model), TransformersOmni):
+        raise MMABenchError(
+            f"--batch-stimuli: {model} is not a transformers model without a wrapper; leave it out (models on a server "
+            "have --model-option concurrency=N)"
+        )
+    return {**options, "batch_stimuli": str(stimuli)}

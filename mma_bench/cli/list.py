@@ -75,6 +75,13 @@ def _architectures() -> Listing:
     return listing(ARCHITECTURES)
 
 
+def _families() -> Listing:
+    from mma_bench.models.plain.family import FAMILIES, load_families
+
+    load_families()
+    return listing(FAMILIES)
+
+
 KINDS: Mapping[str, Callable[[], Listing]] = {
     "models": _models,
     "wrappers": _wrappers,
@@ -87,6 +94,7 @@ KINDS: Mapping[str, Callable[[], Listing]] = {
     "parts": _parts,
     "interventions": _interventions,
     "architectures": _architectures,
+    "families": _families,
 }
 """What `mma-bench list` knows."""
 

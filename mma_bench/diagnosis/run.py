@@ -22,6 +22,7 @@ from mma_bench.evaluation.protocols import Protocol, load_protocol, model_option
 from mma_bench.models import load as load_model
 from mma_bench.models import model_class
 from mma_bench.models.omni.model import TransformersOmni
+from mma_bench.models.omni.thinker import ARCHITECTURES
 from mma_bench.models.wrappers import Wrapper
 
 if TYPE_CHECKING:
@@ -172,6 +173,11 @@ def _load(model: str | TransformersOmni, options: Mapping[str, str]) -> Transfor
     else:
         found = model
     if not isinstance(found, TransformersOmni):
+        if isinstance(model, str):
+            raise MMABenchError(
+                f"not for this family: {model} runs through its own processor, and a diagnosis needs to know which "
+                f"token is what; it knows that of {', '.join(ARCHITECTURES.names())}"
+            )
         raise MMABenchError(unknown("cannot diagnose a", type(found).__name__, ["TransformersOmni"]))
     _require_question_last(found.settings.layout)
     return found

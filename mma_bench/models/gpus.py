@@ -1,6 +1,10 @@
-"""Which GPUs this process may use."""
+"""Which GPUs this process may use, and what to say when one has too little memory."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mma_bench.errors import MMABenchError
 
 
 def visible_gpus() -> list[str]:
@@ -15,3 +19,22 @@ def visible_gpus() -> list[str]:
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]
+
+
+@contextmanager
+def enough_memory(name: str, lower: str) -> Iterator[None]:
+    """Raise a clear error if the block needs more memory than the GPU has.
+
+    Args:
+        name: the model.
+        lower: the options that take less memory with lower values.
+
+    Raises:
+        MMABenchError: it does.
+    """
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MMABenchError(f"{name} ran out of GPU memory; lower --model-option {lower}") from error

@@ -21,6 +21,7 @@ from mma_bench.models.omni import Asked, AudioStream, EncodeOnce, Settings, Vide
 from mma_bench.models.omni.frames import to_patches
 from mma_bench.models.omni.model import TransformersOmni
 from mma_bench.models.omni.random_weights import Size, random_thinker
+from mma_bench.models.omni.several import Stimulus, answer_several
 from mma_bench.models.omni.sound import log_mel
 from tests.conftest import run_command
 
@@ -184,6 +185,17 @@ def test_likelihoods_are_those_of_one_pass_an_option(
             assert reply.option_tokens[option] == len(likelihood) == len(option)
 
 
+def test_several_stimuli_at_a_time_are_answered_as_each_alone(engine: EncodeOnce) -> None:
+    stimuli = [Stimulus(*streams, QUESTIONS[number:]) for number, streams in enumerate(STREAMS.values())]
+    together = answer_several(engine, stimuli)
+    for one, replies in zip(stimuli, together, strict=True):
+        alone = engine.answer(one.video, one.audio, one.questions)
+        assert [reply.token_ids for reply in replies] == [reply.token_ids for reply in alone]
+        assert [reply.input_tokens for reply in replies] == [reply.input_tokens for reply in alone]
+        for reply, other in zip(replies, alone, strict=True):
+            assert reply.option_scores == pytest.approx(other.option_scores, abs=1e-4)
+
+
 RATES = [0.25, 0.4, 0.5, 0.75, 1.5, 2.5, 7.5, 12.5, 14.985, 23.976, 29.97, *range(1, 17), 24, 25, 30]
 
 
@@ -258,6 +270,25 @@ def test_a_benchmark_is_evaluated_and_each_video_encoded_once(demo: Path, folder
         assert all(answer.option_tokens[option] == len(option) for option in answer.option_scores)
     videos = {sample.stimulus.video.sha256 for sample in load(demo, condition=conditions, limit=2).samples}
     assert (model.engine.videos.misses, model.engine.videos.hits) == (len(videos), 8 - len(videos))
+
+
+def test_an_evaluation_in_batches_of_stimuli_stores_the_same_answers(demo: Path, folder: Path, tmp_path: Path) -> None:
+    name, one, several = f"transformers:{folder}", tmp_path / "one", tmp_path / "several"
+    asked: dict[str, Any] = {"condition": "aligned", "limit": 2, "protocol": "paper", "allow_empty": True}
+    evaluate(name, demo, run=one, options=OPTIONS_TEXT, probe=False, progress=False, **asked)
+    command = ["eval", "--data", str(demo), "--model", name, "--run", str(several), "--protocol", "paper"]
+    command += [f"--model-option={name}={value}" for name, value in OPTIONS_TEXT.items()]
+    command += ["--limit", "2", "--condition", "aligned", "--skip-probe", "--allow-empty", "--batch-stimuli", "3"]
+    run_command(sys.executable, "-m", "mma_bench", *command)
+    first, second = ({one.question_id: one for one in AnswerStore(run).read().values()} for run in (one, several))
+    assert len(first) == 4
+    for question, answer in first.items():
+        assert answer.text == second[question].text
+        assert answer.option_scores == pytest.approx(second[question].option_scores, abs=1e-4)
+    command = ["eval", "--data", str(demo), "--model", "cascade", "--run", str(tmp_path / "no"), "--batch-stimuli", "2"]
+    refused = run_command(sys.executable, "-m", "mma_bench", *command, check=False)
+    assert refused.returncode == 2
+    assert "is not a transformers model" in refused.stderr
 
 
 def test_an_answer_stored_without_token_counts_stays_readable(tmp_path: Path) -> None:

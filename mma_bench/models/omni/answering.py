@@ -82,7 +82,13 @@ class Answering:
 
     def ask(self, prefix: Prefix, questions: Sequence[Sequence[int]], options: Sequence[Sequence[str]]) -> list[Reply]:
         """Answer questions, given as token ids, in one batch."""
-        rows = self.read(prefix, questions)
+        return self.ask_rows([prefix] * len(questions), questions, options)
+
+    def ask_rows(
+        self, prefixes: Sequence[Prefix], questions: Sequence[Sequence[int]], options: Sequence[Sequence[str]]
+    ) -> list[Reply]:
+        """Answer questions, each after its own prefix, in one batch."""
+        rows = self.read_rows(prefixes, questions)
         tokenized = [{option: self._option(option) for option in asked} for asked in options]
         scores: Sequence[dict[str, float]] = [{} for _ in questions]
         if self._settings.score_options:
@@ -96,7 +102,9 @@ class Answering:
                 {option: len(asked[option]) for option in found},
                 input_tokens=prefix.length + len(question),
             )
-            for answer, found, asked, question in zip(answers, scores, tokenized, questions, strict=True)
+            for prefix, answer, found, asked, question in zip(
+                prefixes, answers, scores, tokenized, questions, strict=True
+            )
         ]
 
     def weigh(self, prefix: Prefix, questions: Sequence[Sequence[int]], words: Sequence[str]) -> list[dict[str, float]]:
@@ -107,6 +115,10 @@ class Answering:
 
     def read(self, prefix: Prefix, questions: Sequence[Sequence[int]]) -> Rows:
         """Run the questions after copies of the prefix, padded between prefix and question."""
+        return self.read_rows([prefix] * len(questions), questions)
+
+    def read_rows(self, prefixes: Sequence[Prefix], questions: Sequence[Sequence[int]]) -> Rows:
+        """Run each question after a copy of its prefix, padded before the prefix and between the two."""
         import torch
 
         device = self._thinker.device
@@ -115,17 +127,23 @@ class Answering:
         padded = [[self._chat.end_id] * (longest - len(ids)) + list(ids) for ids in questions]
         token_ids = torch.tensor(padded, device=device)
         offsets = torch.arange(longest, device=device) - (longest - lengths)[:, None]
-        mask = torch.cat([offsets.new_ones(len(padded), prefix.length), (offsets >= 0).long()], dim=1)
-        positions = (prefix.next_position + offsets.clamp(min=0)).expand(3, -1, -1)
+        widest = max(prefix.length for prefix in prefixes)
+        before = torch.arange(widest, device=device) >= torch.tensor(
+            [[widest - prefix.length] for prefix in prefixes], device=device
+        )
+        mask = torch.cat([before.long(), (offsets >= 0).long()], dim=1)
+        next_position = torch.stack([prefix.next_position for prefix in prefixes])
+        positions = (next_position[:, None] + offsets.clamp(min=0)).expand(3, -1, -1)
         cache = self.new_cache()
-        for index, layer in enumerate(prefix.cache.layers):
-            rows = len(padded), -1, -1, -1
-            cache.update(layer.keys.expand(*rows), layer.values.expand(*rows), index)
+        for index in range(len(prefixes[0].cache.layers)):
+            keys = [_widened(prefix.cache.layers[index].keys, widest) for prefix in prefixes]
+            values = [_widened(prefix.cache.layers[index].values, widest) for prefix in prefixes]
+            cache.update(torch.cat(keys), torch.cat(values), index)
         hidden = torch.empty(0)
         for start in range(0, longest, _TOKENS_AT_ONCE):
             end = min(start + _TOKENS_AT_ONCE, longest)
             embeddings = self._thinker.embed(token_ids[:, start:end])
-            seen = mask[:, : prefix.length + end]
+            seen = mask[:, : widest + end]
             hidden = self._thinker.run(embeddings, positions[..., start:end], cache, mask=seen)
         logits = self._thinker.logits(hidden[:, -1])
         if not torch.isfinite(logits).all():
@@ -133,7 +151,7 @@ class Answering:
                 f"the model computes no finite numbers in {self._thinker.model.dtype}; use "
                 "--model-option dtype=bfloat16 or dtype=float32"
             )
-        return Rows(cache, mask, prefix.next_position + lengths, logits)
+        return Rows(cache, mask, next_position + lengths, logits)
 
     def decode(self, branches: Sequence[Rows], blend: Blend = lambda logits: logits[0]) -> list[list[int]]:
         """Take the likeliest token until all rows have stopped; the caches are used up.
@@ -172,3 +190,10 @@ class Answering:
         if not ids:
             raise MMABenchError("an option of a question is empty, so it has no likelihood; build the dataset again")
         return ids
+
+
+def _widened(states: "torch.Tensor", width: int) -> "torch.Tensor":
+    """Return keys or values of one row, of shape [1, heads, tokens, size], with zeros before them up to ``width``."""
+    import torch
+
+    return torch.nn.functional.pad(states, (0, 0, width - states.shape[2], 0))

@@ -99,6 +99,18 @@ class Hook(Protocol):
         """Return the output, shape [rows, new tokens, heads, head size]."""
 
 
+class Layered(Protocol):
+    """A model whose language model has layers of attention."""
+
+    @property
+    def decoder(self) -> Any:
+        """The language model."""
+
+    @property
+    def layers(self) -> "torch.nn.ModuleList":
+        """Its layers, each with its attention under `self_attn`."""
+
+
 @contextmanager
 def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
     """Let ``hooks`` see every layer's attention while the block runs; the encoders are left alone.
@@ -117,7 +129,7 @@ def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
                 present.remove(hook)
 
 
-def add_hook(thinker: "Thinker", hook: Hook) -> None:
+def add_hook(thinker: Layered, hook: Hook) -> None:
     """Let a hook see every layer's attention from now on.
 
     It runs after those of `hooked`, which may compute an output again: theirs is changed, too.
@@ -125,7 +137,7 @@ def add_hook(thinker: "Thinker", hook: Hook) -> None:
     _add(thinker, hook, _LASTING)
 
 
-def _add(thinker: "Thinker", hook: Hook, kind: str) -> None:
+def _add(thinker: Layered, hook: Hook, kind: str) -> None:
     for layer in thinker.layers:
         attention = getattr(layer, "self_attn", None)
         config = getattr(attention, "config", None)
@@ -165,10 +177,12 @@ def _observed(kernel: str) -> Callable[..., tuple[Any, Any]]:
             )
         finally:
             module.config._attn_implementation = name
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
-        for hook in (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ())):
-            output = hook(attention, output)
+        hooks = (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ()))
+        if hooks:  # an encoder whose configuration is a part of the language model's comes here, too
+            scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+            attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
+            for hook in hooks:
+                output = hook(attention, output)
         return output, weights
 
     return forward

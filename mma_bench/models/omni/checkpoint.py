@@ -37,6 +37,7 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
     where: dict[str, Any] = {"revision": settings.revision, "local_files_only": settings.local_files_only}
     try:
         family = _family(name, where)  # before the rest: its package may bring classes of configuration and tokenizer
+        _check_settings(name, settings)
         config = transformers.AutoConfig.from_pretrained(name, **where)
         thinker = _thinker(name, family, config, settings, where)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
@@ -64,14 +65,22 @@ def load_checkpoint(name: str, settings: Settings) -> tuple[EncodeOnce, dict[str
     return EncodeOnce(thinker, tokenizer, extractor, frame_format, settings), identity
 
 
+def _check_settings(name: str, settings: Settings) -> None:
+    given = {"trust_remote_code": settings.trust_remote_code, "frames_as": settings.frames_as != "auto"}
+    if wrong := next((option for option, is_given in given.items() if is_given), None):
+        raise MMABenchError(
+            f"not for this family: --model-option {wrong}; the media of {name} are prepared by our own code, and "
+            "no code of the checkpoint is run; leave it out"
+        )
+
+
 def _family(name: str, where: dict[str, Any]) -> type[Thinker]:
     import transformers
 
-    stored, _ = transformers.PretrainedConfig.get_config_dict(name, **where)
-    if not stored:
+    named = architecture(name, where)
+    if named is None:
         transformers.AutoConfig.from_pretrained(name, **where)  # says why there is nothing
-    named = str((stored.get("architectures") or ["none"])[0])
-    family = ARCHITECTURES.get(named)
+    family = ARCHITECTURES.get(named or "none")
     if family is None:
         raise MMABenchError(
             f"transformers:{name} is a {named}; known are {', '.join(ARCHITECTURES.names())}. Serve others with an "
@@ -80,18 +89,71 @@ def _family(name: str, where: dict[str, Any]) -> type[Thinker]:
     return family
 
 
+def architecture(name: str, where: dict[str, Any]) -> str | None:
+    """Return the class that a checkpoint's config.json names, `none` if it names none; None without a config.json.
+
+    No code of the checkpoint is run.
+
+    Raises:
+        OSError: the hub or the file cannot be read.
+    """
+    import transformers
+
+    stored, _ = transformers.PretrainedConfig.get_config_dict(name, **where)
+    return str((stored.get("architectures") or ["none"])[0]) if stored else None
+
+
+def other_family(name: str, settings: Settings, *, look: bool = False) -> str | None:
+    """Return the class that a checkpoint names if it is of no family in `ARCHITECTURES`.
+
+    Args:
+        name: name on the hub, or a folder.
+        settings: where to find it.
+        look: whether the hub may be asked; otherwise only a folder is read.
+    """
+    if not name or not (look or Path(name).is_dir()):
+        return None
+    where = {"revision": settings.revision, "local_files_only": settings.local_files_only}
+    try:
+        named = architecture(name, where)
+    except (OSError, ValueError):
+        return None  # whoever loads it says why
+    return None if named is None or named in ARCHITECTURES else named
+
+
 def _thinker(name: str, family: type[Thinker], config: Any, settings: Settings, where: dict[str, Any]) -> Thinker:
+    model_class, own = family.transformers_class(), getattr(config, "thinker_config", config)
+    found = load_model(model_class, name, own, settings, where, settings.attn_implementation)
+    return family(found)
+
+
+def load_model(
+    model_class: Any, name: str, config: Any, settings: Settings, where: dict[str, Any], attention: str | None
+) -> Any:
+    """Load the weights of a model, on a GPU if there is one.
+
+    Args:
+        model_class: class of transformers, with `from_pretrained`.
+        name: name on the hub, or a folder.
+        config: its configuration.
+        settings: type of the weights, and device.
+        where: further arguments of `from_pretrained`.
+        attention: kernel, or none to let each part of the model choose its own.
+
+    Raises:
+        MMABenchError: weights are missing, or do not fit on the GPUs.
+    """
     import torch
 
-    model, report = family.transformers_class().from_pretrained(
+    model, report = model_class.from_pretrained(
         name,
         output_loading_info=True,
-        config=getattr(config, "thinker_config", config),
+        config=config,
         dtype=settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype),
-        attn_implementation=settings.attn_implementation,
         use_safetensors=True,
         # Without accelerate, transformers accepts no map, so the ordinary case of one device uses none.
         **({"device_map": settings.device_map} if settings.device_map else {}),
+        **({"attn_implementation": attention} if attention else {}),
         **where,
     )
     # transformers initialises missing weights randomly and only warns.
@@ -105,7 +167,7 @@ def _thinker(name: str, family: type[Thinker], config: Any, settings: Settings, 
         )
     if settings.device_map is None and torch.cuda.is_available():
         model = model.to("cuda")
-    return family(model.eval())
+    return model.eval()
 
 
 def _video_settings(name: str, where: dict[str, Any]) -> dict[str, Any]:

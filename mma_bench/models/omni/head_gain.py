@@ -9,12 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mma_bench.errors import MMABenchError
 from mma_bench.files.documents import parse_json
 from mma_bench.files.faults import first_fault
-from mma_bench.models.omni.attention import Attention, add_hook
+from mma_bench.models.omni.attention import Attention, Layered, add_hook
 
 if TYPE_CHECKING:
     import torch
-
-    from mma_bench.models.omni.thinker import Thinker
 
 FORMAT = "mma-bench head gain"
 CHOSEN_ON = ", clips that chose the heads: "
@@ -82,7 +80,7 @@ class GainHook:
         return output * self._factors[attention.layer].to(output.device, output.dtype)[:, None]
 
 
-def apply_head_gain(thinker: "Thinker", path: Path, weights: str = "") -> None:
+def apply_head_gain(thinker: Layered, path: Path, weights: str = "") -> None:
     """Apply a file of gains to a thinker from now on.
 
     Args:

@@ -38,6 +38,7 @@ class Settings(BaseModel):
         "audio in video, then the question",
     )
     batch_size: int = Field(8, ge=1, description="questions about one stimulus that run together")
+    batch_stimuli: int = Field(1, ge=1, le=256, description="stimuli whose questions run together")
     max_new_tokens: int = Field(128, ge=1, description="maximum tokens of an answer")
     score_options: bool = Field(True, description="also return the log-likelihood of every option")
     system_prompt: str | None = Field(None, description="system message; none: the family's own")
@@ -46,6 +47,12 @@ class Settings(BaseModel):
     )
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     local_files_only: bool = Field(False, description="never contact the hub; use only local files")
+    trust_remote_code: bool = Field(
+        False, description="run the checkpoint's own code, for families that transformers does not have"
+    )
+    frames_as: Literal["auto", "video", "images"] = Field(
+        "auto", description="how a checkpoint's own processor gets the frames; auto: as a video if it takes one"
+    )
     encoder_cache_mb: int = Field(1024, ge=0, description="memory for encoded streams, per modality, MB")
 
     def deciding(self) -> dict[str, str]:
@@ -54,8 +61,10 @@ class Settings(BaseModel):
         The location of files and the use of memory cannot, so an interrupted run may resume with other values.
         """
         found = self.model_dump(exclude={"local_files_only", "encoder_cache_mb", "head_gain"})
-        if self.layout == "interleaved":  # the only one of earlier versions, whose answers do not name it
-            del found["layout"]
+        # Answers of earlier versions do not name these.
+        for name in ("layout", "trust_remote_code", "frames_as", "batch_stimuli"):
+            if found[name] == type(self).model_fields[name].default:
+                del found[name]
         if self.head_gain:  # its content counts, not its place; answers of earlier versions do not name it
             path = Path(self.head_gain)
             clips = len(read_head_gain(path).clips)

@@ -92,7 +92,7 @@ class Wrapper(Model):
             able = [f"+{each}" for each, known in WRAPPERS.items() if known.could_wrap(kind)]
             raise MMABenchError(
                 f"+{cls.suffix} adds up the logits of every token, which {name} does not give: only transformers "
-                f"models do. {name} can have {', '.join(able)}"
+                f"models of the families in `mma-bench list architectures` do. {name} can have {', '.join(able)}"
             )
 
     @classmethod

@@ -12,8 +12,8 @@ from mma_bench.report.order import TABLES as ORDER
 from mma_bench.report.order import TAKEN, in_order
 from mma_bench.report.runs import ScoredRun
 from mma_bench.report.table import Table
-from mma_bench.report.tables.people import people_table
 from mma_bench.report.tables.layouts import layouts_table
+from mma_bench.report.tables.people import people_table
 from mma_bench.report.tables.published import published_table
 from mma_bench.report.tables.registered import registered_table
 from mma_bench.report.tables.shortcuts import shortcuts_table
