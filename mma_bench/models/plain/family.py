@@ -92,6 +92,7 @@ FAMILIES: Registry[type[PlainFamily]] = Registry("family", "plain_families", ado
 def load_families() -> None:
     """Register the families that are built in."""
     import mma_bench.models.plain.gemma
+    import mma_bench.models.plain.llava
     import mma_bench.models.plain.nemotron
     import mma_bench.models.plain.phi4  # noqa: F401
 
