@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass
@@ -73,3 +73,20 @@ class Seen:
     body: dict[str, Any]
     fault: str
     time: float
+
+
+@dataclass
+class Received:
+    """The media of one request; with ``deaf`` the sound inside a video counts for nothing."""
+
+    deaf: bool = False
+    pictures: list[bytes] = field(default_factory=list)
+    videos: list[bytes] = field(default_factory=list)
+    sounds: list[bytes] = field(default_factory=list)
+
+
+class Thinking(Protocol):
+    """What answers for the server."""
+
+    def answer(self, prompt: str, media: Received) -> tuple[str, dict[str, float]]:
+        """Return an answer, and the log-probability of each option."""

@@ -14,10 +14,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import numpy as np
@@ -26,28 +25,11 @@ from numpy.typing import NDArray
 from mma_bench.dataset.media import Media
 from mma_bench.models.baselines import ABSTENTION
 from mma_bench.models.cascade import AudioEvidence, CascadeScorer, VisualEvidence
-from tests.models.endpoint_behaviour import Behaviour, Seen
+from tests.models.endpoint_behaviour import Behaviour, Received, Seen, Thinking
 from tests.models.endpoint_replies import gemini_reply, openai_reply, refusal, shaped, streamed
 
 QUESTION = re.compile(r"Which class best describes the (visual|audio) content of this video\? Options: (.+?)\. Answer")
 TOKENS_A_FRAME, TOKENS_A_SECOND = 64, 25
-
-
-@dataclass
-class Received:
-    """The media of one request; with ``deaf`` the sound inside a video counts for nothing."""
-
-    deaf: bool = False
-    pictures: list[bytes] = field(default_factory=list)
-    videos: list[bytes] = field(default_factory=list)
-    sounds: list[bytes] = field(default_factory=list)
-
-
-class Thinking(Protocol):
-    """What answers for the server."""
-
-    def answer(self, prompt: str, media: Received) -> tuple[str, dict[str, float]]:
-        """Return an answer, and the log-probability of each option."""
 
 
 class Brain:

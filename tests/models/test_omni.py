@@ -272,25 +272,6 @@ def test_a_benchmark_is_evaluated_and_each_video_encoded_once(demo: Path, folder
     assert (model.engine.videos.misses, model.engine.videos.hits) == (len(videos), 8 - len(videos))
 
 
-def test_an_evaluation_in_batches_of_stimuli_stores_the_same_answers(demo: Path, folder: Path, tmp_path: Path) -> None:
-    name, one, several = f"transformers:{folder}", tmp_path / "one", tmp_path / "several"
-    asked: dict[str, Any] = {"condition": "aligned", "limit": 2, "protocol": "paper", "allow_empty": True}
-    evaluate(name, demo, run=one, options=OPTIONS_TEXT, probe=False, progress=False, **asked)
-    command = ["eval", "--data", str(demo), "--model", name, "--run", str(several), "--protocol", "paper"]
-    command += [f"--model-option={name}={value}" for name, value in OPTIONS_TEXT.items()]
-    command += ["--limit", "2", "--condition", "aligned", "--skip-probe", "--allow-empty", "--batch-stimuli", "3"]
-    run_command(sys.executable, "-m", "mma_bench", *command)
-    first, second = ({one.question_id: one for one in AnswerStore(run).read().values()} for run in (one, several))
-    assert len(first) == 4
-    for question, answer in first.items():
-        assert answer.text == second[question].text
-        assert answer.option_scores == pytest.approx(second[question].option_scores, abs=1e-4)
-    command = ["eval", "--data", str(demo), "--model", "cascade", "--run", str(tmp_path / "no"), "--batch-stimuli", "2"]
-    refused = run_command(sys.executable, "-m", "mma_bench", *command, check=False)
-    assert refused.returncode == 2
-    assert "is not a transformers model" in refused.stderr
-
-
 def test_an_answer_stored_without_token_counts_stays_readable(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text('{"id": "a", "option_scores": {}, "question_id": "q", "text": "Cat"}\n')
     assert AnswerStore(tmp_path).read()["a"].option_tokens == {}
