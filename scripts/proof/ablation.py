@@ -15,6 +15,7 @@ import json
 import math
 import multiprocessing
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -24,9 +25,10 @@ from typing import Any
 import torch
 from scipy.stats import t
 
-from mma_bench import evaluate
+from mma_bench import MMABenchError, evaluate
 from mma_bench.evaluation.scores import Cell
 from mma_bench.files.atomic import atomic_path, write_json, write_text
+from mma_bench.files.hashing import sha256_file
 from mma_bench.schema import Modality
 from mma_bench.tuning import merge, read_settings, tune
 
@@ -232,9 +234,18 @@ def write(given: argparse.Namespace, results: Results) -> None:
     plot(given.out / "ablation.png", results)
 
 
+def settings_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what the results of one folder must have in common."""
+    bases = [str(base.resolve()) for base in given.base]
+    data = str(Path(given.data).resolve())
+    config = sha256_file(given.config)
+    return {"bases": bases, "data": data, "train_config": given.train_config, "steps": given.steps,
+            "limit": given.limit, "config": config}  # fmt: skip
+
+
 def run_all(given: argparse.Namespace, runs: Sequence[tuple[str, int]]) -> None:
     """Run ``given.jobs`` at a time, and write after each what is known, with what earlier commands found here."""
-    found = earlier(given.out / "results.json")
+    found = earlier(given)
     order = list(dict.fromkeys([BEFORE, *(kind for kind, _ in found), *(kind for kind, _ in runs)]))
     with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = {pool.submit(run_one, given, *run): run for run in runs}
@@ -243,12 +254,27 @@ def run_all(given: argparse.Namespace, runs: Sequence[tuple[str, int]]) -> None:
             results: Results = {kind: {} for kind in order}
             for kind, seed in sorted(found):
                 results[kind][seed] = found[kind, seed]
-            if results[BEFORE]:
+            if 0 in results[BEFORE]:
                 write(given, {kind: done for kind, done in results.items() if done})
 
 
-def earlier(path: Path) -> dict[tuple[str, int], list[Cell]]:
-    """Return the cells of the runs that earlier commands wrote to ``path``; none if there is no such file."""
+def earlier(given: argparse.Namespace) -> dict[tuple[str, int], list[Cell]]:
+    """Return the cells of the runs that earlier commands wrote to the folder; none if there are none.
+
+    Raises:
+        MMABenchError: they have other settings.
+    """
+    path, made = given.out / "results.json", given.out / "settings.json"
+    wanted = settings_of(given)
+    if not made.exists():
+        write_json(made, wanted)  # results without it are of an earlier version, and are measured again
+        return {}
+    known = json.loads(made.read_text("utf-8"))
+    if other := [name for name, value in wanted.items() if known.get(name) != value]:
+        raise MMABenchError(
+            f"{given.out} has results with other settings ({', '.join(other)}: {known.get(other[0])}, now "
+            f"{wanted[other[0]]}); give another --out"
+        )
     stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return {
         (kind, int(seed)): [Cell(**{**cell, "modality": Modality(cell["modality"])}) for cell in cells]
@@ -274,4 +300,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MMABenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

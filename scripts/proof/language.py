@@ -80,6 +80,8 @@ def main() -> None:
     with torch.no_grad():
         before = measured(options.before, options.dtype)
         found = {options.before: before} | {name: measured(name, options.dtype) for name in options.after}
+    if len({len(one.hits) for one in found.values()}) > 1:
+        parser.error("these checkpoints have different tokenizers, so their tokens cannot be paired")
     print("| checkpoint | perplexity | next tokens right, % | change, points | questions right, % | change, points |")
     print("|---|---|---|---|---|---|")
     for name, one in found.items():

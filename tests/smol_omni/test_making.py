@@ -20,13 +20,14 @@ from mma_bench.smol_omni import making as module
 from mma_bench.smol_omni.__main__ import main
 from mma_bench.smol_omni.checkpoint import choose_base
 from mma_bench.smol_omni.graft import FPS, MODEL_OPTIONS
-from mma_bench.smol_omni.knowledge import read_knowledge
+from mma_bench.smol_omni.knowledge import are_right, read_knowledge
 from mma_bench.smol_omni.lessons import Lessons
 from mma_bench.smol_omni.looks_table import looks_table
 from mma_bench.smol_omni.making import Making, make
 from mma_bench.smol_omni.package import load_language_model
 from mma_bench.smol_omni.settings import MixSettings, SmolOmniSettings, StageSettings
 from mma_bench.synthetic import render
+from mma_bench.tuning.answers import AnswerLogits
 from tests.conftest import ROOT
 from tests.smol_omni.test_graft import little_llama
 
@@ -228,3 +229,12 @@ def test_language_is_measured_on_a_finished_checkpoint_as_along_the_training(
     assert rows[1][1:3] == rows[0][1:3]  # the same weights
     assert rows[1][3].startswith("+0.0 [")
     assert rows[2][1] != rows[0][1]
+
+
+def test_a_model_that_prefers_no_option_knows_nothing() -> None:
+    def answers(value: float) -> Any:
+        row = torch.arange(4)
+        return lambda pairs: AnswerLogits(torch.full((4, 5), value), torch.zeros(4, dtype=torch.long), row, 4)
+
+    known = read_knowledge()[1][:3]
+    assert are_right(known, answers(0.0)) == are_right(known, answers(float("nan"))) == [False] * 3

@@ -36,6 +36,9 @@ def test_the_ablation_tunes_merges_evaluates_and_compares(demo: Path, tmp_path: 
         "aligned clips alone": 1,
     }
     assert all(kept[name] == runs for name, runs in results.items())
+    other = run_command(*command[:-4], "--seeds", "1", "--steps", "2", check=False)
+    assert other.returncode == 2
+    assert "other settings (steps: 1, now 2); give another --out" in other.stderr
 
 
 @pytest.mark.slow
