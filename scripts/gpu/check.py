@@ -65,6 +65,9 @@ CHECKS = (
     ),
     Check("tuning step, 2 fps, 252 pixels", [TUNE, *LARGE, "--fps", "2", "--size", "252"], ["--repeats", "2"], 150),
     Check("attention kernels", ["scripts/gpu/attention.py", "--device", "cuda"], [], 60),
+    Check("several stimuli at a time, 7B", ["scripts/gpu/several.py", "--device", "cuda"], [], 90),
+    Check("one more family", ["scripts/gpu/family.py"], [], 60),
+    Check("attention mass of a diagnosis, 7B", ["scripts/gpu/diagnosis.py", "--device", "cuda"], [], 60),
     Check("tuning step, 8 fps, 504 pixels", [TUNE, *LARGE], ["--repeats", "2"], 240),
 )
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Collect what scripts/gpu/check.sh needs on a GPU machine without a network (Python 3.12, Linux x86-64).
-# Usage: scripts/gpu/wheels.sh        fills .gpu-wheels/ (ignored by git, about 3 MB); carry that folder along
+# Usage: scripts/gpu/wheels.sh        fills .gpu-wheels/ (ignored by git, about 50 MB); carry that folder along
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 wheels=.gpu-wheels
@@ -8,7 +8,7 @@ python=.venv/bin/python
 [ -x "$python" ] || python=python3
 limit_mb=60
 # Versions are those of constraints.txt; torch, transformers, accelerate and numpy are the GPU machine's own.
-packages=(pydantic pydantic-core annotated-types typing-inspection typing-extensions peft)
+packages=(pydantic pydantic-core annotated-types typing-inspection typing-extensions peft pyarrow)
 pinned=()
 for name in "${packages[@]}"; do
     pin=$(grep -iE "^${name//-/[-_]}==" constraints.txt | head -n 1)

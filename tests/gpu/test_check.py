@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 ABSENT = ("datasets", "webdataset", "av", "torchcodec", "librosa", "pandas", "pyarrow", "click", "cv2", "onnxruntime")
 """What GPU machines without a network lack, or may lack."""
 
-CHECKS = ("official video processor", "bfloat16", "encode once", "252 pixels", "attention")
+CHECKS = ("official video processor", "bfloat16", "encode once", "252 pixels", "attention", "several", "family")
 """All but one that is another size of the same."""
 
 HIDE = f"""
