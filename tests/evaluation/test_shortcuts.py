@@ -96,6 +96,10 @@ def test_the_report_shows_them_and_says_what_was_withheld(demo: Path, runs: dict
     page = write_report([*runs.values()], tmp_path / "report", examples=0).read_text()
     assert 'id="table-shortcuts"' in page
     assert "knows+blind: the model gets no visual input" in page
+    said = json.loads((tmp_path / "report" / "report.json").read_text())["answer"]
+    assert said[-1] == "No model was given both video and audio, so no sentence compares models."
+    accuracy = (tmp_path / "report" / "tables" / "accuracy_micro.json").read_text()
+    assert '"best": true' not in accuracy, "a model that was not given everything is not the best one"
     table = json.loads((tmp_path / "report" / "tables" / "shortcuts.json").read_text())
     found = {row["name"]: row["entries"] for row in table["rows"]}
     count, right, chance = found["knows+blind: aligned, visual"]
