@@ -146,8 +146,21 @@ def test_a_run_that_says_nothing_about_shortcuts_is_refused(demo: Path, runs: di
     shutil.copytree(runs["blind"], part)
     answers = part / "answers.jsonl"
     answers.write_bytes(b"".join(answers.read_bytes().splitlines(keepends=True)[:-1]))
+    person, wrapped, copy = (tmp_path / name for name in ("person", "wrapped", "copy"))
+    shutil.copytree(runs["deaf"], copy)
+    whole = Knows(demo)
+    for whole.name, run in (("people:Ada", person), ("knows+solo", wrapped)):
+        evaluate(whole, demo, run=run, limit=1, protocol="paper", probe=False, progress=False)
     before = tree(data)
-    for run, message in ((full, "was given video and audio"), (part, "1 questions have no answer")):
+    for run, message in (
+        (full, "was given video and audio, so its answers say nothing about shortcuts; evaluate baseline:random+blind"),
+        (person, "evaluate a model with +blind, +deaf or +textonly"),
+        (wrapped, "evaluate a model with +blind, +deaf or +textonly"),
+        (part, "1 questions have no answer"),
+        (runs["deaf"], "is given twice"),
+        (runs["deaf"].parent / "." / "blind" / ".." / "deaf", "is given twice"),
+        (copy, "are the same run of knows+deaf"),
+    ):
         result = CliRunner().invoke(main, ["shortcuts", "--data", str(data), str(runs["deaf"]), str(run)])
         assert result.exit_code == 2
         assert message in result.output
