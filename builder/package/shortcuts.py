@@ -29,11 +29,19 @@ def record_shortcuts(data: Path, runs: Sequence[Path]) -> list[ShortcutRun]:
         runs: finished runs about it, such as of `MODEL+blind`.
 
     Raises:
-        MMABenchError: ``data`` is not a dataset, or a run is about other data, unfinished, or of a model that was given
-            everything.
+        MMABenchError: ``data`` is not a dataset, or a run is about other data, unfinished, given twice, or of a model
+            that was given everything.
     """
     before = read_contents(data)
     found = [_shortcuts(data, folder) for folder in runs]
+    for number, one in enumerate(found):
+        if one in found[:number]:
+            first, second = runs[found.index(one)], runs[number]
+            raise MMABenchError(
+                f"{first} and {second} are the same run of {one.model}; name one of them"
+                if first.resolve() != second.resolve()
+                else f"{second} is given twice; name each run once"
+            )
     after = replace(before, shortcuts=found)
     with replaced(data, fingerprint_of(data)) as staging:
         write_shortcuts(staging, found)
@@ -44,9 +52,12 @@ def record_shortcuts(data: Path, runs: Sequence[Path]) -> list[ShortcutRun]:
 def _shortcuts(data: Path, folder: Path) -> ShortcutRun:
     run = rescore(folder, data)
     if not run.run.withheld:
+        # Nothing is withheld from a person, and +blind cannot follow another wrapper.
+        is_plain = not run.run.is_person and "+" not in run.run.model
+        who = f"{run.run.model}+blind, +deaf or +textonly" if is_plain else "a model with +blind, +deaf or +textonly"
         raise MMABenchError(
             f"{folder}: {run.run.model} was given video and audio, so its answers say nothing about shortcuts; "
-            f"evaluate {run.run.model}+blind, +deaf or +textonly"
+            f"evaluate {who}"
         )
     if run.scores.missing or run.run.shard:
         raise MMABenchError(f"{folder} is not finished: {run.scores.missing} questions have no answer; finish it first")

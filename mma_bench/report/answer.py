@@ -8,7 +8,7 @@ from mma_bench.evaluation.analyses.competence import ONE_MODALITY, conflict_spli
 from mma_bench.evaluation.analyses.table import CONFLICT
 from mma_bench.evaluation.statistics import AVERAGE_WORDS
 from mma_bench.report.average import average_of, headline_of
-from mma_bench.report.runs import ScoredRun
+from mma_bench.report.runs import ScoredRun, competes
 from mma_bench.schema import Modality
 
 FEW_CLIPS = 100
@@ -20,22 +20,32 @@ _OTHER = {Modality.VISUAL: "audio stream", Modality.AUDIO: "visual stream"}
 def answer_sentences(runs: Sequence[ScoredRun]) -> list[str]:
     """Return two or three sentences that answer the report's question, with 95% intervals.
 
-    Accuracies are the headline numbers; interference is paired by question, as in the competence split.
+    Accuracies are the headline numbers; interference is paired by question, as in the competence split. Only models
+    that were given everything are compared.
 
     Args:
         runs: as `read_runs` orders them; the first one is described, the others are compared with it.
     """
-    models = [run for run in runs if not run.is_baseline]
+    models = [run for run in runs if competes(run)]
     first = (models or runs)[0]
     sentences = [_about(first, modality) for modality in Modality]
     if len(models) > 1:
         sentences.append(_comparison(models))
     elif not models:
-        sentences.append(
-            "Only baselines were evaluated: rules that read labels and use neither modality, so no sentence is about a "
-            "model."
-        )
+        sentences.append(_without_models(runs))
     return sentences
+
+
+def _without_models(runs: Sequence[ScoredRun]) -> str:
+    """Return why no model is compared, for ``runs`` of which none competes."""
+    if any(run.run.withheld for run in runs):
+        return "No model was given both video and audio, so no sentence compares models."
+    if any(run.is_person for run in runs):
+        return "Only people, or people and baselines, were evaluated, so no sentence is about a model."
+    return (
+        "Only baselines were evaluated: rules that read labels and use neither modality, so no sentence is about a "
+        "model."
+    )
 
 
 def answer_note(runs: Sequence[ScoredRun]) -> str:
@@ -64,6 +74,11 @@ def _about(run: ScoredRun, modality: Modality) -> str:
         return f"{run.label} was not asked {modality} questions under conflict ({missing}), so this run cannot say."
     text = f"{run.label} answers {percent(conflict)} of the {modality} questions correctly when the {other} disagrees"
     split = conflict_split(run.analysis.of(CompetenceSplit), modality)
+    if alone is not None and split is None:
+        return (
+            f"{text} and {percent(alone)} without the {other}, but no clip was asked about in both conditions, so "
+            "interference was not measured."
+        )
     if alone is None or split is None:
         without = ONE_MODALITY[modality].replace("_", " ")
         return f"{text}; how many it answers without the {other} was not measured ({without} is missing)."

@@ -16,7 +16,7 @@ from mma_bench.report.contents import Contents
 from mma_bench.report.facts import DataFacts
 from mma_bench.report.order import TABLE_OF_FIGURE
 from mma_bench.report.render.html import render
-from mma_bench.report.runs import ScoredRun
+from mma_bench.report.runs import ScoredRun, competes
 from mma_bench.report.table import Row, Table
 from mma_bench.report.tables.headline import REMOVED_NOTE
 from mma_bench.report.tiles import tiles_of
@@ -26,7 +26,7 @@ def render_page(contents: Contents) -> str:
     """Return the page as HTML. Everything that a model or a data set says is escaped."""
     from markupsafe import Markup
 
-    models = [run for run in contents.runs if not run.is_baseline] or contents.runs
+    models = [run for run in contents.runs if competes(run)] or contents.runs
     beside = {figure: contents.analyses[name] for figure, name in TABLE_OF_FIGURE.items() if name in contents.analyses}
     shown = {plot.name for plot in contents.plots}
     beside = {figure: table for figure, table in beside.items() if figure in shown}

@@ -102,6 +102,14 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
     return questions_of(folders[0], everything, data), sorted(scored, key=_place)
 
 
+def competes(run: ScoredRun) -> bool:
+    """Return whether a run can be called the best: people, rules and models that were not given everything cannot.
+
+    They are what models are compared with.
+    """
+    return not (run.is_baseline or run.is_person or run.run.withheld)
+
+
 def _place(run: ScoredRun) -> int:
     """Return where a run comes in a report, which describes the first one."""
     return 3 * run.is_baseline or 2 * run.is_person or bool(run.run.withheld)

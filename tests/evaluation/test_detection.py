@@ -23,6 +23,7 @@ from mma_bench.models.cascade import CascadeScorer
 from mma_bench.models.cascade.model import CascadeModel
 from mma_bench.models.fusion import FusionModel
 from mma_bench.models.wrappers.solo import Solo
+from mma_bench.questions import Context, vary
 from mma_bench.questions.detection import detects
 from mma_bench.report.facts import data_facts
 from mma_bench.report.runs import read_runs
@@ -34,8 +35,8 @@ from tests.planted import stimulus, write
 CLASSES = ["Bird", "Cat", "Dog", "Rain", "Truck"]
 
 
-def planted_data(folder: Path, clips: int) -> Path:
-    """Write the conditions of the protocol for some clips, with audio shifted by 0.2 and by 1 second."""
+def planted_data(folder: Path, clips: int, shifted: int | None = None) -> Path:
+    """Write the conditions of the protocol for some clips, with audio shifted by 0.2 and by 1 second for the first."""
     made: list[Stimulus] = []
     for number in range(clips):
         own, other = CLASSES[number % 5], CLASSES[(number + 2) % 5]
@@ -47,6 +48,8 @@ def planted_data(folder: Path, clips: int) -> Path:
             ("shifted_audio", own, own, 0.2),
             ("shifted_audio", own, own, 1.0),
         ):
+            if level is not None and shifted is not None and number >= shifted:
+                continue
             key = f"{condition}_{number:03}" + ("" if level is None else f"_{int(10 * level)}")
             one = stimulus(key, condition, seen, heard, CLASSES)
             streams = {
@@ -241,8 +244,11 @@ def test_the_cascade_hears_silence_and_compares_what_it_hears_and_sees(demo: Pat
         assert len(presence) == 6
         assert set(map(frozenset, presence.values())) == {frozenset({"right"})}
         assert found[name]["detect_match", "visual", "misaligned"] <= {"Yes", "No"}
-        assert found[name]["detect_in_time", "visual", "aligned"] == {"None of the above"}
     assert found["cascade"] == found["cascade+solo"], "+solo withholds nothing from a question about both"
+    sample = next(sample for sample in asked.samples if sample.stimulus.condition == "aligned")
+    seen = next(question for question in sample.questions if question.modality == "visual")
+    in_time = replace(sample, questions=[vary(seen, "detect_in_time", Context(CLASSES))])
+    assert [answer.text for answer in cascade.answer(in_time)] == ["None of the above"], "it knows nothing about time"
     assert found["fusion"]["detect_presence", "audio", "audio_removed"] == {"wrong"}, "it sees, so it says it hears"
     assert found["fusion"]["detect_match", "visual", "misaligned"] == {"Yes"}
 
@@ -264,5 +270,27 @@ def test_the_protocol_asks_each_question_with_its_counterpart(demo: Path) -> Non
         ("detect_presence", "audio", "frames_zeroed"): {"Yes"},
         ("detect_match", "visual", "aligned"): {"Yes"},
         ("detect_match", "visual", "misaligned"): {"No"},
-        ("detect_in_time", "visual", "aligned"): {"Yes"},
-    }
+    }, "the demo has no shifted audio, so nothing is asked about time"
+
+
+def test_time_is_asked_about_only_where_both_answers_occur(tmp_path: Path) -> None:
+    data = planted_data(tmp_path / "data", 10, shifted=3)
+    asked = list(apply_protocol(load_protocol("detection"), mma_bench.load(data)))
+    in_time = [row for row in asked if row.variant == "detect_in_time"]
+    clips = [{row.video_clip_id for row in in_time if row.answer == answer} for answer in ("Yes", "No")]
+    assert clips == [{"clip-000", "clip-001", "clip-002"}] * 2
+    assert sum(row.condition == "aligned" and row.variant == "detect_match" for row in asked) == 10
+
+
+def test_both_error_rates_are_of_the_same_clips() -> None:
+    clips = np.arange(100)
+    by_clip = np.repeat([0, 1], [20, 80])  # Yes about the first 20 clips, whatever was done to them
+    everything = answered(by_clip, by_clip, clips)
+    for some in (everything.take(np.arange(120)), everything.take(np.r_[:20, 100:200])):
+        (row,) = detections(some)
+        assert (row.present, row.absent, row.pairs) == (20, 20, 20)
+        assert (row.missed.value, row.false_alarms.value, row.sensitivity.value) == (0, 1, 0)
+    doses = replace(everything, level=np.repeat([np.nan, 0.2, 1.0], [100, 100, 0]))
+    more = replace(everything.take(np.arange(100, 150)), level=np.full(50, 1.0))
+    assert [(row.level, row.present) for row in detections(joined([doses, more]))] == [(0.2, 100), (1.0, 50)]
+    assert not detections(everything.take(np.r_[:20, 150:200])), "no clip has both"

@@ -96,6 +96,10 @@ def test_the_report_shows_them_and_says_what_was_withheld(demo: Path, runs: dict
     page = write_report([*runs.values()], tmp_path / "report", examples=0).read_text()
     assert 'id="table-shortcuts"' in page
     assert "knows+blind: the model gets no visual input" in page
+    said = json.loads((tmp_path / "report" / "report.json").read_text())["answer"]
+    assert said[-1] == "No model was given both video and audio, so no sentence compares models."
+    accuracy = (tmp_path / "report" / "tables" / "accuracy_micro.json").read_text()
+    assert '"best": true' not in accuracy, "a model that was not given everything is not the best one"
     table = json.loads((tmp_path / "report" / "tables" / "shortcuts.json").read_text())
     found = {row["name"]: row["entries"] for row in table["rows"]}
     count, right, chance = found["knows+blind: aligned, visual"]
@@ -142,8 +146,21 @@ def test_a_run_that_says_nothing_about_shortcuts_is_refused(demo: Path, runs: di
     shutil.copytree(runs["blind"], part)
     answers = part / "answers.jsonl"
     answers.write_bytes(b"".join(answers.read_bytes().splitlines(keepends=True)[:-1]))
+    person, wrapped, copy = (tmp_path / name for name in ("person", "wrapped", "copy"))
+    shutil.copytree(runs["deaf"], copy)
+    whole = Knows(demo)
+    for whole.name, run in (("people:Ada", person), ("knows+solo", wrapped)):
+        evaluate(whole, demo, run=run, limit=1, protocol="paper", probe=False, progress=False)
     before = tree(data)
-    for run, message in ((full, "was given video and audio"), (part, "1 questions have no answer")):
+    for run, message in (
+        (full, "was given video and audio, so its answers say nothing about shortcuts; evaluate baseline:random+blind"),
+        (person, "evaluate a model with +blind, +deaf or +textonly"),
+        (wrapped, "evaluate a model with +blind, +deaf or +textonly"),
+        (part, "1 questions have no answer"),
+        (runs["deaf"], "is given twice"),
+        (runs["deaf"].parent / "." / "blind" / ".." / "deaf", "is given twice"),
+        (copy, "are the same run of knows+deaf"),
+    ):
         result = CliRunner().invoke(main, ["shortcuts", "--data", str(data), str(runs["deaf"]), str(run)])
         assert result.exit_code == 2
         assert message in result.output

@@ -19,7 +19,16 @@ def cell(condition: str, modality: Modality, micro: float, macro: float) -> Cell
     return Cell(condition, modality, 400, 200, True, *bounds, 0, 0, 0, 0, 0, 0.1)
 
 
-def run(label: str, average: str, lost: Estimate, accuracy: float = 0.41, *, baseline: bool = False) -> Any:
+def run(
+    label: str,
+    average: str,
+    lost: Estimate,
+    accuracy: float = 0.41,
+    *,
+    baseline: bool = False,
+    person: bool = False,
+    withheld: list[Modality] | None = None,
+) -> Any:
     """A scored run whose model answers both modalities alike."""
     cells = {}
     for modality, alone in ((Modality.VISUAL, "audio_removed"), (Modality.AUDIO, "frames_zeroed")):
@@ -35,7 +44,8 @@ def run(label: str, average: str, lost: Estimate, accuracy: float = 0.41, *, bas
     return SimpleNamespace(
         label=label,
         is_baseline=baseline,
-        run=SimpleNamespace(asked=asked),
+        is_person=person,
+        run=SimpleNamespace(asked=asked, withheld=withheld),
         scores=scores,
         analysis=Analysis(("standard",), {"competence": splits}),
         cells=cells,
@@ -92,3 +102,31 @@ def test_models_are_compared_by_what_they_answer_under_conflict() -> None:
     )
     assert expected in sentence
     assert "the intervals overlap" in answer_sentences([runs[0], runs[2]])[2]
+
+
+def test_only_models_that_were_given_everything_are_called_the_most_accurate() -> None:
+    model, other = run("m", "micro", FLAT, 0.5), run("n", "micro", FLAT, 0.4)
+    deaf = run("m+deaf", "micro", FLAT, 0.9, withheld=[Modality.AUDIO])
+    people = [run(f"people:{name}", "micro", FLAT, 0.95, person=True) for name in ("Ada", "Bob")]
+    rule = run("baseline:random", "micro", FLAT, 0.99, baseline=True)
+    assert len(answer_sentences([model, deaf, *people, rule])) == 2, "there is one model: nothing to compare"
+    sentences = answer_sentences([model, other, deaf, *people, rule])
+    assert "Of 2 models under conflict, m is most accurate on visual questions (50.0%" in sentences[2]
+    assert "next n" in sentences[2]
+    for runs, words in (
+        ([deaf, *people, rule], "No model was given both video and audio"),
+        ([*people, rule], "Only people, or people and baselines, were evaluated"),
+        (people, "Only people, or people and baselines, were evaluated"),
+    ):
+        sentences = answer_sentences(runs)
+        assert sentences[0].startswith(runs[0].label)
+        assert sentences[2].startswith(words)
+        assert "most accurate" not in " ".join(sentences)
+
+
+def test_conditions_asked_about_different_clips_are_not_called_missing() -> None:
+    apart = run("m", "micro", FLAT)
+    apart.analysis = Analysis(("standard",), {"competence": []})
+    visual = answer_sentences([apart])[0]
+    assert "84.0% [74, 94] without the audio stream, but no clip was asked about in both conditions" in visual
+    assert "missing" not in visual

@@ -40,8 +40,8 @@ class Detection:
     Attributes:
         question: a name in `QUESTIONS`.
         level: dose of the questions whose answer is No, such as the shift in seconds; None without doses.
-        present: questions whose answer is Yes.
-        absent: questions whose answer is No.
+        present: questions whose answer is Yes, about clips that were also asked with the answer No.
+        absent: questions whose answer is No, about clips that were also asked with the answer Yes.
         missed: of ``present``, the share not answered Yes.
         false_alarms: of ``absent``, the share answered Yes.
         neither: of both, the share answered with neither Yes nor No.
@@ -142,6 +142,7 @@ def _number(estimate: Estimate) -> str:
     notes=[
         "An answer that is neither Yes nor No counts as missed where Yes is right, as no alarm where No is right, and "
         "as wrong in a pair.",
+        "Both rates of a row are of the same clips: those asked about with either answer.",
         "In time: the same sound shifted by the given seconds. Continuous sounds, such as rain, are in time at any "
         "shift.",
     ],
@@ -155,10 +156,17 @@ def detections(table: VerdictTable) -> list[Detection]:
         rows = table.select(modality=modality, variants=[variant])
         present, absent = rows.take(rows.answer_place == _YES), rows.take(rows.answer_place == _NO)
         for level in np.unique(absent.level):
-            at = np.isnan(absent.level) if np.isnan(level) else absent.level == level
-            if len(present):
-                found.append(_detection(name, None if np.isnan(level) else float(level), present, absent.take(at)))
+            at = absent.take(np.isnan(absent.level) if np.isnan(level) else absent.level == level)
+            # Both rates are of the same clips: otherwise d' would also measure how the clips differ.
+            yes, no = _about(present, at), _about(at, present)
+            if len(yes):
+                found.append(_detection(name, None if np.isnan(level) else float(level), yes, no))
     return found
+
+
+def _about(rows: VerdictTable, others: VerdictTable) -> VerdictTable:
+    """Return the rows about clips that ``others`` are about, too."""
+    return rows.take(np.isin(rows.clip, others.clip))
 
 
 def _detection(name: str, level: float | None, present: VerdictTable, absent: VerdictTable) -> Detection:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mma_bench.dataset.load import Benchmark
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.protocols.counterparts import without_lone_questions
 from mma_bench.evaluation.protocols.lies import NearSynonyms, without_hollow_lies
 from mma_bench.evaluation.protocols.protocol import Protocol, Wording
 from mma_bench.parsing import check_labels
@@ -48,6 +49,7 @@ def apply_protocol(protocol: Protocol, benchmark: Benchmark) -> Benchmark:
         ]
         if questions:
             samples.append(replace(sample, questions=questions))
+    samples = without_lone_questions(samples, asks)
     if not samples:
         raise MMABenchError(f"{benchmark.path}: the protocol {protocol.name} asks none of these questions")
     return Benchmark(benchmark.path, samples)

@@ -64,6 +64,8 @@ def krippendorff_alpha(codes: ArrayLike, clips: ArrayLike) -> Estimate:
 def _shared(codes: ArrayLike, clips: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
     """Return how often each answer was given, shape [questions, answers], and the clips, of questions with two."""
     given = np.asarray(codes, dtype=np.int64)
+    if not given.size:  # no question, or no person
+        return np.zeros((0, 0)), np.zeros(0, dtype=np.int64)
     given = given.reshape(len(given), -1)
     kinds = np.unique(given[given != MISSING])
     counts = (given[:, :, None] == kinds[None, None, :]).sum(axis=1).astype(np.float64)

@@ -10,7 +10,7 @@ from mma_bench.evaluation.statistics import AVERAGE_WORDS, Average
 from mma_bench.files.text import visible
 from mma_bench.report.average import headline_of
 from mma_bench.report.facts import Reference
-from mma_bench.report.runs import ScoredRun
+from mma_bench.report.runs import ScoredRun, competes
 from mma_bench.report.table import Column, Row, Share, Table, in_words, share_of
 from mma_bench.schema import CONDITIONS
 
@@ -28,7 +28,7 @@ def headline(runs: Sequence[ScoredRun], columns: Sequence[Reference], average: A
     """
     found = [[headline_share(cell_of(run, column), average) for column in columns] for run in runs]
     best = [
-        _best([shares[i] for run, shares in zip(runs, found, strict=True) if _competes(run)], column)
+        _best([shares[i] for run, shares in zip(runs, found, strict=True) if competes(run)], column)
         for i, column in enumerate(columns)
     ]
     corrected = corrected_together([run.analysis.of(Change) for run in runs])
@@ -136,9 +136,4 @@ def _marked(share: Share | None, run: ScoredRun, column: Reference, best: float 
     if share is None:
         return None
     marks = ("*" if changed else "") + ("" if column.answerable else "†")
-    return replace(share, marks=marks, best=_competes(run) and share.value == best)
-
-
-def _competes(run: ScoredRun) -> bool:
-    """Return whether the best model can be this one: a person or a rule is what models are compared with."""
-    return not (run.is_baseline or run.is_person)
+    return replace(share, marks=marks, best=competes(run) and share.value == best)

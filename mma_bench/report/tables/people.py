@@ -1,4 +1,4 @@
-"""The table of people: the human baseline, how far people agree, and the ceiling that label noise sets."""
+"""The table of people: the human baseline, how far people agree, and how often their majority is right."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ _COLUMNS = (
     "questions shared",
     "same answer",
     "Krippendorff's alpha",
-    "majority right (ceiling)",
+    "majority right",
     "agree on another class",
 )
 
@@ -38,16 +38,16 @@ class _Task:
 
 def people_table(runs: Sequence[ScoredRun]) -> Table | None:
     """Return what the people among ``runs`` answered, and how far they agree; none without people."""
-    people = [run for run in runs if run.is_person]
-    if not people:
+    answers_of = _answers_by_person(runs)
+    if not answers_of:
         return None
-    answers = [_answers(run) for run in people]
+    answers = list(answers_of.values())
     rows = [Row(in_words(task.name), _entries(task.people), "reference") for task in _tasks(answers)]
-    names = ", ".join(visible(run.run.model.removeprefix(PEOPLE_PREFIX), one_line=True) for run in people)
+    names = ", ".join(visible(model.removeprefix(PEOPLE_PREFIX), one_line=True) for model in answers_of)
     return Table(
         name="people",
         title="People",
-        caption=f"Answers of {len(people)} {'person' if len(people) == 1 else 'people'} ({names}) to the headline "
+        caption=f"Answers of {len(answers)} {'person' if len(answers) == 1 else 'people'} ({names}) to the headline "
         "questions whose modality is there. Percent of answers, or of the questions that two or more people answered; "
         "95% intervals over clips (Wilson, bootstrap for alpha).",
         head="task",
@@ -55,11 +55,22 @@ def people_table(runs: Sequence[ScoredRun]) -> Table | None:
         rows=rows,
         notes=[
             "Same answer: share of pairs of people. Krippendorff's alpha (nominal): agreement corrected for chance; 1 "
-            "is perfect, 0 is chance. Majority right: the answer that most people gave is the labelled class; a tie is "
-            "not. A model above this agrees with the labels more than people do. Agree on another class: all people "
-            "gave the same class, which is not the labelled one; the label may be wrong."
+            "is perfect, 0 is chance. Majority right: the answer that most people gave is the labelled class; if k "
+            "answers are tied, the labelled class counts as 1/k if it is one of them. Two people have no majority: the "
+            "number is their mean accuracy. Agree on another class: all people "
+            "gave the same class, which is not the labelled one; the label may be wrong. Runs of one name are one "
+            "person; of several answers to a question, that in the run named first counts."
         ],
     )
+
+
+def _answers_by_person(runs: Sequence[ScoredRun]) -> dict[str, Answers]:
+    """Return the answers of each person among ``runs``, whose runs may be several."""
+    found: dict[str, Answers] = {}
+    for run in runs:
+        if run.is_person:
+            found[run.run.model] = {**_answers(run), **found.get(run.run.model, {})}
+    return found
 
 
 def _answers(run: ScoredRun) -> Answers:
@@ -126,9 +137,12 @@ def _said(verdict: Verdict) -> str:
     return verdict.label if verdict.label is not None else f"<{verdict.outcome}>"
 
 
-def _majority_right(votes: Sequence[Verdict]) -> bool:
-    (first, count), *others = Counter(map(_said, votes)).most_common()
-    return first == votes[0].question.answer and all(count > other for _, other in others)
+def _majority_right(votes: Sequence[Verdict]) -> float:
+    """Return 1 if most people gave the labelled class, 1/k if k answers are tied and it is one of them, or else 0."""
+    counts = Counter(map(_said, votes))
+    most = max(counts.values())
+    tied = [said for said, count in counts.items() if count == most]
+    return 1 / len(tied) if votes[0].question.answer in tied else 0.0
 
 
 def _agree_on_another(votes: Sequence[Verdict]) -> bool:

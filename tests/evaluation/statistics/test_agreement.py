@@ -45,3 +45,7 @@ def test_chance_is_zero_agreement_is_one_and_nothing_is_nan() -> None:
     assert math.isnan(krippendorff_alpha([[1, 1], [1, 1]], [0, 1]).value)
     assert math.isnan(krippendorff_alpha([[0, -1], [-1, 1]], [0, 1]).value)
     assert math.isnan(pairwise_agreement([[0, -1]], [0]).value)
+    for nothing in ([], np.zeros((0, 3), dtype=int), np.zeros((2, 0), dtype=int)):
+        clips = np.arange(len(nothing))
+        assert math.isnan(krippendorff_alpha(nothing, clips).value)
+        assert math.isnan(pairwise_agreement(nothing, clips).value)
