@@ -25,6 +25,7 @@ class AssembleClips(WholeStage):
     """Turn the kept clips into stimuli, and drop the clips that make none. Partners are chosen among all clips."""
 
     name = "assemble"
+    only_rows = True
 
     def __init__(self, plan: AssemblePlan) -> None:
         super().__init__(plan.folder)
