@@ -77,8 +77,8 @@ class Build(Job):
         )
 
     def notices(self, clips: Manifest) -> list[str]:
-        """Return what is reported about the source's list and about clips with the same bytes."""
-        return [*self.source.notices(), *notices_of(clips)]
+        """Return what is reported about the source's list, clips with the same bytes, and the list of wrong classes."""
+        return [*self.source.notices(), *notices_of(clips), *self.plan.notices(clips)]
 
     def contents(self, clips: Manifest) -> DatasetContents:
         """Return what the dataset will say of itself."""

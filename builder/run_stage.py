@@ -1,6 +1,7 @@
 """Run a stage of either kind: skip it if nothing changed, resume it after a kill, retry what failed, show progress."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -37,11 +38,6 @@ def run_stage(stage: Stage, source: Path | None, executor: ExecutorSettings, *, 
         MMABenchError: an input is wrong, or the stage fails for all clips.
     """
     stage.prepare()
-    with few_collections():
-        return _run_kind(stage, source, executor, retry_failed=retry_failed)
-
-
-def _run_kind(stage: Stage, source: Path | None, executor: ExecutorSettings, *, retry_failed: bool) -> Manifest:
     if isinstance(stage, ClipStage):
         if source is None:
             raise TypeError(f"{stage.name} looks at clips, so it cannot be the first stage")
@@ -69,7 +65,7 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
         results.compact()  # what a killed run left; the tasks would all have to read it
         step = ClipStep(stage, path, source.divided(tasks), run, folder.parts)
         folder.run_pipeline([step], executor, title=stage.name, items=left, tasks=tasks)
-    with manifest_writer(folder.manifest) as writer:
+    with few_collections(), manifest_writer(folder.manifest) as writer:
         try:
             for table in replaced(source, folder.rows_of_tasks(tasks)) if left else source.tables():
                 writer.add(table)
@@ -118,14 +114,17 @@ def _run_whole(stage: WholeStage, path: Path | None, executor: ExecutorSettings)
             folder.forget_finish()  # of a time when it was not one that always runs
             _write(stage, source, folder.manifest)
             return Manifest(folder.manifest)
-        for _ in _run(stage, source):
-            pass
+        with _collections(stage):
+            for _ in _run(stage, source):
+                pass
         return source
     inputs = _inputs(stage, path)
     if folder.is_finished(inputs) and all(file.is_file() for file in stage.files()):
         return Manifest(folder.manifest)
     folder.begin(inputs, 1)
-    if (work := stage.parallel(source)) is not None:
+    with _collections(stage):
+        work = stage.parallel(source)
+    if work is not None:
         tasks = max(1, min(work.items, executor.worker_count * executor.tasks_per_worker))
         shared = StageFolder(work.folder)
         shared.begin(inputs, tasks)
@@ -137,6 +136,11 @@ def _run_whole(stage: WholeStage, path: Path | None, executor: ExecutorSettings)
     return Manifest(folder.manifest)
 
 
+def _collections(stage: WholeStage) -> AbstractContextManager[None]:
+    """Return what lets the garbage collector work rarely, unless ``stage`` may hold media, which a cycle would keep."""
+    return few_collections() if stage.only_rows else nullcontext()
+
+
 def _inputs(stage: Stage, source: Path | None) -> str:
     return sha256_json([__version__, *stage.decided_by, sha256_file(source) if source else None])
 
@@ -144,7 +148,7 @@ def _inputs(stage: Stage, source: Path | None) -> str:
 def _write(stage: WholeStage, source: Manifest, path: Path) -> None:
     """Run ``stage``, and write its rows between those that were dropped before."""
     results = tables_of(_run(stage, source))
-    with manifest_writer(path) as writer:
+    with _collections(stage), manifest_writer(path) as writer:
         try:
             if stage.changes_nothing():
                 results = source.tables()

@@ -204,9 +204,11 @@ class WholeStage(Stage):
 
     Attributes:
         always_runs: whether the stage is cheaper to run than to recognise as finished.
+        only_rows: whether `run` handles rows and files, and decodes no media: then the garbage collector works rarely.
     """
 
     always_runs: bool = False
+    only_rows: bool = False
 
     @abstractmethod
     def run(self, clips: "Manifest") -> Iterable[ManifestRow]:

@@ -71,8 +71,6 @@ def shortcuts(runs: tuple[Path, ...], data: Path, as_json: bool) -> None:
 
     \b
     Examples:
-      mma-bench eval --data mma-bench --model cascade+blind --run runs/blind
-      mma-bench eval --data mma-bench --model cascade+deaf --run runs/deaf
       python -m builder shortcuts runs/blind runs/deaf --data mma-bench
     """
     from builder.package.shortcuts import CARD, record_shortcuts

@@ -15,7 +15,7 @@ from typing import Any
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.documents import parse_json
 from mma_bench.files.text import shown
-from mma_bench.questions.near_synonyms import without_near_synonyms
+from mma_bench.questions.likeness import reads_alike
 from mma_bench.schema import Clip
 
 _COLUMNS = ("clip_id", "class")
@@ -38,23 +38,61 @@ class LabelTargets:
     def of(self, clip: Clip) -> str | None:
         """Return the class for ``clip``, or None if it is not in the list.
 
+        An entry for a whole video leaves out the segments that are of its class.
+
         Raises:
-            MMABenchError: it is a class of the clip.
+            MMABenchError: the entry of the clip itself is a class of the clip.
         """
-        found = self.by_id.get(clip.clip_id) or self.by_id.get(clip.youtube_id or "")
-        if found in (clip.visual_label, clip.audio_label):
-            raise MMABenchError(f"{self.where}: {clip.clip_id} shows {shown(str(found))}; give a class that is wrong")
-        return found
+        if (found := self.by_id.get(clip.clip_id)) is not None:
+            if _is_right(found, clip):
+                raise self._not_wrong(found, clip)
+            return found
+        found = self.by_id.get(clip.youtube_id) if clip.youtube_id else None
+        return None if found is None or _is_right(found, clip) else found
+
+    def unmatched(self, clips: Iterable[Clip]) -> int:
+        """Return how many entries match none of ``clips``.
+
+        Raises:
+            MMABenchError: no entry matches a clip, or one is right for all clips that it matches.
+        """
+        usable: set[str] = set()
+        right: dict[str, tuple[str, Clip]] = {}
+        for clip in clips:
+            entry = clip.clip_id if clip.clip_id in self.by_id else clip.youtube_id
+            if not entry or entry not in self.by_id:
+                continue
+            name = self.by_id[entry]
+            if _is_right(name, clip):
+                right.setdefault(entry, (name, clip))
+            else:
+                usable.add(entry)
+        if unusable := [found for entry, found in right.items() if entry not in usable]:
+            raise self._not_wrong(*unusable[0])
+        if not usable:
+            entry = shown(next(iter(self.by_id)))
+            raise MMABenchError(
+                f"{self.where}: none of {len(self.by_id)} entries matches a clip of the test split, the first is for "
+                f"{entry}; give clip ids as in the manifest (`python -m builder status`), or YouTube ids"
+            )
+        return len(self.by_id) - len(usable)
+
+    def _not_wrong(self, name: str, clip: Clip) -> MMABenchError:
+        return MMABenchError(f"{self.where}: {clip.clip_id} shows {shown(name)}; give a class that is wrong")
+
+
+def _is_right(name: str, clip: Clip) -> bool:
+    return name in (clip.visual_label, clip.audio_label)
 
 
 def drawn_target(clip: Clip, classes: Iterable[str], generator: random.Random) -> str | None:
     """Return a class that the clip neither shows nor sounds like, or None if there is none.
 
-    Near-synonyms of the clip's classes are no clear lie, and classes among its source's labels may be in it.
+    What reads like one of the clip's classes is no clear lie, and classes among its source's labels may be in it.
     """
-    known = {clip.visual_label, clip.audio_label, *clip.source_labels}
-    wrong = [name for name in classes if name not in known]
-    clear = without_near_synonyms(wrong, (clip.visual_label, clip.audio_label))
+    labels = {clip.visual_label, clip.audio_label}
+    wrong = [name for name in classes if name not in labels.union(clip.source_labels)]
+    clear = [name for name in wrong if not any(reads_alike(name, label) for label in labels)]
     return generator.choice(clear) if clear else None
 
 
@@ -62,7 +100,7 @@ def read_label_targets(path: Path, classes: Sequence[str]) -> LabelTargets:
     """Read a list of wrong classes.
 
     Raises:
-        MMABenchError: the file cannot be read, names a class that is none of ``classes``, or a clip twice.
+        MMABenchError: the file cannot be read, names a class that is none of ``classes``, or two for a clip.
     """
     where = f"assemble.label_targets: {path}"
     try:
@@ -96,12 +134,12 @@ def _entries(text: str, suffix: str) -> list[tuple[str, str, str]]:
         return list(_csv_entries(text))
     if suffix == ".jsonl":
         rows = [(f"line {number}", line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-        return [(place, *_pair(parse_json(line), place)) for place, line in rows]
+        return [(place, *_pair(parse_json(line, unique_keys=True), place)) for place, line in rows]
     if suffix == ".json":
-        plain = parse_json(text)
+        plain = parse_json(text, unique_keys=True)
         if not isinstance(plain, dict):
             raise ValueError("it is not an object of classes by clip id")
-        return [(shown(key), key, _text(name, shown(key))) for key, name in plain.items()]
+        return [(shown(key), _text(key, "a clip id"), _text(name, shown(key))) for key, name in plain.items()]
     raise ValueError(f"the file must end in .csv, .json or .jsonl, not {suffix or 'nothing'}")
 
 
@@ -123,10 +161,11 @@ def _pair(row: Any, place: str) -> tuple[str, str]:
     column = next((name for name in _TARGETS if name in row), None)
     if column is None:
         raise ValueError(f"{place} has none of {', '.join(_TARGETS)}")
-    return _text(row["clip_id"], place).rpartition("/")[2], _text(row[column], place)
+    video = _text(row["clip_id"], place).rpartition("/")[2]
+    return _text(video, f"{place}, clip_id after the slash"), _text(row[column], place)
 
 
 def _text(value: Any, place: str) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{place}: expected text, got {value!r:.40}")
-    return value
+    return value.strip()

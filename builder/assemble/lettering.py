@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import bidirectional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,15 @@ _PADDING = 0.2
 _LINE = 1.15
 """Height of a line, as a multiple of that of the letters."""
 _PLATE_ALPHA = 200
+_LARGE = 40
+"""Height in pixels at which each visible character leaves a mark."""
 
 
-class TooLargeError(MMABenchError):
+class LetteringError(MMABenchError):
+    """A class name cannot be written."""
+
+
+class TooLargeError(LetteringError):
     """A class name in letters of this size does not fit into a frame."""
 
 
@@ -47,8 +54,10 @@ def lettering(text: str, size: int, share: float) -> NDArray[np.uint8]:
         Shape [size, size, 4], uint8, RGBA; alpha is 0 outside the plate.
 
     Raises:
+        LetteringError: the font cannot write it.
         TooLargeError: it does not fit.
     """
+    check_legible(text)
     from PIL import Image, ImageDraw
 
     height = max(1, round(share * size))
@@ -74,8 +83,31 @@ def letters_version() -> str:
     return f"{FONT} by Pillow {version('pillow')}"
 
 
+def check_legible(text: str) -> None:
+    """Raise LetteringError if the font cannot write ``text``: it would draw the same box for all such letters.
+
+    Letters are drawn one after the other from left to right, so scripts that run the other way, or whose letters change
+    with their neighbours, are refused even if the font has them. So are characters that leave no mark.
+    """
+    for letter in text:
+        if not letter.isspace() and not _is_legible(letter):
+            raise LetteringError(
+                f"written_label: {FONT} cannot write U+{ord(letter):04X} of the class {text!r:.80}; leave "
+                "written_label out of assemble.graded, or give the classes names in letters that the font has"
+            )
+    if not text.strip():
+        raise LetteringError(f"written_label: the class {text!r:.80} has no letters to write")
+
+
+@cache
+def _is_legible(letter: str) -> bool:
+    font = _font(_LARGE)
+    has_glyph, leaves_a_mark = ord(letter) in _characters(), font.getmask(letter).getbbox() is not None
+    return has_glyph and leaves_a_mark and bidirectional(letter) not in ("R", "AL")
+
+
 def check_fits(names: Iterable[str], size: int, shares: Sequence[float]) -> None:
-    """Raise MMABenchError if one of ``names`` does not fit at one of ``shares``, and name the largest share that fits.
+    """Raise MMABenchError if a name cannot be written or does not fit at one of ``shares``; name the largest that fits.
 
     All names must fit: otherwise the clips of a large size would be others than those of a small one.
     """
@@ -117,6 +149,14 @@ def _font(height: int) -> "FreeTypeFont":
 
     # The basic layout does not depend on a library that Pillow may have been built with.
     return ImageFont.truetype(str(_font_file()), height, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """Return the code points that the font has a glyph for."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(code for code, glyph in FT2Font(str(_font_file())).get_charmap().items() if glyph)
 
 
 @cache

@@ -82,6 +82,16 @@ class AssemblePlan:
             targets=self._targets(),
         )
 
+    def notices(self, manifest: Manifest) -> list[str]:
+        """Return a sentence if the list of wrong classes has entries for clips that are not there."""
+        targets = self._targets()
+        if targets is None:
+            return []
+        unmatched = targets.unmatched(row.to_clip() for row in manifest.kept_in("test"))
+        return (
+            [f"assemble.label_targets: {unmatched} of {len(targets.by_id)} entries match no clip"] if unmatched else []
+        )
+
     def _targets(self) -> LabelTargets | None:
         path = self.settings.label_targets
         return read_label_targets(path, self.classes) if path else None

@@ -25,6 +25,7 @@ class AssembleClips(WholeStage):
     """Turn the kept clips into stimuli, and drop the clips that make none. Partners are chosen among all clips."""
 
     name = "assemble"
+    only_rows = True
 
     def __init__(self, plan: AssemblePlan) -> None:
         super().__init__(plan.folder)
@@ -49,6 +50,8 @@ class AssembleClips(WholeStage):
         if not self.plan.settings.graded or clips.path is None:
             return None
         assembly = self.plan.assembly(clips)
+        if assembly.targets is not None:
+            assembly.targets.unmatched(assembly.clips)  # raises if the list is for other clips
         items = sum(len(ids) for ids in assembly.graded_clips.values())
         folder = self.folder / "encode"
         return Parallel("graded", EncodeGraded(self.plan, clips.path, folder), items, folder)

@@ -31,6 +31,7 @@ class CompareClips(WholeStage):
     """
 
     name = "compare"
+    only_rows = True
 
     def __init__(self, folder: Path, inspected: Path, settings: CompareSettings) -> None:
         super().__init__(folder, settings)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from builder.assemble.conditions import Assembly
 from builder.assemble.partners import Pairing
-from builder.assemble.plan import SPOKEN
 from builder.assemble.settings import AssembleSettings
 from builder.assemble.stimuli_file import write_stimuli
 from builder.funnel import Funnel
 from builder.hydrate.stimuli import ConditionCount, Replacement
+from builder.hydrate.voice import voice_of
 from builder.manifest import ManifestRow
 from builder.manifest_file import Manifest
 from builder.stage import WholeStage
 from builder.streams.generated import GeneratedStreams
 from builder.streams.graded import GradedStreams, graded_folder
-from builder.voices import find_voice
+from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
@@ -49,7 +49,7 @@ class RestoreStimuli(WholeStage):
         """Return the seed, the hashes of what was published, and what speaks here if the dataset has speech."""
         published = self.job.published
         tables = [published.folder / "metadata" / f"{name}.parquet" for name in ("clips", "stimuli")]
-        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables), *self._speaks()]
+        return [published.seed, FORMAT_VERSION, *map(sha256_file, tables), *self._voices()]
 
     def files(self) -> list[Path]:
         """Return the stimuli, and the counts."""
@@ -64,6 +64,8 @@ class RestoreStimuli(WholeStage):
             raise MMABenchError(
                 f"none of {clips.row_count} clips were available ({reasons}); give --mirror, or see --retry-failed"
             )
+        if (voice := voice_of(contents.provenance)) and voice.differs:
+            say(f"note: spoken labels are spoken by {voice.here} here, and were by {voice.published} when published")
         before = {clip.clip_id: clip for clip in contents.clips}
         stimuli, conditions = Replacement(before, now, self._assembly(list(now.values()))).apply(contents.stimuli)
         if not stimuli:
@@ -74,33 +76,19 @@ class RestoreStimuli(WholeStage):
         write_json(self.files()[1], [asdict(count) for count in conditions])
         return clips
 
-    def _speaks(self) -> list[str]:
-        graded = self._published.get("graded")
-        if not isinstance(graded, dict) or SPOKEN not in graded:
-            return []
-        try:
-            return [find_voice(self._voice).version()]
-        except MMABenchError as error:
-            return [str(error)]
-
-    @property
-    def _published(self) -> dict[str, Any]:
-        """Settings of the stage in the published build."""
-        found = self.job.published.contents.provenance["config"].get("assemble")
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def _voice(self) -> str:
-        return str(self._published.get("voice", AssembleSettings().voice))
+    def _voices(self) -> list[str]:
+        voice = voice_of(self.job.published.contents.provenance)
+        return [voice.here or voice.trouble] if voice else []
 
     def _assembly(self, clips: Sequence[Clip]) -> Assembly:
         """Return the object that makes streams; partners and levels are already published."""
         job = self.job
+        voice = voice_of(job.published.contents.provenance)
         return Assembly(
             classes=[],
             super_classes=job.published.contents.super_classes,
             seed=job.published.seed,
-            settings=AssembleSettings(voice=self._voice),
+            settings=AssembleSettings(voice=voice.name) if voice else AssembleSettings(),
             clips=clips,
             folder=job.clips,
             pairing=Pairing({}, []),

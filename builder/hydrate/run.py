@@ -10,6 +10,7 @@ from builder.hydrate.restore import read_conditions
 from builder.hydrate.settings import HydrateSettings, hydrate_settings
 from builder.hydrate.source import PublishedClips, published_rows
 from builder.hydrate.stimuli import ConditionCount
+from builder.hydrate.voice import voice_of
 from builder.inspect.settings import InspectSettings
 from builder.job import Job
 from builder.manifest import ManifestRow
@@ -196,11 +197,13 @@ def _funnel_stage(result: Hydration) -> dict[str, Any]:
 
 
 def _provenance(published: Published, result: Hydration) -> dict[str, Any]:
-    hydrated = {
+    hydrated: dict[str, Any] = {
         "mma_bench": __version__,
         "ffmpeg": ffmpeg_version(),
         "published_stimuli_sha256": sha256_file(published.folder / "metadata" / "stimuli.parquet"),
         "identical_clips": result.identical,
         "clips_of_equal_fingerprint": result.equal,
     }
+    if (voice := voice_of(published.contents.provenance)) and voice.here:
+        hydrated["voice"] = voice.here
     return {**published.contents.provenance, "licence_mode": "all", "hydrated": hydrated}

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from builder.assemble.conditions import GRADED_CONDITIONS, Assembly
 from builder.assemble.label_targets import LabelTargets
-from builder.assemble.lettering import TooLargeError
+from builder.assemble.lettering import LetteringError
 from builder.assemble.partners import Pairing
 from builder.assemble.settings import AssembleSettings
 from builder.voices import NoVoiceError
@@ -103,7 +103,7 @@ class Replacement:
         )
         try:
             made = GRADED_CONDITIONS[stimulus.condition].streams(assembly, own, level)
-        except (NoVoiceError, TooLargeError):
+        except (NoVoiceError, LetteringError):
             raise _Missing("cannot_be_made") from None
         if made is None or list(map(_source, made)) != list(map(_source, streams)):
             raise _Missing("cannot_be_made")

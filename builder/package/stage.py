@@ -16,6 +16,7 @@ class PackageDataset(WholeStage):
     """Write the dataset, unless it is in place already; the folder of the dataset itself tells."""
 
     name = "package"
+    only_rows = True
     counts_clips = False
     always_runs = True
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--protocol",
     default="robust",
     show_default=True,
-    metavar="paper|robust|controls|phrasing|FILE",
+    metavar="paper|robust|controls|phrasing|detection|FILE",
     help="Protocol that defines the questions, as in `mma-bench eval`; paper asks each question once.",
 )
 @condition_option()
@@ -57,7 +57,6 @@ def quiz(
     Examples:
       python -m builder quiz --data mma-bench --name Ada --run runs/ada --limit 20
       python -m builder quiz --data mma-bench --name Bob --run runs/bob --limit 20 --protocol paper
-      mma-bench report runs/ada runs/bob runs/cascade --out report
     """
     with needs("the quiz page", "review"):
         import fastapi  # noqa: F401

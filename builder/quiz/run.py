@@ -13,7 +13,7 @@ from mma_bench.evaluation.people import PEOPLE_PREFIX
 from mma_bench.evaluation.protocols import load_protocol
 from mma_bench.evaluation.rescoring import rescore
 from mma_bench.evaluation.session import Questions, Request, Session
-from mma_bench.evaluation.store import AnswerStore, begin_run, check_run
+from mma_bench.evaluation.store import HEAD_FILE, AnswerStore, begin_run, check_run
 from mma_bench.files.atomic import write_json
 from mma_bench.files.lock import hold
 
@@ -49,7 +49,7 @@ class OpenQuiz:
         """Begin or resume the run, and lock it; afterwards write its scores.
 
         Raises:
-            MMABenchError: another quiz writes to the run, or it is another one's.
+            MMABenchError: another quiz writes to the run, it is another one's, or it was overwritten meanwhile.
         """
         self.run.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.run, os.O_RDONLY)
@@ -60,11 +60,25 @@ class OpenQuiz:
         else:
             begin_run(self.run, self.session.head, overwrite=self.overwrite)
             store = AnswerStore(self.run)
-            yield quiz_of(self.session, store, self.seed)
+            begun = self._head()
+
+            def is_ours() -> bool:
+                return self._head() == begun
+
+            yield quiz_of(self.session, store, self.seed, is_ours)
+            if not is_ours():
+                raise MMABenchError(f"{self.run} was overwritten by another command; the quiz wrote nothing more to it")
             if store.read():
                 write_json(self.run / "scores.json", rescore(self.run).scores.to_json())
         finally:
             os.close(descriptor)  # frees the lock
+
+    def _head(self) -> bytes | None:
+        """Return what the run says of itself now; None if it is gone."""
+        try:
+            return (self.run / HEAD_FILE).read_bytes()
+        except OSError:
+            return None
 
 
 def open_quiz(

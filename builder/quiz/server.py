@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.quiz.session import Item, Quiz, RefusedError, State
 from builder.review.guard import Guard
+from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 from mma_bench.files.atomic import write_bytes
 
@@ -72,7 +73,8 @@ def make_app(quiz: Quiz, media: Path, *, name: str, host: str) -> Any:
         try:
             return FileResponse(_muxed(item, media), media_type="video/mp4")
         except MMABenchError as error:
-            raise HTTPException(500, str(error)) from error
+            say(f"clip {item.item_id}: {error}")  # it names the stimulus, which the person must not see
+            raise HTTPException(500, "this clip cannot be read") from error
 
     @app.middleware("http")
     async def with_policy(request: Any, call_next: Any) -> Any:

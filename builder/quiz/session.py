@@ -60,12 +60,14 @@ class Quiz:
         items: all questions in the order in which they are asked.
         store: where the answers are put.
         answered: keys of the questions with an answer.
+        is_ours: whether the run is still the one that this quiz began: another command may have overwritten it.
         clock: seconds that only go forward.
     """
 
     items: Sequence[Item]
     store: AnswerStore
     answered: set[str]
+    is_ours: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.monotonic
     _shown: tuple[str, float] = ("", 0.0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -87,7 +89,7 @@ class Quiz:
 
         Raises:
             RefusedError: there is no such question or option, or it is not the question that is being asked: another
-                tab has answered it.
+                tab has answered it, or another command has overwritten the run.
         """
         with self._lock:
             item = self.by_id.get(item_id)
@@ -99,6 +101,8 @@ class Quiz:
                 raise RefusedError(409, "this question has been answered already; the first answer counts")
             if item is not self._state().item:
                 raise RefusedError(409, "this is not the question that is being asked now")
+            if not self.is_ours():
+                raise RefusedError(409, "another command has overwritten this run; tell whoever runs the quiz")
             shown, since = self._shown
             seconds = self.clock() - since if shown == item_id else None
             text = CANNOT_TELL if choice is None else item.question.options[choice]
@@ -127,7 +131,7 @@ class Quiz:
         return state
 
 
-def quiz_of(session: Session, store: AnswerStore, seed: int) -> Quiz:
+def quiz_of(session: Session, store: AnswerStore, seed: int, is_ours: Callable[[], bool]) -> Quiz:
     """Return the quiz of a person.
 
     Questions are asked wording after wording, as the protocol lists them, so that a person who stops early has answered
@@ -137,6 +141,7 @@ def quiz_of(session: Session, store: AnswerStore, seed: int) -> Quiz:
         session: the person with all of their questions.
         store: answers of the run.
         seed: of the order.
+        is_ours: whether the run may still be written to.
     """
     items = []
     for sample in session.samples:
@@ -147,4 +152,4 @@ def quiz_of(session: Session, store: AnswerStore, seed: int) -> Quiz:
     random.Random(f"quiz/{seed}/{session.model.name}").shuffle(items)  # noqa: S311  (an order, not a secret)
     place = {rule.name: number for number, rule in enumerate(session.head.asked.variants)}
     items.sort(key=lambda item: place.get(item.question.variant, len(place)))
-    return Quiz(items, store, set(store.read()))
+    return Quiz(items, store, set(store.read()), is_ours)

@@ -18,6 +18,7 @@ class ReleaseClips(WholeStage):
     """Drop the clips whose licence the licence mode does not allow."""
 
     name = "release"
+    only_rows = True
 
     def __init__(self, folder: Path, mode: LicenceMode) -> None:
         super().__init__(folder, mode)

@@ -27,6 +27,7 @@ class ReviewClips(WholeStage):
     """
 
     name = "review"
+    only_rows = True
 
     def __init__(self, folder: Path, settings: ReviewSettings) -> None:
         super().__init__(folder, settings)

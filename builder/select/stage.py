@@ -22,6 +22,7 @@ class SelectClips(WholeStage):
     """List the clips of the source. A clip that the list itself makes unusable is dropped here."""
 
     name = "select"
+    only_rows = True
 
     def __init__(self, folder: Path, source: Source, removed: RemovedIds) -> None:
         super().__init__(folder)

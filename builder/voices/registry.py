@@ -12,7 +12,7 @@ from mma_bench.registry import Registry, one_line
 
 
 class NoVoiceError(MMABenchError):
-    """A voice cannot be used: something that it needs is not installed."""
+    """A voice cannot be used: it, or something that it needs, is not installed."""
 
 
 class Voice(ABC):
@@ -63,9 +63,14 @@ def find_voice(name: str) -> Voice:
     """Return the voice called ``name``, one for all clips of a process.
 
     Raises:
-        MMABenchError: there is none.
+        NoVoiceError: there is none, or its package fails to load.
     """
-    return VOICES.find(name)()
+    try:
+        return VOICES.find(name)()
+    except NoVoiceError:
+        raise
+    except MMABenchError as error:
+        raise NoVoiceError(str(error)) from error
 
 
 @cache

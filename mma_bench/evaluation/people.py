@@ -1,6 +1,10 @@
-"""Runs of people, who are asked by `python -m builder quiz`: what their names are like."""
+"""Runs of people, who are asked by `python -m builder quiz`: their names, and which are being written to."""
+
+import os
+from pathlib import Path
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.lock import hold
 from mma_bench.files.text import one_line
 
 PEOPLE_PREFIX = "people:"
@@ -22,6 +26,22 @@ def person_named(name: str) -> str:
     if not plain or len(plain) > LONGEST_NAME:
         raise MMABenchError(f"--name {plain[:60]!r}: give a name of 1 to {LONGEST_NAME} visible characters")
     return f"{PEOPLE_PREFIX}{plain}"
+
+
+def refuse_open_quiz(run: Path) -> None:
+    """Raise MMABenchError if a quiz has the folder ``run`` locked: overwriting would mix its answers with others."""
+    try:
+        descriptor = os.open(run, os.O_RDONLY)
+    except OSError:  # there is no such folder yet, or whoever writes to it finds out why not
+        return
+    try:
+        hold(descriptor, wait=False)
+    except BlockingIOError as error:
+        raise MMABenchError(f"a quiz is writing to {run}; stop it first, or choose another --run") from error
+    except OSError:  # a file system without locks
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def asks_a_person(model: str) -> MMABenchError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mma_bench.console.progress import say
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.judge.record import Replies, forget_judge, read_judge, read_replies
+from mma_bench.evaluation.people import refuse_open_quiz
 from mma_bench.evaluation.protocols import Protocol, load_protocol
 from mma_bench.evaluation.run_folder import asking
 from mma_bench.evaluation.scores import Scores, score
@@ -70,8 +71,8 @@ def evaluate(
 
     Raises:
         MMABenchError: the data, the protocol or the model cannot be used, a modality does not reach the model,
-            ``run`` belongs to another run or shard, too many answers are empty (see
-            `mma_bench.evaluation.emptiness`), or a worker died.
+            ``run`` belongs to another run or shard or is to be overwritten while a quiz writes to it, too many answers
+            are empty (see `mma_bench.evaluation.emptiness`), or a worker died.
     """
     request = Request(
         model=model,
@@ -88,7 +89,9 @@ def evaluate(
         progress=progress,
         shard=Shard.parse(shard) if isinstance(shard, str) else shard,
     )
-    if not overwrite and judged:
+    if overwrite:
+        refuse_open_quiz(request.run)
+    elif judged:
         _replies(request.run)  # a damaged record ends the command before the model is asked
     questions = Questions.of(request)
     if not overwrite:

@@ -23,7 +23,7 @@ from mma_bench.files.atomic import write_bytes
 from mma_bench.files.jsonl import cut_unfinished_line, whole_lines
 from mma_bench.schema import Checked, Modality, Question, Stimulus
 
-_HEAD = "run.json"
+HEAD_FILE = "run.json"
 ANSWERS_FILE = "answers.jsonl"
 _SYNC_SECONDS = 1.0
 """Between two calls of fsync, which for each stimulus was 42% of the evaluator's own time."""
@@ -275,7 +275,7 @@ def begin_run(folder: Path, run: Run, *, overwrite: bool) -> None:
     elif earlier := _read_run(folder):
         run = run.changed(shards=earlier.shards)
     head = run.model_dump(mode="json", exclude={"judge"})
-    write_head(folder, _HEAD, head, discard=(ANSWERS_FILE, "usage.json", "scores.json") if overwrite else ())
+    write_head(folder, HEAD_FILE, head, discard=(ANSWERS_FILE, "usage.json", "scores.json") if overwrite else ())
 
 
 def open_run(folder: Path, *, judged: bool = True) -> Run:
@@ -313,10 +313,10 @@ def _check(answer: StoredAnswer) -> None:
 
 
 def _read_run(folder: Path) -> Run | None:
-    run = read_head(folder, _HEAD, Run)
+    run = read_head(folder, HEAD_FILE, Run)
     if run and run.protocol and run.protocol.sha256 != run.protocol_sha256:
         raise MMABenchError(
-            f"{folder / _HEAD}: the protocol was changed after the run was made (sha256 {run.protocol.sha256[:12]}, "
-            f"was {str(run.protocol_sha256)[:12]}); choose another --run"
+            f"{folder / HEAD_FILE}: the protocol was changed after the run was made (sha256 "
+            f"{run.protocol.sha256[:12]}, was {str(run.protocol_sha256)[:12]}); choose another --run"
         )
     return run

@@ -49,16 +49,28 @@ def parse_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
     return value
 
 
-def parse_json(content: str | bytes) -> Any:
+def parse_json(content: str | bytes, *, unique_keys: bool = False) -> Any:
     """Return the value of a JSON document.
+
+    Args:
+        content: the document.
+        unique_keys: refuse objects in which a key has two different values; otherwise the last one counts.
 
     Raises:
         ValueError: it is not one, or is nested too deeply. The message is one line.
     """
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_unique if unique_keys else None)
     except (ValueError, RecursionError) as error:
         raise ValueError(_reason(error)) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if found.setdefault(key, value) != value:
+            raise ValueError(f"the key {key!r:.80} has two values")
+    return found
 
 
 def _count(node: yaml.Node, known: dict[int, int], open_: set[int]) -> int:

@@ -11,11 +11,11 @@ from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_json
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Item, Media
-from mma_bench.interference.likeness import reads_alike
 from mma_bench.interference.protocol import Protocol
 from mma_bench.interference.sentences import words_of
 from mma_bench.interference.sources.files import file_reader, heard_sound_of, picture_of
 from mma_bench.interference.sources.found import Found, in_turns, safe_id
+from mma_bench.questions.likeness import reads_alike
 
 _MOST = 200
 """Files that are taken of a folder; more would only make the start longer."""

@@ -1,5 +1,6 @@
 """The list of stages is the only one, own stages take their places in it, and the runner guards what stages return."""
 
+import gc
 import os
 import re
 import signal
@@ -267,3 +268,37 @@ class Mute(WholeStage):
 def test_a_whole_stage_that_returns_no_rows_is_one_clear_error(source: Path, tmp_path: Path) -> None:
     with pytest.raises(MMABenchError, match="the stage mute failed: TypeError: run returned a NoneType"):
         run_stage(Mute(tmp_path / "mute"), source, ALONE)
+
+
+class Watched(ClipStage):
+    """Writes down how long Python's collector waits while a clip is processed."""
+
+    name = "watched"
+
+    def process(self, row: ManifestRow) -> ManifestRow:
+        return row.changed(notes=f"{gc.get_threshold()[0]} {gc.get_freeze_count()}")
+
+
+class WatchedWhole(WholeStage):
+    """The same, for all clips at once."""
+
+    name = "watched_whole"
+
+    def run(self, clips: Manifest) -> list[ManifestRow]:
+        return [row.changed(notes=f"{gc.get_threshold()[0]} {gc.get_freeze_count()}") for row in clips]
+
+
+class RowsOnly(WatchedWhole):
+    """One that decodes no media."""
+
+    name = "rows_only"
+    only_rows = True
+
+
+def test_the_collector_works_as_usual_where_media_may_be_decoded(source: Path, tmp_path: Path) -> None:
+    usual = f"{gc.get_threshold()[0]} {gc.get_freeze_count()}"
+    for stage in (Watched(tmp_path / "watched"), WatchedWhole(tmp_path / "watched_whole")):
+        assert {row.notes for row in rows_of(stage, source) if row.kept} == {usual}
+    rare = {str(row.notes).split()[0] for row in rows_of(RowsOnly(tmp_path / "rows_only"), source) if row.kept}
+    assert rare == {"20000"}
+    assert f"{gc.get_threshold()[0]} {gc.get_freeze_count()}" == usual

@@ -11,7 +11,7 @@ from mma_bench.models.interface import Answer
 
 
 def asked(demo: Path, run: Path, condition: str) -> None:
-    mma_bench.evaluate("baseline:majority", demo, run=run, condition=condition, limit=3, protocol="paper")
+    mma_bench.evaluate("baseline:random", demo, run=run, condition=condition, limit=3, protocol="paper")
 
 
 def test_a_run_says_how_much_is_ahead_and_how_much_is_answered(
@@ -21,7 +21,7 @@ def test_a_run_says_how_much_is_ahead_and_how_much_is_answered(
     asked(demo, run, "aligned")
     assert "6 questions (all 6 to ask) about 3 stimuli, in 3 requests" in capsys.readouterr().err
     mma_bench.evaluate(
-        "baseline:majority", demo, run=run, limit=3, protocol="paper", condition=["aligned", "misaligned"]
+        "baseline:random", demo, run=run, limit=3, protocol="paper", condition=["aligned", "misaligned"]
     )
     said = capsys.readouterr().err
     assert "12 questions (6 answered already, 6 to ask) about 3 stimuli, in 3 requests" in said

@@ -11,12 +11,12 @@ import pytest
 from mma_bench import load
 from mma_bench.dataset.columns import AUDIO_RATE
 from mma_bench.dataset.media import flac_bytes
-from mma_bench.interference.likeness import reads_alike
 from mma_bench.interference.pool import make_pool
 from mma_bench.interference.protocol import load_protocol
 from mma_bench.interference.rules import rules_of
 from mma_bench.interference.sources.read import read_items
 from mma_bench.interference.stimuli import make_plan
+from mma_bench.questions.likeness import reads_alike
 from tests.interference.conftest import write_picture, write_sound
 
 

@@ -26,15 +26,18 @@ PAUSE_SECONDS = 0.3
 
 @graded_condition(lambda assembly, clip: assembly.label_target(clip) is not None)
 def spoken_label(assembly: Assembly, clip: Clip, level: float) -> Streams | None:
-    """The clip's video, and its audio with the voice over all of it."""
+    """The clip's video, and its audio with the voice over all of it; a clip shorter than the sentence takes no part."""
     target = assembly.label_target(clip)
     if target is None:
         return None
     name, text = assembly.settings.voice, SENTENCE.format(target.replace("_", " "))
+    sentence = spoken(name, text)
+    if min(clip.video_seconds, clip.audio_seconds) < len(after_pause(sentence)) / AUDIO_RATE:
+        return None  # it would end before the class is said, which is the last word
 
     def encode(path: Path) -> float:
         own = read_flac(clip_file(assembly.folder, clip.clip_id, "flac"))
-        mixed = mix(own, repeated(spoken(name, text), len(own)), level)
+        mixed = mix(own, repeated(sentence, len(own)), level)
         path.write_bytes(flac_bytes(mixed))
         return len(mixed) / AUDIO_RATE
 
@@ -56,5 +59,9 @@ def spoken_label(assembly: Assembly, clip: Clip, level: float) -> Streams | None
 
 def repeated(sentence: NDArray[np.int16], length: int) -> NDArray[np.int16]:
     """Return a sentence again and again, each time after a pause, shape [length]."""
-    once = np.concatenate([np.zeros(round(PAUSE_SECONDS * AUDIO_RATE), np.int16), sentence])
-    return np.resize(once, length)
+    return np.resize(after_pause(sentence), length)
+
+
+def after_pause(sentence: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return the pause and a sentence, shape [samples]."""
+    return np.concatenate([np.zeros(round(PAUSE_SECONDS * AUDIO_RATE), np.int16), sentence])

@@ -3,8 +3,8 @@
 from mma_bench.interference import sentences
 from mma_bench.interference.interventions.registry import Change, Draw, Strength, intervention
 from mma_bench.interference.items import Item
-from mma_bench.interference.likeness import reads_alike
 from mma_bench.interference.prompts import misleading_sentence
+from mma_bench.questions.likeness import reads_alike
 
 DRAWN = 10
 """Sentences that the paper (arXiv 2505.19616) draws."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,44 +12,30 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from builder.assemble.conditions import Assembly
+from builder.assemble.conditions import GRADED_CONDITIONS, Assembly
 from builder.assemble.conditions.spoken_label import SENTENCE, repeated
-from builder.assemble.label_targets import drawn_target, read_label_targets
+from builder.assemble.label_targets import LabelTargets, drawn_target, read_label_targets
 from builder.assemble.lettering import check_fits, lettering
 from builder.assemble.plan import AssemblePlan, check_label_conditions
 from builder.assemble.settings import AssembleSettings
+from builder.assemble.stage import AssembleClips
 from builder.assemble.stimuli import make_stimuli
 from builder.cli import main
+from builder.hydrate.stimuli import Replacement
 from builder.manifest_file import Manifest
 from builder.media_folder import clip_file
 from builder.normalise import NormaliseSettings
 from builder.package.shards import normalised_members
-from builder.voices import VOICES, Voice, find_voice
+from builder.voices import find_voice
 from builder.voices.registry import spoken
 from mma_bench.dataset.media import Media, read_flac
 from mma_bench.errors import MMABenchError
 from mma_bench.questions.near_synonyms import are_near_synonyms
 from mma_bench.schema import Clip, Stimulus
+from tests.builder.beeps import Beeps
 
 LEVELS = {"spoken_label": [-10.0, 0.0, 10.0], "written_label": [0.08, 0.13]}
 SIZE = 112
-
-
-class Beeps(Voice):
-    """A beep for each letter: a voice of a user's, where espeak-ng is not installed."""
-
-    name = "beeps-of-a-test"
-
-    def version(self) -> str:
-        return "beeps 1"
-
-    def speak(self, text: str) -> NDArray[np.int16]:
-        times = np.arange(800) / 16_000
-        beeps = [np.sin(2 * np.pi * (200 + 20 * (ord(letter) - 32)) * times) for letter in text]
-        return np.rint(8000 * np.concatenate(beeps)).astype(np.int16)
-
-
-VOICES.add(Beeps.name, Beeps)
 
 
 class Made:
@@ -142,11 +129,24 @@ def test_the_class_is_wrong_for_the_clip_and_the_same_at_all_levels_and_in_both_
     assert all(len(found) == 1 for found in targets.values())
 
 
-def test_a_drawn_class_is_never_a_near_synonym_nor_a_label_of_the_source(made: Made) -> None:
+def test_a_clip_takes_no_part_if_the_class_would_not_be_said_to_its_end(made: Made) -> None:
+    speak = GRADED_CONDITIONS["spoken_label"].streams
+    clip = made.by_id[str(made.stimuli["spoken_label"][0].audio.clip_id)]
+    target = str(made.assembly.label_target(clip)).replace("_", " ")
+    enough = 0.3 + 0.05 * len(SENTENCE.format(target))
+    for short in ({"audio_seconds": enough - 0.01}, {"video_seconds": enough - 0.01}):
+        assert speak(made.assembly, clip.changed(**short), 0.0) is None
+    assert speak(made.assembly, clip.changed(audio_seconds=enough, video_seconds=enough), 0.0) is not None
+
+
+def test_a_drawn_class_does_not_read_like_the_clips_and_is_no_label_of_the_source(made: Made) -> None:
     clip = made.assembly.clips[0].changed(visual_label="Bird", audio_label="Bird", source_labels=["Bird", "Rain"])
     classes = ["Bird", "Fowl", "Rain", "Truck"]
     drawn = {drawn_target(clip, classes, made.assembly.generator(str(n), clip)) for n in range(20)}
     assert drawn == {"Truck"}
+    for label, other in (("Train", "Train_horn"), ("Singing_bowl", "Singing")):
+        alike = clip.changed(visual_label=label, audio_label=label)
+        assert drawn_target(alike, [label, other], made.assembly.generator("", alike)) is None
     assert drawn_target(clip, classes[:3], made.assembly.generator("", clip)) is None
     assert made.assembly.label_target(clip.changed(audio_label="Rain")) is None, "its streams disagree already"
 
@@ -172,6 +172,34 @@ def test_a_list_decides_who_takes_part_and_what_is_said(made: Made, work: Path, 
     listed.write_text(json.dumps({clip.clip_id: clip.visual_label}))
     with pytest.raises(MMABenchError, match="give a class that is wrong"):
         Made(work, tmp_path / "right", listed)
+
+
+def test_a_list_says_how_many_entries_match_no_clip_and_one_that_matches_none_is_refused(
+    made: Made, work: Path, tmp_path: Path
+) -> None:
+    clips = Manifest(work / "release" / "manifest.parquet")
+    clip = made.assembly.clips[0]
+    wrong = next(name for name in made.plan.classes if name != clip.visual_label)
+    listed = tmp_path / "targets.json"
+    listed.write_text(json.dumps({clip.clip_id: wrong, "b": wrong, "c": wrong}))
+    plan = Made(work, tmp_path / "again", listed).plan
+    assert plan.notices(clips) == ["assemble.label_targets: 2 of 3 entries match no clip"]
+    assert made.plan.notices(clips) == []
+    AssembleClips(plan).parallel(clips)
+    listed.write_text(json.dumps({"b": wrong}))
+    with pytest.raises(MMABenchError, match="none of 1 entries matches a clip of the test split, the first is for 'b'"):
+        AssembleClips(plan).parallel(clips)
+
+
+def test_an_entry_for_a_video_leaves_out_the_segments_of_its_class(made: Made) -> None:
+    dog = made.assembly.clips[0].changed(clip_id="v_0", youtube_id="v", visual_label="Dog", audio_label="Dog")
+    cat = dog.changed(clip_id="v_9", visual_label="Cat", audio_label="Cat")
+    targets = LabelTargets("the list", {"v": "Cat"})
+    assert (targets.of(dog), targets.of(cat), targets.unmatched([cat, dog])) == ("Cat", None, 0)
+    with pytest.raises(MMABenchError, match="v_9 shows 'Cat'; give a class that is wrong"):
+        targets.unmatched([cat])
+    nameless = LabelTargets("the list", {"": "Cat"})
+    assert nameless.of(dog.changed(youtube_id=None)) is None, "it has no YouTube id"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +229,10 @@ def test_each_form_of_a_list_is_read(made: Made, tmp_path: Path, name: str, cont
         ("a.csv", "clip_id,class\n", "lists no clip"),
         ("a.json", "[1]", "it is not an object of classes by clip id"),
         ("a.json", '{"a": 1}', "expected text, got 1"),
+        ("a.json", '{"": "Dog"}', "a clip id: expected text, got ''"),
+        ("a.json", '{" ": "Dog"}', "a clip id: expected text, got ' '"),
+        ("a.json", '{"a": "Dog", "a": "Cat"}', "the key 'a' has two values"),
+        ("a.jsonl", '{"clip_id": "Cat/", "audio_target": "Dog"}', "line 1, clip_id after the slash: expected text"),
         ("a.jsonl", '{"clip_id": "a"}', "line 1 has none of audio_target"),
         ("a.txt", "a Dog", "must end in .csv, .json or .jsonl"),
         ("a.json", "\udcff", "cannot be read"),
@@ -225,6 +257,25 @@ def test_a_size_that_a_class_does_not_fit_names_the_largest_that_all_fit() -> No
     two = lettering("Keyboard musical", 504, 0.15)[..., 3] > 0
     one = lettering("Keyboard", 504, 0.15)[..., 3] > 0
     assert two.sum() > 1.5 * one.sum(), "the second word is on a line of its own"
+
+
+@pytest.mark.parametrize(
+    "name", ["\u72d7", "Dog \u732b", "\u0939\u093e\u0925\u0940", "\u0643\u0644\u0628", "a\u200bb", " ", ""]
+)
+def test_a_name_that_the_font_cannot_write_is_refused(name: str) -> None:
+    with pytest.raises(MMABenchError, match=r"^written_label: .*the class "):
+        check_fits(["Dog", name], 504, [0.1])
+
+
+def test_names_in_letters_of_the_font_are_written() -> None:
+    check_fits(["\u00c9glise", "\u0421\u043e\u0431\u0430\u043a\u0430", "R&B, 12\u2033 (live)", "\u266a"], 504, [0.1])
+
+
+def test_hydration_without_the_voice_counts_what_cannot_be_made(made: Made) -> None:
+    here = replace(made.assembly, settings=AssembleSettings(voice="of-a-package-that-is-not-installed"))
+    stimuli, counts = Replacement(made.by_id, made.by_id, here).apply(made.stimuli["spoken_label"])
+    assert (stimuli, [(count.published, count.cannot_be_made) for count in counts]) == ([], [(9, 9)])
+    assert len(Replacement(made.by_id, made.by_id, made.assembly).apply(made.stimuli["spoken_label"])[0]) == 9
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ from builder.cli import main
 from builder.manifest import ManifestRow
 from builder.package.seal import seal
 from mma_bench.dataset.integrity import verify_data
+from tests.builder.beeps import Beeps
 from tests.builder.sources.test_audioset import FAST, Library, audioset_source, configuration, first_rows
 from tests.builder.sources.youtube_server import Site, serve
 from tests.conftest import settings, tree
 
 CLIPS = 6
 _GRADED = {
+    "spoken_label": [0.0],
     "mixed_audio": [0.0],
     "blended_frames": [0.5],
     "occluded_frames": [0.25],
@@ -73,7 +75,7 @@ def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Publish
     library = Library(shared / "clips", folder / "videos", rows)
     with serve(Site(library)) as template:
         config = configuration(shared, **chosen, download={"url_template": template, **FAST, "concurrency": 1})
-        config["assemble"] = {"conditions": _CONDITIONS, "graded": _GRADED, "graded_clips": 1}
+        config["assemble"] = {"conditions": _CONDITIONS, "graded": _GRADED, "graded_clips": 1, "voice": Beeps.name}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         work = ("--config", folder / "config.yaml", "--work", folder / "work", *settings("executor.workers=1"))
         for out, changes in (("ids", []), ("full", settings("package.licence_mode=all"))):
@@ -82,7 +84,9 @@ def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Publish
     return Published(folder / "ids", folder / "full", library, rows)
 
 
-def test_what_the_site_still_has_gives_the_published_bytes(published: Published, tmp_path: Path) -> None:
+def test_what_the_site_still_has_gives_the_published_bytes(
+    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone, down = (str(row.youtube_id) for row in published.rows[:2])
     missing = [row.clip_id for row in published.rows[:2]]
     site = Site(published.library, {gone: "404", down: "503"})
@@ -115,8 +119,12 @@ def test_what_the_site_still_has_gives_the_published_bytes(published: Published,
         new = Counter(served.video_id for served in site.log) - asked
         assert new.keys() == {down}
         site.heal()
-        found = report(hydrate(published.ids, tmp_path / "all", *network(template), "--json"))
-        assert found["identical"] == CLIPS
+        monkeypatch.setattr(Beeps, "version", lambda voice: "beeps 2")
+        result = hydrate(published.ids, tmp_path / "all", *network(template), "--json")
+        assert report(result)["identical"] == CLIPS
+        assert "spoken by beeps 2 here, and were by beeps 1 when published" in result.stderr
+        made_here = json.loads((tmp_path / "all" / "mma-bench" / "metadata" / "provenance.json").read_text())
+        assert (made_here["voice"], made_here["hydrated"]["voice"]) == ("beeps 1", "beeps 2")
     whole, full = tree(tmp_path / "all" / "mma-bench"), tree(published.full)
     same = [name for name in full if name.startswith(("data/", "index/")) or name == "metadata/stimuli.parquet"]
     assert {name: whole[name] for name in same} == {name: full[name] for name in same}

@@ -2,23 +2,28 @@
 
 import http.client
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from builder.quiz.person import Person
 from builder.quiz.run import OpenQuiz, open_quiz
+from builder.quiz.server import make_app
+from builder.quiz.session import Quiz, RefusedError
 from mma_bench import MMABenchError, evaluate, load
 from mma_bench.evaluation.comparison import compare
 from mma_bench.evaluation.rescoring import rescore
-from mma_bench.evaluation.store import AnswerStore, open_run
+from mma_bench.evaluation.store import AnswerStore, begin_run, open_run
 from mma_bench.models import load as load_model
 from mma_bench.report import write_report
 from mma_bench.report.leaderboard.write import write_leaderboard
@@ -78,6 +83,13 @@ def answer_here(data: Path, run: Path, choice: int | None, name: str = "Ada") ->
     return order
 
 
+def answer_one(quiz: Quiz) -> None:
+    """Give the first option of the question that is asked now."""
+    item = quiz.show().item
+    assert item is not None
+    quiz.answer(item.item_id, 0)
+
+
 def stop(server: subprocess.Popen[str]) -> str:
     """Stop a server with Ctrl-C and return what it says."""
     server.send_signal(signal.SIGINT)
@@ -129,6 +141,8 @@ def test_a_killed_quiz_resumes_in_its_order_and_other_runs_are_left_alone(demo: 
             call(port, "/answer", {"item": order[-1], "choice": 1})
         with pytest.raises(MMABenchError, match="another quiz is writing"), open_here(demo, run).begun():
             pass
+        with pytest.raises(MMABenchError, match=f"a quiz is writing to {run}; stop it first"):
+            evaluate("baseline:random", demo, run=run, limit=3, overwrite=True, progress=False)
         server.send_signal(signal.SIGKILL)
         server.wait()
     with open(run / "answers.jsonl", "ab") as file:
@@ -150,6 +164,42 @@ def test_a_killed_quiz_resumes_in_its_order_and_other_runs_are_left_alone(demo: 
     said = [{key: (a.text, a.question_id) for key, a in AnswerStore(folder).read().items()} for folder in (run, whole)]
     assert said[0] == said[1]
     assert (run / "scores.json").read_bytes() == (whole / "scores.json").read_bytes()
+
+
+def test_no_answer_is_stored_in_a_run_that_another_command_has_overwritten(demo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with ExitStack() as page:
+        quiz = page.enter_context(open_here(demo, run).begun())
+        answer_one(quiz)
+        begin_run(run, open_run(run).changed(model="baseline:random"), overwrite=True)
+        with pytest.raises(RefusedError, match="another command has overwritten this run"):
+            answer_one(quiz)
+        with pytest.raises(MMABenchError, match=f"{run} was overwritten by another command"):
+            page.close()
+    assert [path.name for path in run.iterdir()] == ["run.json"], "neither an answer nor scores"
+    assert open_run(run).model == "baseline:random"
+
+
+def test_a_clip_that_cannot_be_read_does_not_tell_what_it_is(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, media = tmp_path / "data", tmp_path / "media"
+    shutil.copytree(demo, data, copy_function=os.link)
+    media.mkdir()
+    with open_here(data, tmp_path / "run").begun() as quiz:
+        for shard in (data / "data" / "misaligned").glob("*.tar"):
+            size = shard.stat().st_size
+            shard.unlink()  # the demo has a link to the same file
+            shard.write_bytes(bytes(size))
+        item = quiz.show().item
+        assert item is not None
+        app = make_app(quiz, media, name="Ada", host="127.0.0.1")
+        with TestClient(app, base_url="http://127.0.0.1:7861", raise_server_exceptions=False) as client:
+            reply = client.get(f"/clip/{item.item_id}.mp4")
+    assert (reply.status_code, reply.json()) == (500, {"detail": "this clip cannot be read"})
+    said = capsys.readouterr().err
+    assert item.item_id in said
+    assert item.sample.stimulus.key in said, "whoever runs the quiz is told"
 
 
 def quiz(data: Path, run: Path) -> list[str]:
