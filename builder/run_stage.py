@@ -85,6 +85,7 @@ def _run_clips(stage: ClipStage, path: Path, executor: ExecutorSettings) -> Mani
     return finished
 
 
+@few_collections()
 def _is_whole(stage: ClipStage, manifest: Manifest, results: Results) -> bool:
     """Return whether all files of the kept clips are there, and their values in the stage's own columns."""
     if not all_exist(_outputs(stage, manifest)):
