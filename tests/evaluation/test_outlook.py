@@ -20,9 +20,7 @@ def test_a_run_says_how_much_is_ahead_and_how_much_is_answered(
     run = tmp_path / "run"
     asked(demo, run, "aligned")
     assert "6 questions (all 6 to ask) about 3 stimuli, in 3 requests" in capsys.readouterr().err
-    mma_bench.evaluate(
-        "baseline:random", demo, run=run, limit=3, protocol="paper", condition=["aligned", "misaligned"]
-    )
+    mma_bench.evaluate("baseline:random", demo, run=run, limit=3, protocol="paper", condition=["aligned", "misaligned"])
     said = capsys.readouterr().err
     assert "12 questions (6 answered already, 6 to ask) about 3 stimuli, in 3 requests" in said
     asked(demo, run, "aligned")
