@@ -122,6 +122,18 @@ def demo_folder(made_once: Callable[[str, Callable[[Path], str]], Path]) -> Path
 
 
 @pytest.fixture(scope="session")
+def wheel(made_once: Callable[[str, Callable[[Path], str]], Path]) -> Path:
+    """The package as users install it, built once: two builds in one checkout at the same time break each other."""
+    options = ["--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+
+    def build(folder: Path) -> str:
+        return run_command(sys.executable, "-m", "pip", "wheel", *options, "-w", str(folder), ".").stdout
+
+    (found,) = made_once("wheel", build).glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
 def demo(demo_folder: Path) -> Path:
     """The demo benchmark. The folder is called mma-bench."""
     return demo_folder / "mma-bench"
