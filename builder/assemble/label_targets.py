@@ -88,7 +88,7 @@ def _is_right(name: str, clip: Clip) -> bool:
 def drawn_target(clip: Clip, classes: Iterable[str], generator: random.Random) -> str | None:
     """Return a class that the clip neither shows nor sounds like, or None if there is none.
 
-    What reads like one of the clip's classes is no clear lie, and classes among its source's labels may be in it.
+    A class that reads like one of the clip's is not clearly wrong, and classes among its source's labels may be in it.
     """
     labels = {clip.visual_label, clip.audio_label}
     wrong = [name for name in classes if name not in labels.union(clip.source_labels)]

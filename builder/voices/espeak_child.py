@@ -1,4 +1,4 @@
-"""Speaks one text with the library of espeak-ng, in a process of its own.
+"""Speaks one text with the library of espeak-ng, in a separate process.
 
 The library keeps state between texts, also when it is initialised again: the second time, the same text gives other
 samples, even of another number. In a new process the same text always gives the same. And a crash of the library ends

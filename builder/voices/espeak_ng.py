@@ -1,7 +1,7 @@
 """The voice of espeak-ng, from the package `espeakng-loader` or from the program `espeak-ng`.
 
 espeak-ng is under the GPL-3.0, so it is never a dependency of the core: it is started where a user installed it, each
-text in a process of its own (see `espeak_child.py`).
+text in a separate process (see `espeak_child.py`).
 """
 
 import importlib

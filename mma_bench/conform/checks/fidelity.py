@@ -81,7 +81,7 @@ def high_frequencies(server: Server) -> Check:
 
 
 def fine_detail(server: Server) -> Check:
-    """Check whether stripes of four pixels arrive. A model may scale frames down itself, so their loss is no fault."""
+    """Check whether stripes of four pixels arrive; for information, as a model may scale frames down itself."""
 
     def made(width: int) -> Callable[[], Mapping[str, Sample]]:
         plain = drawn("Black_screen", signals.stripes(0))

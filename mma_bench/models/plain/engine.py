@@ -1,7 +1,7 @@
 """Answers of a checkpoint of any family: its processor, its `generate`, and a pass for the options.
 
 Where the family allows it, questions about a stimulus share one pass over its media, see `shared.py`. Otherwise each
-question is a pass of its own, and so is each option of more than one token.
+question is a separate pass, and so is each option of more than one token.
 """
 
 from collections.abc import Mapping, Sequence
