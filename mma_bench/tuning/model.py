@@ -13,6 +13,7 @@ from mma_bench.models.omni.settings import Settings
 from mma_bench.models.omni.thinker import ARCHITECTURES, Thinker
 from mma_bench.tuning.example import Prepare
 from mma_bench.tuning.inputs import Encoder
+from mma_bench.tuning.plain_text import PlainText, read_plain_text
 from mma_bench.tuning.settings import BaseModelSettings, LoraSettings, TuneSettings
 
 RANDOM = "random:"
@@ -29,6 +30,7 @@ class TunedModel:
         prepare: makes examples, in any process.
         whole: the model with all weights: wrapped by peft, or plain if the layers themselves are tuned.
         identity: hash of the weights, architecture, versions.
+        text: for the language term, if it is used.
     """
 
     thinker: Thinker
@@ -37,6 +39,7 @@ class TunedModel:
     prepare: Prepare
     whole: Any
     identity: dict[str, str]
+    text: PlainText | None = None
 
 
 def load_base(settings: BaseModelSettings) -> tuple[EncodeOnce, dict[str, str]]:
@@ -81,6 +84,7 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     """
     engine, identity = load_base(settings.model)
     thinker = engine.thinker
+    text = read_plain_text(settings.objective.language, engine.chat) if settings.objective.language else None
     thinker.model.requires_grad_(False)
     full = settings.train.weights == "full"
     whole = unfreeze_layers(thinker) if full else add_updates(thinker, settings.lora)
@@ -91,7 +95,7 @@ def load_for_tuning(settings: TuneSettings) -> TunedModel:
     prepare = Prepare(engine.frame_format, engine.extractor, thinker.silence_follows_sound)
     cache_mb, layout = settings.model.encoder_cache_mb, settings.model.layout
     encoder = Encoder(thinker, engine.chat, engine.seconds_per_grid, cache_mb, layout)
-    return TunedModel(thinker, engine.chat, encoder, prepare, whole, identity)
+    return TunedModel(thinker, engine.chat, encoder, prepare, whole, identity, text)
 
 
 def add_updates(thinker: Thinker, settings: LoraSettings) -> Any:

@@ -74,7 +74,8 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     )
     scheduler = _schedule(optimizer, settings.train)
     torch.manual_seed(settings.train.seed + 1 + accelerator.process_index)
-    record = RunRecord.of(settings, model.identity, mixture.fingerprint(), accelerator.num_processes)
+    data = mixture.fingerprint() | ({"texts": model.text.fingerprint()} if model.text else {})
+    record = RunRecord.of(settings, model.identity, data, accelerator.num_processes)
     movable = (optimizer, scheduler, mixture)
     last = states.load(out, record, accelerator)
     if dry_run:

@@ -28,9 +28,10 @@ _INCIDENTAL = frozenset(
         "model.local_files_only",
         "data.decoded_cache_mb",
         "data.path",
+        "objective.language.texts",
     }
 )
-"""Settings that may change in a resumed run: the weights stay the same. The data's content has its own hash."""
+"""Settings that may change in a resumed run: the weights stay the same. What the paths hold has its own hash."""
 
 _LATER = {"model.layout": "interleaved"}
 """Settings that did not exist once, with the value that all runs had: those with it keep their hash."""

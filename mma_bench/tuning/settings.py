@@ -22,6 +22,9 @@ from mma_bench.schema import Checked
 from mma_bench.streaming.conflicts import MEDIA_CONFLICTS, TEXT_CONFLICTS, known_conflicts
 from mma_bench.tuning.tasks import ALIGNED, TASKS
 
+BUILT_IN = ("consistency", "adversarial", "preference", "language")
+"""Terms of the objective that each have a section of settings, in the order of summation."""
+
 
 def _check_condition(what: str, name: str) -> None:
     """Raise ValueError if a mix cannot be made of ``name``."""
@@ -161,12 +164,22 @@ class PreferenceSettings(_Section):
     beta: float = Field(0.1, gt=0, description="how strongly the model is held to the base")
 
 
+class LanguageSettings(_Section):
+    """See `mma_bench.tuning.objective.language`."""
+
+    weight: float = Field(1.0, gt=0)
+    texts: str = Field(min_length=1, description="file of plain text, UTF-8, unlike the text that you measure with")
+    passages: int = Field(4, ge=1, description="passages per step, from random places of the text")
+    tokens: int = Field(128, ge=2, description="tokens of each passage")
+
+
 class ObjectiveSettings(_Section):
     """Which terms are added to the supervised one."""
 
     consistency: ConsistencySettings | None = None
     adversarial: AdversarialSettings | None = None
     preference: PreferenceSettings | None = None
+    language: LanguageSettings | None = None
     terms: Mapping[str, float] = Field(default_factory=dict, description="weight of each term that you added")
 
     @field_validator("terms")
@@ -175,7 +188,7 @@ class ObjectiveSettings(_Section):
         from mma_bench.tuning.objective.registry import TERMS
 
         for name, weight in terms.items():
-            if name in ("sft", "consistency", "adversarial", "preference"):
+            if name in ("sft", *BUILT_IN):
                 raise ValueError(f"{name} is built in; give it as objective.{name}")
             if not weight > 0 or not math.isfinite(weight):
                 raise ValueError(f"{name}: the weight must be above 0, got {weight}")
@@ -187,18 +200,19 @@ class ObjectiveSettings(_Section):
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit what is not used of `terms` and `preference`, as in runs of versions without these settings."""
+        """Omit what is not used of the later settings, as in runs of versions without them."""
         plain: dict[str, Any] = handler(self)
         if not plain.get("terms", True):
             del plain["terms"]
-        if plain.get("preference", True) is None:
-            del plain["preference"]
+        for name in ("preference", "language"):
+            if plain.get(name, True) is None:
+                del plain[name]
         return plain
 
     @property
     def names(self) -> list[str]:
         """The added terms, in the order of summation."""
-        chosen = {name: getattr(self, name) for name in ("consistency", "adversarial", "preference")}
+        chosen = {name: getattr(self, name) for name in BUILT_IN}
         return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
 
@@ -248,9 +262,10 @@ class TuneSettings(_Section):
     tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
 
     @model_validator(mode="after")
-    def _preference_needs_the_base(self) -> "TuneSettings":
-        if self.objective.preference and self.train.weights == "full":
-            raise ValueError("objective.preference compares with the base, which train.weights=full changes; use lora")
+    def _some_terms_need_the_base(self) -> "TuneSettings":
+        for name in ("preference", "language"):
+            if getattr(self.objective, name) and self.train.weights == "full":
+                raise ValueError(f"objective.{name} compares with the base, which train.weights=full changes; use lora")
         return self
 
 

@@ -1,9 +1,9 @@
 """One step of the recipe: the objective of a batch, and its gradients.
 
-    L = L_sft + w * L_adv + lambda * L_consistency + v * L_dpo
+    L = L_sft + w * L_adv + lambda * L_consistency + v * L_dpo + u * L_language
 
-(arXiv 2505.19616; `objective/preference.py` describes L_dpo). It takes tensors and needs only torch, transformers and
-peft.
+(arXiv 2505.19616; the last two are in `objective/preference.py` and `objective/language.py`). It takes tensors and
+needs only torch, transformers and peft.
 """
 
 import random
@@ -19,6 +19,7 @@ from mma_bench.tuning.objective import (
     cross_entropy,
     divergence,
     irrelevant,
+    language,
     log_likelihoods,
     perturbation,
     preference,
@@ -26,7 +27,8 @@ from mma_bench.tuning.objective import (
     spread,
 )
 from mma_bench.tuning.objective.registry import own_terms
-from mma_bench.tuning.settings import ObjectiveSettings, PreferenceSettings, TuneSettings
+from mma_bench.tuning.plain_text import as_inputs
+from mma_bench.tuning.settings import LanguageSettings, ObjectiveSettings, PreferenceSettings, TuneSettings
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +60,8 @@ def step_losses(
         share = len(part) / len(examples)
         for name, loss in batch_losses(model, settings.objective, part, variants, share, seeds).items():
             totals[name] += loss
+    if kept := settings.objective.language:
+        totals["language"] = language_loss(model, kept, size, f"{settings.train.seed}/{step}/{rank}/text")
     return totals
 
 
@@ -129,6 +133,33 @@ def batch_losses(
         terms["adversarial"] = cross_entropy(answer_logits(model.thinker, worst)).mean()
         torch.autograd.backward(adversarial.weight * terms["adversarial"] * share)
     return {name: float(term.detach()) * share for name, term in terms.items()}
+
+
+def language_loss(model: TunedModel, settings: LanguageSettings, rows: int, seed: str) -> float:
+    """Add the gradients of the language term to the weights' `.grad`, and return it: the mean over all tokens.
+
+    Args:
+        model: the model.
+        settings: of the term.
+        rows: passages in a forward pass.
+        seed: chooses the passages.
+    """
+    import torch
+
+    if model.text is None:
+        raise ValueError("the model was loaded without a text")
+    passages = model.text.passages(settings.passages, seed)
+    total = 0.0
+    for start in range(0, len(passages), rows):
+        some = passages[start : start + rows]
+        inputs = as_inputs(model.thinker, some)
+        with torch.no_grad(), model.whole.disable_adapter():
+            reference = answer_logits(model.thinker, inputs).logits
+        share = len(some) / len(passages)
+        loss = language(answer_logits(model.thinker, inputs).logits, reference).mean()
+        torch.autograd.backward(settings.weight * loss * share)
+        total += float(loss.detach()) * share
+    return total
 
 
 def _preferences(

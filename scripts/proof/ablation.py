@@ -11,11 +11,13 @@ alone, paired by seed), `ablation.png`, `results.json`.
 """
 
 import argparse
+import ast
 import json
 import math
 import multiprocessing
 import statistics
 import sys
+import sysconfig
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -44,11 +46,15 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "+ adversarial": (CONFLICTS, {"adversarial": ADVERSARIAL}),
     "all": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
     "+ preference": (CONFLICTS, {"preference": {"weight": 1.0, "beta": 0.1}}),
+    "+ language": (CONFLICTS, {"language": {"weight": 1.0, "passages": 4, "tokens": 128}}),
 }
 """What is tuned: clips a step of each condition, and the terms besides the supervised one."""
 
 INSTRUCTED = "instruction"
 """The baseline without training: the base as `MODEL+prompt`, see `mma_bench/models/wrappers/prompt.py`."""
+
+PROSE = "prose.txt"
+"""What the language term reads: module docstrings of Python's library. `language.py` measures with another text."""
 
 ALONE = {Modality.VISUAL: "audio_removed", Modality.AUDIO: "frames_zeroed"}
 """The condition with one modality alone: the ceiling of its accuracy under conflict."""
@@ -89,6 +95,8 @@ def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     if kind == INSTRUCTED:
         return scores(given, base, given.out / f"instruction{seed}", wrapper="+prompt")
     mix, objective = KINDS[kind]
+    if "language" in objective:
+        objective = {**objective, "language": {**objective["language"], "texts": str(given.out / PROSE)}}
     folder = given.out / f"{kind.replace(' ', '-').replace('+', 'with')}-seed{seed}"
     steps = [f"train.steps={given.steps}"] if given.steps else []
     settings = read_settings(
@@ -283,9 +291,19 @@ def earlier(given: argparse.Namespace) -> dict[tuple[str, int], list[Cell]]:
     }
 
 
+def docstrings() -> str:
+    """Return what the modules of Python's library say about themselves."""
+    found = []
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_bytes()))
+        found += [text] if text else []
+    return "\n\n".join(found)
+
+
 def main() -> None:
     given = arguments()
     given.out.mkdir(parents=True, exist_ok=True)
+    write_text(given.out / PROSE, docstrings())
     before = [(BEFORE, number) for number in range(min(len(given.base), given.seeds))]
     # One seed of everything before the next one, so that a command that is stopped leaves a comparison.
     # What is not tuned is the same for all seeds of a base.

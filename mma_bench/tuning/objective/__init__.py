@@ -2,6 +2,7 @@
 
 from mma_bench.tuning.objective.adversarial import perturbation, spread
 from mma_bench.tuning.objective.consistency import divergence
+from mma_bench.tuning.objective.language import language
 from mma_bench.tuning.objective.masks import irrelevant, modality_masks
 from mma_bench.tuning.objective.preference import log_likelihoods, preference, rejected
 from mma_bench.tuning.objective.sft import cross_entropy
@@ -12,6 +13,7 @@ __all__ = [
     "cross_entropy",
     "divergence",
     "irrelevant",
+    "language",
     "log_likelihoods",
     "modality_masks",
     "perturbation",

@@ -1,0 +1,71 @@
+"""Passages of a text file, for the language term of the objective: each step takes some at random."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mma_bench.errors import MMABenchError
+from mma_bench.files.hashing import sha256_json
+from mma_bench.models.omni.chat import Chat
+from mma_bench.models.omni.conversation import Kind
+from mma_bench.models.omni.thinker import Thinker
+from mma_bench.tuning.inputs import Inputs
+from mma_bench.tuning.settings import LanguageSettings
+
+_MOST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """A text as tokens.
+
+    Attributes:
+        tokens: of the whole text.
+        length: tokens of a passage.
+    """
+
+    tokens: Sequence[int]
+    length: int
+
+    def passages(self, count: int, seed: str) -> list[list[int]]:
+        """Return passages that begin at random places; the same ones for the same seed."""
+        generator = random.Random(seed)  # noqa: S311
+        starts = [generator.randrange(len(self.tokens) - self.length + 1) for _ in range(count)]
+        return [list(self.tokens[start : start + self.length]) for start in starts]
+
+    def fingerprint(self) -> str:
+        """Return a hash of the tokens."""
+        return sha256_json(list(self.tokens))
+
+
+def read_plain_text(settings: LanguageSettings, chat: Chat) -> PlainText:
+    """Read the text file of the language term.
+
+    Raises:
+        MMABenchError: the file cannot be read, is too large, or has fewer tokens than a passage.
+    """
+    path = Path(settings.texts)
+    where = f"objective.language.texts: {path}"
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise MMABenchError(f"{where} has more than {_MOST_BYTES >> 20} MB; take a part of it")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MMABenchError(f"{where} cannot be read: {error}") from error
+    tokens = chat.text(text)
+    if len(tokens) < settings.tokens:
+        raise MMABenchError(
+            f"{where} has {len(tokens)} tokens, fewer than one passage; take a longer text, or lower "
+            f"objective.language.tokens (now {settings.tokens})"
+        )
+    return PlainText(tokens, settings.tokens)
+
+
+def as_inputs(thinker: Thinker, passages: Sequence[Sequence[int]]) -> Inputs:
+    """Return a batch of passages of one length, all tokens of which but the first are predicted."""
+    import torch
+
+    ids = torch.tensor(passages, device=thinker.device)
+    positions = torch.arange(ids.shape[1], device=thinker.device).expand(3, *ids.shape)
+    return Inputs(thinker.embed(ids), positions, torch.full_like(ids, int(Kind.TEXT)), ids)
