@@ -3,10 +3,10 @@
     python scripts/proof/search.py --base B0 --data mma-bench --out search                 # 12 trials on the tiny model
     python scripts/proof/search.py --base smol-omni/base --data mma-bench --out search --config scripts/proof/smol.yaml
 
-Trial 0 has the settings of ablation.py; the others are drawn with the seed (random search: Bergstra and Bengio 2012). Each
-tunes with all terms and is scored at its end on a fifth of the training clips, which no trial trains on, with
-conflicts drawn on the fly. Test clips are never read. The budget is the number of trials and their steps, so that a
-comparison can be given the same. An interrupted command resumes. It writes `table.md` and `results.json`, best first.
+Trial 0 has the settings of ablation.py; the others are drawn with the seed (random search: Bergstra and Bengio 2012).
+Each tunes with all terms and is scored at its end on a fifth of the training clips, which no trial trains on, with
+conflicts drawn on the fly. Test clips are never read. The budget is the number of trials and their steps. An
+interrupted command resumes. It writes `table.md` and `results.json`, best first.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,16 @@ from mma_bench.evaluation.statistics.share import share
 from mma_bench.files.atomic import write_json, write_text
 from mma_bench.tuning import read_settings, tune
 
-DEFAULT = {"rank": 16, "eps": ADVERSARIAL["eps"], "alpha": ADVERSARIAL["alpha"], "lambda": CONSISTENCY["weight"]}
+DEFAULT: dict[str, float] = {"rank": 16, "eps": 0.05, "alpha": 30.0, "lambda": 2.0}
+"""What ablation.py tunes with."""
+
 RANKS = (4, 8, 16, 32)
 RANGES = {"eps": (0.01, 0.3), "alpha": (3.0, 300.0), "lambda": (0.1, 10.0)}
 """Drawn evenly on a logarithmic scale."""
 
-HELD_OUT = {
-    "share": 0.2,
-    "clips": 48,
-    "conditions": ["aligned", "misaligned", "audio_removed", "frames_zeroed", "misleading_caption"],
-}
+CLIPS = 48
+CONDITIONS = ["aligned", "misaligned", "audio_removed", "frames_zeroed", "misleading_caption"]
+HELD_OUT = {"share": 0.2, "clips": CLIPS, "conditions": CONDITIONS}
 CLASHES = ("misaligned/visual", "misaligned/audio")
 
 
@@ -44,7 +44,7 @@ def drawn(trial: int, seed: int) -> dict[str, float]:
     """Return the settings of a trial."""
     if trial == 0:
         return dict(DEFAULT)
-    generator = random.Random(f"{seed}/{trial}")  # noqa: S311
+    generator = random.Random(f"{seed}/{trial}")
     found: dict[str, float] = {"rank": generator.choice(RANKS)}
     for name, (low, high) in RANGES.items():
         found[name] = float(f"{math.exp(generator.uniform(math.log(low), math.log(high))):.2g}")
@@ -88,18 +88,17 @@ def interval(accuracy: float, questions: int) -> str:
     return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def table(trials: list[Mapping[str, Any]]) -> str:
+def table(trials: Sequence[Mapping[str, Any]]) -> str:
     """Return the trials, best first: by accuracy, and by loss where that is equal."""
-    clips = HELD_OUT["clips"]
-    questions = len(HELD_OUT["conditions"]) * 2 * clips
-    head = ["trial", *DEFAULT, f"held out, % of {questions}", "loss", *(f"{name}, % of {clips}" for name in CLASHES)]
+    questions = len(CONDITIONS) * 2 * CLIPS
+    head = ["trial", *DEFAULT, f"held out, % of {questions}", "loss", *(f"{name}, % of {CLIPS}" for name in CLASHES)]
     rows = [
         [
             "as in ablation.py" if trial["trial"] == 0 else str(trial["trial"]),
             *(f"{trial[name]:g}" for name in DEFAULT),
             interval(trial["held_out"]["accuracy"], questions),
             f"{trial['held_out']['loss']:.3f}",
-            *(interval(trial["held_out"][name], clips) for name in CLASHES),
+            *(interval(trial["held_out"][name], CLIPS) for name in CLASHES),
         ]
         for trial in trials
     ]
