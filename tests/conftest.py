@@ -74,16 +74,39 @@ FAST = ("parsing", "files", "questions", "records", "evaluation/test_analysis.py
 
 _DEAR_FIXTURES = {"demo_folder", "small_config", "small_dataset", "running_endpoint"}
 
+_LONG = {
+    "builder/hydrate/test_hydrate.py",
+    "builder/publish/test_publish.py",
+    "builder/review/test_review_page.py",
+    "builder/sources/test_audioset.py",
+    "builder/test_kill.py",
+    "conform/test_conform.py",
+    "faults/test_faults.py",
+    "gpu/test_check.py",
+    "test_extending.py",
+    "test_readme.py",
+    "tuning/test_tune.py",
+}
+"""Files of a minute or more begin first, so that none is left for the end, when the other processes are idle."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the fast tests, and let one process build the demo while the others run what does not need it."""
+    """Mark the fast tests, and let one process build the demo while the others run what does not need it.
+
+    Long files come first.
+    """
     for item in items:
         place = item.path.relative_to(ROOT / "tests").as_posix()
         if place.startswith(FAST) and not _DEAR_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker("fast")
     needs = {item.path for item in items if "demo_folder" in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if item.path in needs), None)
-    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needs else 1)
+
+    def order(item: pytest.Item) -> tuple[int, bool]:
+        phase = 0 if item.path == first else 2 if item.path in needs else 1
+        return phase, item.path.relative_to(ROOT / "tests").as_posix() not in _LONG
+
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")
