@@ -62,6 +62,7 @@ def run_trial(given: argparse.Namespace, trial: int) -> dict[str, Any]:
     overrides = {
         "model.checkpoint": str(given.base),
         "data.path": given.data,
+        "data.config": given.train_config,
         "data.mix": [{"clips": CONFLICTS}],
         "objective": terms,
         "lora.rank": chosen["rank"],
@@ -110,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, required=True, help="folder of the base checkpoint")
     parser.add_argument("--data", required=True, help="folder of the dataset; only its training clips are read")
+    parser.add_argument("--train-config", default="train", help="configuration to train on")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--steps", type=int, help="default: as in the configuration")

@@ -8,13 +8,16 @@ import pytest
 
 from mma_bench.models.omni.random_weights import Size, random_thinker
 from mma_bench.synthetic.pretrain import Pretraining, pretrain
+from scripts.proof import ablation
 from tests.conftest import ROOT, run_builder, run_command
+
+ARCHITECTURE = "Qwen2_5OmniThinkerForConditionalGeneration"
 
 
 @pytest.mark.slow
 def test_the_ablation_tunes_merges_evaluates_and_compares(demo: Path, tmp_path: Path) -> None:
     base = tmp_path / "base"
-    thinker, tokenizer, extractor = random_thinker("Qwen2_5OmniThinkerForConditionalGeneration", Size())
+    thinker, tokenizer, extractor = random_thinker(ARCHITECTURE, Size())
     for part in (thinker.model, tokenizer, extractor):
         part.save_pretrained(base)
     command = [sys.executable, str(ROOT / "scripts/proof/ablation.py"), "--base", str(base), "--data", str(demo)]
@@ -29,16 +32,42 @@ def test_the_ablation_tunes_merges_evaluates_and_compares(demo: Path, tmp_path: 
     assert any(line.startswith("| audio_removed, audio: abstains |") for line in lines)
     assert any(line.startswith("| misleading_caption, visual: follows the caption |") for line in lines)
     assert (tmp_path / "out" / "ablation.png").stat().st_size > 1000
-    run_command(*command[:-4], "--seeds", "1", "--kind", "aligned clips alone")  # keeps what was there
+    run_command(*command[:-4], "--seeds", "1", "--kind", "+ language")  # keeps what was there
     kept = json.loads((tmp_path / "out" / "results.json").read_text())
     assert {name: len(runs) for name, runs in kept.items()} == {
         **{name: len(runs) for name, runs in results.items()},
-        "aligned clips alone": 1,
+        "+ language": 1,
     }
     assert all(kept[name] == runs for name, runs in results.items())
     other = run_command(*command[:-4], "--seeds", "1", "--steps", "2", check=False)
     assert other.returncode == 2
     assert "other settings (steps: 1, now 2); give another --out" in other.stderr
+
+
+@pytest.mark.slow
+def test_the_search_scores_settings_on_clips_that_it_does_not_train_on(demo: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(ROOT / "scripts/proof/search.py"),
+        "--base",
+        "random:" + ARCHITECTURE,
+        "--data",
+        str(demo),
+    ]
+    command += ["--train-config", "aligned", "--steps", "1", "--trials", "2", "--out", str(tmp_path)]
+    run_command(*command)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert sorted(trial["trial"] for trial in results) == [0, 1]
+    default = next(trial for trial in results if trial["trial"] == 0)
+    record = json.loads((tmp_path / "trial0" / "run.json").read_text())["configuration"]
+    assert (default["rank"], default["lambda"]) == (record["lora"]["rank"], ablation.CONSISTENCY["weight"])
+    assert (default["eps"], default["alpha"]) == (ablation.ADVERSARIAL["eps"], ablation.ADVERSARIAL["alpha"])
+    assert [trial["held_out"]["accuracy"] for trial in results] == sorted(
+        (trial["held_out"]["accuracy"] for trial in results), reverse=True
+    )
+    before = (tmp_path / "table.md").read_bytes()
+    run_command(*command)  # resumes: nothing is tuned again
+    assert (tmp_path / "table.md").read_bytes() == before
 
 
 @pytest.mark.slow
