@@ -11,7 +11,7 @@ from mma_bench import MMABenchError
 from mma_bench.tuning.model import TunedModel, add_updates, trainable
 from mma_bench.tuning.objective import language
 from mma_bench.tuning.plain_text import read_plain_text
-from mma_bench.tuning.settings import LanguageSettings, LoraSettings, read_settings
+from mma_bench.tuning.settings import LanguageSettings, LoraSettings
 from mma_bench.tuning.step import language_loss
 from tests.tuning.test_objective import FAMILIES, Tiny
 
@@ -86,15 +86,3 @@ def test_passages_are_parts_of_the_text_and_the_same_for_a_seed(tmp_path: Path) 
     for name in ("image.png", "nothing.txt", "."):
         with pytest.raises(MMABenchError, match=r"objective\.language\.texts: .* cannot be read"):
             read_plain_text(LanguageSettings(texts=str(tmp_path / name)), chat)
-
-
-def test_a_run_that_changes_the_base_itself_has_no_reference(tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text(
-        "model: {checkpoint: base}\ndata: {path: data, mix: [{clips: {aligned: 1}}]}\ntrain: {steps: 1}\n"
-    )
-    chosen = ["objective.language={texts: prose.txt}"]
-    assert read_settings(config, chosen).objective.names == ["language"]
-    with pytest.raises(MMABenchError, match="use lora"):
-        read_settings(config, [*chosen, "train.weights=full"])
-    assert "language" not in read_settings(config).model_dump()["objective"]  # old runs keep their hash

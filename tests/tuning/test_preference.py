@@ -109,13 +109,14 @@ def test_the_adversarial_change_follows_the_supervised_term_alone() -> None:
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
-def test_a_run_that_changes_the_base_itself_has_no_reference(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "given"), [("preference", "{beta: 0.2}"), ("language", "{texts: prose.txt}")])
+def test_a_run_that_changes_the_base_itself_has_no_reference(name: str, given: str, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
         "model: {checkpoint: base}\ndata: {path: data, mix: [{clips: {aligned: 1}}]}\ntrain: {steps: 1}\n"
     )
-    chosen = ["objective.preference={beta: 0.2}"]
-    assert read_settings(config, chosen).objective.names == ["preference"]
+    chosen = [f"objective.{name}={given}"]
+    assert read_settings(config, chosen).objective.names == [name]
     with pytest.raises(MMABenchError, match="use lora"):
         read_settings(config, [*chosen, "train.weights=full"])
-    assert "preference" not in read_settings(config).model_dump()["objective"]  # old runs keep their hash
+    assert name not in read_settings(config).model_dump()["objective"]  # old runs keep their hash
