@@ -1,17 +1,23 @@
 """Passages of a text file, for the language term of the objective: each step takes some at random."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mma_bench.errors import MMABenchError
-from mma_bench.files.hashing import sha256_json
 from mma_bench.models.omni.chat import Chat
 from mma_bench.models.omni.conversation import Kind
 from mma_bench.models.omni.thinker import Thinker
 from mma_bench.tuning.inputs import Inputs
 from mma_bench.tuning.settings import LanguageSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MOST_BYTES = 64 * 2**20
 
@@ -21,22 +27,22 @@ class PlainText:
     """A text as tokens.
 
     Attributes:
-        tokens: of the whole text.
+        tokens: of the whole text, int32 of shape [tokens].
         length: tokens of a passage.
     """
 
-    tokens: Sequence[int]
+    tokens: "NDArray[np.int32]"
     length: int
 
     def passages(self, count: int, seed: str) -> list[list[int]]:
         """Return passages that begin at random places; the same ones for the same seed."""
         generator = random.Random(seed)  # noqa: S311
         starts = [generator.randrange(len(self.tokens) - self.length + 1) for _ in range(count)]
-        return [list(self.tokens[start : start + self.length]) for start in starts]
+        return [self.tokens[start : start + self.length].tolist() for start in starts]
 
     def fingerprint(self) -> str:
         """Return a hash of the tokens."""
-        return sha256_json(list(self.tokens))
+        return hashlib.sha256(self.tokens.astype("<i4").tobytes()).hexdigest()
 
 
 def read_plain_text(settings: LanguageSettings, chat: Chat) -> PlainText:
@@ -53,7 +59,7 @@ def read_plain_text(settings: LanguageSettings, chat: Chat) -> PlainText:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MMABenchError(f"{where} cannot be read: {error}") from error
-    tokens = chat.text(text)
+    tokens = np.array(chat.text(text), dtype=np.int32)
     if len(tokens) < settings.tokens:
         raise MMABenchError(
             f"{where} has {len(tokens)} tokens, fewer than one passage; take a longer text, or lower "

@@ -74,11 +74,11 @@ def test_passages_are_parts_of_the_text_and_the_same_for_a_seed(tmp_path: Path) 
     chat = Tiny(FAMILIES[0]).chat
     (tmp_path / "prose.txt").write_text(PROSE)
     text = read_plain_text(LanguageSettings(texts=str(tmp_path / "prose.txt"), tokens=8), chat)
-    whole = json.dumps(list(text.tokens))[1:-1]
+    whole = json.dumps(text.tokens.tolist())[1:-1]
     assert all(json.dumps(one)[1:-1] in whole for one in text.passages(20, "a"))
     assert text.passages(20, "a") == text.passages(20, "a") != text.passages(20, "b")
     exactly = LanguageSettings(texts=str(tmp_path / "prose.txt"), tokens=len(text.tokens))
-    assert read_plain_text(exactly, chat).passages(1, "a") == [list(text.tokens)]
+    assert read_plain_text(exactly, chat).passages(1, "a") == [text.tokens.tolist()]
     longer = exactly.model_copy(update={"tokens": len(text.tokens) + 1})
     with pytest.raises(MMABenchError, match="fewer than one passage"):
         read_plain_text(longer, chat)
