@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mma_bench.diagnosis.unchanged import Start
 from mma_bench.models.omni.attention import Attention
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Blocking:
     sources: "NDArray[np.bool_]"
     targets: "NDArray[np.bool_]"
 
+    @property
+    def start(self) -> Start:
+        """The first layer and token that change."""
+        return Start(min(self.layers, default=0), int(np.argmax(self.sources)))
+
     def __call__(self, attention: Attention, output: "torch.Tensor", rows: slice) -> "torch.Tensor":
         """Return the output of ``rows`` without that attention."""
         import torch
@@ -39,7 +45,10 @@ class Blocking:
         if attention.layer not in self.layers:
             return output
         new, tokens = attention.query.shape[2], attention.key.shape[2]
-        sources = np.pad(self.sources, (0, new - len(self.sources)), constant_values=bool(self.sources[-1]))
+        # New tokens that this pass does not run are before those that it runs.
+        media = len(self.targets) - len(self.sources)
+        sources = np.pad(self.sources, (0, tokens - len(self.targets)), constant_values=bool(self.sources[-1]))
+        sources = sources[tokens - new - media :]
         targets = torch.from_numpy(np.pad(self.targets, (0, tokens - len(self.targets)))).to(output.device)
         changed = output.clone()
         for places in torch.split(torch.from_numpy(np.flatnonzero(sources)).to(output.device), _AT_ONCE):

@@ -1,19 +1,18 @@
 """Exact patching: the hidden states of one run, put into another of the same tokens."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mma_bench.diagnosis.hidden_states import watched
-from mma_bench.diagnosis.reading import Prompt, rows_at_once, summed
+from mma_bench.diagnosis.reading import Prompt, label_rows, rows_at_once
+from mma_bench.diagnosis.unchanged import Start, Tokens, Unchanged
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-
-    from mma_bench.diagnosis.hidden_states import Watch
 
 EMBEDDINGS = -1
 """In place of a layer: what enters the first one."""
@@ -51,90 +50,75 @@ class WholePrompt:
     Args:
         prompt: the question.
         labels: texts to score as the beginning of the answer.
+        after: layers after which states are kept for patches; by default all.
     """
 
-    def __init__(self, prompt: Prompt, labels: Sequence[str]) -> None:
+    def __init__(self, prompt: Prompt, labels: Sequence[str], after: Sequence[int] | None = None) -> None:
         self._prompt = prompt
-        self._tokens = [prompt.engine.chat.text(label) for label in labels]
+        tokens = [prompt.engine.chat.text(label) for label in labels]
+        self._rows = label_rows(prompt.engine, tokens, prompt.map.length, 0)
+        self._after = [EMBEDDINGS, *range(len(prompt.engine.thinker.layers))] if after is None else list(after)
 
     def states(self) -> States:
-        """Return all hidden states and the scores."""
+        """Return the hidden states and the scores."""
         import torch
 
         length = self._prompt.map.length
-        found: dict[int, torch.Tensor] = {}
-
-        def keep(layer: int, hidden: "torch.Tensor") -> None:
-            found[layer] = hidden[0, :length].clone()
-
         with torch.inference_mode():
-            embeddings = self._embeddings(1)
-            found[EMBEDDINGS] = embeddings[0, :length].clone()
-            scores = self._run(embeddings, keep)
-        return States(found, scores[0])
+            scores = self._scores(self._unchanged.run(), 0)
+            return States({layer: self._unchanged.after(layer)[0, :length] for layer in self._after}, scores[0])
 
     def patched(self, donor: States, patches: Sequence[Patch]) -> "NDArray[np.float64]":
         """Return the scores under each patch by itself: shape [patches, labels]."""
         import torch
 
-        at_once = max(1, rows_at_once(self._prompt.map.length) // len(self._tokens))
-        found = []
+        at_once = max(1, rows_at_once(self._prompt.map.length) // len(self._rows.rows))
+        groups: dict[Start, list[int]] = {}
+        for number, patch in enumerate(patches):
+            groups.setdefault(Start(patch.layer + 1, int(np.argmax(patch.places))), []).append(number)
+        found: dict[int, NDArray[np.float64]] = {}
         with torch.inference_mode():
-            for start in range(0, len(patches), at_once):
-                found.append(self._patched(donor, patches[start : start + at_once]))
-        return np.concatenate(found)
+            for start, members in groups.items():
+                for first in range(0, len(members), at_once):
+                    batch = members[first : first + at_once]
+                    own = self._patched(donor, start, [patches[number] for number in batch])
+                    found.update(zip(batch, own, strict=True))
+        return np.stack([found[number] for number in range(len(patches))])
 
-    def _patched(self, donor: States, patches: Sequence[Patch]) -> "NDArray[np.float64]":
+    def _patched(self, donor: States, start: Start, patches: Sequence[Patch]) -> "NDArray[np.float64]":
+        """Return the scores under patches after the same layer, from the same token on."""
         import torch
 
-        width = len(self._tokens)
+        width = len(self._rows.rows)
 
-        def put(layer: int, hidden: "torch.Tensor") -> "torch.Tensor | None":
-            chosen = [number for number, patch in enumerate(patches) if patch.layer == layer]
-            if not chosen:
-                return None
-            changed = hidden.clone()
-            for number in chosen:
-                places = torch.from_numpy(np.flatnonzero(patches[number].places)).to(hidden.device)
-                states = donor.after[layer][places.to(donor.after[layer].device)]
-                changed[number * width : (number + 1) * width, places] = states.to(hidden.device, hidden.dtype)
-            return changed
+        def put(hidden: "torch.Tensor") -> "torch.Tensor":
+            for number, patch in enumerate(patches):
+                places = torch.from_numpy(np.flatnonzero(patch.places)).to(hidden.device)
+                states = donor.after[patch.layer].to(hidden.device, hidden.dtype)[places]
+                hidden[number * width : (number + 1) * width, places - start.token] = states
+            return hidden
 
-        embeddings = self._embeddings(len(patches))
-        changed = put(EMBEDDINGS, embeddings)
-        return self._run(embeddings if changed is None else changed, put)
+        return self._scores(self._unchanged.changed(start, len(patches), put), start.token)
 
-    def _embeddings(self, copies: int) -> "torch.Tensor":
-        """Return the embeddings of ``copies`` rows per label, padded on the right where nothing looks."""
+    def _scores(self, hidden: "torch.Tensor", first: int) -> "NDArray[np.float64]":
+        """Return the scores, from last hidden states of the token ``first`` on: shape [runs, labels]."""
+        scores, _ = self._rows.scores(self._prompt.engine.thinker, hidden[:, self._prompt.map.answering - first :])
+        return scores
+
+    @functools.cached_property
+    def _unchanged(self) -> Unchanged:
         import torch
 
-        prompt, thinker = self._prompt, self._prompt.engine.thinker
-        longest = max(len(ids) for ids in self._tokens) - 1
-        rows = [[*prompt.ids, *ids[:-1]] for ids in self._tokens]
-        padded = [[*row, *[prompt.engine.chat.end_id] * (len(prompt.ids) + longest - len(row))] for row in rows]
-        text = thinker.embed(torch.tensor(padded * copies, device=thinker.device))
-        return torch.cat([prompt.inputs.embeddings.expand(len(text), -1, -1), text], dim=1)
-
-    def _run(self, embeddings: "torch.Tensor", watch: "Watch") -> "NDArray[np.float64]":
-        """Return the scores: shape [copies, labels]."""
-        import torch
-
-        prompt, inputs = self._prompt, self._prompt.inputs
+        prompt, inputs, rows = self._prompt, self._prompt.inputs, self._rows
         engine, thinker = prompt.engine, prompt.engine.thinker
-        rows, length = embeddings.shape[:2]
+        text = thinker.embed(torch.tensor([[*prompt.ids, *row] for row in rows.rows], device=thinker.device))
+        embeddings = torch.cat([inputs.embeddings.expand(len(text), -1, -1), text], dim=1)
         before = inputs.layout.positions[:, None].to(thinker.device)
-        after = before[..., -1:].max() + 1 + torch.arange(length - before.shape[2], device=thinker.device)
-        positions = torch.cat([before, after.expand(3, 1, -1)], dim=2).expand(-1, rows, -1)
-        mask = torch.nn.functional.pad(inputs.video_mask, (0, length - before.shape[2])).expand(rows, -1)
-        deepstack = tuple(level.repeat(rows, 1) for level in inputs.deepstack)
-        with watched(thinker, watch):
-            hidden = thinker.run(
-                embeddings, positions, engine.answering.new_cache(), video_mask=mask, deepstack=deepstack
-            )
-        begin, width = prompt.map.answering, len(self._tokens)
-        scores = [
-            summed(thinker.logits(hidden[row, begin : begin + len(ids)]), ids)
-            for row in range(rows)
-            for ids in [self._tokens[row % width]]
-        ]
-        return np.array(scores).reshape(-1, width)
+        after = before[..., -1:].max() + 1 + rows.positions(len(prompt.ids)).to(thinker.device)
+        positions = torch.cat([before, after.expand(3, 1, -1)], dim=2).expand(-1, len(text), -1)
+        video = torch.nn.functional.pad(inputs.video_mask, (0, text.shape[1])).expand(len(text), -1)
+        mask = rows.mask(prompt.map.length, 0, thinker.model.dtype)
+        tokens = Tokens(
+            embeddings, positions, None if mask is None else mask.to(thinker.device), video, inputs.deepstack
+        )
+        return Unchanged(engine, tokens, None, self._after)

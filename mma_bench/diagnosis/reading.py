@@ -1,7 +1,7 @@
 """One question about one stimulus, ready to be run again and again with changes inside the model."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mma_bench.diagnosis.hidden_states import Watch, watched
+from mma_bench.diagnosis.label_rows import LabelRows
 from mma_bench.diagnosis.token_map import TokenMap, map_tokens
+from mma_bench.diagnosis.unchanged import Start, Tokens, Unchanged
 from mma_bench.models.omni.answering import Prefix
 from mma_bench.models.omni.attention import Attention, Hook, hooked
 from mma_bench.schema import Question
@@ -25,6 +27,9 @@ _TOKENS_AT_ONCE = 36_000
 
 _MOST_ROWS = 64
 
+_LARGEST_MASK = 2**25
+"""Numbers in a mask: 128 MB in float32."""
+
 
 def rows_at_once(tokens: int) -> int:
     """Return how many rows of a prompt of ``tokens`` tokens run in one batch."""
@@ -32,7 +37,10 @@ def rows_at_once(tokens: int) -> int:
 
 
 class Intervention(Protocol):
-    """A change of the attention of some rows of a batch."""
+    """A change of the attention of some rows of a batch.
+
+    One that has a `start` (`unchanged.Start`) changes nothing before that layer and token, so that these do not run.
+    """
 
     def __call__(self, attention: Attention, output: "torch.Tensor", rows: slice) -> "torch.Tensor":
         """Return the output of ``rows``, shape [rows, new tokens, heads, head size]; must not change in place."""
@@ -82,81 +90,139 @@ class Prompt:
 
     def look(self, hook: Hook) -> None:
         """Run the question once, and let ``hook`` see its attention."""
+        with hooked(self.engine.thinker, hook):
+            self.run()
+
+    def run(self) -> "torch.Tensor":
+        """Run the question once, and return its last hidden states: shape [1, tokens, hidden size]."""
         import torch
 
-        with torch.inference_mode(), hooked(self.engine.thinker, hook):
-            self._run([self.ids])
+        with torch.inference_mode():
+            return self._unchanged(self._rows([], together=True), ()).run()
 
     def read(
         self, labels: Sequence[str], interventions: Sequence[Intervention | None], watch: Watch | None = None
     ) -> list[Reading]:
         """Return what the model makes of the question under each intervention (none: as it is).
 
+        An intervention with a `start` runs from that layer and token on; everything before it is as in the run without
+        intervention, and is taken from there.
+
         Args:
             labels: texts to score, each run as the beginning of the answer.
             interventions: the changes.
             watch: sees the hidden states after every layer, of a batch in which each intervention has one row for each
-                label, in order; see `label_places`.
+                label, in order; see `label_places`. Then, everything runs from the first layer on.
         """
-        tokens = [self.engine.chat.text(label) for label in labels]
-        at_once = max(1, rows_at_once(self.prefix.length + len(self.ids)) // len(labels))
-        found: list[Reading] = []
-        for start in range(0, len(interventions), at_once):
-            found += self._read(tokens, interventions[start : start + at_once], watch)
-        return found
+        import torch
+
+        rows = self._rows(labels, together=watch is None)
+        groups: dict[Start | None, list[int]] = {}
+        for number, one in enumerate(interventions):
+            groups.setdefault(Start() if watch else start_of(one, self.answering), []).append(number)
+        at_once = max(1, rows_at_once(self.prefix.length + len(self.ids)) // len(rows.rows))
+        found: dict[int, Reading] = {}
+        with torch.inference_mode():
+            unchanged = self._unchanged(rows, [start.layer - 1 for start in groups if start])
+            if groups.keys() - {Start()}:
+                unchanged.run()
+            for start, members in groups.items():
+                if start is None:
+                    (reading,) = self._readings(rows, unchanged.run(), 0)
+                    found.update(dict.fromkeys(members, reading))
+                    continue
+                for first in range(0, len(members), at_once):
+                    batch = members[first : first + at_once]
+                    hidden = self._changed(unchanged, start, [interventions[number] for number in batch], watch)
+                    found.update(zip(batch, self._readings(rows, hidden, start.token), strict=True))
+        return [found[number] for number in range(len(interventions))]
 
     def label_places(self, label: str) -> "NDArray[np.int64]":
         """Return the new tokens that predict those of ``label``."""
         return np.arange(len(self.engine.chat.text(label))) + self.answering
 
-    def _read(
-        self, labels: Sequence[Sequence[int]], interventions: Sequence[Intervention | None], watch: Watch | None
-    ) -> list[Reading]:
-        import torch
+    def _readings(self, rows: LabelRows, hidden: "torch.Tensor", first: int) -> list[Reading]:
+        """Return what comes out of last hidden states of the token ``first`` on."""
+        scores, tokens = rows.scores(self.engine.thinker, hidden[:, self.answering - first :])
+        return [Reading(own, int(token)) for own, token in zip(scores, tokens, strict=True)]
 
-        width, thinker = len(labels), self.engine.thinker
-        rows = [[*self.ids, *label[:-1]] for _ in interventions for label in labels]
+    def _changed(
+        self,
+        unchanged: Unchanged,
+        start: Start,
+        interventions: Sequence[Intervention | None],
+        watch: Watch | None,
+    ) -> "torch.Tensor":
+        """Return the last hidden states under each intervention, from ``start`` on."""
+        import torch
 
         def change(attention: Attention, output: "torch.Tensor") -> "torch.Tensor":
-            parts = [
-                output[part] if each is None else each(attention, output[part], part)
-                for each, part in ((one, slice(i * width, (i + 1) * width)) for i, one in enumerate(interventions))
+            width = len(output) // len(interventions)
+            slices = [slice(number * width, (number + 1) * width) for number in range(len(interventions))]
+            before = [output[rows] for rows in slices]
+            after = [
+                own if one is None else one(attention, own, rows)
+                for one, own, rows in zip(interventions, before, slices, strict=True)
             ]
-            return torch.cat(parts)
+            same = all(one is own for one, own in zip(after, before, strict=True))
+            return output if same else torch.cat(after)
 
-        with torch.inference_mode(), ExitStack() as stack:
+        with ExitStack() as stack:
             if any(interventions):
-                stack.enter_context(hooked(thinker, change))
+                stack.enter_context(hooked(self.engine.thinker, change))
             if watch is not None:
-                stack.enter_context(watched(thinker, watch))
-            hidden = self._run(rows)
-            found = []
-            for number in range(len(interventions)):
-                scores = []
-                for place, label in enumerate(labels):
-                    states = hidden[number * width + place, self.answering : self.answering + len(label)]
-                    logits = thinker.logits(states)
-                    if not place:
-                        first = int(logits[0].argmax())
-                    scores.append(summed(logits, label))
-                found.append(Reading(np.array(scores), first))
-        return found
+                stack.enter_context(watched(self.engine.thinker, watch))
+            return unchanged.changed(start, len(interventions))
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> "torch.Tensor":
-        """Run rows of token ids after the media; rows are padded on the right, where nothing looks."""
+    def _rows(self, labels: Sequence[str], *, together: bool) -> LabelRows:
+        ids = [self.engine.chat.text(label) for label in labels]
+        return label_rows(self.engine, ids, len(self.ids), self.prefix.length, together=together)
+
+    def _unchanged(self, rows: LabelRows, after: Collection[int]) -> Unchanged:
+        """Return the question and the labels, to be run after the media."""
         import torch
 
-        thinker, answering = self.engine.thinker, self.engine.answering
-        width = max(len(row) for row in rows)
-        padded = [[*row, *[self.engine.chat.end_id] * (width - len(row))] for row in rows]
-        token_ids = torch.tensor(padded, device=thinker.device)
-        cache = answering.new_cache()
-        for number, layer in enumerate(self.prefix.cache.layers):
-            shape = len(rows), -1, -1, -1
-            cache.update(layer.keys.expand(*shape), layer.values.expand(*shape), number)
-        offsets = torch.arange(width, device=thinker.device)
-        positions = (self.prefix.next_position + offsets).expand(3, len(rows), -1)
-        return thinker.run(thinker.embed(token_ids), positions, cache)
+        thinker, prompt = self.engine.thinker, len(self.ids)
+        ids = torch.tensor([[*self.ids, *row] for row in rows.rows], device=thinker.device)
+        positions = self.prefix.next_position + rows.positions(prompt).to(thinker.device)
+        mask = rows.mask(prompt, self.prefix.length, thinker.model.dtype)
+        tokens = Tokens(
+            thinker.embed(ids),
+            positions.expand(3, len(ids), -1),
+            None if mask is None else mask.to(thinker.device),
+        )
+        return Unchanged(self.engine, tokens, self.prefix.cache, after)
+
+
+def start_of(intervention: Intervention | None, answering: int) -> Start | None:
+    """Return where an intervention first changes something: at the first layer and token, unless it says so.
+
+    Args:
+        intervention: the change, or none.
+        answering: number of the token that predicts the answer; it runs in any case.
+    """
+    if intervention is None:
+        return None
+    start = getattr(intervention, "start", None)
+    return Start(start.layer, min(start.token, answering)) if isinstance(start, Start) else Start()
+
+
+def label_rows(
+    engine: "EncodeOnce", labels: Sequence[Sequence[int]], prompt: int, before: int, *, together: bool = True
+) -> LabelRows:
+    """Return labels after a prompt, together if no mask is needed, or the kernel takes any and it is not too large.
+
+    Args:
+        engine: the model.
+        labels: tokens of each label.
+        prompt: number of tokens that run before them.
+        before: number of tokens that are read already.
+        together: whether they may share a row.
+    """
+    new = prompt + sum(map(len, labels))
+    any_mask = engine.answering.packs and new * (before + new) <= _LARGEST_MASK
+    causal = sum(len(ids) > 1 for ids in labels) <= 1  # nothing needs a mask
+    return LabelRows(labels, together=together and (any_mask or causal), padding=engine.chat.end_id)
 
 
 def summed(logits: "torch.Tensor", label: Sequence[int]) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mma_bench.diagnosis.unchanged import Start
 from mma_bench.models.omni.attention import Attention
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ class Silencing:
     """
 
     heads: Collection[Head]
+
+    @property
+    def start(self) -> Start:
+        """The first layer that changes."""
+        return Start(min((layer for layer, _ in self.heads), default=0))
 
     def __call__(self, attention: Attention, output: "torch.Tensor", rows: slice) -> "torch.Tensor":
         """Return the output of ``rows`` without those heads."""

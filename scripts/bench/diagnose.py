@@ -87,7 +87,7 @@ def ways_of(tokens: int) -> dict[str, Way]:
 
     def plain() -> object:
         one = prompt("sdpa")
-        return one._run([one.ids])
+        return one.run()
 
     def mass() -> object:
         case = Case(prompt("sdpa"), "clip", "Cat", "Dog", None)
@@ -109,7 +109,7 @@ def ways_of(tokens: int) -> dict[str, Way]:
 
     def question_alone() -> object:
         thinker.decoder.config._attn_implementation = "sdpa"
-        return read().prompt._run([read().prompt.ids])
+        return read().prompt.run()
 
     def question_mass() -> object:
         masses = Masses(read())

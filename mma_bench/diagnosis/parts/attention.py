@@ -67,10 +67,10 @@ class Masses:
         targets = self._targets.to(attention.query.device)
         if not len(places):
             return np.full((attention.query.shape[1], targets.shape[1]), np.nan, np.float32)
-        total = targets.new_zeros(attention.query.shape[1], targets.shape[1])
+        total = targets.new_zeros(attention.query.shape[1], attention.key.shape[2])
         for some in torch.split(places, _AT_ONCE):
-            total += (attention.weights(some.to(attention.query.device)) @ targets)[0].sum(dim=1)
-        found: NDArray[np.float32] = (total / len(places)).cpu().numpy()
+            total += attention.weights(some.to(attention.query.device))[0].sum(dim=1)
+        found: NDArray[np.float32] = (total @ targets / len(places)).cpu().numpy()
         return found
 
 

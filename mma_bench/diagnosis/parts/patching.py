@@ -186,14 +186,11 @@ def patched_groups(case: Case) -> "dict[str, NDArray[np.bool_]]":
 
 
 def _patch(case: Case, donor: Case) -> Iterator[Row]:
-    recipient = WholePrompt(case.prompt, case.labels)
-    states = WholePrompt(donor.prompt, case.labels).states()
+    layers = patched_layers(len(case.prompt.engine.thinker.layers))
+    recipient = WholePrompt(case.prompt, case.labels, layers)
+    states = WholePrompt(donor.prompt, case.labels, layers).states()
     before = recipient.states().scores
-    named = [
-        (name, Patch(layer, places))
-        for layer in patched_layers(len(case.prompt.engine.thinker.layers))
-        for name, places in patched_groups(case).items()
-    ]
+    named = [(name, Patch(layer, places)) for layer in layers for name, places in patched_groups(case).items()]
     scores = recipient.patched(states, [patch for _, patch in named])
     for (name, patch), after in zip(named, scores, strict=True):
         yield {

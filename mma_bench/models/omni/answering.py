@@ -74,6 +74,11 @@ class Answering:
         if any(layer.is_sliding for layer in self.new_cache().layers):
             raise MMABenchError("this model looks back over a sliding window, which its adapter does not support yet")
 
+    @property
+    def packs(self) -> bool:
+        """Whether texts that must not see each other may share a row: the kernel accepts any mask."""
+        return self._packs
+
     def new_cache(self) -> Any:
         """Return an empty cache."""
         from transformers import DynamicCache

@@ -59,10 +59,11 @@ class Attention:
         count, heads, wide, size = query.shape
         shared = heads // key.shape[1]  # query heads that share a key head
         grouped = query.reshape(count, key.shape[1], shared * wide, size)
-        scores = (grouped @ key.transpose(2, 3)).float() * self.scaling
-        scores = scores.view(count, heads, wide, key.shape[2]) + self._added(places, rows)
+        # In place: for a question alone, a copy of the scores costs as much as the scores.
+        scores = (grouped @ key.transpose(2, 3)).float().mul_(self.scaling)
+        scores = scores.view(count, heads, wide, key.shape[2]).add_(self._added(places, rows))
         if blocked is not None:
-            scores = scores.masked_fill(blocked.to(scores.device), -torch.inf)
+            scores.masked_fill_(blocked.to(scores.device), -torch.inf)
         return scores.softmax(dim=-1)
 
     def attended(self, weights: "torch.Tensor", rows: slice = slice(None)) -> "torch.Tensor":
