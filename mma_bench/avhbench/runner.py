@@ -17,6 +17,7 @@ from mma_bench.console.progress import activity, say
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.emptiness import require_answers
 from mma_bench.evaluation.outlook import Workload
+from mma_bench.evaluation.people import refuse_open_quiz
 from mma_bench.evaluation.run_folder import asking, read_head, write_head
 from mma_bench.evaluation.store import AnswerStore
 from mma_bench.files.atomic import write_json
@@ -182,6 +183,7 @@ def _absence(problems: Mapping[str, str], total: int, folder: Path) -> str:
 
 
 def _check(folder: Path, head: Head, *, overwrite: bool) -> None:
+    refuse_open_quiz(folder)
     earlier = read_head(folder, _HEAD, Head, what="a run of AVHBench")
     if earlier and earlier != head and not overwrite:
         raise MMABenchError(

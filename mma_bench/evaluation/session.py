@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mma_bench import __version__
 from mma_bench.console.interruption import Interruption
-from mma_bench.console.progress import activity
+from mma_bench.console.progress import activity, say
 from mma_bench.dataset.load import Benchmark, Sample, load
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import Workload
@@ -67,7 +67,22 @@ class Questions:
         with activity(f"reading {request.data}", show=request.progress):
             stored = load(request.data, condition=request.condition, split=request.split, limit=request.limit)
         benchmark = apply_protocol(fixed, stored)
+        silent = _conditions_of(stored) - _conditions_of(benchmark)
+        if left_out := [name for name in _named(request.condition) if name in silent]:
+            say(
+                f"note: the protocol {fixed.name} asks nothing about {', '.join(left_out)}; `--protocol robust` asks "
+                "about all conditions",
+                show=request.progress,
+            )
         return cls(benchmark, near_synonyms_of(fixed, stored) if fixed.exclude_near_synonyms else None)
+
+
+def _conditions_of(benchmark: Benchmark) -> set[str]:
+    return {question.condition for sample in benchmark.samples for question in sample.questions}
+
+
+def _named(condition: str | Sequence[str] | None) -> Sequence[str]:
+    return [condition] if isinstance(condition, str) else condition or []
 
 
 @dataclass(frozen=True)

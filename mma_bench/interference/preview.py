@@ -6,6 +6,7 @@ from typing import Any
 
 from mma_bench.console.dry_run import DryRun, check_space
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.people import refuse_open_quiz
 from mma_bench.evaluation.run_folder import read_head
 from mma_bench.extras import require
 from mma_bench.interference.against import check_other, open_other
@@ -54,6 +55,7 @@ def preview(
 
 def _check_folder(run: Path, model: str, asked: tuple[Any, ...] | None, *, overwrite: bool) -> None:
     """Check what is known of the folder before the model is loaded: `interfere` checks its fingerprint, too."""
+    refuse_open_quiz(run)
     earlier = read_head(run, HEAD_FILE, Head, what="a run of interventions")
     if earlier is None or overwrite:
         return

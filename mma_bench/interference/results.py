@@ -121,7 +121,7 @@ def results_of(decisions: Sequence[Decision], labels: Sequence[str], missing: in
 
     Args:
         decisions: all of them.
-        labels: the interventions, in the order to show.
+        labels: the interventions, in the order to show; repeated ones count once.
         missing: number of questions without an answer.
     """
     clean, effects = [], []
@@ -132,7 +132,7 @@ def results_of(decisions: Sequence[Decision], labels: Sequence[str], missing: in
         if (kind, CLEAN) not in by_place:
             continue
         clean.append(_clean(by_place[kind, CLEAN]))
-        for label in [AGAIN, *(label for label in labels if label != AGAIN)]:
+        for label in dict.fromkeys([AGAIN, *labels]):
             if rows := by_place.get((kind, label)):
                 effects.append(effect_of(rows))
     return Results(clean, effects, missing)

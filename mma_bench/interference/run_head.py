@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from mma_bench.errors import MMABenchError
+from mma_bench.evaluation.people import refuse_open_quiz
 from mma_bench.evaluation.run_folder import read_head, write_head
 from mma_bench.evaluation.store import ANSWERS_FILE
 from mma_bench.evaluation.usage import USAGE_FILE
@@ -102,8 +103,9 @@ def check_folder(folder: Path, head: Head, *, overwrite: bool) -> None:
     """Check that ``folder`` is new, to be overwritten, or of a run of the same model, data and protocol.
 
     Raises:
-        MMABenchError: it is something else.
+        MMABenchError: it is something else, or a quiz writes to it.
     """
+    refuse_open_quiz(folder)
     earlier = read_head(folder, HEAD_FILE, Head, what="a run of interventions")
     if earlier and not overwrite and earlier.identity != head.identity:
         raise MMABenchError(

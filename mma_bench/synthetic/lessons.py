@@ -94,6 +94,27 @@ class Lessons:
         chosen = [(CLASSES[number % len(CLASSES)], clip_seed("test", number)) for number in range(count)]
         return [self._make(*clip, (removed,), prompts.question(modality, CLASSES)) for clip in chosen]
 
+    def example(
+        self,
+        name: str,
+        seed: int,
+        removed: Sequence[Modality],
+        prompt: str,
+        target: str,
+        generator: random.Random,
+    ) -> Exchange:
+        """Return any question about a clip.
+
+        Args:
+            name: class of the clip.
+            seed: of the clip.
+            removed: modalities to remove.
+            prompt: text of the question.
+            target: text of the answer.
+            generator: how the frames are shifted and mirrored.
+        """
+        return replace(self._make(name, seed, removed, prompt, generator), target=target)
+
     def _deck(self, generator: random.Random, first: int) -> Iterator[tuple[str, int]]:
         """Yield class and seed of every clip, numbered from ``first``, in random order, again and again."""
         numbers = range(first, first + self.clips)

@@ -1,6 +1,7 @@
 """AVHBench: its real questions, asked about real clips that are named as its videos."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mma_bench.avhbench.videos import find_videos, silent_video
 from mma_bench.cli import main
 from mma_bench.dataset.load import Sample
 from mma_bench.errors import MMABenchError
+from mma_bench.files.lock import hold
 from mma_bench.models import Answer, Model
 
 HALLUCINATIONS = {"visual": "Audio-driven Video Hallucination", "audio": "Video-driven Audio Hallucination"}
@@ -204,3 +206,15 @@ def test_a_damaged_file_of_questions_is_refused(content: str, message: str, tmp_
     path.write_text(content)
     with pytest.raises(MMABenchError, match=message):
         read_questions(path)
+
+
+def test_a_run_does_not_begin_in_a_folder_that_a_quiz_fills(videos: Path, qa: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    opened = os.open(tmp_path / "run", os.O_RDONLY)
+    hold(opened)
+    try:
+        with pytest.raises(MMABenchError, match="a quiz is writing to"):
+            evaluate_avhbench(Listener(), qa, videos, run=tmp_path / "run", overwrite=True, progress=False)
+    finally:
+        os.close(opened)
+    assert not any((tmp_path / "run").iterdir())

@@ -251,3 +251,13 @@ def test_an_answer_belongs_to_its_media_its_question_and_its_model(demo: Path) -
     assert answer_id(first.stimulus, question.model_copy(update={"prompt": "?"}), {"version": "1"}) != mine
     assert answer_id(first.stimulus, question, {"version": "2"}) != mine
     assert answer_id(first.stimulus, question, {"version": "1"}) == mine
+
+
+def test_a_condition_that_was_named_and_is_not_in_the_protocol_is_not_left_out_silently(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"condition": ["aligned", "mixed_audio"], "limit": 2, "probe": False}
+    mma_bench.evaluate("baseline:random", demo, run=tmp_path / "paper", protocol="paper", **given)  # type: ignore[arg-type]
+    assert "the protocol paper asks nothing about mixed_audio; `--protocol robust` asks" in capsys.readouterr().err
+    mma_bench.evaluate("baseline:random", demo, run=tmp_path / "robust", protocol="robust", **given)  # type: ignore[arg-type]
+    assert "asks nothing" not in capsys.readouterr().err

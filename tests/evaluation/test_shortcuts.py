@@ -107,6 +107,8 @@ def test_the_report_shows_them_and_says_what_was_withheld(demo: Path, runs: dict
     assert right["low"] > chance["value"] > 0
     assert count == sum(question.modality is Modality.VISUAL for question in load(demo, condition="aligned"))
     assert "knows+blind: aligned, audio" not in found, "what it was given is no shortcut"
+    assert [*(tmp_path / "report" / "hub").glob("*/model_card.md")]
+    assert not [*(tmp_path / "report" / "hub").rglob("mma-bench.yaml")], "a leaderboard shows no note"
 
 
 def test_the_card_shows_them_and_nothing_else_of_the_dataset_changes(

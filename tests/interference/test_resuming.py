@@ -1,16 +1,21 @@
 """What a run keeps, removes and says when its limit, its model or the run next to it is another one."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mma_bench import MMABenchError, evaluate
+from mma_bench.cli import main
 from mma_bench.evaluation.store import AnswerStore
+from mma_bench.files.lock import hold
 from mma_bench.interference import run as run_module
 from mma_bench.interference.run import interfere
 from mma_bench.interference.run_head import open_head
 from tests.conftest import tree
+from tests.interference.conftest import CLASSES, write_sound
 from tests.interference.models import Follower
 
 
@@ -90,6 +95,31 @@ def test_the_figure_next_to_another_run_is_about_what_both_answered(photos: Path
     assert "n = 60" not in page
     found = json.loads((after / "results.json").read_text())["against"]["differences"]
     assert {one["pairs"] for one in found} == {4}
+
+
+def test_an_intervention_on_two_kinds_of_questions_has_one_bar_per_kind_and_run(photos: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(CLASSES):
+        write_sound(photos / name / "sound.flac", number)
+    before, after = tmp_path / "before", tmp_path / "after"
+    for run, against in ((before, None), (after, before)):
+        options = {"limit": 4, "interventions": ["misleading_text"], "against": against, "progress": False}
+        interfere(Follower(1.0), photos, run=run, **options)  # type: ignore[arg-type]
+    assert (after / "index.html").read_text().count("before: 100%, n = 4") == 2
+
+
+def test_a_run_does_not_begin_in_a_folder_that_a_quiz_fills(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    opened = os.open(tmp_path / "run", os.O_RDONLY)
+    hold(opened)
+    try:
+        with pytest.raises(MMABenchError, match="a quiz is writing to"):
+            interfere(Follower(), photos, run=tmp_path / "run", overwrite=True, progress=False)
+        result = CliRunner().invoke(main, ["interference", "--data", str(photos), "--model", "baseline:random", "--run",
+                                           str(tmp_path / "run"), "--dry-run"])  # fmt: skip
+        assert "a quiz is writing to" in result.output
+    finally:
+        os.close(opened)
+    assert not any((tmp_path / "run").iterdir())
 
 
 def test_questions_that_need_media_and_text_are_called_so(photos: Path, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -217,8 +221,6 @@ def test_visual_questions_with_options_need_picture_and_text(photos: Path, tmp_p
 
 
 def test_folders_of_hugging_face_datasets_are_read(photos: Path, noises: Path, tmp_path: Path) -> None:
-    import datasets
-
     files = sorted(photos.glob("*/*.png"))[:10:2]
     features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=["Dog", "Owl"]))
     rows = {"image": [{"bytes": file.read_bytes(), "path": None} for file in files], "label": [0, 1, 0, 1, 1]}
@@ -311,8 +313,6 @@ def test_a_missing_split_is_not_all_splits(tmp_path: Path) -> None:
 
 
 def test_parquet_files_with_other_columns_or_classes_are_one_error(photos: Path, tmp_path: Path) -> None:
-    import datasets
-
     image = [{"bytes": (photos / "Dog" / "0.png").read_bytes(), "path": None}]
     for name, classes in (("test-0", ["Dog", "Owl"]), ("test-1", ["Owl", "Dog"])):
         features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=classes))
@@ -327,10 +327,60 @@ def test_parquet_files_with_other_columns_or_classes_are_one_error(photos: Path,
 
 
 def test_a_saved_dataset_with_damaged_information_is_one_error(tmp_path: Path) -> None:
-    import datasets
-
     datasets.DatasetDict(test=datasets.Dataset.from_list(QUESTIONS[:1])).save_to_disk(tmp_path / "saved")
     (tmp_path / "columns.yaml").write_text(COLUMNS)
     (tmp_path / "saved" / "test" / "dataset_info.json").write_text("[]")
     with pytest.raises(MMABenchError, match="cannot be read as a saved dataset"):
+        read(tmp_path / "saved", columns=tmp_path / "columns.yaml")
+
+
+@pytest.mark.parametrize("name", ["q.parquet", "saved"])
+def test_files_that_cells_name_belong_to_the_state_of_the_data(photos: Path, tmp_path: Path, name: str) -> None:
+    """A picture that was replaced under its name must not go on with the answers about the old one."""
+    table = [{**QUESTIONS[0], "image": {"bytes": None, "path": "Dog/0.png"}}]
+    if name == "saved":
+        datasets.Dataset.from_list(table).save_to_disk(str(tmp_path / "saved"))
+        shutil.copytree(photos, tmp_path / "saved", dirs_exist_ok=True)
+    else:
+        pq.write_table(pa.Table.from_pylist(table), photos / name)
+    folder = tmp_path / "saved" if name == "saved" else photos
+    (tmp_path / "columns.yaml").write_text(f"picture: image\n{COLUMNS}")
+    data = folder if name == "saved" else folder / name
+    before = read(data, columns=tmp_path / "columns.yaml")
+    assert len(before.items) == 1
+    (folder / "Dog" / "0.png").write_bytes(next((photos / "Owl").iterdir()).read_bytes())
+    assert read(data, columns=tmp_path / "columns.yaml").fingerprint != before.fingerprint
+    (folder / "Dog" / "0.png").unlink()
+    with pytest.raises(MMABenchError, match="no row can be used"):
+        read(data, columns=tmp_path / "columns.yaml")
+
+
+def test_an_arrow_file_that_crashes_pyarrow_is_one_error(tmp_path: Path) -> None:
+    """The offsets in an Arrow file are followed without a check, far out of the file."""
+    saved = tmp_path / "saved"
+    datasets.Dataset.from_list(QUESTIONS[:1] * 3).save_to_disk(str(saved))
+    path = next(saved.glob("*.arrow"))
+    content, size = path.read_bytes(), len(str(QUESTIONS[0]["q"]))
+    offsets = np.arange(4, dtype="<i4") * size
+    assert offsets.tobytes() in content
+    path.write_bytes(content.replace(offsets.tobytes(), np.array([0, 2**30, 2**30 + 9, 2**31 - 9], "<i4").tobytes()))
+    (tmp_path / "columns.yaml").write_text(COLUMNS)
+    command = ["interference", "--data", str(saved), "--columns", str(tmp_path / "columns.yaml")]
+    command += ["--model", "baseline:random", "--run", str(tmp_path / "run"), "--dry-run"]
+    # In a process of its own, as a crash would end the tests.
+    done = subprocess.run([sys.executable, "-m", "mma_bench", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done
+    assert f"{path.name} is not an Arrow table: " in done.stdout + done.stderr
+    path.write_bytes(np.random.default_rng(0).bytes(2000))
+    with pytest.raises(MMABenchError, match=r"\.arrow is not an Arrow table: .*; download or save it again"):
+        read(saved, columns=tmp_path / "columns.yaml")
+
+
+def test_a_saved_dataset_must_not_name_files_of_other_folders(tmp_path: Path) -> None:
+    datasets.Dataset.from_list(QUESTIONS[:1]).save_to_disk(str(tmp_path / "saved"))
+    state = json.loads((tmp_path / "saved" / "state.json").read_text())
+    state["_data_files"][0]["filename"] = "../other/data.arrow"
+    (tmp_path / "saved" / "state.json").write_text(json.dumps(state))
+    (tmp_path / "columns.yaml").write_text(COLUMNS)
+    with pytest.raises(MMABenchError, match=r"state.json names \.\./other/data.arrow, which is not in the folder"):
         read(tmp_path / "saved", columns=tmp_path / "columns.yaml")

@@ -1,4 +1,4 @@
-"""The transcript control: is an error mended by writing down what the asked modality shows?"""
+"""The transcript control: is an error corrected by writing down what the asked modality shows?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Transcript:
         "informed": "with",
         "gain": Column("gain", signed=True),
         "errors": "errors (n)",
-        "mended": "mended",
+        "mended": "corrected",
         "distracted": "still distracted",
     },
     row=lambda entry: (
@@ -60,12 +60,13 @@ class Transcript:
         f"{'of the asked modality' if entry.variant == 'transcript_asked' else 'of both'}"
     ),
     caption="Percent right without and with a sentence that says what the asked modality shows (or a sentence for each "
-    "modality), paired by question; gain in percentage points. Of the questions answered wrongly without it: percent "
-    "right with it (mended). Of those that named the distractor without it: percent that still do. 95% "
+    "modality), paired by question, and the gain in percentage points; averages are those of the protocol, and an "
+    "average over classes is not 1 − errors / pairs. Of the questions answered wrongly without it: percent right with "
+    "it (corrected). Of those that named the distractor without it: percent that still do. 95% "
     "intervals (shares: Wilson, effective sample size over clips; gain: Bonett and Price).",
     notes=[
-        "Mended: the model did not recognise, or did not use, what it now reads. What a transcript of the asked "
-        "modality does not mend is no lack of recognition.",
+        "Corrected: the model did not recognise, or did not use, what it now reads. Errors that remain although the "
+        "answer is written down do not come from a lack of recognition.",
         "A transcript of both names the distractor too: it helps only a model that attends to what is asked.",
     ],
 )

@@ -2,14 +2,14 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+import itertools
+from collections.abc import Sequence
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files.hashing import sha256_bytes, sha256_json
 from mma_bench.files.regular import read_inside
 from mma_bench.interference.sources.files import Reader
-from mma_bench.interference.sources.rows import Rows, TextRows
+from mma_bench.interference.sources.rows import Rows, column_of, value_of
 
 
 def cell_reader(rows: Rows, number: int, column: str, largest: int) -> Reader:
@@ -17,41 +17,21 @@ def cell_reader(rows: Rows, number: int, column: str, largest: int) -> Reader:
     return functools.partial(_read, rows, number, column, largest)
 
 
-def column_of(rows: Rows, name: str) -> str:
-    """Return the column that ``name`` is in: itself, or `a` for the field `a.b`."""
-    return name if name in rows.columns else name.split(".", maxsplit=1)[0]
-
-
-def value_of(row: Mapping[str, Any], name: str) -> Any:
-    """Return a cell, or the field `b` of the cell `a` for `a.b`; none if there is no such field."""
-    if name in row:
-        return row[name]
-    value: Any = row
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def fingerprint_of(rows: Rows, columns: Sequence[str], largest: int) -> str:
-    """Return the hash of a table and of the files that cells of ``columns`` name; Parquet mostly has the files inside.
+    """Return the hash of a table and of the files that cells of ``columns`` name, if they do not have them inside.
 
     Args:
         rows: the table.
         columns: of pictures and sounds.
         largest: bytes of a file; a larger one, or one that cannot be read, has no hash.
     """
-    if not columns or not isinstance(rows, TextRows):
-        return rows.fingerprint
     contents: dict[str, str | None] = {}
-    for number in range(len(rows)):
-        for column in columns:
-            cell = value_of(rows.row(number, [column_of(rows, column)]), column)
-            name = cell.get("path") if isinstance(cell, dict) else cell
-            if isinstance(name, str) and name not in contents:
-                contents[name] = None
-                with contextlib.suppress(OSError):
-                    contents[name] = sha256_bytes(read_inside(rows.folder, name, largest))
-    return sha256_json([rows.fingerprint, list(contents.values())])
+    for name in itertools.chain.from_iterable(rows.files_named(column) for column in columns):
+        if name not in contents:
+            contents[name] = None
+            with contextlib.suppress(OSError):
+                contents[name] = sha256_bytes(read_inside(rows.folder, name, largest))
+    return sha256_json([rows.fingerprint, list(contents.values())]) if contents else rows.fingerprint
 
 
 def _read(rows: Rows, number: int, column: str, largest: int) -> bytes:

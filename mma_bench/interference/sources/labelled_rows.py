@@ -8,7 +8,7 @@ from mma_bench.errors import MMABenchError, unknown
 from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Item
 from mma_bench.interference.protocol import Protocol, TaskKind
-from mma_bench.interference.sources.cells import cell_reader
+from mma_bench.interference.sources.cells import cell_reader, fingerprint_of
 from mma_bench.interference.sources.class_items import ClassQuestions
 from mma_bench.interference.sources.files import picture_of, sound_of
 from mma_bench.interference.sources.found import Found, in_turns
@@ -37,7 +37,9 @@ def read_labelled_rows(rows: Rows, protocol: Protocol, limit: int | None, *, pro
         )
     label = _label_column(rows)
     groups: dict[str, list[int]] = {}
-    found = Found(f"classification dataset ({column}, {label})", rows.fingerprint)
+    largest = pictures.MAX_BYTES if rows.kinds[column] == "image" else sounds.MAX_BYTES
+    fingerprint = fingerprint_of(rows, [column], largest)
+    found = Found(f"classification dataset ({column}, {label})", fingerprint)
     for number, value in enumerate(rows.column(label)):
         name = _name(rows, label, value)
         if name is None:

@@ -16,10 +16,10 @@ from mma_bench.interference import pictures, sounds
 from mma_bench.interference.items import Channel, Item, Media
 from mma_bench.interference.prompts import LETTERS, prompt_of
 from mma_bench.interference.protocol import Protocol, TaskKind
-from mma_bench.interference.sources.cells import cell_reader, column_of, fingerprint_of, value_of
+from mma_bench.interference.sources.cells import cell_reader, fingerprint_of
 from mma_bench.interference.sources.files import picture_of, sound_of
 from mma_bench.interference.sources.found import Found, in_turns
-from mma_bench.interference.sources.rows import Rows
+from mma_bench.interference.sources.rows import Rows, column_of, value_of
 from mma_bench.parsing._options import compile_options
 from mma_bench.schema import Checked
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError, unknown
+from mma_bench.files.arrow_check import check_tables
+from mma_bench.files.documents import parse_json
 from mma_bench.interference.protocol import Protocol
 from mma_bench.interference.sources.class_folders import read_class_folders
 from mma_bench.interference.sources.clips import read_clips
@@ -109,14 +111,25 @@ def _parquet_files(path: Path) -> list[Path]:
 def _saved(path: Path, split: str) -> Rows:
     import datasets
 
+    if (path / "dataset_dict.json").is_file():
+        splits = sorted(entry.name for entry in path.iterdir() if (entry / "state.json").is_file())
+        if split not in splits:
+            raise MMABenchError(f"{unknown(f'{path} has no split', split, splits)}; choose with --split")
+        chosen = path / split
+    else:
+        chosen = path
     try:
-        found = datasets.load_from_disk(str(path))
+        check_tables(_saved_files(chosen))
+        return SavedRows(path, datasets.load_from_disk(str(chosen)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MMABenchError(
             f"{path} cannot be read as a saved dataset: {' '.join(str(error).split())[:200]}"
         ) from error
-    if isinstance(found, datasets.DatasetDict):
-        if split not in found:
-            raise MMABenchError(f"{unknown(f'{path} has no split', split, found)}; choose with --split")
-        found = found[split]
-    return SavedRows(path, found)
+
+
+def _saved_files(path: Path) -> list[Path]:
+    """Return the Arrow files that a saved dataset names."""
+    named = [Path(file["filename"]) for file in parse_json((path / "state.json").read_text("utf-8"))["_data_files"]]
+    if outside := [name for name in named if name.name != str(name)]:
+        raise ValueError(f"state.json names {outside[0]}, which is not in the folder")
+    return [path / name for name in named]

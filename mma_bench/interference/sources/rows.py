@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mma_bench.errors import MMABenchError
+from mma_bench.files.arrow_check import check_tables
 from mma_bench.files.documents import parse_json
 from mma_bench.files.hashing import sha256_file, sha256_json
 from mma_bench.files.regular import read_inside
@@ -17,9 +18,11 @@ from mma_bench.files.tables import MAX_ROWS
 
 if TYPE_CHECKING:
     import datasets
+    import pyarrow as pa
 
 _LARGEST_TEXT = 1 << 30
 _GROUPS_KEPT = 4
+_ROWS_AT_A_TIME = 64
 
 
 class Rows(ABC):
@@ -56,6 +59,14 @@ class Rows(ABC):
         """Return all cells of a column without media."""
         return [self.row(number, [name]).get(name) for number in range(len(self))]
 
+    @abstractmethod
+    def files_named(self, name: str) -> Iterator[str]:
+        """Yield the paths in the cells of a column of media; cells that have the file inside name none.
+
+        Args:
+            name: of a column, or `a.b` for the field `b` of the column `a`.
+        """
+
 
 class TextRows(Rows):
     """JSON lines or CSV, in memory.
@@ -91,6 +102,14 @@ class TextRows(Rows):
         """Return some cells of a row."""
         return {name: self._rows[number].get(name) for name in columns}
 
+    def files_named(self, name: str) -> Iterator[str]:
+        """Yield the paths in a column of media."""
+        for row in self._rows:
+            cell = value_of(row, name)
+            path = cell.get("path") if isinstance(cell, dict) else cell
+            if isinstance(path, str):
+                yield path
+
 
 class ParquetRows(Rows):
     """Parquet files with the same columns, of which a few row groups are in memory.
@@ -107,6 +126,7 @@ class ParquetRows(Rows):
         self._files: list[pq.ParquetFile] = []
         self._groups: list[tuple[int, int, int]] = []  # first row, file, row group
         count = 0
+        check_tables(files)
         for number, path in enumerate(files):
             try:
                 opened = pq.ParquetFile(path)
@@ -145,6 +165,12 @@ class ParquetRows(Rows):
     def column(self, name: str) -> list[Any]:
         """Return all cells of a column."""
         return [cell for file in self._files for cell in file.read(columns=[name]).column(0).to_pylist()]
+
+    def files_named(self, name: str) -> Iterator[str]:
+        """Yield the paths in a column of media, a few rows at a time."""
+        for file in self._files:
+            for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=[column_of(self, name)]):
+                yield from _paths_in(batch, self, name)
 
     def _check_columns(self, path: Path, first: Path) -> None:
         """Check that the last file has the columns of the first, and the same classes."""
@@ -194,6 +220,50 @@ class SavedRows(Rows):
         """Return all cells of a column."""
         found: list[Any] = self._dataset.select_columns(name)[:].column(0).to_pylist()
         return found
+
+    def files_named(self, name: str) -> Iterator[str]:
+        """Yield the paths in a column of media, a few rows at a time."""
+        column = column_of(self, name)
+        for start in range(0, len(self), _ROWS_AT_A_TIME):
+            for batch in self._dataset.select_columns(column)[start : start + _ROWS_AT_A_TIME].to_batches():
+                yield from _paths_in(batch, self, name)
+
+
+def column_of(rows: Rows, name: str) -> str:
+    """Return the column that ``name`` is in: itself, or `a` for the field `a.b`."""
+    return name if name in rows.columns else name.split(".", maxsplit=1)[0]
+
+
+def value_of(row: Mapping[str, Any], name: str) -> Any:
+    """Return a cell, or the field `b` of the cell `a` for `a.b`; none if there is no such field."""
+    if name in row:
+        return row[name]
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _paths_in(batch: "pa.RecordBatch", rows: Rows, name: str) -> list[str]:
+    """Return the paths in a column, without making objects of the files that it has inside."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = column_of(rows, name)
+    cells = batch.column(batch.schema.get_field_index(column))
+    for part in [] if name == column else name.split(".")[1:]:
+        if not pa.types.is_struct(cells.type) or cells.type.get_field_index(part) < 0:
+            return []
+        cells = pc.struct_field(cells, part)
+    if pa.types.is_struct(cells.type):
+        if cells.type.get_field_index("path") < 0:
+            return []
+        has_file = cells.type.get_field_index("bytes") >= 0
+        inside = pc.struct_field(cells, "bytes").is_valid() if has_file else None
+        cells = pc.struct_field(cells, "path")
+        cells = cells if inside is None else cells.filter(pc.invert(inside))
+    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
+    return [path for path in cells.to_pylist() if path] if is_text else []
 
 
 def _json_lines(path: Path, text: str) -> list[dict[str, Any]]:

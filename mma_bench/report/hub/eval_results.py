@@ -34,11 +34,16 @@ def dataset_id_of(facts: DataFacts, given: str | None) -> str:
 def eval_results_yaml(run: ScoredRun, facts: DataFacts, dataset_id: str) -> str | None:
     """Return the results of one run, or none if it has none for the data set's tasks.
 
+    A run of a model that was not given a modality (`+blind`, `+deaf`, `+textonly`, a server without audio) has none: a
+    leaderboard shows a number without its notes, next to those of models that saw and heard everything.
+
     A task is a media condition (`eval.yaml` of the data set); its value is the mean of the headline accuracies, in
     percent, of its modalities that can be answered. Dates are left out: the hub takes that of the commit.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml, parse_eval_result_entries
 
+    if run.run.withheld:
+        return None
     entries = []
     for condition in facts.conditions:
         cells = [cell for cell in run.scores.cells if cell.condition == condition.name and cell.answerable]
