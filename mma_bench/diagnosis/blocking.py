@@ -40,7 +40,9 @@ class Blocking:
             return output
         new, tokens = attention.query.shape[2], attention.key.shape[2]
         sources = np.pad(self.sources, (0, new - len(self.sources)), constant_values=bool(self.sources[-1]))
-        targets = torch.from_numpy(np.pad(self.targets, (0, tokens - len(self.targets)))).to(output.device)
+        whole = len(self.targets) - len(self.sources) + new
+        seen = np.pad(self.targets, (0, whole - len(self.targets)))[-tokens:]  # a sliding window: the last ones
+        targets = torch.from_numpy(seen).to(output.device)
         changed = output.clone()
         for places in torch.split(torch.from_numpy(np.flatnonzero(sources)).to(output.device), _AT_ONCE):
             blocked = targets.expand(len(places), -1).clone()

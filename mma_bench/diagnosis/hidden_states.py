@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from mma_bench.models.omni.thinker import Thinker
+    from mma_bench.models.omni.attention import Layered
 
 Watch = Callable[[int, "torch.Tensor"], "torch.Tensor | None"]
 """Gets the number of a layer and its output, shape [rows, new tokens, hidden size]; may return another."""
 
 
 @contextmanager
-def watched(thinker: "Thinker", watch: Watch) -> Iterator[None]:
+def watched(thinker: "Layered", watch: Watch) -> Iterator[None]:
     """Call ``watch`` after every layer while the block runs."""
 
     def after(number: int) -> Callable[[Any, Any, Any], Any]:

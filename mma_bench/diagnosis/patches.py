@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mma_bench.diagnosis.hidden_states import watched
-from mma_bench.diagnosis.reading import Prompt, rows_at_once, summed
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
+from mma_bench.diagnosis.reading import rows_at_once, summed
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ class WholePrompt:
         labels: texts to score as the beginning of the answer.
     """
 
-    def __init__(self, prompt: Prompt, labels: Sequence[str]) -> None:
+    def __init__(self, prompt: OmniPrompt, labels: Sequence[str]) -> None:
         self._prompt = prompt
         self._tokens = [prompt.engine.chat.text(label) for label in labels]
 

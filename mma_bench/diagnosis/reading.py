@@ -1,24 +1,21 @@
 """One question about one stimulus, ready to be run again and again with changes inside the model."""
 
-import functools
-from collections.abc import Sequence
-from contextlib import ExitStack
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mma_bench.diagnosis.hidden_states import Watch, watched
-from mma_bench.diagnosis.token_map import TokenMap, map_tokens
-from mma_bench.models.omni.answering import Prefix
-from mma_bench.models.omni.attention import Attention, Hook, hooked
+from mma_bench.diagnosis.hidden_states import Watch
+from mma_bench.diagnosis.token_map import TokenMap
+from mma_bench.models.omni.attention import Attention, Hook, Layered, hooked
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-
-    from mma_bench.models.omni.encode_once import EncodeOnce, MediaInputs
 
 _TOKENS_AT_ONCE = 36_000
 """Of all rows of a batch: keys and values of the whole prompts take 2 GB for a 7B model."""
@@ -51,29 +48,63 @@ class Reading:
     first: int
 
 
-class Prompt:
+class Prompt(ABC):
     """A question about streams that are encoded and read already.
 
-    Everything before the question is run once; changes take effect where the question and the answer are read.
+    Everything before the question is run once; changes take effect where the question and the answer are read. A
+    subclass knows how a kind of models is run.
 
     Args:
-        engine: the model.
-        inputs: the encoded streams.
-        prefix: keys and values of everything before the question.
+        model: the model's layers.
         question: what is asked.
+        ids: tokens after the media, up to the answer.
+        before: number of tokens before them.
     """
 
-    def __init__(self, engine: "EncodeOnce", inputs: "MediaInputs", prefix: Prefix, question: Question) -> None:
-        self.engine = engine
-        self.inputs = inputs
-        self.prefix = prefix
+    def __init__(self, model: Layered, question: Question, ids: list[int], before: int) -> None:
+        self.model = model
         self.question = question
-        self.ids = engine.chat.question(question.prompt)
+        self.ids = ids
+        self.before = before
 
-    @functools.cached_property
+    @property
+    @abstractmethod
     def map(self) -> TokenMap:
         """What each token is."""
-        return map_tokens(self.engine, self.inputs.grid, self.inputs.frames, self.question, self.question.answer)
+
+    @property
+    @abstractmethod
+    def texts(self) -> list[str | None]:
+        """The characters of the prompt that each token covers; none for tokens that are not of the prompt."""
+
+    @abstractmethod
+    def tokens(self, label: str) -> list[int]:
+        """Return the tokens of a label as the beginning of an answer."""
+
+    @abstractmethod
+    def lens(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return the logits that hidden states after any layer would give after the last: float32."""
+
+    @abstractmethod
+    def read_media(self, watch: Watch) -> None:
+        """Run everything before the question again, and let ``watch`` see the hidden states after every layer."""
+
+    @abstractmethod
+    def watching(self, watch: Watch) -> AbstractContextManager[None]:
+        """Let ``watch`` see the hidden states after every layer while the block runs."""
+
+    @abstractmethod
+    def _run(self, rows: "Sequence[Sequence[int]]") -> "Iterator[torch.Tensor]":
+        """Run rows of token ids after the media; rows are padded on the right, where nothing looks.
+
+        Yields:
+            For each row, the logits from the answering position on: float32 of shape [tokens, vocabulary].
+        """
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of the language model."""
+        return len(self.model.layers)
 
     @property
     def answering(self) -> int:
@@ -84,8 +115,9 @@ class Prompt:
         """Run the question once, and let ``hook`` see its attention."""
         import torch
 
-        with torch.inference_mode(), hooked(self.engine.thinker, hook):
-            self._run([self.ids])
+        with torch.inference_mode(), hooked(self.model, hook):
+            for _ in self._run([self.ids]):
+                pass
 
     def read(
         self, labels: Sequence[str], interventions: Sequence[Intervention | None], watch: Watch | None = None
@@ -98,8 +130,8 @@ class Prompt:
             watch: sees the hidden states after every layer, of a batch in which each intervention has one row for each
                 label, in order; see `label_places`.
         """
-        tokens = [self.engine.chat.text(label) for label in labels]
-        at_once = max(1, rows_at_once(self.prefix.length + len(self.ids)) // len(labels))
+        tokens = [self.tokens(label) for label in labels]
+        at_once = max(1, rows_at_once(self.before + len(self.ids)) // len(labels))
         found: list[Reading] = []
         for start in range(0, len(interventions), at_once):
             found += self._read(tokens, interventions[start : start + at_once], watch)
@@ -107,14 +139,14 @@ class Prompt:
 
     def label_places(self, label: str) -> "NDArray[np.int64]":
         """Return the new tokens that predict those of ``label``."""
-        return np.arange(len(self.engine.chat.text(label))) + self.answering
+        return np.arange(len(self.tokens(label))) + self.answering
 
     def _read(
         self, labels: Sequence[Sequence[int]], interventions: Sequence[Intervention | None], watch: Watch | None
     ) -> list[Reading]:
         import torch
 
-        width, thinker = len(labels), self.engine.thinker
+        width = len(labels)
         rows = [[*self.ids, *label[:-1]] for _ in interventions for label in labels]
 
         def change(attention: Attention, output: "torch.Tensor") -> "torch.Tensor":
@@ -126,37 +158,19 @@ class Prompt:
 
         with torch.inference_mode(), ExitStack() as stack:
             if any(interventions):
-                stack.enter_context(hooked(thinker, change))
+                stack.enter_context(hooked(self.model, change))
             if watch is not None:
-                stack.enter_context(watched(thinker, watch))
-            hidden = self._run(rows)
+                stack.enter_context(self.watching(watch))
+            logits = self._run(rows)
             found = []
-            for number in range(len(interventions)):
+            for _ in interventions:
                 scores = []
-                for place, label in enumerate(labels):
-                    states = hidden[number * width + place, self.answering : self.answering + len(label)]
-                    logits = thinker.logits(states)
+                for place, (label, after) in enumerate(zip(labels, logits, strict=False)):
                     if not place:
-                        first = int(logits[0].argmax())
-                    scores.append(summed(logits, label))
+                        first = int(after[0].argmax())
+                    scores.append(summed(after[: len(label)], label))
                 found.append(Reading(np.array(scores), first))
         return found
-
-    def _run(self, rows: Sequence[Sequence[int]]) -> "torch.Tensor":
-        """Run rows of token ids after the media; rows are padded on the right, where nothing looks."""
-        import torch
-
-        thinker, answering = self.engine.thinker, self.engine.answering
-        width = max(len(row) for row in rows)
-        padded = [[*row, *[self.engine.chat.end_id] * (width - len(row))] for row in rows]
-        token_ids = torch.tensor(padded, device=thinker.device)
-        cache = answering.new_cache()
-        for number, layer in enumerate(self.prefix.cache.layers):
-            shape = len(rows), -1, -1, -1
-            cache.update(layer.keys.expand(*shape), layer.values.expand(*shape), number)
-        offsets = torch.arange(width, device=thinker.device)
-        positions = (self.prefix.next_position + offsets).expand(3, len(rows), -1)
-        return thinker.run(thinker.embed(token_ids), positions, cache)
 
 
 def summed(logits: "torch.Tensor", label: Sequence[int]) -> float:

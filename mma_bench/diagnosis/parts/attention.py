@@ -69,7 +69,9 @@ class Masses:
             return np.full((attention.query.shape[1], targets.shape[1]), np.nan, np.float32)
         total = targets.new_zeros(attention.query.shape[1], targets.shape[1])
         for some in torch.split(places, _AT_ONCE):
-            total += (attention.weights(some.to(attention.query.device)) @ targets)[0].sum(dim=1)
+            weights = attention.weights(some.to(attention.query.device))
+            # A sliding window holds the last tokens only.
+            total += (weights @ targets[-weights.shape[-1] :])[0].sum(dim=1)
         found: NDArray[np.float32] = (total / len(places)).cpu().numpy()
         return found
 

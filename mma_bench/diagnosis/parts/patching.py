@@ -8,6 +8,7 @@ import numpy as np
 
 from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.patches import EMBEDDINGS, Patch, WholePrompt
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
@@ -41,6 +42,7 @@ class Patching(Part):
         "before": "float64",
         "after": "float64",
     }
+    own_layout = True
     caution = (
         "A share says that these states, at this layer, are enough to bring back that much; shares of groups do not "
         "add up, because they may carry the same thing. It says nothing about clips whose pairs were left out."
@@ -153,11 +155,14 @@ def _unequal(case: Case, donor: Case | None) -> str | None:
     """Return why two runs cannot be patched into each other: each token must have its counterpart."""
     if donor is None:
         return "the aligned stimulus has no such question"
-    if case.prompt.engine.settings.head_gain:
+    ours, theirs = case.prompt, donor.prompt
+    if not isinstance(ours, OmniPrompt) or not isinstance(theirs, OmniPrompt):
+        return "not for this family"
+    if ours.engine.settings.head_gain:
         return "head_gain applies after the media only"
-    if case.prompt.inputs.layout.ids != donor.prompt.inputs.layout.ids:
+    if ours.inputs.layout.ids != theirs.inputs.layout.ids:
         return "the media have different lengths"
-    if case.prompt.ids != donor.prompt.ids:
+    if ours.ids != theirs.ids:
         return "the prompts differ"
     return None
 
@@ -191,7 +196,7 @@ def _patch(case: Case, donor: Case) -> Iterator[Row]:
     before = recipient.states().scores
     named = [
         (name, Patch(layer, places))
-        for layer in patched_layers(len(case.prompt.engine.thinker.layers))
+        for layer in patched_layers(case.prompt.layers)
         for name, places in patched_groups(case).items()
     ]
     scores = recipient.patched(states, [patch for _, patch in named])
