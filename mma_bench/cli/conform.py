@@ -58,7 +58,7 @@ def conform_command(
       mma-bench conform --model openai:M@http://127.0.0.1:8000/v1 --packing frames --json --out conform.json
       mma-bench conform --model openai:M@http://127.0.0.1:8001/v1 --against conform.json
     """
-    from mma_bench.conform.run import Plan, Stopped, conform, document, preview, read_reference, require_writable
+    from mma_bench.conform.run import Plan, StoppedError, conform, document, preview, read_reference, require_writable
     from mma_bench.conform.text import as_text
     from mma_bench.conform.verdicts import Conclusion
     from mma_bench.console.dry_run import DryRun
@@ -90,7 +90,7 @@ def conform_command(
         require_writable(out)  # not only after 300 requests
     try:
         found = conform(model, options, planned())
-    except Stopped as stopped:
+    except StoppedError as stopped:
         if out:
             write_text(out, document(stopped.found))
         if as_json:

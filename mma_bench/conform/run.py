@@ -83,7 +83,7 @@ class Plan:
         return 4 + probes + 3 * fixed + 12 * len(self.modalities) + 6 * (len(self.modalities) + 1) + loads
 
 
-class Stopped(MMABenchError):
+class StoppedError(MMABenchError):
     """A test that ended before all was asked.
 
     Attributes:
@@ -106,7 +106,7 @@ def conform(model: str, options: Mapping[str, str], plan: Plan, *, progress: boo
 
     Raises:
         MMABenchError: an option is invalid.
-        Stopped: the server cannot be reached, refuses what the options say, or stops answering for good.
+        StoppedError: the server cannot be reached, refuses what the options say, or stops answering for good.
     """
     with bar(f"conform {model}", plan.requests, unit="request", show=progress) as shown:
         test = _Test(Server(model, options, shown, plan.modalities), plan)
@@ -127,7 +127,7 @@ def conform(model: str, options: Mapping[str, str], plan: Plan, *, progress: boo
             test.run()
         except MMABenchError as error:
             reason = str(error).replace(RESUME, "")  # a test starts again
-            raise Stopped(reason, found(reason)) from error
+            raise StoppedError(reason, found(reason)) from error
     return found()
 
 
@@ -201,6 +201,11 @@ class _Test:
         except MMABenchError:
             raise MMABenchError(f"the server stopped answering during the check {name!r}: {error}") from error
         return Check(name, Outcome.FAILED, f"the server failed, and then answered other requests again: {error}")
+
+
+def _about_answers(asked: Asked, plan: Plan, *, draws: bool) -> list[Check]:
+    found = [repeat_check(asked, samples_answers=draws), gate_check(asked, plan.gate), naming_check(asked)]
+    return found if plan.reference is None else [*found, reference_check(asked, plan.reference)]
 
 
 def preview(model: str, options: Mapping[str, str], plan: Plan) -> list[str]:

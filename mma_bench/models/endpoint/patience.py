@@ -120,7 +120,8 @@ class Patience:
             )(patient)
         except TemporaryError as error:
             raise MMABenchError(
-                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}{RESUME}"
+                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}"
+                f"{RESUME}"
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
