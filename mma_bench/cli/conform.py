@@ -45,7 +45,8 @@ def conform_command(
 ) -> None:
     """Test whether a server gives its model everything that is sent to it.
 
-    Exit code 0: it conforms; 1: it does not, or that is not shown; 2: bad input, or the server does not answer.
+    Exit code 0: it conforms; 1: it does not, or that is not shown; 2: bad input, or the server does not answer. If it
+    stops answering, --json and --out hold what was found until then, and the error.
 
     Does each part type arrive, alone and next to others? Is the end of long media kept? Do token counts follow the
     media? Are equal requests answered equally, also under load? Are easy questions answered rightly? All media are
@@ -57,7 +58,7 @@ def conform_command(
       mma-bench conform --model openai:M@http://127.0.0.1:8000/v1 --packing frames --json --out conform.json
       mma-bench conform --model openai:M@http://127.0.0.1:8001/v1 --against conform.json
     """
-    from mma_bench.conform.run import Plan, conform, document, preview, read_reference
+    from mma_bench.conform.run import Plan, StoppedError, conform, document, preview, read_reference, require_writable
     from mma_bench.conform.text import as_text
     from mma_bench.conform.verdicts import Conclusion
     from mma_bench.console.dry_run import DryRun
@@ -81,9 +82,20 @@ def conform_command(
         check = DryRun()
         if (plan := check.attempt(planned)) is not None:
             check.lines += check.attempt(lambda: preview(model, options, plan)) or []
+        if out:
+            check.attempt(lambda: require_writable(out))
         check.print()
         return
-    found = conform(model, options, planned())
+    if out:
+        require_writable(out)  # not only after 300 requests
+    try:
+        found = conform(model, options, planned())
+    except StoppedError as stopped:
+        if out:
+            write_text(out, document(stopped.found))
+        if as_json:
+            click.echo(document(stopped.found), nl=False)
+        raise
     if out:
         write_text(out, document(found))
     click.echo(document(found) if as_json else as_text(found), nl=not as_json)

@@ -1,7 +1,8 @@
 """The whole test of a server."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from mma_bench.conform.checks.arrival import arrival_checks, text_check
 from mma_bench.conform.checks.counts import counts_check
 from mma_bench.conform.checks.fidelity import fine_detail, high_frequencies, long_audio, long_video
 from mma_bench.conform.checks.load import REQUESTS, load_checks
-from mma_bench.conform.server import PACKINGS, Server, load_endpoint, packing_of, streams_of
+from mma_bench.conform.server import PACKINGS, Server, is_busy, load_endpoint, packing_of, streams_of
 from mma_bench.conform.signals import VARIATIONS
 from mma_bench.conform.stimuli import NAMES
-from mma_bench.conform.verdicts import Check, Conformance
+from mma_bench.conform.verdicts import Check, Conformance, Outcome
 from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.documents import parse_json
+from mma_bench.models.endpoint.patience import RESUME
+from mma_bench.probe.stimuli import samples
 from mma_bench.schema import Modality
 
 LONG_SECONDS = 40.0
@@ -80,6 +83,18 @@ class Plan:
         return 4 + probes + 3 * fixed + 12 * len(self.modalities) + 6 * (len(self.modalities) + 1) + loads
 
 
+class StoppedError(MMABenchError):
+    """A test that ended before all was asked.
+
+    Attributes:
+        found: what was found until then.
+    """
+
+    def __init__(self, reason: str, found: Conformance) -> None:
+        super().__init__(reason)
+        self.found = found
+
+
 def conform(model: str, options: Mapping[str, str], plan: Plan, *, progress: bool = True) -> Conformance:
     """Test the server of ``model``.
 
@@ -90,34 +105,102 @@ def conform(model: str, options: Mapping[str, str], plan: Plan, *, progress: boo
         progress: show progress on standard error.
 
     Raises:
-        MMABenchError: an option is invalid, or the server cannot be reached or refuses what the options say.
+        MMABenchError: an option is invalid.
+        StoppedError: the server cannot be reached, refuses what the options say, or stops answering for good.
     """
     with bar(f"conform {model}", plan.requests, unit="request", show=progress) as shown:
-        server = Server(model, options, shown, plan.modalities)
-        loaded = server.model()
-        draws = loaded.draws
-        checks: list[Check] = []
+        test = _Test(Server(model, options, shown, plan.modalities), plan)
+        settings = {
+            "options": dict(options),
+            "deciding": test.loaded.settings.deciding(),
+            "packings": [test.server.packing, *plan.packings],
+            "modalities": [str(modality) for modality in plan.modalities],
+            "long_seconds": plan.long_seconds,
+            "concurrency": list(plan.levels),
+            "gate": plan.gate,
+        }
+
+        def found(error: str = "") -> Conformance:
+            return Conformance(test.loaded.name, settings, test.checks, test.asked.texts if test.asked else {}, error)
+
+        try:
+            test.run()
+        except MMABenchError as error:
+            reason = str(error).replace(RESUME, "")  # a test starts again
+            raise StoppedError(reason, found(reason)) from error
+    return found()
+
+
+class _Test:
+    """The checks of a test, one after the other.
+
+    Attributes:
+        server: the server under test.
+        loaded: the model behind it.
+        checks: what was found so far.
+        asked: the fixed questions, once they were asked.
+    """
+
+    def __init__(self, server: Server, plan: Plan) -> None:
+        self.server = server
+        self.loaded = server.model()
+        self.checks: list[Check] = []
+        self.asked: Asked | None = None
+        self._plan = plan
+
+    def run(self) -> None:
+        """Make all checks.
+
+        Raises:
+            MMABenchError: the server cannot be reached, refuses what the options say, or stops answering for good.
+        """
+        server, plan = self.server, self._plan
         if len(plan.modalities) == len(Modality):
-            checks.append(text_check(server))
-        checks += arrival_checks(server, plan.packings, plan.modalities)
+            self.checks.append(text_check(server))
+        self.checks += arrival_checks(server, plan.packings, plan.modalities)
+        for name, check in self._more():
+            try:
+                self.checks += check()
+            except MMABenchError as error:
+                self.checks.append(self._broken(name, MMABenchError(str(error).replace(RESUME, ""))))
+
+    def _more(self) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
+        """Yield the checks of a server that has answered, with their names."""
+        server, plan = self.server, self._plan
         if Modality.AUDIO in plan.modalities:
-            checks += [long_audio(server, plan.long_seconds), high_frequencies(server)]
+            yield "end of long audio", lambda: [long_audio(server, plan.long_seconds)]
+            yield "audio above 4 kHz", lambda: [high_frequencies(server)]
         if Modality.VISUAL in plan.modalities:
-            checks += [long_video(server, plan.long_seconds), fine_detail(server)]
-        checks.append(counts_check(server, plan.modalities))
-        asked = ask_fixed(server, plan.modalities)
-        checks += _about_answers(asked, plan, draws=draws)
-        checks += load_checks(server, asked, plan.levels, plan.modalities, samples_answers=draws)
-    settings = {
-        "options": dict(options),
-        "deciding": loaded.settings.deciding(),
-        "packings": [server.packing, *plan.packings],
-        "modalities": [str(modality) for modality in plan.modalities],
-        "long_seconds": plan.long_seconds,
-        "concurrency": list(plan.levels),
-        "gate": plan.gate,
-    }
-    return Conformance(loaded.name, settings, checks, asked.texts)
+            yield "end of long video", lambda: [long_video(server, plan.long_seconds)]
+            yield "fine detail of video", lambda: [fine_detail(server)]
+        yield "token counts", lambda: [counts_check(server, plan.modalities)]
+        yield "fixed questions", self._fixed
+        if self.asked and plan.levels:
+            yield "same answers under load", self._loads
+
+    def _fixed(self) -> list[Check]:
+        self.asked = ask_fixed(self.server, self._plan.modalities)
+        return _about_answers(self.asked, self._plan, draws=self.loaded.draws)
+
+    def _loads(self) -> list[Check]:
+        if not self.asked:
+            return []
+        levels, modalities = self._plan.levels, self._plan.modalities
+        return load_checks(self.server, self.asked, levels, modalities, samples_answers=self.loaded.draws)
+
+    def _broken(self, name: str, error: MMABenchError) -> Check:
+        """Return what it means that a check could not be made.
+
+        Raises:
+            MMABenchError: the server does not answer any more what it has answered before.
+        """
+        if is_busy(error):
+            return Check(name, Outcome.UNCLEAR, f"the server was too busy to answer: {error}")
+        try:
+            self.server.ask(samples(next(iter(self._plan.modalities)), 0)[:1])
+        except MMABenchError:
+            raise MMABenchError(f"the server stopped answering during the check {name!r}: {error}") from error
+        return Check(name, Outcome.FAILED, f"the server failed, and then answered other requests again: {error}")
 
 
 def _about_answers(asked: Asked, plan: Plan, *, draws: bool) -> list[Check]:
@@ -158,6 +241,17 @@ def read_reference(path: Path) -> dict[str, str]:
     if not isinstance(answers, dict) or not all(isinstance(text, str) for text in answers.values()):
         raise MMABenchError(f"{path} has no answers; give the JSON of `mma-bench conform --json`, or of --out")
     return {str(name): text for name, text in answers.items()}
+
+
+def require_writable(path: Path) -> None:
+    """Check that a result can be written.
+
+    Raises:
+        MMABenchError: it cannot.
+    """
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise MMABenchError(f"--out {path}: {place} is not a folder that can be written to; choose another")
 
 
 def document(found: Conformance) -> str:

@@ -35,6 +35,11 @@ def is_refusal(error: MMABenchError) -> bool:
     return _REFUSED.search(str(error)) is not None
 
 
+def is_busy(error: MMABenchError) -> bool:
+    """Return whether a server said that it gets too many requests."""
+    return re.search(r"HTTP (429|503)\b", str(error)) is not None
+
+
 class Server:
     """A server under test.
 

@@ -42,6 +42,7 @@ class Check:
 class Conclusion(StrEnum):
     """What follows from all checks."""
 
+    STOPPED = "not tested to the end"
     CONFORMS = "conforms"
     NOT_SHOWN = "not shown to conform"
     FAILS = "does not conform"
@@ -56,16 +57,20 @@ class Conformance:
         settings: options and settings of the test.
         checks: what was found.
         answers: the answers to the fixed questions by question, to compare another server of the same model with.
+        error: why the test ended before all was asked, if it did.
     """
 
     model: str
     settings: Mapping[str, Any]
     checks: Sequence[Check]
     answers: Mapping[str, str]
+    error: str = ""
 
     @property
     def conclusion(self) -> Conclusion:
         """Fails if any check failed; conforms if every required one passed, or was refused in words."""
+        if self.error:
+            return Conclusion.STOPPED
         if any(check.outcome is Outcome.FAILED for check in self.checks):
             return Conclusion.FAILS
         shown = (Outcome.PASSED, Outcome.REFUSED, Outcome.SKIPPED)
@@ -84,4 +89,5 @@ class Conformance:
             "settings": dict(self.settings),
             "checks": [{**asdict(check), "outcome": str(check.outcome)} for check in self.checks],
             "answers": dict(self.answers),
+            **({"error": self.error} if self.error else {}),
         }

@@ -45,11 +45,12 @@ class Blocking:
         if attention.layer not in self.layers:
             return output
         new, tokens = attention.query.shape[2], attention.key.shape[2]
-        # New tokens that this pass does not run are before those that it runs.
         media = len(self.targets) - len(self.sources)
-        sources = np.pad(self.sources, (0, tokens - len(self.targets)), constant_values=bool(self.sources[-1]))
-        sources = sources[tokens - new - media :]
-        targets = torch.from_numpy(np.pad(self.targets, (0, tokens - len(self.targets)))).to(output.device)
+        first = max(0, tokens - new - media)  # new tokens before it were run earlier; none if a window hides the media
+        sources = np.pad(self.sources, (0, first + new - len(self.sources)), constant_values=bool(self.sources[-1]))
+        sources = sources[first:]
+        seen = np.pad(self.targets, (0, media + first + new - len(self.targets)))[-tokens:]  # of a sliding window
+        targets = torch.from_numpy(seen).to(output.device)
         changed = output.clone()
         for places in torch.split(torch.from_numpy(np.flatnonzero(sources)).to(output.device), _AT_ONCE):
             blocked = targets.expand(len(places), -1).clone()

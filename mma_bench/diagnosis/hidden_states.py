@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from mma_bench.models.omni.thinker import Thinker
+    from mma_bench.models.omni.attention import Layered
 
 Watch = Callable[[int, "torch.Tensor"], "torch.Tensor | None"]
 """Gets the number of a layer and its output, shape [rows, new tokens, hidden size]; may return another."""
 
 
 @contextmanager
-def watched(thinker: "Thinker", watch: Watch) -> Iterator[None]:
+def watched(thinker: "Layered", watch: Watch) -> Iterator[None]:
     """Call ``watch`` after every layer while the block runs."""
 
     def after(number: int) -> Callable[[Any, Any, Any], Any]:
@@ -37,7 +37,7 @@ def watched(thinker: "Thinker", watch: Watch) -> Iterator[None]:
 
 
 @contextmanager
-def kept(thinker: "Thinker", layers: Collection[int]) -> Iterator[dict[int, Any]]:
+def kept(thinker: "Layered", layers: Collection[int]) -> Iterator[dict[int, Any]]:
     """Keep what some layers return while the block runs, by the number of the layer, as `skipping` needs it."""
     found: dict[int, Any] = {}
 
@@ -57,7 +57,7 @@ def kept(thinker: "Thinker", layers: Collection[int]) -> Iterator[dict[int, Any]
 
 
 @contextmanager
-def skipping(thinker: "Thinker", first: int, states: "torch.Tensor", output: Any) -> Iterator[None]:
+def skipping(thinker: "Layered", first: int, states: "torch.Tensor", output: Any) -> Iterator[None]:
     """Skip the layers before ``first`` while the block runs; the last of them hands on ``states``.
 
     Args:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mma_bench.diagnosis.reading import Prompt, label_rows, rows_at_once
+from mma_bench.diagnosis.omni_prompt import OmniPrompt, label_rows
+from mma_bench.diagnosis.reading import rows_at_once
 from mma_bench.diagnosis.unchanged import Start, Tokens, Unchanged
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class WholePrompt:
         after: layers after which states are kept for patches; by default all.
     """
 
-    def __init__(self, prompt: Prompt, labels: Sequence[str], after: Sequence[int] | None = None) -> None:
+    def __init__(self, prompt: OmniPrompt, labels: Sequence[str], after: Sequence[int] | None = None) -> None:
         self._prompt = prompt
         tokens = [prompt.engine.chat.text(label) for label in labels]
         self._rows = label_rows(prompt.engine, tokens, prompt.map.length, 0)

@@ -1,34 +1,26 @@
 """One question about one stimulus, ready to be run again and again with changes inside the model."""
 
-import functools
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mma_bench.diagnosis.hidden_states import Watch, watched
-from mma_bench.diagnosis.label_rows import LabelRows
-from mma_bench.diagnosis.token_map import TokenMap, map_tokens
-from mma_bench.diagnosis.unchanged import Start, Tokens, Unchanged
-from mma_bench.models.omni.answering import Prefix
-from mma_bench.models.omni.attention import Attention, Hook, hooked
+from mma_bench.diagnosis.hidden_states import Watch
+from mma_bench.diagnosis.token_map import TokenMap
+from mma_bench.models.omni.attention import Attention, Hook, Layered
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from mma_bench.models.omni.encode_once import EncodeOnce, MediaInputs
-
 _TOKENS_AT_ONCE = 36_000
 """Of all rows of a batch: keys and values of the whole prompts take 2 GB for a 7B model."""
 
 _MOST_ROWS = 64
-
-_LARGEST_MASK = 2**25
-"""Numbers in a mask: 128 MB in float32."""
 
 
 def rows_at_once(tokens: int) -> int:
@@ -39,7 +31,7 @@ def rows_at_once(tokens: int) -> int:
 class Intervention(Protocol):
     """A change of the attention of some rows of a batch.
 
-    One that has a `start` (`unchanged.Start`) changes nothing before that layer and token, so that these do not run.
+    One that has a `start` (`unchanged.Start`) changes nothing before that layer and token, so that these need not run.
     """
 
     def __call__(self, attention: Attention, output: "torch.Tensor", rows: slice) -> "torch.Tensor":
@@ -59,54 +51,70 @@ class Reading:
     first: int
 
 
-class Prompt:
+class Prompt(ABC):
     """A question about streams that are encoded and read already.
 
-    Everything before the question is run once; changes take effect where the question and the answer are read.
+    Everything before the question is run once; changes take effect where the question and the answer are read. A
+    subclass knows how a kind of models is run.
 
     Args:
-        engine: the model.
-        inputs: the encoded streams.
-        prefix: keys and values of everything before the question.
+        model: the model's layers.
         question: what is asked.
+        ids: tokens after the media, up to the answer.
+        before: number of tokens before them.
     """
 
-    def __init__(self, engine: "EncodeOnce", inputs: "MediaInputs", prefix: Prefix, question: Question) -> None:
-        self.engine = engine
-        self.inputs = inputs
-        self.prefix = prefix
+    def __init__(self, model: Layered, question: Question, ids: list[int], before: int) -> None:
+        self.model = model
         self.question = question
-        self.ids = engine.chat.question(question.prompt)
+        self.ids = ids
+        self.before = before
 
-    @functools.cached_property
+    @property
+    @abstractmethod
     def map(self) -> TokenMap:
         """What each token is."""
-        return map_tokens(self.engine, self.inputs.grid, self.inputs.frames, self.question, self.question.answer)
+
+    @property
+    @abstractmethod
+    def texts(self) -> list[str | None]:
+        """The characters of the prompt that each token covers; none for tokens that are not of the prompt."""
+
+    @abstractmethod
+    def tokens(self, label: str) -> list[int]:
+        """Return the tokens of a label as the beginning of an answer."""
+
+    @abstractmethod
+    def lens(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return the logits that hidden states after any layer would give after the last: float32."""
+
+    @abstractmethod
+    def read_media(self, watch: Watch) -> None:
+        """Run everything before the question again, and let ``watch`` see the hidden states after every layer."""
+
+    @abstractmethod
+    def watching(self, watch: Watch) -> AbstractContextManager[None]:
+        """Let ``watch`` see the hidden states after every layer while the block runs."""
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of the language model."""
+        return len(self.model.layers)
 
     @property
     def answering(self) -> int:
         """Number of the token of the question that predicts the answer's first token."""
         return len(self.ids) - 1
 
+    @abstractmethod
     def look(self, hook: Hook) -> None:
         """Run the question once, and let ``hook`` see its attention."""
-        with hooked(self.engine.thinker, hook):
-            self.run()
 
-    def run(self) -> "torch.Tensor":
-        """Run the question once, and return its last hidden states: shape [1, tokens, hidden size]."""
-        import torch
-
-        with torch.inference_mode():
-            return self._unchanged(self._rows([], together=True), ()).run()
-
+    @abstractmethod
     def read(
         self, labels: Sequence[str], interventions: Sequence[Intervention | None], watch: Watch | None = None
     ) -> list[Reading]:
         """Return what the model makes of the question under each intervention (none: as it is).
-
-        An intervention with a `start` runs from that layer and token on; everything before it is as in the run without
-        intervention, and is taken from there.
 
         Args:
             labels: texts to score, each run as the beginning of the answer.
@@ -114,115 +122,29 @@ class Prompt:
             watch: sees the hidden states after every layer, of a batch in which each intervention has one row for each
                 label, in order; see `label_places`. Then, everything runs from the first layer on.
         """
-        import torch
-
-        rows = self._rows(labels, together=watch is None)
-        groups: dict[Start | None, list[int]] = {}
-        for number, one in enumerate(interventions):
-            groups.setdefault(Start() if watch else start_of(one, self.answering), []).append(number)
-        at_once = max(1, rows_at_once(self.prefix.length + len(self.ids)) // len(rows.rows))
-        found: dict[int, Reading] = {}
-        with torch.inference_mode():
-            unchanged = self._unchanged(rows, [start.layer - 1 for start in groups if start])
-            if groups.keys() - {Start()}:
-                unchanged.run()
-            for start, members in groups.items():
-                if start is None:
-                    (reading,) = self._readings(rows, unchanged.run(), 0)
-                    found.update(dict.fromkeys(members, reading))
-                    continue
-                for first in range(0, len(members), at_once):
-                    batch = members[first : first + at_once]
-                    hidden = self._changed(unchanged, start, [interventions[number] for number in batch], watch)
-                    found.update(zip(batch, self._readings(rows, hidden, start.token), strict=True))
-        return [found[number] for number in range(len(interventions))]
 
     def label_places(self, label: str) -> "NDArray[np.int64]":
         """Return the new tokens that predict those of ``label``."""
-        return np.arange(len(self.engine.chat.text(label))) + self.answering
+        return np.arange(len(self.tokens(label))) + self.answering
 
-    def _readings(self, rows: LabelRows, hidden: "torch.Tensor", first: int) -> list[Reading]:
-        """Return what comes out of last hidden states of the token ``first`` on."""
-        scores, tokens = rows.scores(self.engine.thinker, hidden[:, self.answering - first :])
-        return [Reading(own, int(token)) for own, token in zip(scores, tokens, strict=True)]
 
-    def _changed(
-        self,
-        unchanged: Unchanged,
-        start: Start,
-        interventions: Sequence[Intervention | None],
-        watch: Watch | None,
-    ) -> "torch.Tensor":
-        """Return the last hidden states under each intervention, from ``start`` on."""
+def changing(interventions: Sequence[Intervention | None]) -> Hook:
+    """Return a hook that makes each change in its rows of a batch: as many for each, in order."""
+
+    def change(attention: Attention, output: "torch.Tensor") -> "torch.Tensor":
         import torch
 
-        def change(attention: Attention, output: "torch.Tensor") -> "torch.Tensor":
-            width = len(output) // len(interventions)
-            slices = [slice(number * width, (number + 1) * width) for number in range(len(interventions))]
-            before = [output[rows] for rows in slices]
-            after = [
-                own if one is None else one(attention, own, rows)
-                for one, own, rows in zip(interventions, before, slices, strict=True)
-            ]
-            same = all(one is own for one, own in zip(after, before, strict=True))
-            return output if same else torch.cat(after)
+        width = len(output) // len(interventions)
+        slices = [slice(number * width, (number + 1) * width) for number in range(len(interventions))]
+        before = [output[rows] for rows in slices]
+        after = [
+            own if one is None else one(attention, own, rows)
+            for one, own, rows in zip(interventions, before, slices, strict=True)
+        ]
+        same = all(one is own for one, own in zip(after, before, strict=True))
+        return output if same else torch.cat(after)
 
-        with ExitStack() as stack:
-            if any(interventions):
-                stack.enter_context(hooked(self.engine.thinker, change))
-            if watch is not None:
-                stack.enter_context(watched(self.engine.thinker, watch))
-            return unchanged.changed(start, len(interventions))
-
-    def _rows(self, labels: Sequence[str], *, together: bool) -> LabelRows:
-        ids = [self.engine.chat.text(label) for label in labels]
-        return label_rows(self.engine, ids, len(self.ids), self.prefix.length, together=together)
-
-    def _unchanged(self, rows: LabelRows, after: Collection[int]) -> Unchanged:
-        """Return the question and the labels, to be run after the media."""
-        import torch
-
-        thinker, prompt = self.engine.thinker, len(self.ids)
-        ids = torch.tensor([[*self.ids, *row] for row in rows.rows], device=thinker.device)
-        positions = self.prefix.next_position + rows.positions(prompt).to(thinker.device)
-        mask = rows.mask(prompt, self.prefix.length, thinker.model.dtype)
-        tokens = Tokens(
-            thinker.embed(ids),
-            positions.expand(3, len(ids), -1),
-            None if mask is None else mask.to(thinker.device),
-        )
-        return Unchanged(self.engine, tokens, self.prefix.cache, after)
-
-
-def start_of(intervention: Intervention | None, answering: int) -> Start | None:
-    """Return where an intervention first changes something: at the first layer and token, unless it says so.
-
-    Args:
-        intervention: the change, or none.
-        answering: number of the token that predicts the answer; it runs in any case.
-    """
-    if intervention is None:
-        return None
-    start = getattr(intervention, "start", None)
-    return Start(start.layer, min(start.token, answering)) if isinstance(start, Start) else Start()
-
-
-def label_rows(
-    engine: "EncodeOnce", labels: Sequence[Sequence[int]], prompt: int, before: int, *, together: bool = True
-) -> LabelRows:
-    """Return labels after a prompt, together if no mask is needed, or the kernel takes any and it is not too large.
-
-    Args:
-        engine: the model.
-        labels: tokens of each label.
-        prompt: number of tokens that run before them.
-        before: number of tokens that are read already.
-        together: whether they may share a row.
-    """
-    new = prompt + sum(map(len, labels))
-    any_mask = engine.answering.packs and new * (before + new) <= _LARGEST_MASK
-    causal = sum(len(ids) > 1 for ids in labels) <= 1  # nothing needs a mask
-    return LabelRows(labels, together=together and (any_mask or causal), padding=engine.chat.end_id)
+    return change
 
 
 def summed(logits: "torch.Tensor", label: Sequence[int]) -> float:

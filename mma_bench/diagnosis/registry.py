@@ -59,6 +59,7 @@ class Part(ABC):
         columns: columns of its table after `COMMON`, with their Arrow types.
         reads: parts whose tables it needs; they are measured before it.
         measures: whether it runs the model. Otherwise it computes numbers from the tables of others.
+        own_layout: whether it needs a model whose media are encoded by our own code.
         caution: what its figures do not show.
         intervals: what the intervals of its numbers are.
     """
@@ -68,6 +69,7 @@ class Part(ABC):
     columns: ClassVar[Mapping[str, str]] = {}
     reads: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[bool] = True
+    own_layout: ClassVar[bool] = False
     caution: ClassVar[str] = ""
     intervals: ClassVar[str] = "95% bootstrap intervals"
 

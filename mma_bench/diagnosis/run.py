@@ -1,7 +1,7 @@
 """Measures the parts of a diagnosis, stimulus by stimulus, and writes tables, numbers, figures and page."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,25 +9,31 @@ from typing import TYPE_CHECKING, Any
 from mma_bench import __version__
 from mma_bench.console.interruption import Interruption, held_back
 from mma_bench.console.progress import activity, bar
+from mma_bench.dataset.load import Sample
 from mma_bench.diagnosis.asked import Asked, what_is_asked
 from mma_bench.diagnosis.comparison import open_other
 from mma_bench.diagnosis.conclusion import conclude
 from mma_bench.diagnosis.numbers import Number
 from mma_bench.diagnosis.parts.choice import chosen_parts
+from mma_bench.diagnosis.plain_prompt import PlainSubject, require_readable, shape_of
 from mma_bench.diagnosis.registry import Measured, Part
 from mma_bench.diagnosis.store import Diagnosis, Store
-from mma_bench.diagnosis.subject import Subject
+from mma_bench.diagnosis.subject import OmniSubject, Subject
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.evaluation.protocols import Protocol, load_protocol, model_options
 from mma_bench.models import load as load_model
 from mma_bench.models import model_class
 from mma_bench.models.omni.model import TransformersOmni
-from mma_bench.models.omni.thinker import ARCHITECTURES
+from mma_bench.models.plain.model import PlainModel
 from mma_bench.models.wrappers import Wrapper
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from tqdm import tqdm
+
+
+Diagnosed = TransformersOmni | PlainModel
+"""Models that run here with all their layers."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Found:
 
 
 def diagnose(
-    model: str | TransformersOmni,
+    model: str | Diagnosed,
     data: str | Path = "mma-bench",
     *,
     run: str | Path,
@@ -66,11 +72,12 @@ def diagnose(
     An interrupted diagnosis resumes: stimuli that were measured are not measured again.
 
     Args:
-        model: a name such as ``transformers:FOLDER``, or a loaded model of that family.
+        model: a name such as ``transformers:FOLDER``, or a loaded model of that kind.
         data: folder of a dataset, or its name on the hub.
         run: folder for `index.html`, one Parquet file per part, `estimates.parquet`, `figures/` and `tables/`.
         options: settings of the model by name, for a model given by name.
-        parts: names of the parts to measure; by default all. Parts that they read are measured, too.
+        parts: names of the parts to measure; by default all that the model's family allows. Parts that they read are
+            measured, too.
         condition: one condition or several; by default those of `asked.CONDITIONS` that the data has.
         split: `test` or `train`.
         limit: maximum number of stimuli per media condition.
@@ -94,6 +101,8 @@ def diagnose(
     given = dict(options or {})
     with activity(f"loading {model}", show=progress and isinstance(model, str)):
         loaded = _load(model, model_options(rules, model, given) if isinstance(model, str) else {})
+    kinds = _possible(kinds, loaded, asked_for=parts)
+    layers, heads = _shape(loaded)
     head = head_of(
         loaded.name,
         loaded.fingerprint(),
@@ -106,8 +115,8 @@ def diagnose(
         parts=[kind.name for kind in kinds],
         options=given if isinstance(model, str) else loaded.settings.model_dump(mode="json", exclude_defaults=True),
         against=str(against) if against else None,
-        layers=len(loaded.engine.thinker.layers),
-        heads=int(loaded.engine.thinker.decoder.config.num_attention_heads),
+        layers=layers,
+        heads=heads,
     )
     store = Store(Path(run))
     other = open_other(Path(against), head) if against else None
@@ -166,21 +175,53 @@ def require_family(model: str, layout: str | None = None) -> None:
     _require_question_last(layout)
 
 
-def _load(model: str | TransformersOmni, options: Mapping[str, str]) -> TransformersOmni:
+def _load(model: str | Diagnosed, options: Mapping[str, str]) -> Diagnosed:
     if isinstance(model, str):
         require_family(model, options.get("layout"))
         found = load_model(model, options)
     else:
         found = model
+    if isinstance(found, PlainModel):
+        require_readable(found.engine)
+        return found
     if not isinstance(found, TransformersOmni):
-        if isinstance(model, str):
-            raise MMABenchError(
-                f"not for this family: {model} runs through its own processor, and a diagnosis needs to know which "
-                f"token is what; it knows that of {', '.join(ARCHITECTURES.names())}"
-            )
-        raise MMABenchError(unknown("cannot diagnose a", type(found).__name__, ["TransformersOmni"]))
+        raise MMABenchError(unknown("cannot diagnose a", type(found).__name__, ["TransformersOmni", "PlainModel"]))
     _require_question_last(found.settings.layout)
     return found
+
+
+def _shape(model: Diagnosed) -> tuple[int, int]:
+    """Return the number of layers, and of attention heads per layer."""
+    if isinstance(model, PlainModel):
+        return shape_of(model.engine)
+    thinker = model.engine.thinker
+    return len(thinker.layers), int(thinker.decoder.config.num_attention_heads)
+
+
+def _subjects(model: Diagnosed, asked: Asked, seed: int) -> Callable[[Sample], Subject]:
+    """Return what prepares a stimulus for the model."""
+    if isinstance(model, PlainModel):
+        plain = model.engine
+        return lambda sample: PlainSubject(plain, sample, asked.partners, seed)
+    omni = model.engine
+    return lambda sample: OmniSubject(omni, sample, asked.partners, seed)
+
+
+def _possible(kinds: list[type[Part]], model: Diagnosed, asked_for: Sequence[str] | None) -> list[type[Part]]:
+    """Return the parts that can be measured.
+
+    Raises:
+        MMABenchError: one cannot that was asked for.
+    """
+    if isinstance(model, TransformersOmni):
+        return kinds
+    wrong = [kind.name for kind in kinds if kind.own_layout]
+    if asked_for and wrong:
+        raise MMABenchError(
+            f"not for this family: the part {wrong[0]} exchanges states of two whole prompts, and the media of "
+            f"{model.name} are prepared by its own processor; leave it out"
+        )
+    return [kind for kind in kinds if not kind.own_layout]
 
 
 def _require_question_last(layout: str | None) -> None:
@@ -200,7 +241,7 @@ def _measure(
     store: Store,
     head: Diagnosis,
     kinds: Sequence[type[Part]],
-    model: TransformersOmni,
+    model: Diagnosed,
     asked: Asked,
     *,
     progress: bool,
@@ -230,7 +271,7 @@ def _measure(
 def _measure_stimuli(
     store: Store,
     parts: Sequence[Part],
-    model: TransformersOmni,
+    model: Diagnosed,
     asked: Asked,
     interruption: Interruption,
     shown: "tqdm[Any]",
@@ -241,8 +282,9 @@ def _measure_stimuli(
     if not shown.disable:
         shown.initial += finished  # so that the time left follows from what is measured now
     shown.update(finished)
+    prepared = _subjects(model, asked, seed)
     for sample in sorted(asked.benchmark.samples, key=lambda sample: sample.streams):
-        subject, name = Subject(model.engine, sample, asked.partners, seed), asked.names[sample.stimulus.key]
+        subject, name = prepared(sample), asked.names[sample.stimulus.key]
         for one in parts:
             if interruption:
                 return

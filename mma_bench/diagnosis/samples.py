@@ -136,23 +136,31 @@ def _picture(media: _Decoded, rows: "pd.DataFrame") -> bytes:
     from matplotlib.figure import Figure
 
     seen, heard = rows[rows["group"] == "video"], rows[rows["group"] == "audio"]
-    times = sorted(set(seen["seconds"]))
+    times = sorted(set(seen["seconds"].dropna()))
+    heats = {time: _heat(seen[seen["seconds"] == time]) for time in times}
+    largest = max([1e-12, *(float(heat.max()) for heat in heats.values())])
     times = [times[i] for i in np.unique(np.linspace(0, len(times) - 1, _FRAMES).round().astype(int))] if times else []
-    largest = max(float(seen["attention"].max()) if len(seen) else 0.0, 1e-12)
     with style("path"):
         figure = Figure(figsize=(9, 2.9))
         for number, time in enumerate(times):
             axes = figure.add_axes((0.01 + number * 0.98 / _FRAMES, 0.54, 0.94 / _FRAMES, 0.38))
-            _draw_frame(axes, media.frame_at(time), seen[seen["seconds"] == time], largest)
+            _draw_frame(axes, media.frame_at(time), heats[time] / largest)
             axes.set_title(f"{time:.1f} s", fontsize=7, color=MUTED, pad=2)
         axes = figure.add_axes((0.01, 0.16, 0.98, 0.31))
         _draw_sound(axes, media.audio, heard)
         return figure_bytes(figure, format="png", dpi=110, metadata={"Software": None})
 
 
-def _draw_frame(axes: "Axes", frame: "NDArray[np.uint8]", tokens: "pd.DataFrame", largest: float) -> None:
+def _heat(tokens: "pd.DataFrame") -> "NDArray[np.float64]":
+    """Return the attention by place in a frame, or of the whole frame if the places are not known."""
+    if tokens["row"].isna().any():
+        return np.array([[float(tokens["attention"].sum())]])
     heat = np.zeros((int(tokens["row"].max()) + 1, int(tokens["column"].max()) + 1))
-    heat[tokens["row"].astype(int), tokens["column"].astype(int)] = tokens["attention"] / largest
+    heat[tokens["row"].astype(int), tokens["column"].astype(int)] = tokens["attention"]
+    return heat
+
+
+def _draw_frame(axes: "Axes", frame: "NDArray[np.uint8]", heat: "NDArray[np.float64]") -> None:
     extent = (0, frame.shape[1], frame.shape[0], 0)
     axes.imshow(frame.mean(axis=2), cmap="gray", extent=extent, vmin=0, vmax=255)
     axes.imshow(heat, cmap=_HEAT, extent=extent, alpha=0.55, vmin=0, vmax=1, interpolation="nearest")
@@ -171,7 +179,7 @@ def _draw_sound(axes: "Axes", samples: "NDArray[np.float32]", tokens: "pd.DataFr
         cmap="gray",
         extent=(0, float(times[-1]), 0, float(frequencies[-1]) / 1000),
     )
-    if len(tokens):
+    if len(tokens) and tokens["seconds"].notna().all():
         heat = tokens.sort_values("seconds")["attention"].to_numpy()[None]
         end = float(tokens["seconds"].max())
         axes.imshow(heat, aspect="auto", cmap=_HEAT, alpha=0.5, extent=(0, end, 0, 8), interpolation="nearest")

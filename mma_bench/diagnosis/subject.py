@@ -1,15 +1,17 @@
 """A stimulus with its questions, encoded once for all parts."""
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mma_bench.dataset.load import Sample
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.reading import Prompt
 from mma_bench.evaluation.shards.shard import clip_of
 from mma_bench.files.hashing import sha256_bytes
-from mma_bench.models.omni.encode_once import AudioStream, EncodeOnce, MediaInputs, VideoStream
+from mma_bench.models.omni.encode_once import EncodeOnce, MediaInputs
 from mma_bench.schema import Question
 
 if TYPE_CHECKING:
@@ -45,18 +47,23 @@ class Case:
         return [self.right, *([self.competing] if self.competing else [])]
 
 
-class Subject:
+class Subject(ABC):
     """A stimulus, encoded when it is first needed.
 
     Args:
-        engine: the model.
         sample: the stimulus with its questions.
         partners: aligned stimuli by the clip of their video.
         seed: of all random choices.
+
+    Attributes:
+        heads: number of attention heads per layer.
+        layers: number of layers of the language model.
     """
 
-    def __init__(self, engine: EncodeOnce, sample: Sample, partners: Mapping[str, Sample], seed: int) -> None:
-        self.engine = engine
+    heads: int
+    layers: int
+
+    def __init__(self, sample: Sample, partners: Mapping[str, Sample], seed: int) -> None:
         self.sample = sample
         self.seed = seed
         self._partners = partners
@@ -66,25 +73,13 @@ class Subject:
         """Clip of the stimulus."""
         return clip_of(self.sample.stimulus)
 
-    @functools.cached_property
-    def inputs(self) -> MediaInputs:
-        """Both streams, encoded."""
-        import torch
+    @abstractmethod
+    def prompt(self, question: Question) -> Prompt:
+        """Return a question of the stimulus, ready to run."""
 
-        stimulus, media = self.sample.stimulus, self.sample.media
-        with torch.inference_mode():
-            return self.engine.media_inputs(
-                VideoStream(f"{stimulus.video.sha256}/{stimulus.seconds}", media.frames),
-                AudioStream(f"{stimulus.audio.sha256}/{stimulus.seconds}", media.audio),
-            )
-
-    @functools.cached_property
-    def prefix(self) -> "Prefix":
-        """Keys and values of everything before the questions."""
-        import torch
-
-        with torch.inference_mode():
-            return self.engine.run(self.inputs)
+    @abstractmethod
+    def other(self, sample: Sample) -> "Subject":
+        """Return another stimulus for the same model."""
 
     @functools.cached_property
     def cases(self) -> list[Case]:
@@ -105,7 +100,7 @@ class Subject:
     def partner(self) -> "Subject | None":
         """The aligned stimulus with the same video, if this is another stimulus and there is one."""
         found = partner_of(self.sample, self._partners)
-        return Subject(self.engine, found, {}, self.seed) if found else None
+        return self.other(found) if found else None
 
     def draw(self, purpose: str) -> int:
         """Return a random number for ``purpose``: always the same for the same seed."""
@@ -115,8 +110,50 @@ class Subject:
         competing = question.distractor if question.distractor in question.options else None
         others = [option for option in question.options if option not in (question.answer, competing)]
         control = others[self.draw(f"control/{question.question_id}") % len(others)] if others else None
-        prompt = Prompt(self.engine, self.inputs, self.prefix, question)
-        return Case(prompt, self.clip, question.answer, competing, control)
+        return Case(self.prompt(question), self.clip, question.answer, competing, control)
+
+
+class OmniSubject(Subject):
+    """A stimulus that our own code encodes.
+
+    Args:
+        engine: the model.
+        sample: see `Subject`.
+        partners: see `Subject`.
+        seed: see `Subject`.
+    """
+
+    def __init__(self, engine: EncodeOnce, sample: Sample, partners: Mapping[str, Sample], seed: int) -> None:
+        super().__init__(sample, partners, seed)
+        self.engine = engine
+        self.layers = len(engine.thinker.layers)
+        self.heads = int(engine.thinker.decoder.config.num_attention_heads)
+
+    @functools.cached_property
+    def inputs(self) -> MediaInputs:
+        """Both streams, encoded."""
+        import torch
+
+        from mma_bench.models.omni.model import streams_of
+
+        with torch.inference_mode():
+            return self.engine.media_inputs(*streams_of(self.sample))
+
+    @functools.cached_property
+    def prefix(self) -> "Prefix":
+        """Keys and values of everything before the questions."""
+        import torch
+
+        with torch.inference_mode():
+            return self.engine.run(self.inputs)
+
+    def prompt(self, question: Question) -> Prompt:
+        """Return a question of the stimulus, ready to run."""
+        return OmniPrompt(self.engine, self.inputs, self.prefix, question)
+
+    def other(self, sample: Sample) -> Subject:
+        """Return another stimulus for the same model."""
+        return OmniSubject(self.engine, sample, {}, self.seed)
 
 
 def partner_of(sample: Sample, partners: Mapping[str, Sample]) -> Sample | None:

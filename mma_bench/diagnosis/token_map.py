@@ -108,7 +108,7 @@ def map_tokens(
         codes[kinds == kind] = _CODE[group]
     option = np.full(len(kinds), -1, np.int16)
     words = np.flatnonzero(kinds == Kind.TEXT)
-    codes[words], option[words] = _text_groups(question, engine.chat.offsets(question.prompt))
+    codes[words], option[words] = text_groups(question, engine.chat.offsets(question.prompt))
     seconds, row, column = _places(engine, grid, kinds)
     return TokenMap(
         ids=np.array(layout.ids),
@@ -122,7 +122,25 @@ def map_tokens(
     )
 
 
-def _text_groups(question: Question, offsets: list[tuple[int, int]]) -> "tuple[NDArray[np.int8], NDArray[np.int16]]":
+def texts_of(prompt: str, length: int, first: int, offsets: list[tuple[int, int]]) -> list[str | None]:
+    """Return the characters that each token covers; none for tokens that are not of the prompt.
+
+    Args:
+        prompt: text of the question.
+        length: number of tokens before the answer.
+        first: number of the prompt's first token.
+        offsets: where each of the prompt's tokens begins and ends in it.
+    """
+    texts: list[str | None] = [None] * length
+    before = (-1, -1)
+    for place, (start, end) in enumerate(offsets, start=first):
+        # A character of several tokens is written once.
+        texts[place] = "" if (start, end) == before else prompt[start:end]
+        before = (start, end)
+    return texts
+
+
+def text_groups(question: Question, offsets: list[tuple[int, int]]) -> "tuple[NDArray[np.int8], NDArray[np.int16]]":
     """Return the group and the option of each token of the prompt.
 
     A token that reaches over two pieces, as a space and the word after it do, belongs to the piece of its first

@@ -58,8 +58,8 @@ def ways_of(tokens: int) -> dict[str, Way]:
     """Return one pass over a prompt of about ``tokens`` tokens, by way."""
     import torch
 
+    from mma_bench.diagnosis.omni_prompt import OmniPrompt
     from mma_bench.diagnosis.parts.attention import Masses
-    from mma_bench.diagnosis.reading import Prompt
     from mma_bench.diagnosis.subject import Case
     from mma_bench.models.omni import AudioStream, EncodeOnce, Settings
     from mma_bench.models.omni.random_weights import SMALL, random_thinker
@@ -80,10 +80,10 @@ def ways_of(tokens: int) -> dict[str, Way]:
     with torch.inference_mode():
         inputs = engine.media_inputs(None, AudioStream("a", lambda: samples))
 
-    def prompt(kernel: str) -> Prompt:
+    def prompt(kernel: str) -> OmniPrompt:
         # A hook leaves its name in the place of the kernel's; without hooks, the kernel itself must run.
         thinker.decoder.config._attn_implementation = kernel
-        return Prompt(engine, inputs, engine.run(inputs), question)
+        return OmniPrompt(engine, inputs, engine.run(inputs), question)
 
     def plain() -> object:
         one = prompt("sdpa")

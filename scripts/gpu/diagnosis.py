@@ -54,8 +54,8 @@ def main() -> int:
 
 def costs(made: tuple, text: str, tokens: int, kernel: str, on_gpu: bool) -> dict[str, object]:  # type: ignore[type-arg]
     """Return time and memory of a plain pass and of one with attention mass."""
+    from mma_bench.diagnosis.omni_prompt import OmniPrompt
     from mma_bench.diagnosis.parts.attention import Masses
-    from mma_bench.diagnosis.reading import Prompt
     from mma_bench.diagnosis.subject import Case
 
     thinker, tokenizer, extractor = made
@@ -69,9 +69,9 @@ def costs(made: tuple, text: str, tokens: int, kernel: str, on_gpu: bool) -> dic
     with torch.inference_mode():
         inputs = engine.media_inputs(None, audio)
 
-        def prompt() -> Prompt:
+        def prompt() -> OmniPrompt:
             thinker.decoder.config._attn_implementation = kernel  # hooks leave their own name there
-            return Prompt(engine, inputs, engine.run(inputs), question)
+            return OmniPrompt(engine, inputs, engine.run(inputs), question)
 
         def plain() -> object:
             one = prompt()

@@ -10,8 +10,8 @@ import torch
 
 from mma_bench.dataset.load import Sample
 from mma_bench.dataset.media import Media
-from mma_bench.diagnosis.reading import Prompt
-from mma_bench.diagnosis.subject import Subject
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
+from mma_bench.diagnosis.subject import OmniSubject
 from mma_bench.models.omni import AudioStream, EncodeOnce, Settings, VideoStream
 from mma_bench.models.omni.conversation import Kind
 from mma_bench.models.omni.random_weights import Size, random_thinker
@@ -61,11 +61,11 @@ def make_engine(family: str, kernel: str = "sdpa", *, texts: Sequence[str] = ())
 
 def prompt_of(
     engine: EncodeOnce, question: Question = QUESTIONS[0], streams: tuple[VideoStream, AudioStream] = STREAMS
-) -> Prompt:
+) -> OmniPrompt:
     """Return a question, ready to run."""
     with torch.inference_mode():
         inputs = engine.media_inputs(*streams)
-        return Prompt(engine, inputs, engine.run(inputs), question)
+        return OmniPrompt(engine, inputs, engine.run(inputs), question)
 
 
 def explicit(engine: EncodeOnce, question: Question = QUESTIONS[0], answer: str = "", **more: Any) -> Any:
@@ -123,16 +123,16 @@ def subject_of(
     *,
     aligned: tuple[VideoStream, AudioStream] | None = None,
     classes: Sequence[str] = CLASSES,
-) -> Subject:
+) -> OmniSubject:
     """Return a stimulus of arrays in place of files, with the aligned one of its video if that is given."""
     told = stimulus("a", "aligned" if seen == heard else "misaligned", seen, heard, classes)
-    subject = Subject(engine, Sample(told, told.questions, cast("Media", None)), {}, 0)
+    subject = OmniSubject(engine, Sample(told, told.questions, cast("Media", None)), {}, 0)
     vars(subject)["inputs"] = prompt_of(engine, streams=streams).inputs
     vars(subject)["partner"] = subject_of(engine, seen, seen, aligned, classes=classes) if aligned else None
     return subject
 
 
-def renamed(subject: Subject, clip: int) -> Subject:
+def renamed(subject: OmniSubject, clip: int) -> OmniSubject:
     """Return the stimulus as one of another clip."""
     told = subject.sample.stimulus
     questions = [q.changed(question_id=f"clip-{clip}/{q.question_id}") for q in told.questions]
@@ -205,7 +205,7 @@ def planted_engine(*, caption: float = 0.0) -> EncodeOnce:
     return engine
 
 
-def planted_subject(engine: EncodeOnce, seen: str, heard: str, clip: int, caption: str | None = None) -> Subject:
+def planted_subject(engine: EncodeOnce, seen: str, heard: str, clip: int, caption: str | None = None) -> OmniSubject:
     """Return a stimulus whose media tokens say their label, with its questions.
 
     Args:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mma_bench.diagnosis.blocking import Blocking
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.parts.attention import Masses
 from mma_bench.diagnosis.parts.knockout import windows
-from mma_bench.diagnosis.reading import Prompt
 from mma_bench.diagnosis.subject import Case
 from mma_bench.diagnosis.token_map import GROUPS, Group
 from mma_bench.models.omni.attention import Attention
@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def explicit_score(prompt: Prompt, label: str) -> float:
+def explicit_score(prompt: OmniPrompt, label: str) -> float:
     """The log-probability of a label by one pass over the whole conversation."""
     logits = explicit(prompt.engine, prompt.question, label).logits[0]
     ids = torch.tensor(prompt.engine.chat.text(label))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mma_bench.diagnosis.numbers import Number
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.parts.attention import ANSWERING, Attention
 from mma_bench.diagnosis.parts.cohens_d import PAIRED, POOLED, CohensD
 from mma_bench.diagnosis.parts.heads import EFFECT, Heads, ranking, ranks
@@ -16,7 +17,6 @@ from mma_bench.diagnosis.parts.knockout import FLIPPED, MARGIN, KnockOut
 from mma_bench.diagnosis.parts.lens import CONTROL, HEARD, LOG_PROB, RIGHT, Lens
 from mma_bench.diagnosis.parts.patching import TURN, patched_groups, patched_layers
 from mma_bench.diagnosis.patches import EMBEDDINGS, Patch, WholePrompt
-from mma_bench.diagnosis.reading import Prompt
 from mma_bench.diagnosis.registry import Measured, Part, schema_of
 from mma_bench.diagnosis.subject import Case, Subject
 from mma_bench.diagnosis.token_map import Group
@@ -140,9 +140,10 @@ def test_the_head_that_reads_the_caption_is_ranked_first(by_caption: list[Subjec
     assert large == {CAPTION_HEAD}
 
 
-def prompt_with(case: Case, question: Question) -> Prompt:
+def prompt_with(case: Case, question: Question) -> OmniPrompt:
     """Another question about the same stimulus."""
-    return Prompt(case.prompt.engine, case.prompt.inputs, case.prompt.prefix, question)
+    assert isinstance(case.prompt, OmniPrompt)
+    return OmniPrompt(case.prompt.engine, case.prompt.inputs, case.prompt.prefix, question)
 
 
 def shares_of(case: Case, donor: Case, places: dict[str, np.ndarray]) -> dict[tuple[str, int], float]:

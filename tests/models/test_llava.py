@@ -11,6 +11,7 @@ import transformers
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
 from mma_bench import MMABenchError, evaluate, models
+from mma_bench.diagnosis.run import diagnose
 from mma_bench.evaluation.rescoring import rescore
 from mma_bench.evaluation.store import open_run
 from mma_bench.interference.run import interfere
@@ -112,3 +113,18 @@ def test_questions_about_audio_get_the_answer_of_a_model_without_it(demo: Path, 
     assert [one.kind for one in seen.clean] == ["visual"]
     with pytest.raises(MMABenchError, match="gets none of the media of these questions"):
         interfere(name, tmp_path / "sounds", run=tmp_path / "heard", check_reach=False, **asked)  # type: ignore[arg-type]
+
+
+def test_it_is_diagnosed_but_whole_prompts_are_not_patched(demo: Path, folder: Path, tmp_path: Path) -> None:
+    name, asked = f"transformers:{folder}", {"options": OPTIONS, "condition": "misaligned", "limit": 1}
+    with pytest.raises(MMABenchError, match="not for this family: the part patching exchanges states"):
+        diagnose(name, demo, run=tmp_path / "x", parts=["attention", "patching"], progress=False, **asked)  # type: ignore[arg-type]
+    assert not (tmp_path / "x").exists()
+    found = diagnose(name, demo, run=tmp_path / "run", progress=False, **asked)  # type: ignore[arg-type]
+    assert found.head.parts == ["tokens", "attention", "cohens_d", "lens", "knockout", "heads", "repair"]
+    masses = found.measured.tables["attention"].to_pandas()
+    assert {"video", "question", "option", "template"} == set(masses["group"]), "it gets no audio"
+    sums = masses.groupby(["question_id", "source", "layer"])["mass"].sum()
+    assert sums.to_numpy() == pytest.approx(1, abs=1e-5)
+    assert {number.part for number in found.numbers} >= {"attention", "cohens_d", "lens", "knockout"}
+    assert "Attention mass" in (tmp_path / "run" / "index.html").read_text("utf-8")

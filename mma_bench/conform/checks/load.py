@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from mma_bench.conform.checks.answers import Asked, chosen, equality, name_of
-from mma_bench.conform.server import Server
+from mma_bench.conform.server import Server, is_busy
 from mma_bench.conform.verdicts import Check, Outcome
 from mma_bench.dataset.load import Sample
+from mma_bench.errors import MMABenchError
 from mma_bench.schema import Modality
 
 REQUESTS = 16
@@ -58,23 +59,32 @@ def load_checks(
         modalities: what is asked about.
         samples_answers: whether answers are drawn at random, so that nothing can be compared.
     """
-    found, unequal, clusters = [], list[bool](), list[str]()
+    found, unequal, clusters, busy = [], list[bool](), list[str](), list[str]()
     for level in levels:
-        measured, answers = _measure(server, level, modalities)
+        try:
+            measured, answers = _measure(server, level, modalities)
+        except MMABenchError as error:
+            if not is_busy(error):
+                raise
+            busy.append(f"{level} in flight: the server says that it is too busy ({error})")
+            continue
         found.append(measured)
         for sample, text in answers:
             unequal.append(text != asked.first[name_of(sample)].text.strip())
             clusters.append(f"{sample.questions[0].modality}/{sample.questions[0].answer}")
-    if not found:
+    if not levels:
         return []
     speed = Check(
         "latency and throughput",
-        Outcome.PASSED,
-        "; ".join(level.text for level in found),
+        Outcome.REFUSED if busy else Outcome.PASSED,
+        "; ".join([*(level.text for level in found), *busy]),
         required=False,
         details={"levels": [asdict(level) for level in found]},
     )
-    name, how = "same answers under load", f"{', '.join(map(str, levels))} requests were in flight"
+    answered = ", ".join(str(level.concurrency) for level in found)
+    name, how = "same answers under load", f"{answered} requests were in flight"
+    if not found:
+        return [speed, Check(name, Outcome.UNCLEAR, "the server answered at no concurrency")]
     if samples_answers:
         return [speed, Check(name, Outcome.SKIPPED, "answers are sampled")]
     return [speed, equality(name, unequal, clusters, how)]

@@ -70,6 +70,7 @@ class Masses:
         total = targets.new_zeros(attention.query.shape[1], attention.key.shape[2])
         for some in torch.split(places, _AT_ONCE):
             total += attention.weights(some.to(attention.query.device))[0].sum(dim=1)
+        targets = targets[-total.shape[1] :]  # a sliding window holds the last tokens only
         found: NDArray[np.float32] = (total @ targets / len(places)).cpu().numpy()
         return found
 

@@ -49,12 +49,7 @@ class Heads(Part):
         """Return a row per head and question, for clips of the ranking half."""
         if not ranks(subject):
             return
-        config = subject.engine.thinker.decoder.config
-        heads = [
-            (layer, head)
-            for layer in range(len(subject.engine.thinker.layers))
-            for head in range(int(config.num_attention_heads))
-        ]
+        heads = [(layer, head) for layer in range(subject.layers) for head in range(subject.heads)]
         for case in subject.conflicts:
             before, *after = case.prompt.read(case.labels, [None, *(Silencing([head]) for head in heads)])
             for (layer, head), reading in zip(heads, after, strict=True):

@@ -192,7 +192,7 @@ def _cuts(case: Case, subject: Subject) -> Iterator[_Cut]:
         WORDS: found.of(Group.QUESTION)[found.media_end :],
         TEXT: np.ones(new, bool),
     }
-    layers = windows(len(case.prompt.engine.thinker.layers))
+    layers = windows(case.prompt.layers)
     for source, groups in _PAIRS.items():
         for group in groups:
             targets = found.of(group)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from mma_bench.diagnosis.drawing import Line, common_limits, in_order, line_panel, question_words
-from mma_bench.diagnosis.hidden_states import watched
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.reading import summed
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
@@ -145,25 +144,17 @@ def _named(case: Case) -> dict[str, str]:
 
 def _at_answer(case: Case, labels: Sequence[str]) -> list[list[float]]:
     """Return the log-probability of each label after each layer: shape [layers, labels]."""
-    engine, answering = case.prompt.engine, case.prompt.answering
-    tokens = [engine.chat.text(label) for label in labels]
+    prompt, answering = case.prompt, case.prompt.answering
+    tokens = [prompt.tokens(label) for label in labels]
     found: list[list[float]] = []
 
     def read(layer: int, hidden: "torch.Tensor") -> None:
         found.append(
-            [
-                summed(_logits(case, hidden[row, answering : answering + len(ids)]), ids)
-                for row, ids in enumerate(tokens)
-            ]
+            [summed(prompt.lens(hidden[row, answering : answering + len(ids)]), ids) for row, ids in enumerate(tokens)]
         )
 
-    case.prompt.read(labels, [None], watch=read)
+    prompt.read(labels, [None], watch=read)
     return found
-
-
-def _logits(case: Case, hidden: "torch.Tensor") -> "torch.Tensor":
-    thinker = case.prompt.engine.thinker
-    return thinker.logits(thinker.normalise(hidden))
 
 
 def _media(cases: Sequence[Case]) -> dict[Group, list[dict[str, tuple[float, float]]]]:
@@ -174,30 +165,28 @@ def _media(cases: Sequence[Case]) -> dict[Group, list[dict[str, tuple[float, flo
     """
     import torch
 
-    case = cases[0]
-    engine = case.prompt.engine
+    prompt = cases[0].prompt
     places = {
-        group: torch.from_numpy(np.flatnonzero(case.prompt.map.of(group)))
+        group: torch.from_numpy(np.flatnonzero(prompt.map.of(group)))
         for group in (Group.VIDEO, Group.AUDIO)
-        if case.prompt.map.of(group).any()
+        if prompt.map.of(group).any()
     }
     labels = list(dict.fromkeys(label for one in cases for label in _named(one).values()))
-    wanted = [engine.chat.text(label)[0] for label in labels]
+    wanted = [prompt.tokens(label)[0] for label in labels]
     found: dict[Group, list[dict[str, tuple[float, float]]]] = {group: [] for group in places}
 
     def read(layer: int, hidden: "torch.Tensor") -> None:
         for group, where in places.items():
             columns = torch.cat(
                 [
-                    _logits(case, hidden[0, some.to(hidden.device)]).log_softmax(dim=-1)[:, wanted]
+                    prompt.lens(hidden[0, some.to(hidden.device)]).log_softmax(dim=-1)[:, wanted]
                     for some in torch.split(where, _TOKENS_AT_ONCE)
                 ]
             )
             average, best = columns.mean(dim=0).tolist(), columns.amax(dim=0).tolist()
             found[group].append(dict(zip(labels, zip(average, best, strict=True), strict=True)))
 
-    with torch.inference_mode(), watched(engine.thinker, read):
-        engine.run(case.prompt.inputs)
+    prompt.read_media(read)
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
+from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.patches import EMBEDDINGS, Patch, WholePrompt
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
@@ -41,6 +42,7 @@ class Patching(Part):
         "before": "float64",
         "after": "float64",
     }
+    own_layout = True
     caution = (
         "A share says that these states, at this layer, are enough to bring back that much; shares of groups do not "
         "add up, because they may carry the same thing. It says nothing about clips whose pairs were left out."
@@ -56,11 +58,11 @@ class Patching(Part):
             common = about(case, subject)
             partner = subject.partner
             donor = _same_question(case, partner) if partner else None
-            reason = _unequal(case, donor) if partner else NO_PARTNER
-            if donor is None or reason:
-                yield {**common, "left_out": reason, "group": None, "layer": None}
+            pair = _pair(case, donor) if partner else NO_PARTNER
+            if isinstance(pair, str):
+                yield {**common, "left_out": pair, "group": None, "layer": None}
                 continue
-            for row in _patch(case, donor):
+            for row in _patch(case, *pair):
                 yield {**common, "left_out": None, **row}
 
     def numbers(self, measured: Measured) -> list[Number]:
@@ -149,17 +151,20 @@ def _same_question(case: Case, partner: Subject) -> Case | None:
     return None
 
 
-def _unequal(case: Case, donor: Case | None) -> str | None:
-    """Return why two runs cannot be patched into each other: each token must have its counterpart."""
+def _pair(case: Case, donor: Case | None) -> tuple[OmniPrompt, OmniPrompt] | str:
+    """Return the prompts of two runs, or why they cannot be patched: each token must have its counterpart."""
     if donor is None:
         return "the aligned stimulus has no such question"
-    if case.prompt.engine.settings.head_gain:
+    ours, theirs = case.prompt, donor.prompt
+    if not isinstance(ours, OmniPrompt) or not isinstance(theirs, OmniPrompt):
+        return "not for this family"
+    if ours.engine.settings.head_gain:
         return "head_gain applies after the media only"
-    if case.prompt.inputs.layout.ids != donor.prompt.inputs.layout.ids:
+    if ours.inputs.layout.ids != theirs.inputs.layout.ids:
         return "the media have different lengths"
-    if case.prompt.ids != donor.prompt.ids:
+    if ours.ids != theirs.ids:
         return "the prompts differ"
-    return None
+    return ours, theirs
 
 
 def patched_layers(layers: int) -> list[int]:
@@ -185,10 +190,10 @@ def patched_groups(case: Case) -> "dict[str, NDArray[np.bool_]]":
     return {name: places for name, places in groups.items() if places.any()}
 
 
-def _patch(case: Case, donor: Case) -> Iterator[Row]:
-    layers = patched_layers(len(case.prompt.engine.thinker.layers))
-    recipient = WholePrompt(case.prompt, case.labels, layers)
-    states = WholePrompt(donor.prompt, case.labels, layers).states()
+def _patch(case: Case, ours: OmniPrompt, donor: OmniPrompt) -> Iterator[Row]:
+    layers = patched_layers(ours.layers)
+    recipient = WholePrompt(ours, case.labels, layers)
+    states = WholePrompt(donor, case.labels, layers).states()
     before = recipient.states().scores
     named = [(name, Patch(layer, places)) for layer in layers for name, places in patched_groups(case).items()]
     scores = recipient.patched(states, [patch for _, patch in named])

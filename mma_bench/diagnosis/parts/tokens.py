@@ -24,14 +24,15 @@ class _Attention:
 
     def __init__(self, case: Case) -> None:
         self.total: NDArray[np.float64] = np.zeros(case.prompt.map.length)
-        self._layers = len(case.prompt.engine.thinker.layers)
+        self._layers = case.prompt.layers
         self._place = case.prompt.answering
 
     def __call__(self, attention: "Attention", output: "torch.Tensor") -> "torch.Tensor":
         import torch
 
         place = torch.tensor([self._place], device=output.device)
-        self.total += attention.weights(place)[0, :, 0].mean(dim=0).cpu().numpy() / self._layers
+        weights = attention.weights(place)[0, :, 0].mean(dim=0).cpu().numpy()
+        self.total[-len(weights) :] += weights / self._layers  # a sliding window holds the last tokens only
         return output
 
 
@@ -59,7 +60,7 @@ class Tokens(Part):
             found, question = case.prompt.map, case.question
             looked = _Attention(case)
             case.prompt.look(looked)
-            texts = _texts(case)
+            texts = case.prompt.texts
             for place in range(found.length):
                 option = int(found.option[place])
                 yield {
@@ -94,15 +95,3 @@ class Tokens(Part):
                 estimate = Estimate(float(sizes.mean()), float("nan"), float("nan"), clips)
                 found.append(Number.of(estimate, self.name, "tokens per prompt", group=group))
         return found
-
-
-def _texts(case: Case) -> list[str | None]:
-    """Return the characters of the prompt that each token covers; none for tokens that are not of the prompt."""
-    found, prompt = case.prompt.map, case.question.prompt
-    texts: list[str | None] = [None] * found.length
-    before = (-1, -1)
-    for place, (start, end) in enumerate(case.prompt.engine.chat.offsets(prompt), start=found.media_end):
-        # A character of several tokens is written once.
-        texts[place] = "" if (start, end) == before else prompt[start:end]
-        before = (start, end)
-    return texts

@@ -14,7 +14,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.extras import needs
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
 from mma_bench.models.endpoint.address import Address, find_key, parse_address
-from mma_bench.models.endpoint.advice import media_advice
+from mma_bench.models.endpoint.advice import connection_advice, media_advice, refuse_wrong_scheme
 from mma_bench.models.endpoint.http_client import http_client
 from mma_bench.models.endpoint.openai_endpoint import score_options
 from mma_bench.models.endpoint.patience import Patience, is_temporary, retry_after
@@ -196,7 +196,9 @@ class GeminiModel(EndpointModel):
         except httpx2.InvalidURL as error:
             raise MMABenchError(f"{self.name}: {self._quoted(error)}") from error
         except httpx2.HTTPError as error:
-            raise TemporaryError(f"{type(error).__name__} {self._quoted(error)}") from error
+            said = f"{type(error).__name__} {self._quoted(error)}"
+            refuse_wrong_scheme(self.name, self.address.url, said)
+            raise TemporaryError(said, advice=connection_advice(self.address.url, said)) from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:  # raised by the library for a garbled reply
             raise TemporaryError(f"a malformed reply ({self._quoted(error, 200)})") from error
 

@@ -19,7 +19,7 @@ from mma_bench.extras import needs
 from mma_bench.files.faults import first_fault
 from mma_bench.models.endpoint import EndpointModel, EndpointSettings, Part, Reply, Request, TemporaryError
 from mma_bench.models.endpoint.address import Address, find_key, parse_address
-from mma_bench.models.endpoint.advice import media_advice
+from mma_bench.models.endpoint.advice import connection_advice, media_advice, page_advice, refuse_wrong_scheme
 from mma_bench.models.endpoint.hosting import MediaHost
 from mma_bench.models.endpoint.http_client import http_client
 from mma_bench.models.endpoint.openai_media import EncodedMedia, encode_media
@@ -177,7 +177,9 @@ class OpenAIModel(EndpointModel):
             if isinstance(error.__cause__, TemporaryError):
                 raise error.__cause__ from None
             cause = error.__cause__ or error
-            raise TemporaryError(f"{type(cause).__name__} {self._quoted(cause)}") from error
+            said = f"{type(cause).__name__} {self._quoted(cause)}"
+            refuse_wrong_scheme(self.name, self.address.url, said)
+            raise TemporaryError(said, advice=connection_advice(self.address.url, said)) from error
         except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise MMABenchError(f"{self.name}: {self._quoted(error)}") from error
         return self._read(response.content, request.question.options)
@@ -228,9 +230,9 @@ class OpenAIModel(EndpointModel):
             recurring = None if passes else error.message.encode("utf-8", errors="replace")
             raise TemporaryError(reason, recurring=recurring) from error
         except ValueError as error:
+            said = content[:300].decode("utf-8", errors="replace")
             raise TemporaryError(
-                f"a malformed reply ({self._fault(error)}): "
-                f"{self._quoted(content[:300].decode('utf-8', errors='replace'), 200)}"
+                f"a malformed reply ({self._fault(error)}): {self._quoted(said, 200)}", advice=page_advice(said)
             ) from None
         choice = completion.choices[0]
         said = Said.of(choice.message)

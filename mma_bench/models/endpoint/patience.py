@@ -16,6 +16,9 @@ LONGEST_WAIT = 600.0
 
 _LONGEST_BACKOFF = 60.0
 
+RESUME = ". All answers so far are kept; run the same command again to resume"
+"""How an error ends that more patience might have avoided; a test of a server keeps nothing, and leaves it out."""
+
 _NEVER = frozenset({501, 505, 511})
 """Not implemented, HTTP version not supported, network login required: statuses above 500 that are permanent."""
 
@@ -102,7 +105,7 @@ class Patience:
                 if error.recurring is not None and error.recurring == said:
                     raise MMABenchError(
                         f"{self._place} failed twice with the same words, so it is not asked again: {error.reason}"
-                        f"{error.advice}. All answers so far are kept; run the same command again to resume"
+                        f"{error.advice}{RESUME}"
                     ) from error
                 said = error.recurring
                 raise
@@ -117,8 +120,8 @@ class Patience:
             )(patient)
         except TemporaryError as error:
             raise MMABenchError(
-                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}. "
-                "All answers so far are kept; run the same command again to resume"
+                f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}"
+                f"{RESUME}"
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -15,7 +15,6 @@ from mma_bench.errors import MMABenchError
 if TYPE_CHECKING:
     import torch
 
-    from mma_bench.models.omni.thinker import Thinker
 
 _HOOKS = "mma_bench_attention_hooks"
 _LASTING = "mma_bench_lasting_attention_hooks"
@@ -113,7 +112,7 @@ class Layered(Protocol):
 
 
 @contextmanager
-def hooked(thinker: "Thinker", *hooks: Hook) -> Iterator[None]:
+def hooked(thinker: "Layered", *hooks: Hook) -> Iterator[None]:
     """Let ``hooks`` see every layer's attention while the block runs; the encoders are left alone.
 
     Raises:

@@ -78,6 +78,16 @@ class PlainFamily:
         layers: torch.nn.ModuleList = self.decoder.layers
         return layers
 
+    def stream(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return the output of a layer as hidden states of shape [rows, tokens, hidden size]."""
+        return hidden
+
+    def lens(self, hidden: "torch.Tensor") -> "torch.Tensor":
+        """Return the logits that hidden states of `stream` would give after the last layer: float32."""
+        logits: torch.Tensor = self.model.get_output_embeddings()(self.decoder.norm(hidden)).float()
+        most = getattr(self.text_config, "final_logit_softcapping", None)
+        return (logits / most).tanh() * most if most else logits
+
 
 def _adopt(loaded: Any) -> type[PlainFamily]:
     if not (isinstance(loaded, type) and issubclass(loaded, PlainFamily)):

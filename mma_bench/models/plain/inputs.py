@@ -1,6 +1,7 @@
 """The inputs of `generate` for one question about one stimulus, made by a checkpoint's own processor."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,18 +114,26 @@ class Prompts:
         given: dict[str, Any] = {"return_tensors": "pt"}
         if media.frames is not None and self.frames_as == "video":
             given |= {"do_sample_frames": False, "video_metadata": _metadata(media.frames, self._settings.fps)}
+        made = self._write(media, prompt, tokenize=True, **given)
+        self._check_length(int(made["input_ids"].shape[1]))
+        model = self._family.model
+        device = model.get_input_embeddings().weight.device
+        return {name: _placed(value, device, model.dtype) for name, value in made.items()}
+
+    def _write(self, media: Media, prompt: str, *, tokenize: bool, **given: Any) -> Any:
+        """Return what the chat template writes, as text or as the processor's inputs."""
         write = self._family.processor.apply_chat_template
-        if "processor_kwargs" in inspect.signature(write).parameters:
+        if given and "processor_kwargs" in inspect.signature(write).parameters:
             given = {"processor_kwargs": given}  # transformers 5.17 takes them one by one
         if _OFF in str(self._template):
             given[_OFF] = False
         try:
-            made = write(
+            return write(
                 self._conversation(media, prompt),
                 chat_template=self._template if isinstance(self._template, str) else None,
                 add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
+                tokenize=tokenize,
+                return_dict=tokenize,
                 **given,
             )
         except (ValueError, TypeError, KeyError, IndexError, RuntimeError, AttributeError) as error:
@@ -132,16 +141,20 @@ class Prompts:
             raise MMABenchError(
                 f"{type(self._family.processor).__name__} cannot take this stimulus: {reason}"
             ) from error
-        self._check_length(int(made["input_ids"].shape[1]))
-        model = self._family.model
-        device = model.get_input_embeddings().weight.device
-        return {name: _placed(value, device, model.dtype) for name, value in made.items()}
 
-    def placeholders(self) -> set[int]:
-        """Return the ids of the tokens that stand for media."""
+    def placeholders(self, kinds: Sequence[str] = ("image", "video", "audio")) -> set[int]:
+        """Return the ids of the tokens that stand for media of some kinds."""
         processor = self._family.processor
-        found = {getattr(processor, f"{kind}_token_id", None) for kind in ("image", "video", "audio")}
+        found = {getattr(processor, f"{kind}_token_id", None) for kind in kinds}
         return {int(token) for token in found if token is not None}
+
+    def written(self, media: Media, prompt: str) -> str:
+        """Return the conversation as text, with one placeholder for each frame, video or audio.
+
+        Raises:
+            MMABenchError: the chat template fails.
+        """
+        return str(self._write(media, prompt, tokenize=False))
 
     def option(self, option: str) -> list[int]:
         """Return the tokens of an option.

@@ -30,15 +30,22 @@ class SharedPass:
     Args:
         engine: answers the questions.
         ids: token ids of each question with everything before it, each of shape [1, tokens].
-        cache: of the first ``length`` tokens, which all questions share.
+        media: inputs of the first ``length`` tokens, which all questions share.
         length: number of these tokens.
+
+    Attributes:
+        ids: see above.
+        length: see above.
     """
 
-    def __init__(self, engine: "PlainEngine", ids: "Sequence[torch.Tensor]", cache: Any, length: int) -> None:
+    def __init__(
+        self, engine: "PlainEngine", ids: "Sequence[torch.Tensor]", media: Mapping[str, Any], length: int
+    ) -> None:
+        self.ids = ids
+        self.length = length
         self._engine = engine
-        self._ids = ids
-        self._cache = cache
-        self._length = length
+        self._media = media
+        self._cache = self.read_media()
 
     @classmethod
     def begin(
@@ -53,8 +60,6 @@ class SharedPass:
             first: inputs of the first question.
             others: token ids of the other questions.
         """
-        from transformers import DynamicCache
-
         ids = [first["input_ids"], *others]
         length = _media_end(ids[0], engine.prompts.placeholders())
         longest = max(one.shape[1] for one in ids) + engine.settings.max_new_tokens
@@ -62,15 +67,45 @@ class SharedPass:
         if not length or not alike or not engine.family.can_share(length, longest):
             return None
         media = {name: value[:, :length] if name in PER_TOKEN else value for name, value in first.items()}
-        cache = DynamicCache(config=engine.family.text_config)
-        _run(engine, media, cache)
-        return cls(engine, ids, cache, length)
+        return cls(engine, ids, media, length)
+
+    def read_media(self, *, whole: bool = False) -> Any:
+        """Run the media, and return their cache.
+
+        Args:
+            whole: whether all layers see all tokens. Gemma 4 leaves out what no later token looks at.
+        """
+        import torch
+        from transformers import DynamicCache
+
+        cache = DynamicCache(config=self._engine.family.text_config)
+        # Layers are cut short only if the tokens to keep are given as a number.
+        _run(self._engine, self._media, cache, torch.tensor([self.length - 1]) if whole else 1)
+        return cache
+
+    def rows(self, rows: Sequence[Sequence[int]], first: int) -> "torch.Tensor":
+        """Run rows of token ids after the media, each on a copy of the cache.
+
+        Args:
+            rows: all of the same length.
+            first: number of the first token whose logits are wanted.
+
+        Returns:
+            The logits after each token from that one on, float32 of shape [rows, tokens, vocabulary].
+        """
+        import torch
+
+        device = self.ids[0].device
+        cache = copy.deepcopy(self._cache)
+        cache.reorder_cache(torch.zeros(len(rows), dtype=torch.long, device=device))
+        keep = torch.arange(first, len(rows[0]), device=device)
+        return self._continue(cache, [list(row) for row in rows], self.length, keep)
 
     def reply(self, number: int, question: Asked) -> Reply:
         """Answer the question with the given number."""
-        ids = self._ids[number]
+        ids = self.ids[number]
         cache = copy.deepcopy(self._cache)
-        first = self._continue(cache, ids[:, self._length :].tolist(), self._length)[0, -1]
+        first = self._continue(cache, ids[:, self.length :].tolist(), self.length)[0, -1]
         scores = (
             self._scores(cache, ids.shape[1], first, question.options) if self._engine.settings.score_options else {}
         )
@@ -107,27 +142,41 @@ class SharedPass:
             scores[option] += sum(float(one[token]) for one, token in zip(after, ids[1:], strict=True))
         return scores
 
-    def _continue(self, cache: Any, ids: list[list[int]], before: int) -> "torch.Tensor":
+    def _continue(
+        self, cache: Any, ids: list[list[int]], before: int, keep: "torch.Tensor | int" = 0
+    ) -> "torch.Tensor":
         """Run more tokens; the cache grows.
 
         Args:
             cache: of one row, or as many as ``ids``.
             ids: the tokens of each row. Padding at the end changes nothing before it.
             before: number of tokens in the cache.
+            keep: see `_run`.
 
         Returns:
-            The logits after each token, float32 of shape [rows, tokens, vocabulary].
+            The logits after each of these tokens, float32 of shape [rows, tokens, vocabulary].
         """
         import torch
 
-        device = self._ids[0].device
+        device = self.ids[0].device
         mask = torch.ones((len(ids), before + len(ids[0])), dtype=torch.long, device=device)
         given = {"input_ids": torch.tensor(ids, device=device), "attention_mask": mask}
-        return _run(self._engine, given, cache, keep=0)
+        return _run(self._engine, given, cache, keep)
 
 
-def _run(engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: int = 1) -> "torch.Tensor":
-    """Return the logits of a pass: of the last ``keep`` tokens, as those of all media take gigabytes; 0 is all."""
+def _run(
+    engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: "torch.Tensor | int" = 1
+) -> "torch.Tensor":
+    """Return the logits of a pass.
+
+    Args:
+        engine: the model.
+        inputs: of the pass.
+        cache: of what was read before; it grows.
+        keep: after how many of the last tokens, as those of all media take gigabytes (0: all), or after which.
+    """
+    import torch
+
     model = engine.family.model
     takes = inspect.signature(model.forward).parameters
     fewer = {"logits_to_keep": keep} if "logits_to_keep" in takes else {}
@@ -135,6 +184,8 @@ def _run(engine: "PlainEngine", inputs: Mapping[str, Any], cache: Any, keep: int
         logits = model(**inputs, **fewer, past_key_values=cache, use_cache=True).logits
     except CALL_ERRORS as error:
         raise failed(model, "forward", error) from error
+    if isinstance(keep, torch.Tensor) and logits.shape[1] != len(keep):
+        logits = logits[:, keep]
     return checked(logits, model)
 
 
