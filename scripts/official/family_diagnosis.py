@@ -191,7 +191,7 @@ def cuts(engine: PlainEngine, media: Media, case: Case, layers: Collection[int])
 
 @torch.inference_mode()
 def lens_gap(engine: PlainEngine, media: Media, case: Case) -> float:
-    """Return how far the lens at media tokens is from hidden states of the whole pass, after the last layer from logits.
+    """Return how far the lens at media tokens is from states of the whole pass, and after the last layer from logits.
 
     The states are taken by hooks: `output_hidden_states` breaks the vision encoder of Phi-4-multimodal.
     """
