@@ -3,8 +3,8 @@
     .venv-official/bin/python scripts/official/family_diagnosis.py --json FILE
 
 Attention masses are compared with `output_attentions` of an eager pass over the whole conversation, knock-out with the
-mask that transformers itself hands to a layer, the lens with `output_hidden_states`. The reach probe asks each family.
-The checkpoints are saved by transformers and loaded by their folder. Gemma 3n needs timm, the probe needs av.
+mask that transformers itself hands to a layer, the lens with the hidden states of such a pass. The reach probe asks
+each family. The checkpoints are saved by transformers and loaded by their folder. Gemma 3n needs timm, the probe av.
 """
 
 import argparse
@@ -191,16 +191,22 @@ def cuts(engine: PlainEngine, media: Media, case: Case, layers: Collection[int])
 
 @torch.inference_mode()
 def lens_gap(engine: PlainEngine, media: Media, case: Case) -> float:
-    """Return how far the lens is from hidden states of the whole pass: the layers at media tokens, the last at the end.
+    """Return how far the lens at media tokens is from states of the whole pass, and after the last layer from logits.
 
-    The last of `output_hidden_states` is normalised already, so there the logits themselves are compared.
+    The states are taken by hooks: `output_hidden_states` breaks the vision encoder of Phi-4-multimodal.
     """
     places = torch.from_numpy(np.flatnonzero(case.prompt.map.of(Group.VIDEO, Group.AUDIO)))
     found: list[torch.Tensor] = []
     case.prompt.read_media(lambda layer, hidden: found.append(case.prompt.lens(hidden[0, places]).log_softmax(-1)))
-    made = whole(engine, media, case, output_hidden_states=True)
-    states = [state if state.dim() == 3 else engine.family.stream(state) for state in made.hidden_states[1:LAST]]
-    expected = [engine.family.lens(state[0, places]).log_softmax(-1) for state in states]
+    states: list[Any] = []
+    handles = [
+        layer.register_forward_hook(lambda _, given, made: states.append(made)) for layer in engine.family.layers
+    ]
+    made = whole(engine, media, case)
+    for handle in handles:
+        handle.remove()
+    outputs = [engine.family.stream(state[0] if isinstance(state, tuple) else state) for state in states]
+    expected = [engine.family.lens(state[0, places]).log_softmax(-1) for state in outputs[:LAST]]
     expected.append(made.logits[0, places].float().log_softmax(-1))
     return max(float((ours - theirs).abs().max()) for ours, theirs in zip(found, expected, strict=True))
 

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 venv=.venv-official
 packages=(torch==2.14.1 torchvision==0.29.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2 pydantic==2.14.3
-    timm==1.0.31 numpy==2.4.6 pyyaml tqdm jinja2)
+    timm==1.0.31 av==18.1.0 pyarrow==26.0.1 numpy==2.4.6 pyyaml tqdm jinja2)
 wanted=$(printf '%s\n' "${packages[@]}")
 if [ "$(cat $venv/setup.done 2>/dev/null)" = "$wanted" ]; then
     echo "$venv is ready"

@@ -1,29 +1,19 @@
-"""A diagnosis of families that run through their own processor: Gemma 4 with sliding windows, and LLaVA."""
+"""A diagnosis of a family that runs through its own processor: Gemma 4, with sliding windows shorter than the media."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
 
 from mma_bench import MMABenchError
-from mma_bench.dataset.load import Sample
-from mma_bench.dataset.media import Media
-from mma_bench.diagnosis.blocking import Blocking
-from mma_bench.diagnosis.parts.attention import Masses
-from mma_bench.diagnosis.parts.heads import Heads
 from mma_bench.diagnosis.parts.lens import Lens
 from mma_bench.diagnosis.plain_prompt import PlainSubject, require_readable
 from mma_bench.diagnosis.silencing import Silencing
-from mma_bench.diagnosis.subject import Case
-from mma_bench.diagnosis.token_map import GROUPS, Group
+from mma_bench.diagnosis.token_map import Group
 from mma_bench.models.plain import PlainEngine
+from scripts.official import family_diagnosis
 from scripts.official.family_checkpoints import GEMMA4_TEMPLATE
-from tests.diagnosis.models import CLASSES
 from tests.models.test_plain import STREAMS, Unshared, gemma
-from tests.planted import stimulus
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -34,67 +24,30 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(params=["sdpa", "eager"])
-def engine(request: pytest.FixtureRequest) -> PlainEngine:
-    """A Gemma 4 with random weights, whose sliding windows are shorter than the media."""
+@pytest.fixture(scope="module")
+def engine() -> PlainEngine:
+    """A Gemma 4 with random weights."""
     made = gemma()
-    set_kernel(made, str(request.param))
     require_readable(made)
     return made
 
 
-def set_kernel(engine: PlainEngine, kernel: str) -> None:
-    for config in {id(layer.self_attn.config): layer.self_attn.config for layer in engine.family.layers}.values():
-        config._attn_implementation = kernel
-
-
 def subject_of(engine: PlainEngine) -> PlainSubject:
-    told = stimulus("a", "misaligned", "Dog", "Water", CLASSES)
-    subject = PlainSubject(engine, Sample(told, told.questions, cast("Media", None)), {}, 0)
-    vars(subject)["media"] = engine.prompts.media(*STREAMS["video and audio"])
-    return subject
+    return family_diagnosis.subject_of(engine, engine.prompts.media(*STREAMS["video and audio"]))
 
 
-def whole(engine: PlainEngine, case: Case, label: str = "", **more: Any) -> Any:
-    """What transformers' own forward pass says of the whole conversation, from the processor, with eager attention."""
-    subject = subject_of(engine)
-    inputs = engine.prompts.inputs(subject.media, case.question.prompt)
-    ids = inputs["input_ids"]
-    after = torch.tensor([engine.prompts.option(label)[:-1] if label else []], dtype=ids.dtype)
-    inputs["input_ids"] = torch.cat([ids, after], dim=1)
-    for name, value in (("attention_mask", 1), ("token_type_ids", 0), ("mm_token_type_ids", 0)):
-        if name in inputs:
-            inputs[name] = torch.cat([inputs[name], torch.full_like(after, value)], dim=1)
-    before = engine.family.layers[0].self_attn.config._attn_implementation
-    set_kernel(engine, "eager")
-    try:
-        with torch.inference_mode():
-            return engine.family.model(**inputs, **more)
-    finally:
-        set_kernel(engine, before)
-
-
-@contextmanager
-def masked(engine: PlainEngine, layers: Collection[int], sources: np.ndarray, targets: np.ndarray) -> Iterator[None]:
-    """Let no token of ``sources`` see one of ``targets``, by the mask that transformers itself hands to a layer."""
-
-    def change(module: Any, arguments: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        mask = named["attention_mask"]
-        blocked = torch.from_numpy(sources[:, None] & targets[None]) & ~torch.eye(len(sources)).bool()
-        return arguments, {**named, "attention_mask": mask.masked_fill(blocked, torch.finfo(torch.float32).min)}
-
-    chosen = [layer for number, layer in enumerate(engine.family.layers) if number in layers]
-    handles = [layer.self_attn.register_forward_pre_hook(change, with_kwargs=True) for layer in chosen]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def score(engine: PlainEngine, logits: torch.Tensor, first: int, label: str) -> float:
-    ids = torch.tensor(engine.prompts.option(label))
-    return float(logits[0, first : first + len(ids)].log_softmax(-1).gather(1, ids[:, None]).sum())
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+def test_what_is_read_is_that_of_transformers_own_passes(kernel: str) -> None:
+    """Attention against `output_attentions`, knock-out against an explicit mask, the lens against the whole pass."""
+    engine = gemma()
+    row = family_diagnosis.compare("Gemma 4", engine, engine.prompts.media(*STREAMS["video and audio"]), kernel)
+    assert {"template", "video", "audio", "question", "option"} == set(row.tokens)
+    window = engine.family.text_config.sliding_window
+    assert window < row.tokens["question"] + row.tokens["option"], "some layers do not see the media at all"
+    assert row.attention_gap < 1e-5
+    assert row.cut_gap < 1e-4
+    assert row.cut_effect > 1e-2
+    assert row.lens_gap < 1e-4
 
 
 def test_tokens_are_named_by_the_processors_own_layout(engine: PlainEngine) -> None:
@@ -117,80 +70,25 @@ def test_tokens_are_named_by_the_processors_own_layout(engine: PlainEngine) -> N
         assert not asked[: found.media_end].any()
 
 
-def test_masses_are_sums_of_output_attentions(engine: PlainEngine) -> None:
-    case = subject_of(engine).cases[0]
-    masses = Masses(case)
-    case.prompt.look(masses)
-    found = case.prompt.map
-    attentions = whole(engine, case, output_attentions=True).attentions
-    assert len(attentions) == len(masses.by_group) == case.prompt.layers
-    words = np.flatnonzero(found.of(Group.QUESTION))
-    unseen = 0
-    for layer, weights in enumerate(attentions):
-        rows = weights[0].double().numpy()
-        assert rows.shape[1] == found.length
-        for number, taken in enumerate(([found.answering], words)):
-            expected = rows[:, taken].mean(axis=1)
-            for code in range(len(GROUPS)):
-                of_group = expected[:, found.codes == code].sum(axis=1)
-                assert masses.by_group[layer][number, :, code] == pytest.approx(of_group, abs=1e-5)
-        unseen += int((rows[:, found.answering, : found.media_end] == 0).all())
-    assert unseen == 3, "three layers have sliding windows, which end before the media"
-
-
-def test_a_cut_changes_the_scores_as_an_explicit_mask_does(engine: PlainEngine) -> None:
-    case = subject_of(engine).cases[0]
-    found, layers = case.prompt.map, range(1, 5)
-    new = found.length - found.media_end
-    for group in (Group.VIDEO, Group.AUDIO, Group.OPTION):
-        sources = np.arange(new) == case.prompt.answering
-        cut = Blocking(layers, sources, found.of(group))
-        before, after = case.prompt.read(["Dog", "Water"], [None, cut])
-        for place, label in enumerate(("Dog", "Water")):
-            more = len(engine.prompts.option(label)) - 1
-            rows = np.concatenate([np.zeros(found.media_end, bool), sources, np.ones(more, bool)])
-            columns = np.concatenate([found.of(group), np.zeros(more, bool)])
-            plain = score(engine, whole(engine, case, label).logits, found.answering, label)
-            with masked(engine, layers, rows, columns):
-                expected = score(engine, whole(engine, case, label).logits, found.answering, label)
-            assert before.scores[place] == pytest.approx(plain, abs=1e-4)
-            assert after.scores[place] == pytest.approx(expected, abs=1e-4)
-            assert abs(expected - plain) > 1e-3
-
-
-def test_the_lens_reads_the_hidden_states_of_the_whole_pass(engine: PlainEngine) -> None:
+def test_the_lens_ends_with_the_models_own_scores(engine: PlainEngine) -> None:
     subject = subject_of(engine)
     rows = list(Lens().measure(subject))
-    case = subject.answerable[0]
-    states = whole(engine, case, output_hidden_states=True).hidden_states
-    place = case.prompt.map.answering
-    first = engine.prompts.option("Dog")[0]
-    own = [row for row in rows if row["question_id"] == case.question.question_id]
-    at_media = [row for row in own if row["place"] == "video tokens" and row["label"] == "Dog"]
-    assert len(at_media) == case.prompt.layers
-    family = engine.family
-    for row in at_media[:-1]:  # the last of `hidden_states` is normalised already
-        hidden = states[row["layer"] + 1][0, torch.from_numpy(case.prompt.map.of(Group.VIDEO))]
-        logits = family.model.get_output_embeddings()(family.decoder.norm(hidden)).float()
-        expected = (30 * (logits / 30).tanh()).log_softmax(-1)[:, first].mean()
-        assert row["log_prob"] == pytest.approx(float(expected), abs=1e-4)
-    (last,) = [
-        row
-        for row in own
-        if row["place"] == "answer" and row["label"] == case.right and row["layer"] == case.prompt.layers - 1
-    ]
-    expected_last = score(engine, whole(engine, case, case.right).logits, place, case.right)
-    assert last["log_prob"] == pytest.approx(expected_last, abs=1e-4)
+    for case in subject.answerable:
+        (reading,) = case.prompt.read([case.right], [None])
+        own = [r for r in rows if (r["question_id"], r["label"]) == (case.question.question_id, case.right)]
+        at_answer = [r["log_prob"] for r in own if r["place"] == "answer"]
+        assert len(at_answer) == case.prompt.layers
+        assert at_answer[-1] == pytest.approx(reading.scores[0], abs=1e-4)
+        assert len({round(score, 3) for score in at_answer}) == len(at_answer)
 
 
-def test_heads_are_silenced_where_the_question_is_read(engine: PlainEngine) -> None:
-    case = subject_of(engine).conflicts[0]
-    heads = [(layer, head) for layer in range(case.prompt.layers) for head in range(4)]
-    before, *after = case.prompt.read(case.labels, [None, *(Silencing([head]) for head in heads)])
-    assert len({tuple(reading.scores.round(4)) for reading in after}) == len(heads)
-    assert all(abs(reading.scores - before.scores).max() > 0 for reading in after)
+def test_each_head_changes_the_answer(engine: PlainEngine) -> None:
     subject = subject_of(engine)
-    assert {(row["layer"], row["head"]) for row in Heads().measure(subject)} in ({*heads}, set())
+    case = subject.conflicts[0]
+    heads = [(layer, head) for layer in range(subject.layers) for head in range(subject.heads)]
+    before, *after = case.prompt.read(case.labels, [None, *(Silencing([head]) for head in heads)])
+    assert len({tuple(reading.scores.round(4)) for reading in after}) == len(heads) == 24
+    assert all(abs(reading.scores - before.scores).max() > 0 for reading in after)
 
 
 def test_families_that_cannot_be_read_are_refused_in_one_line() -> None:
