@@ -97,8 +97,6 @@ def doses_figure(runs: Sequence[Series[DoseResponse]]) -> Plot | None:
     return Plot(
         name="doses",
         title="Dose and response",
-        text="How strong must the other side be before a model follows it? A vertical line over the whole height is "
-        "the fitted dose at which both sides are named equally often; there is none if the doses do not show it.",
         text="How strong must the other side be before a model follows it? A line over the whole height is the "
         "fitted dose at which both sides are named equally often; there is none if the doses do not show it.",
         caption=f"Percent of the answers at each dose, n = {counted} per mark; bars are 95% Wilson intervals "
