@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mma_bench import load
 from mma_bench.avhbench.questions import read_questions
 from mma_bench.avhbench.videos import find_videos
 from tests.conftest import ROOT
@@ -21,16 +22,24 @@ def test_the_form_is_balanced_and_asks_under_conflict_about_the_other_modality(
     out = tmp_path / "out"
     given = ["--model", "baseline:random", "--data", str(demo), "--out", str(out), "--limit", "3"]
     monkeypatch.setattr("sys.argv", [str(SCRIPT), *given])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    module = runpy.run_path(str(SCRIPT), run_name="__main__")
     torch.set_num_threads(threads)
     rows = read_questions(out / "QA.json")
     assert len(rows) == 6 * 5
     for task in {row.task for row in rows}:
         labels = [row.label for row in rows if row.task == task]
         assert labels.count("Yes") == labels.count("No")
-    # Under conflict, the question with the answer No names what the other modality suggests.
-    misaligned = {row.text.split()[2] for row in rows if row.video_id.startswith("misaligned") and row.asked_object}
-    assert len(misaligned) < 12, "each class is asked about in both modalities"
+    samples = {
+        one.stimulus.key: one for name in ("aligned", "misaligned") for one in load(demo, condition=name).samples
+    }
+    for row in rows:
+        stimulus = samples[row.video_id].stimulus
+        seen, heard = (str(stream.label).replace("_", " ").lower() for stream in (stimulus.video, stimulus.audio))
+        about = {"audio_driven_video_hallucination": seen, "video_driven_audio_hallucination": heard}.get(row.task)
+        right = seen == heard if about is None else f" the {about} " in row.text
+        assert row.label == ("Yes" if right else "No"), row.text
+        if about and not right and seen != heard:  # under conflict, what the other modality suggests is denied
+            assert f" the {heard if about == seen else seen} " in row.text
     videos, problems = find_videos(out / "videos", {row.video_id for row in rows})
     assert (len(videos), problems) == (6, {})
     table = (out / "table.md").read_text().splitlines()
@@ -46,3 +55,8 @@ def test_the_form_is_balanced_and_asks_under_conflict_about_the_other_modality(
         "what `mma-bench avhbench` says, too"
     )
     assert found["prompt", "video_driven_audio_hallucination", "misaligned"]["difference"]["value"] == 0
+    asked = module["write_questions"](str(demo), tmp_path / "again", 3)
+    truth = [one.row.label.lower() for one in asked]
+    said = {"": ["unparsed"] * len(truth), "prompt": truth}
+    cell = module["_cell"](asked, said, "prompt", "video_driven_audio_hallucination", "both")
+    assert (cell["accuracy"]["value"], cell["difference"]["value"], cell["neither"]["value"]) == (1, 1, 0)
