@@ -206,7 +206,7 @@ def cuts(engine: PlainEngine, media: Media, case: Case, layers: Collection[int])
 
 @torch.inference_mode()
 def lens_gap(engine: PlainEngine, media: Media, case: Case) -> float:
-    """Return how far the lens at media tokens is from states of the whole pass, and after the last layer from logits."""
+    """Return how far the lens at media tokens is from states of the whole pass; after the last layer, from logits."""
     places = torch.from_numpy(np.flatnonzero(case.prompt.map.of(Group.VIDEO, Group.AUDIO)))
     found: list[torch.Tensor] = []
     case.prompt.read_media(lambda layer, hidden: found.append(case.prompt.lens(hidden[0, places]).log_softmax(-1)))
