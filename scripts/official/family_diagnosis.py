@@ -2,7 +2,7 @@
 
     .venv-official/bin/python scripts/official/family_diagnosis.py --json FILE
 
-Attention masses are compared with `output_attentions` of an eager pass over the whole conversation, knock-out with the
+Attention masses are compared with the weights of an eager pass over the whole conversation, knock-out with the
 mask that transformers itself hands to a layer, the lens with the hidden states of such a pass. The reach probe asks
 each family. The checkpoints are saved by transformers and loaded by their folder. Gemma 3n needs timm, the probe av.
 """
@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -142,6 +142,19 @@ def masked(engine: PlainEngine, layers: Collection[int], sources: np.ndarray, ta
             handle.remove()
 
 
+def outputs_of(modules: Iterable[torch.nn.Module], engine: PlainEngine, media: Media, case: Case) -> list[Any]:
+    """Return what each of ``modules`` returns in a pass over the whole conversation.
+
+    `output_attentions` and `output_hidden_states` would break the vision encoder of Phi-4-multimodal.
+    """
+    found: list[Any] = []
+    handles = [module.register_forward_hook(lambda _, given, made: found.append(made)) for module in modules]
+    whole(engine, media, case)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
 def score(engine: PlainEngine, logits: torch.Tensor, first: int, label: str) -> float:
     """Return the log-probability of a label whose first token is predicted at ``first``."""
     ids = torch.tensor(engine.prompts.option(label))
@@ -150,11 +163,13 @@ def score(engine: PlainEngine, logits: torch.Tensor, first: int, label: str) -> 
 
 
 def attention_gap(engine: PlainEngine, media: Media, case: Case) -> float:
-    """Return how far attention masses are from sums of `output_attentions`."""
+    """Return how far attention masses are from sums of the weights that eager attention returns."""
     masses = Masses(case)
     case.prompt.look(masses)
     found = case.prompt.map
-    attentions = whole(engine, media, case, output_attentions=True).attentions
+    attentions = [
+        made[1] for made in outputs_of([layer.self_attn for layer in engine.family.layers], engine, media, case)
+    ]
     sources = ([found.answering], np.flatnonzero(found.of(Group.QUESTION)))
     gaps = []
     for layer, weights in zip(masses.by_group, attentions, strict=True):
@@ -191,20 +206,12 @@ def cuts(engine: PlainEngine, media: Media, case: Case, layers: Collection[int])
 
 @torch.inference_mode()
 def lens_gap(engine: PlainEngine, media: Media, case: Case) -> float:
-    """Return how far the lens at media tokens is from states of the whole pass, and after the last layer from logits.
-
-    The states are taken by hooks: `output_hidden_states` breaks the vision encoder of Phi-4-multimodal.
-    """
+    """Return how far the lens at media tokens is from states of the whole pass; after the last layer, from logits."""
     places = torch.from_numpy(np.flatnonzero(case.prompt.map.of(Group.VIDEO, Group.AUDIO)))
     found: list[torch.Tensor] = []
     case.prompt.read_media(lambda layer, hidden: found.append(case.prompt.lens(hidden[0, places]).log_softmax(-1)))
-    states: list[Any] = []
-    handles = [
-        layer.register_forward_hook(lambda _, given, made: states.append(made)) for layer in engine.family.layers
-    ]
+    states = outputs_of(engine.family.layers, engine, media, case)
     made = whole(engine, media, case)
-    for handle in handles:
-        handle.remove()
     outputs = [engine.family.stream(state[0] if isinstance(state, tuple) else state) for state in states]
     expected = [engine.family.lens(state[0, places]).log_softmax(-1) for state in outputs[:LAST]]
     expected.append(made.logits[0, places].float().log_softmax(-1))

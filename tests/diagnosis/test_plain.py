@@ -38,7 +38,7 @@ def subject_of(engine: PlainEngine) -> PlainSubject:
 
 @pytest.mark.parametrize("kernel", ["sdpa", "eager"])
 def test_what_is_read_is_that_of_transformers_own_passes(kernel: str) -> None:
-    """Attention against `output_attentions`, knock-out against an explicit mask, the lens against the whole pass."""
+    """Attention against the weights of an eager pass, knock-out against an explicit mask, the lens against states."""
     engine = gemma()
     row = family_diagnosis.compare("Gemma 4", engine, engine.prompts.media(*STREAMS["video and audio"]), kernel)
     assert {"template", "video", "audio", "question", "option"} == set(row.tokens)
