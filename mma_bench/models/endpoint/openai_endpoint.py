@@ -230,9 +230,10 @@ class OpenAIModel(EndpointModel):
             recurring = None if passes else error.message.encode("utf-8", errors="replace")
             raise TemporaryError(reason, recurring=recurring) from error
         except ValueError as error:
-            said = content[:300].decode("utf-8", errors="replace")
+            received = content[:300].decode("utf-8", errors="replace")
             raise TemporaryError(
-                f"a malformed reply ({self._fault(error)}): {self._quoted(said, 200)}", advice=page_advice(said)
+                f"a malformed reply ({self._fault(error)}): {self._quoted(received, 200)}",
+                advice=page_advice(received),
             ) from None
         choice = completion.choices[0]
         said = Said.of(choice.message)
