@@ -68,23 +68,36 @@ class Passage:
     hit: "torch.Tensor"
 
 
-def long_topics() -> list[str]:
-    """Return the entries of the language reference that fill a passage, in order."""
+_CHARACTERS = 10 * _TOKENS
+
+
+def reference(names: Sequence[str] = _TOPICS) -> list[str]:
+    """Return entries of the language reference that every Python carries."""
     from pydoc_data.topics import topics
 
-    return sorted(name for name, text in topics.items() if len(text) >= _TOKENS * 10)
+    return [topics[name] for name in names]
 
 
-def read_passages(thinker: "Thinker", chat: "Chat", names: Sequence[str] = _TOPICS) -> list[Passage]:
-    """Return how well the beginnings of entries of the language reference that every Python carries are predicted."""
+def long_reference() -> list[str]:
+    """Return the entries of the language reference that fill a passage, in order of their names."""
     from pydoc_data.topics import topics
 
+    return [text for _, text in sorted(topics.items()) if len(text) >= _CHARACTERS]
+
+
+def cut(text: str) -> list[str]:
+    """Return the parts of a text that each fill a passage, without what is left at the end."""
+    return [text[at : at + _CHARACTERS] for at in range(0, len(text) - _CHARACTERS + 1, _CHARACTERS)]
+
+
+def read_passages(thinker: "Thinker", chat: "Chat", texts: Sequence[str]) -> list[Passage]:
+    """Return how well the beginning of each text is predicted."""
     import torch
 
     found = []
     with torch.no_grad():
-        for name in names:
-            ids = torch.tensor([chat.text(topics[name])[:_TOKENS]], device=thinker.device)
+        for text in texts:
+            ids = torch.tensor([chat.text(text)[:_TOKENS]], device=thinker.device)
             logits = thinker.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
             loss = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
             found.append(Passage(loss.cpu(), (logits.argmax(dim=-1) == ids[0, 1:]).cpu()))

@@ -14,7 +14,7 @@ from mma_bench.schema import Modality
 from mma_bench.smol_omni.batch import Batches, Shown
 from mma_bench.smol_omni.clips import ClipId
 from mma_bench.smol_omni.features import Features
-from mma_bench.smol_omni.knowledge import Knowledge, are_right, perplexity, read_passages
+from mma_bench.smol_omni.knowledge import Knowledge, are_right, perplexity, read_passages, reference
 from mma_bench.tuning.answers import AnswerLogits
 
 OPTIONS = 8
@@ -88,7 +88,7 @@ class Looks:
 
     def language(self) -> dict[str, float]:
         """Return the perplexity of prose and the accuracy on ordinary questions."""
-        prose = perplexity(read_passages(self._batches.thinker, self._chat))
+        prose = perplexity(read_passages(self._batches.thinker, self._chat, reference()))
         right = are_right(self._knowledge, self._texts)
         return {"perplexity": prose, "knowledge": round(sum(right) / len(right), 4)}
 

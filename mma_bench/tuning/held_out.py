@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mma_bench.evaluation.statistics.estimate import Estimate
+from mma_bench.evaluation.statistics.share import share
 from mma_bench.tuning.answers import answer_logits
-from mma_bench.tuning.example import Example
+from mma_bench.tuning.example import Asked, Example
 from mma_bench.tuning.model import TunedModel
 from mma_bench.tuning.objective import cross_entropy
 
@@ -16,19 +18,22 @@ class HeldOutScore:
     """Scores on the held-out clips.
 
     Attributes:
-        accuracy: share of questions whose target greedy decoding produces, including its end.
+        accuracy: share of questions whose target greedy decoding produces, including its end; its interval allows for
+            several questions about one clip.
         loss: mean loss.
         by_condition: accuracy of each `condition/modality`.
+        questions: how many were asked.
     """
 
-    accuracy: float
+    accuracy: Estimate
     loss: float
-    by_condition: dict[str, float]
+    by_condition: dict[str, Estimate]
+    questions: int
 
     @property
     def score(self) -> tuple[float, float]:
         """Key for comparison: higher is better."""
-        return self.accuracy, -self.loss
+        return self.accuracy.value, -self.loss
 
 
 def score_held_out(model: TunedModel, examples: Sequence[Example], micro_batch: int, accelerator: Any) -> HeldOutScore:
@@ -50,8 +55,14 @@ def score_held_out(model: TunedModel, examples: Sequence[Example], micro_batch: 
             found[numbers] = torch.stack([right.double(), cross_entropy(answers).double()], dim=1)
     model.thinker.decoder.train()
     found = accelerator.reduce(found, "sum").cpu()
-    groups = defaultdict(list)
-    for example, right in zip(examples, found[:, 0].tolist(), strict=True):
-        groups[f"{example.question.condition}/{example.asked}"].append(right)
-    by_condition = {name: sum(group) / len(group) for name, group in sorted(groups.items())}
-    return HeldOutScore(float(found[:, 0].mean()), float(found[:, 1].mean()), by_condition)
+    hits = found[:, 0].tolist()
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        groups[f"{example.question.condition}/{example.asked}"].append(number)
+
+    def accuracy(numbers: Sequence[int]) -> Estimate:
+        asked = [example.audio_key if example.asked == Asked.AUDIO else example.video_key for example in examples]
+        return share([hits[number] for number in numbers], [asked[number] for number in numbers])
+
+    by_condition = {name: accuracy(numbers) for name, numbers in sorted(groups.items())}
+    return HeldOutScore(accuracy(range(len(hits))), float(found[:, 1].mean()), by_condition, len(hits))

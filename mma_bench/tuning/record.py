@@ -142,8 +142,11 @@ class RunLog:
 
     def held_out(self, step: int, score: HeldOutScore) -> None:
         """Record an evaluation."""
-        values = {f"held out/{name}": value for name, value in score.by_condition.items()}
-        self._write(step, {"held out/accuracy": score.accuracy, "held out/loss": score.loss, **values})
+        found = {"held out/accuracy": score.accuracy}
+        found |= {f"held out/{name}": accuracy for name, accuracy in score.by_condition.items()}
+        values = {"held out/loss": score.loss, **{name: accuracy.value for name, accuracy in found.items()}}
+        intervals = {name: [accuracy.low, accuracy.high] for name, accuracy in found.items()}
+        self._write(step, values, {"questions": score.questions, "intervals": intervals})
 
     def close(self) -> None:
         """Finish the tracker's files, and the progress."""
@@ -151,10 +154,11 @@ class RunLog:
         if self._tracker:
             self._tracker.finish()
 
-    def _write(self, step: int, values: dict[str, float]) -> None:
+    def _write(self, step: int, values: dict[str, float], more: dict[str, Any] | None = None) -> None:
+        """Write values to the file and to the tracker, and ``more`` to the file alone."""
         if self._main:
             with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **values}) + "\n")
+                file.write(json.dumps({"step": step, **values, **(more or {})}) + "\n")
         if self._tracker:
             self._tracker.log(values, step=step)
 

@@ -1,17 +1,20 @@
 """What tuning leaves of a model's language: prose and ordinary questions without a clip, before and after.
 
-    python scripts/proof/language.py --before smol-omni/base --after tuned/merged [--after MORE] [--dtype bfloat16]
+    python scripts/proof/language.py --before smol-omni/base --after tuned/merged [--after MORE] [--dtype bfloat16] \\
+      [--text PROSE.md ...]
 
-Prose: the share of tokens of the language reference that every Python carries which the model would have said next, and
-its perplexity. Questions: `mma_bench/smol_omni/knowledge.yaml`, the half that smol-omni was not trained on; the answer
-must be the likeliest of four options, per token. Differences are paired, by token and by question, with 95% intervals
-(Bonett and Price; passages and questions are the clusters). Works for any checkpoint that `transformers:` loads. It
-prints a table, and writes nothing.
+Prose: the share of tokens which the model would have said next, and its perplexity; of the language reference that
+every Python carries, or of the files of `--text`, cut into passages. Questions: `mma_bench/smol_omni/knowledge.yaml`,
+the half that smol-omni was not trained on; the answer must be the likeliest of four options, per token. Differences are
+paired, by token and by question, with 95% intervals (Bonett and Price; passages and questions are the clusters). Works
+for any checkpoint that `transformers:` loads. It prints a table, and writes nothing.
 """
 
 import argparse
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -20,7 +23,7 @@ from mma_bench.evaluation.statistics.estimate import Estimate
 from mma_bench.evaluation.statistics.paired import paired_difference
 from mma_bench.evaluation.statistics.share import share
 from mma_bench.models.omni.encode_once import EncodeOnce
-from mma_bench.smol_omni.knowledge import are_right, long_topics, perplexity, read_knowledge, read_passages
+from mma_bench.smol_omni.knowledge import are_right, cut, long_reference, perplexity, read_knowledge, read_passages
 from mma_bench.tuning.answers import AnswerLogits, answer_logits
 from mma_bench.tuning.inputs import Inputs
 
@@ -42,10 +45,10 @@ class Language:
     right: list[bool]
 
 
-def measured(checkpoint: str, dtype: str) -> Language:
-    """Measure a checkpoint."""
+def measured(checkpoint: str, dtype: str, prose: Sequence[str]) -> Language:
+    """Measure a checkpoint on ``prose`` and on the questions."""
     engine = models.load(f"transformers:{checkpoint}", {"dtype": dtype}).engine
-    passages = read_passages(engine.thinker, engine.chat, long_topics())
+    passages = read_passages(engine.thinker, engine.chat, prose)
     _, kept = read_knowledge()
     return Language(
         perplexity(passages),
@@ -76,10 +79,12 @@ def main() -> None:
     parser.add_argument("--before", required=True, help="checkpoint to compare with: a folder, or a name on the hub")
     parser.add_argument("--after", required=True, action="append", help="checkpoint after tuning; repeatable")
     parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--text", type=Path, action="append", help="file of prose to measure with; repeatable")
     options = parser.parse_args()
+    prose = [part for path in options.text or [] for part in cut(path.read_text("utf-8"))] or long_reference()
     with torch.no_grad():
-        before = measured(options.before, options.dtype)
-        found = {options.before: before} | {name: measured(name, options.dtype) for name in options.after}
+        before = measured(options.before, options.dtype, prose)
+        found = {options.before: before} | {name: measured(name, options.dtype, prose) for name in options.after}
     if len({len(one.hits) for one in found.values()}) > 1:
         parser.error("these checkpoints have different tokenizers, so their tokens cannot be paired")
     print("| checkpoint | perplexity | next tokens right, % | change, points | questions right, % | change, points |")

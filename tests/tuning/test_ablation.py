@@ -62,8 +62,8 @@ def test_the_search_scores_settings_on_clips_that_it_does_not_train_on(demo: Pat
     record = json.loads((tmp_path / "trial0" / "run.json").read_text())["configuration"]
     assert (default["rank"], default["lambda"]) == (record["lora"]["rank"], ablation.CONSISTENCY["weight"])
     assert (default["eps"], default["alpha"]) == (ablation.ADVERSARIAL["eps"], ablation.ADVERSARIAL["alpha"])
-    assert [trial["held_out"]["accuracy"] for trial in results] == sorted(
-        (trial["held_out"]["accuracy"] for trial in results), reverse=True
+    assert [trial["scores"]["held out/accuracy"] for trial in results] == sorted(
+        (trial["scores"]["held out/accuracy"] for trial in results), reverse=True
     )
     before = (tmp_path / "table.md").read_bytes()
     run_command(*command)  # resumes: nothing is tuned again

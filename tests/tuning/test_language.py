@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,9 @@ def test_passages_are_parts_of_the_text_and_the_same_for_a_seed(tmp_path: Path) 
     with pytest.raises(MMABenchError, match="fewer than one passage"):
         read_plain_text(longer, chat)
     (tmp_path / "image.png").write_bytes(b"\x89PNG\xff\xfe")
-    for name in ("image.png", "nothing.txt", "."):
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large.txt").open("wb") as file:
+        file.truncate(2**23)
+    for name in ("image.png", "nothing.txt", ".", "pipe", "large.txt", "nul\0byte"):
         with pytest.raises(MMABenchError, match=r"objective\.language\.texts: .* cannot be read"):
             read_plain_text(LanguageSettings(texts=str(tmp_path / name)), chat)

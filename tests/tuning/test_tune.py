@@ -134,7 +134,8 @@ def test_a_killed_run_resumes_to_the_same_weights(demo: Path, base: Path, tmp_pa
     assert logs[0] == logs[1]
     before, first = (json.loads(line) for line in logs[0].splitlines()[:2])
     assert before["step"] == 0
-    assert "held out/accuracy" in before
+    low, high = before["intervals"]["held out/accuracy"]
+    assert 0 <= low <= before["held out/accuracy"] <= high <= 1
     assert {"loss/sft", "loss/consistency", "loss/adversarial", "gradient norm"} < first.keys()
     card = (whole.adapter / "README.md").read_text()
     assert "aligned 1, misaligned 1" in card
