@@ -26,4 +26,16 @@ for protocol in paper robust; do
 done
 OMP_NUM_THREADS=$threads python scripts/proof/ablation.py --config scripts/proof/smol.yaml --base "$out/seed0/base" --data "$out/narrow" \
   --out "$out/ablation-$steps" --threads "$threads" --seeds "${SEEDS:-1}" --steps "$steps" --limit 24 \
-  --kind instruction --kind "aligned clips alone" --kind alignment --kind "+ preference" --kind all
+  --kind instruction --kind "aligned clips alone" --kind alignment --kind "+ language" --kind "+ preference" --kind all
+# What carries over to conflicts and questions that no lesson contained, and what it costs in language.
+[[ -e $out/transfer ]] || python -m builder run --config builder/configs/synthetic.yaml --work "$out/work-transfer" \
+  --out "$out/transfer" --set source.train=1 --set source.test=4 --set assemble.graded_clips=24 --set \
+  'assemble.graded={mixed_audio: [-10, 0, 10], blended_frames: [0.25, 0.5, 0.75], occluded_frames: [0.5], written_label: [0.1, 0.2]}'
+tuned=$out/ablation-$steps/alignment-seed0/merged
+for model in "$out/seed0/base" "$tuned"; do
+  [[ $model == "$tuned" ]] && run=$out/transfer-$steps || run=$out/transfer-base
+  mma-bench eval --data "$out/transfer" --model "transformers:$model" --run "$run" \
+    --protocol scripts/proof/transfer.yaml --skip-probe "${shown[@]}" --model-option score_options=false --model-option max_new_tokens=16
+done
+mma-bench report "$out/transfer-base" "$out/transfer-$steps" --out "$out/transfer-report-$steps"
+OMP_NUM_THREADS=$threads python scripts/proof/language.py --before "$out/seed0/base" --after "$tuned" --dtype bfloat16
