@@ -11,11 +11,12 @@ prints a table, and writes nothing.
 
 import argparse
 import functools
+import sys
 from dataclasses import dataclass
 
 import torch
 
-from mma_bench import models
+from mma_bench import MMABenchError, models
 from mma_bench.evaluation.statistics.estimate import Estimate
 from mma_bench.evaluation.statistics.paired import paired_difference
 from mma_bench.evaluation.statistics.share import share
@@ -95,4 +96,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
