@@ -9,6 +9,7 @@ clips are drawn within each half, so that no stream serves both tuning and repor
 
 import json
 import random
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,10 @@ import click
 
 import mma_bench
 from builder.verify.checks import CHECKS, checks_of
+from mma_bench.console.group import named_options
 from mma_bench.dataset.load import Sample
 from mma_bench.dataset.media import Media
+from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.statistics import wilson
 from mma_bench.models import CheckAnswer, Model
 from mma_bench.models import load as load_model
@@ -224,7 +227,7 @@ def markdown(rows: Iterable[tuple[str, str, str, int, int]]) -> str:
     "--out", type=click.Path(path_type=Path), required=True, help="Markdown; the answers go beside it as JSON."
 )
 def main(demo: Path, real: Path, name: str, options: tuple[str, ...], swaps: int, seed: int, out: Path) -> None:
-    model = load_model(name, dict(option.split("=", 1) for option in options))
+    model = load_model(name, named_options(options))
     clips, classes = read_clips(demo)
     dealt = sorted({clip.visual_label for clip in clips})
     halves = {part: [clip for clip in clips if dealt.index(clip.visual_label) % 2 == part] for part in (0, 1)}
@@ -265,4 +268,8 @@ def main(demo: Path, real: Path, name: str, options: tuple[str, ...], swaps: int
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -10,11 +10,13 @@ larger --limit asks only what is new.
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mma_bench import evaluate
+from mma_bench import MMABenchError, evaluate
+from mma_bench.console.group import named_options
 from mma_bench.evaluation.comparison import Difference, compare
 from mma_bench.evaluation.statistics import Estimate
 from mma_bench.evaluation.store import AnswerStore
@@ -42,7 +44,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", default="paper")
     parser.add_argument("--limit", type=int, help="stimuli per media condition")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    return parser.parse_args()
+    given = parser.parse_args()
+    for name in ("limit", "threads"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            raise MMABenchError(f"--{name} {getattr(given, name)}: it must be at least 1")
+    return given
 
 
 def main() -> None:
@@ -50,7 +56,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(given.threads)
-    options = dict(option.split("=", 1) for option in given.model_option)
+    options = named_options(given.model_option)
     wrappers = given.wrapper or [name for name in ORDER if WRAPPERS.find(name).could_wrap(model_class(given.model))]
     own, plain = {}, options
     for name in WRAPPERS:
@@ -113,4 +119,8 @@ def _per_answer(total: float | None, usage: Usage, digits: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -11,13 +11,15 @@ class drawn from all others. Whether both match has the answer Yes for aligned c
 
 Writes OUT/QA.json, OUT/videos, a run per wrapper, OUT/table.md and OUT/table.json: accuracy of the model, and for each
 wrapper the paired difference to it, with 95% intervals over source clips; the share of Yes, and of answers that are
-neither. Interrupted runs resume; another --limit makes another QA.json and needs another --out.
+neither. Interrupted runs resume; other questions, from another --limit or dataset, need another --out. --limit takes
+the same source clips in both conditions, as evenly from all classes as it can, drawn by a hash of their names.
 """
 
 import argparse
 import hashlib
 import io
 import random
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,12 +31,16 @@ import mma_bench
 from mma_bench.avhbench import evaluate_avhbench
 from mma_bench.avhbench.protocol import protocol
 from mma_bench.avhbench.questions import Row, read_questions
+from mma_bench.console.group import named_options
 from mma_bench.dataset.load import Sample
+from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.statistics.estimate import Estimate
 from mma_bench.evaluation.statistics.paired import paired_difference
 from mma_bench.evaluation.statistics.share import share
 from mma_bench.evaluation.store import AnswerStore
 from mma_bench.files.atomic import write_bytes, write_json, write_text
+from mma_bench.files.documents import parse_json
+from mma_bench.files.hashing import sha256_json
 from mma_bench.models import load, model_class
 from mma_bench.models.checks import NO, YES
 from mma_bench.models.wrappers import WRAPPERS, split_options
@@ -70,71 +76,122 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="mma-bench")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--wrapper", action="append", choices=ORDER, help="default: all that fit")
-    parser.add_argument("--limit", type=int, help="clips per condition")
+    parser.add_argument("--limit", type=int, help="source clips, the same ones in both conditions; default: all")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    return parser.parse_args()
+    given = parser.parse_args()
+    for name in ("limit", "threads"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            raise MMABenchError(f"--{name} {getattr(given, name)}: it must be at least 1")
+    return given
 
 
 def main() -> None:
     given = arguments()
-    import torch
-
-    torch.set_num_threads(given.threads)
-    asked = write_questions(given.data, given.out, given.limit)
-    plain = dict(option.split("=", 1) for option in given.model_option)
+    plain = named_options(given.model_option)
     own = {}
     for name in WRAPPERS:
         own[name], plain = split_options(name, plain)
-    wrappers = given.wrapper or [name for name in ORDER if WRAPPERS.find(name).could_wrap(model_class(given.model))]
+    names = given.wrapper or [name for name in ORDER if WRAPPERS.find(name).could_wrap(model_class(given.model))]
+    drawn = draw(given.data, given.limit)
+    import torch
+
+    torch.set_num_threads(given.threads)
     model = load(given.model, plain)
+    chosen = {"": model} | {name: WRAPPERS.find(name).wrap(model, own[name]) for name in dict.fromkeys(names)}
+    asked = write_questions(drawn, given.out)
     said: dict[str, list[str]] = {}
-    for name in ["", *wrappers]:
+    for name, wrapped in chosen.items():
         folder = given.out / (name or "bare")
-        chosen = WRAPPERS.find(name).wrap(model, own[name]) if name else model
         evaluate_avhbench(
-            chosen, given.out / "QA.json", given.out / "videos", run=folder, check_reach=False, allow_empty=True
+            wrapped, given.out / "QA.json", given.out / "videos", run=folder, check_reach=False, allow_empty=True
         )
         said[name] = answers_of(folder, asked)
-        write_text(given.out / "table.md", table(asked, said))
+    write_text(given.out / "table.md", table(asked, said))
     write_json(given.out / "table.json", figures(asked, said))
     print(table(asked, said))
 
 
-def write_questions(data: str, out: Path, limit: int | None) -> list[Asked]:
-    """Write AVHBench's two inputs, `QA.json` and `videos`, and return the questions."""
+def draw(data: str, limit: int | None) -> list[tuple[str, Sample]]:
+    """Return the clips to ask about, each with its condition.
+
+    With ``limit``, they are those of the same source clips in both conditions: the first ``limit`` in turns of the
+    classes, whose clips are in the order of a hash of their names. A dataset's own order is that of its classes.
+
+    Raises:
+        MMABenchError: ``data`` is no dataset, or no source clip is in both conditions.
+    """
+    samples = [(name, sample) for name in CONDITIONS for sample in mma_bench.load(data, condition=name).samples]
+    if limit is None:
+        return samples
+    classes: dict[str, dict[str, str]] = {name: {} for name in CONDITIONS}
+    for condition, sample in samples:
+        classes[condition][_source(sample)] = str(sample.stimulus.video.label)
+    shared = sorted(set.intersection(*map(set, classes.values())), key=_hash)
+    if not shared:
+        raise MMABenchError(f"{data}: no source clip is both aligned and misaligned; leave out --limit")
+    turns: dict[str, int] = {}
+    ordered = []
+    for clip in shared:
+        label = classes[CONDITIONS[0]][clip]
+        turns[label] = turns.get(label, 0) + 1
+        ordered.append((turns[label], _hash(clip), clip))
+    kept = {clip for _, _, clip in sorted(ordered)[:limit]}
+    return [(condition, sample) for condition, sample in samples if _source(sample) in kept]
+
+
+def _source(sample: Sample) -> str:
+    return str(sample.stimulus.video.clip_id)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_questions(drawn: Sequence[tuple[str, Sample]], out: Path) -> list[Asked]:
+    """Write AVHBench's two inputs, `QA.json` and `videos`, and return the questions.
+
+    Raises:
+        MMABenchError: ``out`` has other questions, or a clip has no class that its questions could deny.
+    """
     names = {task: protocol().tasks[task].name for task in TASKS}
     entries: list[dict[str, str]] = []
     about: list[tuple[str, str]] = []
-    for condition in CONDITIONS:
-        for sample in list(mma_bench.load(data, condition=condition).samples)[:limit]:
-            video_id = _video_id(sample)
-            path = out / "videos" / f"{video_id}.mkv"
-            if not path.is_file():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_bytes(path, muxed(sample))
-            for task, text, label, clip in _questions(sample, condition):
-                entries.append({"video_id": video_id, "task": names[task], "text": text, "label": label})
-                about.append((condition, clip))
-    write_json(out / "QA.json", entries)
-    rows = read_questions(out / "QA.json")
-    return [Asked(row, *place) for row, place in zip(rows, about, strict=True)]
+    for condition, sample in drawn:
+        for task, text, label, clip in _questions(sample, condition):
+            entries.append({"video_id": _video_id(sample), "task": names[task], "text": text, "label": label})
+            about.append((condition, clip))
+    file = out / "QA.json"
+    if file.is_file() and parse_json(file.read_text("utf-8")) != entries:
+        raise MMABenchError(f"{file} has other questions (another --data or --limit); choose another --out")
+    for _, sample in drawn:
+        path = out / "videos" / f"{_video_id(sample)}.mkv"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, muxed(sample))
+    write_json(file, entries)
+    return [Asked(row, *place) for row, place in zip(read_questions(file), about, strict=True)]
 
 
 def _video_id(sample: Sample) -> str:
-    key = sample.stimulus.key
-    return key if len(key) <= 64 else hashlib.sha256(key.encode()).hexdigest()
+    """Return the clip's name with a hash of its streams: the same clip of another build is another video."""
+    stimulus = sample.stimulus
+    content = sha256_json([stimulus.key, stimulus.video.sha256, stimulus.audio.sha256])
+    return f"{stimulus.key}-{content[:16]}" if len(stimulus.key) <= 47 else content
 
 
 def _questions(sample: Sample, condition: str) -> Iterator[tuple[str, str, str, str]]:
     stimulus = sample.stimulus
     seen, heard = str(stimulus.video.label), str(stimulus.audio.label)
     others = [name for name in sample.questions[0].options if not any(_alike(name, one) for one in (seen, heard))]
-    drawn = random.Random(stimulus.key).choice(others)
+    if _alike(seen, heard) and not others:
+        raise MMABenchError(
+            f"{stimulus.key}: the dataset has no class but {seen}, so no question could have the answer No"
+        )
     for task, form, there, other, clip in (
         (VISUAL, "Is the {} visible in the video?", seen, heard, stimulus.video.clip_id),
         (AUDIO, "Is the {} making sound in the audio?", heard, seen, stimulus.audio.clip_id),
     ):
-        absent = drawn if _alike(other, there) else other
+        absent = random.Random(stimulus.key).choice(others) if _alike(other, there) else other
         for name, label in ((there, YES), (absent, NO)):
             yield task, form.format(name.replace("_", " ").lower()), label, str(clip)
     matches = YES if condition == "aligned" else NO
@@ -226,4 +283,8 @@ def _text(estimate: dict[str, float], *, signed: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

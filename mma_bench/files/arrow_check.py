@@ -7,6 +7,8 @@ and validates all of it; what the child survives cannot crash this process. It r
 does.
 """
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,27 +16,44 @@ from pathlib import Path
 
 from mma_bench.errors import MMABenchError
 
-_BATCH = 1024
-_REFUSED = 3
-"""Exit status of the child for a file that it found to be wrong; the reason is on its standard output."""
+_BATCH = 64
+"""Rows at a time, because each may have a picture or a sound in it."""
+
+_REFUSED, _NO_MEMORY = 3, 4
+"""Exit status of the child for a file that it found to be wrong, or too large; the reason is on its standard output."""
+
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+"""Status of a child that the system or a user ended: this says nothing about the file."""
 
 
 def check_tables(files: Sequence[Path]) -> None:
     """Check that every row of ``files``, named `*.parquet` or else Arrow files, can be read without a crash.
 
     Raises:
-        MMABenchError: one cannot be.
+        MMABenchError: one cannot be, or memory ran out.
     """
     if not files:
         return
-    # -P: the working folder may hold somebody's `pyarrow.py`. The paths are arguments, so they may contain anything.
-    command = [sys.executable, "-P", "-c", _CHILD, *map(str, sys.path), "--", *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    # -P: the working folder may hold somebody's `pyarrow.py`. The paths go to standard input, because the length of a
+    # command is limited, and end with a NUL, because they may contain anything else.
+    command = [sys.executable, "-P", "-c", _CHILD, *map(str, sys.path)]
+    paths = b"".join(os.fsencode(path) + b"\0" for path in files)
+    done = subprocess.run(command, input=paths, capture_output=True, check=False)
     if done.returncode == 0:
         return
-    lines = done.stdout.strip().splitlines() or [str(files[0])]
+    lines = done.stdout.decode("utf-8", "replace").strip().splitlines() or [""]
     number, _, reason = lines[-1].partition(" ")
     path = files[int(number)] if number.isdigit() and int(number) < len(files) else files[0]
+    if done.returncode in _KILLED:
+        raise MMABenchError(
+            f"{path}: the process that checked it was killed (status {done.returncode}), which the system does when "
+            "memory runs out; free memory and run the command again"
+        )
+    if done.returncode == _NO_MEMORY:
+        raise MMABenchError(
+            f"{path}: not enough memory to read it ({reason or 'out of memory'}); free memory and run the command "
+            "again; if this remains, the file is damaged"
+        )
     if done.returncode != _REFUSED:
         reason = f"reading it ends the process (status {done.returncode})"
     kind = "a Parquet table" if _is_parquet(path.name) else "an Arrow table"
@@ -42,11 +61,11 @@ def check_tables(files: Sequence[Path]) -> None:
 
 
 _CHILD = """
+import os
 import sys
-split = sys.argv.index("--")
-sys.path[:] = sys.argv[1:split]
+sys.path[:] = sys.argv[1:]
 from mma_bench.files.arrow_check import read_all
-sys.exit(read_all(sys.argv[split + 1:]))
+sys.exit(read_all([os.fsdecode(path) for path in sys.stdin.buffer.read().split(b"\\0")[:-1]]))
 """
 
 
@@ -62,7 +81,10 @@ def read_all(files: Sequence[str]) -> int:
         print(number, flush=True)
         try:
             _read_parquet(path) if _is_parquet(path) else _read_arrow(path)
-        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
+        except MemoryError as error:  # before pyarrow's errors, of which its own is one
+            print(number, " ".join(str(error).split())[:200], flush=True)
+            return _NO_MEMORY
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             print(number, " ".join(str(error).split())[:200], flush=True)
             return _REFUSED
     return 0
@@ -77,7 +99,8 @@ def _read_parquet(path: str) -> None:
 
     from mma_bench.files.tables import MAX_ROWS
 
-    with pq.ParquetFile(path) as file:
+    # Mapped: otherwise, pyarrow reads all of a column's part of a row group into memory.
+    with pq.ParquetFile(path, memory_map=True) as file:
         if file.metadata.num_rows > MAX_ROWS:
             raise ValueError(f"it has {file.metadata.num_rows} rows, more than the {MAX_ROWS} that are read")
         for batch in file.iter_batches(_BATCH):

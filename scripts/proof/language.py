@@ -12,13 +12,14 @@ for any checkpoint that `transformers:` loads. It prints a table, and writes not
 
 import argparse
 import functools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from mma_bench import models
+from mma_bench import MMABenchError, models
 from mma_bench.evaluation.statistics.estimate import Estimate
 from mma_bench.evaluation.statistics.paired import paired_difference
 from mma_bench.evaluation.statistics.share import share
@@ -100,4 +101,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

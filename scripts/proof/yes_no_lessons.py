@@ -11,6 +11,7 @@ answers to yes/no questions are Yes. Whether video and audio match is not taught
 
 import argparse
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=480)
     parser.add_argument("--clips", type=int, default=200, help="different clips per class")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    return parser.parse_args()
+    given = parser.parse_args()
+    for name in ("steps", "clips", "threads"):
+        if getattr(given, name) < 1:
+            raise MMABenchError(f"--{name} {getattr(given, name)}: it must be at least 1")
+    return given
 
 
 def asked(name: str, modality: Modality) -> str:
@@ -119,4 +124,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (MMABenchError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -121,7 +121,7 @@ def _saved(path: Path, split: str) -> Rows:
     try:
         check_tables(_saved_files(chosen))
         return SavedRows(path, datasets.load_from_disk(str(chosen)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise MMABenchError(
             f"{path} cannot be read as a saved dataset: {' '.join(str(error).split())[:200]}"
         ) from error
@@ -130,6 +130,8 @@ def _saved(path: Path, split: str) -> Rows:
 def _saved_files(path: Path) -> list[Path]:
     """Return the Arrow files that a saved dataset names."""
     named = [Path(file["filename"]) for file in parse_json((path / "state.json").read_text("utf-8"))["_data_files"]]
+    if not named:
+        raise ValueError("state.json names no files")
     if outside := [name for name in named if name.name != str(name)]:
         raise ValueError(f"state.json names {outside[0]}, which is not in the folder")
     return [path / name for name in named]

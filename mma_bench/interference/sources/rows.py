@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from mma_bench.files.tables import MAX_ROWS
 if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _LARGEST_TEXT = 1 << 30
 _GROUPS_KEPT = 4
@@ -106,7 +107,7 @@ class TextRows(Rows):
         """Yield the paths in a column of media."""
         for row in self._rows:
             cell = value_of(row, name)
-            path = cell.get("path") if isinstance(cell, dict) else cell
+            path = (cell.get("bytes") or cell.get("path")) if isinstance(cell, dict) else cell
             if isinstance(path, str):
                 yield path
 
@@ -123,25 +124,28 @@ class ParquetRows(Rows):
         import pyarrow.parquet as pq
 
         self.where, self.folder = str(folder if len(files) > 1 else files[0]), folder
-        self._files: list[pq.ParquetFile] = []
+        self._files: list[tuple[Path, pq.FileMetaData]] = []  # closed: a process may have 1,024 files open
+        self._schema = pa.schema([])
         self._groups: list[tuple[int, int, int]] = []  # first row, file, row group
         count = 0
         check_tables(files)
         for number, path in enumerate(files):
             try:
-                opened = pq.ParquetFile(path)
+                with pq.ParquetFile(path) as opened:
+                    metadata, schema = opened.metadata, opened.schema_arrow
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise MMABenchError(f"{path} is not a Parquet table: {' '.join(str(error).split())[:200]}") from error
-            self._files.append(opened)
-            self._check_columns(path, files[0])
-            for group in range(opened.metadata.num_row_groups):
+            self._files.append((path, metadata))
+            self._schema = self._schema if number else schema
+            self._check_columns(path, schema, files[0])
+            for group in range(metadata.num_row_groups):
                 self._groups.append((count, number, group))
-                count += opened.metadata.row_group(group).num_rows
+                count += metadata.row_group(group).num_rows
         if not 0 < count <= MAX_ROWS:
             raise MMABenchError(f"{self.where} has {count} rows; 1 to {MAX_ROWS} are read")
         self._count = count
-        self.columns = list(self._files[0].schema_arrow.names)
-        self.classes, self.kinds = _features(self._files[0].schema_arrow.metadata)
+        self.columns = list(self._schema.names)
+        self.classes, self.kinds = _features(self._schema.metadata)
         self._fingerprint = sha256_json([sha256_file(path) for path in files])
         self._read = lru_cache(_GROUPS_KEPT)(self._group)
 
@@ -164,17 +168,28 @@ class ParquetRows(Rows):
 
     def column(self, name: str) -> list[Any]:
         """Return all cells of a column."""
-        return [cell for file in self._files for cell in file.read(columns=[name]).column(0).to_pylist()]
+        cells: list[Any] = []
+        for number in range(len(self._files)):
+            with self._open(number) as file:
+                cells += file.read(columns=[name]).column(0).to_pylist()
+        return cells
 
     def files_named(self, name: str) -> Iterator[str]:
         """Yield the paths in a column of media, a few rows at a time."""
-        for file in self._files:
-            for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=[column_of(self, name)]):
-                yield from _paths_in(batch, self, name)
+        for number in range(len(self._files)):
+            with self._open(number) as file:
+                for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=[column_of(self, name)]):
+                    yield from _paths_in(batch, self, name)
 
-    def _check_columns(self, path: Path, first: Path) -> None:
-        """Check that the last file has the columns of the first, and the same classes."""
-        wanted, found = self._files[0].schema_arrow, self._files[-1].schema_arrow
+    def _open(self, number: int) -> "pq.ParquetFile":
+        import pyarrow.parquet as pq
+
+        path, metadata = self._files[number]
+        return pq.ParquetFile(path, metadata=metadata)
+
+    def _check_columns(self, path: Path, found: "pa.Schema", first: Path) -> None:
+        """Check that a file has the columns of the first, and the same classes."""
+        wanted = self._schema
         if missing := [name for name in wanted.names if name not in found.names]:
             raise MMABenchError(f"{path} has no column {missing[0]!r}, which {first.name} has; remove one of the files")
         classes, others = _features(wanted.metadata)[0], _features(found.metadata)[0]
@@ -187,7 +202,8 @@ class ParquetRows(Rows):
         import pyarrow as pa
 
         try:
-            return self._files[file].read_row_group(group, columns=list(columns))
+            with self._open(file) as opened:
+                return opened.read_row_group(group, columns=list(columns))
         except (pa.ArrowException, OSError) as error:
             raise MMABenchError(f"{self.where} is damaged: {' '.join(str(error).split())[:200]}") from error
 
@@ -250,20 +266,60 @@ def _paths_in(batch: "pa.RecordBatch", rows: Rows, name: str) -> list[str]:
     import pyarrow.compute as pc
 
     column = column_of(rows, name)
-    cells = batch.column(batch.schema.get_field_index(column))
+    cells = _plain(batch.column(batch.schema.get_field_index(column)))
     for part in [] if name == column else name.split(".")[1:]:
-        if not pa.types.is_struct(cells.type) or cells.type.get_field_index(part) < 0:
+        if (field := _field(cells, part)) is None:
             return []
-        cells = pc.struct_field(cells, part)
-    if pa.types.is_struct(cells.type):
-        if cells.type.get_field_index("path") < 0:
-            return []
-        has_file = cells.type.get_field_index("bytes") >= 0
-        inside = pc.struct_field(cells, "bytes").is_valid() if has_file else None
-        cells = pc.struct_field(cells, "path")
-        cells = cells if inside is None else cells.filter(pc.invert(inside))
-    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
-    return [path for path in cells.to_pylist() if path] if is_text else []
+        cells = field
+    if not pa.types.is_struct(cells.type):
+        return _texts(cells)
+    inside, paths = _field(cells, "bytes"), _field(cells, "path")
+    found = [] if inside is None else _texts(inside)  # a reader takes text for a path there, too
+    if paths is None:
+        return found
+    if inside is not None and any(kind(inside.type) for kind in (*_kinds_of_bytes(), *_kinds_of_text())):
+        paths = paths.filter(pc.invert(pc.fill_null(pc.greater(pc.binary_length(inside), 0), False)))
+    return found + _texts(paths)
+
+
+def _plain(cells: Any) -> Any:
+    """Return cells without an encoding around them: a column of pandas' categories is a dictionary.
+
+    Views become the older types, which pyarrow can measure and filter.
+    """
+    import pyarrow as pa
+
+    while isinstance(cells, pa.ExtensionArray | pa.DictionaryArray):
+        cells = cells.storage if isinstance(cells, pa.ExtensionArray) else cells.dictionary_decode()
+    if pa.types.is_string_view(cells.type):
+        return cells.cast(pa.large_string())
+    return cells.cast(pa.large_binary()) if pa.types.is_binary_view(cells.type) else cells
+
+
+def _field(cells: Any, name: str) -> Any:
+    """Return a field of cells; none if they do not have it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_struct(cells.type) or cells.type.get_field_index(name) < 0:
+        return None
+    return _plain(pc.struct_field(cells, name))
+
+
+def _texts(cells: Any) -> list[str]:
+    return [text for text in cells.to_pylist() if text] if any(kind(cells.type) for kind in _kinds_of_text()) else []
+
+
+def _kinds_of_text() -> tuple[Callable[["pa.DataType"], bool], ...]:
+    import pyarrow as pa
+
+    return pa.types.is_string, pa.types.is_large_string
+
+
+def _kinds_of_bytes() -> tuple[Callable[["pa.DataType"], bool], ...]:
+    import pyarrow as pa
+
+    return pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary
 
 
 def _json_lines(path: Path, text: str) -> list[dict[str, Any]]:
@@ -306,7 +362,7 @@ def _features(metadata: Mapping[bytes, bytes] | None) -> tuple[dict[str, list[st
     try:
         content = json.loads((metadata or {}).get(b"huggingface", b"{}"))
         return _kinds_of(content.get("info", {}).get("features", {}))
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return {}, {}
 
 
