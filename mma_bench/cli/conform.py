@@ -46,7 +46,8 @@ def conform_command(
     """Test whether a server gives its model everything that is sent to it.
 
     Exit code 0: it conforms; 1: it does not, or that is not shown; 2: bad input, or the server does not answer. If it
-    stops answering, --json and --out hold what was found until then, and the error.
+    stops answering, --json and --out hold the checks made until then, and the error. A finished result in --out is then
+    kept.
 
     Does each part type arrive, alone and next to others? Is the end of long media kept? Do token counts follow the
     media? Are equal requests answered equally, also under load? Are easy questions answered rightly? All media are
@@ -58,11 +59,12 @@ def conform_command(
       mma-bench conform --model openai:M@http://127.0.0.1:8000/v1 --packing frames --json --out conform.json
       mma-bench conform --model openai:M@http://127.0.0.1:8001/v1 --against conform.json
     """
-    from mma_bench.conform.run import Plan, StoppedError, conform, document, preview, read_reference, require_writable
+    from mma_bench.conform.result_file import document, read_reference, require_writable, save
+    from mma_bench.conform.run import Plan, StoppedError, conform, preview
     from mma_bench.conform.text import as_text
     from mma_bench.conform.verdicts import Conclusion
     from mma_bench.console.dry_run import DryRun
-    from mma_bench.files.atomic import write_text
+    from mma_bench.errors import MMABenchError
     from mma_bench.schema import Modality
 
     left_out = {"video": Modality.VISUAL, "audio": Modality.AUDIO}.get(without or "")
@@ -88,17 +90,18 @@ def conform_command(
         return
     if out:
         require_writable(out)  # not only after 300 requests
+    stopped: StoppedError | None = None
     try:
         found = conform(model, options, planned())
-    except StoppedError as stopped:
-        if out:
-            write_text(out, document(stopped.found))
-        if as_json:
-            click.echo(document(stopped.found), nl=False)
-        raise
-    if out:
-        write_text(out, document(found))
-    click.echo(document(found) if as_json else as_text(found), nl=not as_json)
+    except StoppedError as error:
+        stopped, found = error, error.found
+    unsaved = save(found, out) if out else ""
+    if as_json or not stopped:
+        click.echo(document(found) if as_json else as_text(found), nl=not as_json)
+    if stopped:
+        raise MMABenchError(f"{stopped}; {unsaved}" if unsaved else str(stopped)) from stopped
+    if unsaved:
+        raise MMABenchError(unsaved)
     if found.conclusion is not Conclusion.CONFORMS:
         sys.exit(1)
 

@@ -1,11 +1,7 @@
 """The whole test of a server."""
 
-import json
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from mma_bench.conform.checks.answers import (
     GATE,
@@ -26,7 +22,6 @@ from mma_bench.conform.stimuli import NAMES
 from mma_bench.conform.verdicts import Check, Conformance, Outcome
 from mma_bench.console.progress import bar
 from mma_bench.errors import MMABenchError, unknown
-from mma_bench.files.documents import parse_json
 from mma_bench.models.endpoint.patience import RESUME
 from mma_bench.probe.stimuli import samples
 from mma_bench.schema import Modality
@@ -35,7 +30,6 @@ LONG_SECONDS = 40.0
 """A common limit of audio encoders is 30 s; the content is in the last quarter."""
 
 LEVELS = (1, 2, 4, 8)
-_LARGEST_REFERENCE = 50_000_000
 _MOST_SECONDS = 600.0
 
 
@@ -162,7 +156,7 @@ class _Test:
             try:
                 self.checks += check()
             except MMABenchError as error:
-                self.checks.append(self._broken(name, MMABenchError(str(error).replace(RESUME, ""))))
+                self.checks.append(self._broken(name, error))
 
     def _more(self) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
         """Yield the checks of a server that has answered, with their names."""
@@ -194,13 +188,14 @@ class _Test:
         Raises:
             MMABenchError: the server does not answer any more what it has answered before.
         """
-        if is_busy(error):
-            return Check(name, Outcome.UNCLEAR, f"the server was too busy to answer: {error}")
+        said = str(error).replace(RESUME, "")
         try:
             self.server.ask(samples(next(iter(self._plan.modalities)), 0)[:1])
         except MMABenchError:
-            raise MMABenchError(f"the server stopped answering during the check {name!r}: {error}") from error
-        return Check(name, Outcome.FAILED, f"the server failed, and then answered other requests again: {error}")
+            raise MMABenchError(f"the server stopped answering during the check {name!r}: {said}") from error
+        if is_busy(error):
+            return Check(name, Outcome.UNCLEAR, f"the server was too busy, and then answered again: {said}")
+        return Check(name, Outcome.FAILED, f"the server failed, and then answered other requests again: {said}")
 
 
 def _about_answers(asked: Asked, plan: Plan, *, draws: bool) -> list[Check]:
@@ -223,37 +218,3 @@ def preview(model: str, options: Mapping[str, str], plan: Plan) -> list[str]:
         f"concurrency {levels}; gate {plan.gate:.0%}" + ("; with a reference" if plan.reference else ""),
         f"about {plan.requests} requests",
     ]
-
-
-def read_reference(path: Path) -> dict[str, str]:
-    """Return the answers in the JSON file of an earlier test.
-
-    Raises:
-        MMABenchError: it is not such a file.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST_REFERENCE + 1)
-        found: Any = parse_json(content.decode("utf-8")) if len(content) <= _LARGEST_REFERENCE else None
-    except (OSError, ValueError, RecursionError) as error:
-        raise MMABenchError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
-    answers = found.get("answers") if isinstance(found, dict) else None
-    if not isinstance(answers, dict) or not all(isinstance(text, str) for text in answers.values()):
-        raise MMABenchError(f"{path} has no answers; give the JSON of `mma-bench conform --json`, or of --out")
-    return {str(name): text for name, text in answers.items()}
-
-
-def require_writable(path: Path) -> None:
-    """Check that a result can be written.
-
-    Raises:
-        MMABenchError: it cannot.
-    """
-    place = next(folder for folder in path.absolute().parents if folder.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        raise MMABenchError(f"--out {path}: {place} is not a folder that can be written to; choose another")
-
-
-def document(found: Conformance) -> str:
-    """Return the result as JSON, in ASCII: an answer may hold half of a surrogate pair."""
-    return json.dumps(found.to_json(), indent=2) + "\n"

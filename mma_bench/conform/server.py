@@ -1,7 +1,7 @@
 """Asks the server under test, in any packing of the media."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from mma_bench.dataset.load import Sample
@@ -9,6 +9,7 @@ from mma_bench.errors import MMABenchError
 from mma_bench.models import Answer, load, model_class
 from mma_bench.models.endpoint import EndpointModel
 from mma_bench.models.endpoint.advice import ABOUT_CONTENT
+from mma_bench.models.endpoint.patience import ServerError
 from mma_bench.schema import Modality
 
 if TYPE_CHECKING:
@@ -26,18 +27,17 @@ _ONLY_FRAMES = ("fps", "size")
 _RETRIES = "2"
 """Retries of a request, unless set: a test of a server is not a run that must be saved."""
 
-
-_REFUSED = re.compile(rf"HTTP ({'|'.join(str(status) for status in sorted(ABOUT_CONTENT))})\b")
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def is_refusal(error: MMABenchError) -> bool:
     """Return whether a server rejected what was sent; otherwise it cannot be reached, or is overloaded."""
-    return _REFUSED.search(str(error)) is not None
+    return isinstance(error, ServerError) and error.status in ABOUT_CONTENT
 
 
 def is_busy(error: MMABenchError) -> bool:
     """Return whether a server said that it gets too many requests."""
-    return re.search(r"HTTP (429|503)\b", str(error)) is not None
+    return isinstance(error, ServerError) and error.status in _BUSY
 
 
 class Server:

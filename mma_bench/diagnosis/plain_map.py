@@ -46,7 +46,7 @@ def map_plain(
     codes[words], option[words] = text_groups(question, offsets)
     seconds = np.full(len(found), np.nan, np.float32)
     if media.frames is not None:
-        seconds[seen] = _times(np.flatnonzero(seen), len(media.frames), engine.settings.fps)
+        seconds[seen] = _times(np.flatnonzero(seen), len(media.frames), engine.settings.fps, merged_frames(engine))
     nowhere = np.full(len(found), -1, np.int16)
     made = TokenMap(found, codes, option, seconds, nowhere, nowhere, media_end, len(found))
     return made, texts_of(question.prompt, len(found), first, offsets)
@@ -85,19 +85,32 @@ def _question(
     return first, places
 
 
-def _times(places: "NDArray[np.int64]", frames: int, fps: float) -> "NDArray[np.float64]":
-    """Return the time of each video token, if they can be dealt out to frames, otherwise NaN.
+def merged_frames(engine: PlainEngine) -> int | None:
+    """Return how many frames become one, as the processor states it, or none if it does not.
+
+    Pictures are never merged. Processors of videos that merge frames call the number `temporal_patch_size`.
+    """
+    if engine.prompts.frames_as == "images":
+        return 1
+    stated = getattr(getattr(engine.family.processor, "video_processor", None), "temporal_patch_size", None)
+    return stated if isinstance(stated, int) and stated > 0 else None
+
+
+def _times(places: "NDArray[np.int64]", frames: int, fps: float, merged: int | None) -> "NDArray[np.float64]":
+    """Return the time of the first frame of each video token, NaN if it is not known.
 
     Args:
         places: numbers of the video tokens.
         frames: number of frames.
         fps: frames per second.
+        merged: how many frames become one, or none if that is not known; then there must be a run of tokens per frame.
     """
     starts = [0, *(place for place, (one, two) in enumerate(pairwise(places.tolist()), 1) if two > one + 1)]
-    if len(starts) == frames:
+    groups = -(-frames // (merged or 1))
+    if len(starts) == groups:
         lengths = np.diff([*starts, len(places)])
-    elif len(starts) == 1 and len(places) % frames == 0:
-        lengths = np.full(frames, len(places) // frames)
+    elif merged and len(starts) == 1 and len(places) % groups == 0:
+        lengths = np.full(groups, len(places) // groups)
     else:
         return np.full(len(places), np.nan)
-    return np.repeat(np.arange(frames) / fps, lengths)
+    return np.repeat(np.arange(groups) * (merged or 1) / fps, lengths)

@@ -14,7 +14,7 @@ from mma_bench.diagnosis.asked import Asked, what_is_asked
 from mma_bench.diagnosis.comparison import open_other
 from mma_bench.diagnosis.conclusion import conclude
 from mma_bench.diagnosis.numbers import Number
-from mma_bench.diagnosis.parts.choice import chosen_parts
+from mma_bench.diagnosis.parts.choice import chosen_parts, left_out
 from mma_bench.diagnosis.plain_prompt import PlainSubject, require_readable, shape_of
 from mma_bench.diagnosis.registry import Measured, Part
 from mma_bench.diagnosis.store import Diagnosis, Store
@@ -215,13 +215,17 @@ def _possible(kinds: list[type[Part]], model: Diagnosed, asked_for: Sequence[str
     """
     if isinstance(model, TransformersOmni):
         return kinds
-    wrong = [kind.name for kind in kinds if kind.own_layout]
-    if asked_for and wrong:
+    wrong = left_out(kinds)
+    if not wrong:
+        return kinds
+    reasons = "; ".join(f"{name} {reason}" for name, reason in wrong.items())
+    if asked_for:
         raise MMABenchError(
-            f"not for this family: the part {wrong[0]} exchanges states of two whole prompts, and the media of "
-            f"{model.name} are prepared by its own processor; leave it out"
+            f"not for this family: the media of {model.name} are prepared by its own processor, but the part "
+            f"{reasons}; leave it out"
         )
-    return [kind for kind in kinds if not kind.own_layout]
+    print(f"note: parts that are not for this family are left out: {reasons}", file=sys.stderr, flush=True)
+    return [kind for kind in kinds if kind.name not in wrong]
 
 
 def _require_question_last(layout: str | None) -> None:

@@ -146,6 +146,8 @@ def _picture(media: _Decoded, rows: "pd.DataFrame") -> bytes:
             axes = figure.add_axes((0.01 + number * 0.98 / _FRAMES, 0.54, 0.94 / _FRAMES, 0.38))
             _draw_frame(axes, media.frame_at(time), heats[time] / largest)
             axes.set_title(f"{time:.1f} s", fontsize=7, color=MUTED, pad=2)
+        if len(seen) and not times:
+            figure.text(0.01, 0.73, "Which frame each video token is about is not known.", fontsize=8, color=MUTED)
         axes = figure.add_axes((0.01, 0.16, 0.98, 0.31))
         _draw_sound(axes, media.audio, heard)
         return figure_bytes(figure, format="png", dpi=110, metadata={"Software": None})
@@ -179,12 +181,15 @@ def _draw_sound(axes: "Axes", samples: "NDArray[np.float32]", tokens: "pd.DataFr
         cmap="gray",
         extent=(0, float(times[-1]), 0, float(frequencies[-1]) / 1000),
     )
-    if len(tokens) and tokens["seconds"].notna().all():
+    label = "seconds; sound from 0 to 8 kHz"
+    if len(tokens) and tokens["seconds"].isna().any():
+        label += "; not shaded: the times of audio tokens are not known"
+    elif len(tokens):
         heat = tokens.sort_values("seconds")["attention"].to_numpy()[None]
         end = float(tokens["seconds"].max())
         axes.imshow(heat, aspect="auto", cmap=_HEAT, alpha=0.5, extent=(0, end, 0, 8), interpolation="nearest")
     axes.set_xlim(0, float(times[-1]))
     axes.set_ylim(0, 8)
     axes.set_yticks([])
-    axes.set_xlabel("seconds; sound from 0 to 8 kHz", fontsize=7, color=INK)
+    axes.set_xlabel(label, fontsize=7, color=INK)
     axes.tick_params(axis="x", labelsize=7)

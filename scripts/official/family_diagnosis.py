@@ -104,7 +104,7 @@ def subject_of(engine: PlainEngine, media: Media) -> PlainSubject:
 def set_kernel(engine: PlainEngine, kernel: str) -> None:
     """Run the language model's attention by another kernel."""
     for config in {id(layer.self_attn.config): layer.self_attn.config for layer in engine.family.layers}.values():
-        config._attn_implementation = kernel
+        config._attn_implementation = {"": kernel}  # not those of encoders within it
 
 
 def whole(engine: PlainEngine, media: Media, case: Case, label: str = "", **more: Any) -> Any:

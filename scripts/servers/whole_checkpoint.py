@@ -8,10 +8,10 @@ writes video and audio as two inputs. The environment needs torchvision; nothing
 
 import argparse
 import json
+import shutil
+import tempfile
 from pathlib import Path
-
-import transformers
-from safetensors.torch import load_file, save_file
+from typing import Any
 
 TEMPLATE = (
     "{% if messages[0].role != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
@@ -25,15 +25,60 @@ TEMPLATE = (
 )
 
 
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+READ = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
+
+
+def shards(base: Path) -> list[Path]:
+    """Return the files of the weights."""
+    if not (base / INDEX).is_file():
+        return [base / WEIGHTS]
+    return [base / name for name in sorted(set(json.loads((base / INDEX).read_text())["weight_map"].values()))]
+
+
+def check(base: Path, folder: Path, pixels: int) -> str:
+    """Return what is wrong with the inputs, or an empty text."""
+    if not base.is_dir():
+        return f"{base} is not a folder; give the folder of a thinker, such as smol-omni/base"
+    try:
+        needed = [*(base / name for name in READ), *shards(base)]
+        thinker = json.loads((base / "config.json").read_text()) if needed[0].is_file() else {}
+        lacking = [name for name in ("image_token_index", "vision_config") if name not in thinker]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{base}: config.json or {INDEX} cannot be read ({type(error).__name__}: {error})"
+    if missing := [path.name for path in needed if not path.is_file()]:
+        return f"{base} has no {', '.join(missing)}; give the folder of a thinker, such as smol-omni/base"
+    if lacking:
+        return f"{base / 'config.json'} has no {', '.join(lacking)}; it is not that of a Qwen2.5-Omni thinker"
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        return f"{folder} exists already; choose another folder"
+    return "" if pixels > 0 else f"--pixels {pixels}: give a positive number"
+
+
 def write_checkpoint(base: Path, folder: Path, pixels: int) -> None:
-    """Write model and processors to ``folder``.
+    """Write model and processors to ``folder``, whole or not at all.
 
     Args:
         base: folder of the thinker.
         folder: where to write.
         pixels: area of a frame.
     """
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
+    try:
+        write_parts(base, staging, pixels)
+        staging.chmod(0o755)  # mkdtemp makes 0700
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_parts(base: Path, folder: Path, pixels: int) -> None:
+    """Write all files into an empty folder."""
+    # Heavy, so only after the inputs were checked.
+    import transformers
+    from safetensors.torch import load_file, save_file
+
     thinker = json.loads((base / "config.json").read_text())
     tokenizer = transformers.AutoTokenizer.from_pretrained(base)
     image = tokenizer.convert_ids_to_tokens(thinker["image_token_index"])
@@ -44,8 +89,10 @@ def write_checkpoint(base: Path, folder: Path, pixels: int) -> None:
         "thinker_config": thinker,
     }
     (folder / "config.json").write_text(json.dumps(whole, indent=2))
-    weights = load_file(base / "model.safetensors")
-    save_file({f"thinker.{name}": value for name, value in weights.items()}, folder / "model.safetensors")
+    weights: dict[str, Any] = {}
+    for path in shards(base):
+        weights |= {f"thinker.{name}": value for name, value in load_file(path).items()}
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     saved = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer.backend_tokenizer,
         pad_token=tokenizer.pad_token,
@@ -86,7 +133,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("--pixels", type=int, default=7056, help="area of a frame")
     options = parser.parse_args()
-    write_checkpoint(options.base, options.folder, options.pixels)
+    if fault := check(options.base, options.folder, options.pixels):
+        parser.exit(2, f"error: {fault}\n")
+    try:
+        write_checkpoint(options.base, options.folder, options.pixels)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        parser.exit(2, f"error: {options.folder} was not written: {' '.join(str(error).split())}\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from mma_bench.conform.checks.answers import ask_fixed, reference_check, repeat_
 from mma_bench.conform.checks.arrival import arrival_checks
 from mma_bench.conform.checks.counts import counts_check
 from mma_bench.conform.checks.fidelity import high_frequencies, long_audio, long_video
-from mma_bench.conform.run import Plan, conform, read_reference
+from mma_bench.conform.result_file import read_reference
+from mma_bench.conform.run import Plan, conform
 from mma_bench.conform.server import Server
 from mma_bench.conform.signals import PICTURES, SOUNDS, VARIATIONS
 from mma_bench.conform.verdicts import Check, Conclusion, Conformance, Outcome
@@ -195,7 +196,8 @@ def test_the_command_says_it_by_its_exit_code(server: EndpointServer, tmp_path: 
 
 
 def test_a_reference_must_be_a_result(tmp_path: Path) -> None:
-    for content in ("[]", "{}", '{"answers": {"a": 1}}', "{", '{"answers": []}'):
+    stopped = '{"answers": {"a": "Dog"}, "error": "the server stopped answering"}'
+    for content in ("[]", "{}", '{"answers": {"a": 1}}', "{", '{"answers": []}', '{"answers": {}}', stopped):
         path = tmp_path / "x.json"
         path.write_text(content)
         with pytest.raises(MMABenchError, match=r"x\.json"):

@@ -263,7 +263,7 @@ def test_options_of_other_families_are_refused(folder: Path, options: dict[str, 
 
 
 def test_what_needs_the_tokens_of_a_known_family_says_so(folder: Path, tmp_path: Path, demo: Path) -> None:
-    with pytest.raises(MMABenchError, match=r"not for this family: .* a diagnosis needs to know which token"):
+    with pytest.raises(MMABenchError, match=r"not for this family: .*whether its cache can be copied"):
         diagnose(f"transformers:{folder}", demo, run=tmp_path / "run", options=TRUST)
     with pytest.raises(MMABenchError, match="only transformers models of the families"):
         models.load(f"transformers:{folder}+contrast", TRUST)

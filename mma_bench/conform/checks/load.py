@@ -58,6 +58,9 @@ def load_checks(
         levels: concurrencies.
         modalities: what is asked about.
         samples_answers: whether answers are drawn at random, so that nothing can be compared.
+
+    Raises:
+        MMABenchError: the server fails, or is still too busy when it gets one request at a time.
     """
     found, unequal, clusters, busy = [], list[bool](), list[str](), list[str]()
     for level in levels:
@@ -74,6 +77,8 @@ def load_checks(
             clusters.append(f"{sample.questions[0].modality}/{sample.questions[0].answer}")
     if not levels:
         return []
+    if busy:  # an error if it answers nothing at all any more
+        server.ask(chosen(0, modalities)[:1])
     speed = Check(
         "latency and throughput",
         Outcome.REFUSED if busy else Outcome.PASSED,

@@ -26,6 +26,21 @@ def chosen_parts(names: Sequence[str] | None) -> list[type[Part]]:
     return list(chosen.values())
 
 
+def left_out(kinds: Sequence[type[Part]]) -> dict[str, str]:
+    """Return why parts cannot be measured of a model whose media are prepared by its own processor, by name.
+
+    Args:
+        kinds: parts, each after those that it reads.
+    """
+    found: dict[str, str] = {}
+    for kind in kinds:
+        if kind.own_layout:
+            found[kind.name] = "needs media that this project encodes itself"
+        elif lacking := [name for name in kind.reads if name in found]:
+            found[kind.name] = f"reads {lacking[0]}"
+    return found
+
+
 def installed(names: Sequence[str]) -> list[str]:
     """Return those of ``names`` that are names of parts, in the order in which a page shows them."""
     load_parts()

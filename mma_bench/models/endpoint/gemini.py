@@ -17,7 +17,7 @@ from mma_bench.models.endpoint.address import Address, find_key, parse_address
 from mma_bench.models.endpoint.advice import connection_advice, media_advice, refuse_wrong_scheme
 from mma_bench.models.endpoint.http_client import http_client
 from mma_bench.models.endpoint.openai_endpoint import score_options
-from mma_bench.models.endpoint.patience import Patience, is_temporary, retry_after
+from mma_bench.models.endpoint.patience import Patience, ServerError, is_temporary, retry_after
 from mma_bench.models.endpoint.settings import VARIABLE, read_settings
 
 if TYPE_CHECKING:
@@ -184,15 +184,18 @@ class GeminiModel(EndpointModel):
                 raise TemporaryError(
                     f"HTTP {error.code} ({said})",
                     _asked_to_wait(error),
+                    status=error.code,
                     recurring=str(error).encode("utf-8", errors="replace") if error.code == 500 else None,
                     advice=advice,
                 ) from error
             if 300 <= error.code < 400:
                 place = self._quoted(getattr(error.response, "headers", {}).get("location") or "another place")
-                raise MMABenchError(
-                    f"{self.name} redirects to {place} with HTTP {error.code}: {said}; use that URL"
+                raise ServerError(
+                    f"{self.name} redirects to {place} with HTTP {error.code}: {said}; use that URL", error.code
                 ) from error
-            raise MMABenchError(f"{self.name} refused a request with HTTP {error.code}: {said}{advice}") from error
+            raise ServerError(
+                f"{self.name} refused a request with HTTP {error.code}: {said}{advice}", error.code
+            ) from error
         except httpx2.InvalidURL as error:
             raise MMABenchError(f"{self.name}: {self._quoted(error)}") from error
         except httpx2.HTTPError as error:

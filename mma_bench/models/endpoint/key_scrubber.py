@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from mma_bench.errors import MMABenchError
+from mma_bench.models.endpoint.patience import ServerError
 
 MASK = "***"
 
@@ -105,6 +106,8 @@ class KeyScrubber:
 
     def _clean(self, error: BaseException) -> BaseException:
         text = self.message(str(error))
+        if isinstance(error, ServerError):
+            return ServerError(text, error.status)
         if isinstance(error, MMABenchError):
             return MMABenchError(text)
         if isinstance(error, OSError) or not _is_plain(error):

@@ -24,7 +24,7 @@ from mma_bench.models.endpoint.hosting import MediaHost
 from mma_bench.models.endpoint.http_client import http_client
 from mma_bench.models.endpoint.openai_media import EncodedMedia, encode_media
 from mma_bench.models.endpoint.openai_reply import Said, StreamError, Usage, read_reply
-from mma_bench.models.endpoint.patience import is_temporary, retry_after
+from mma_bench.models.endpoint.patience import ServerError, is_temporary, retry_after
 from mma_bench.models.endpoint.settings import VARIABLE, read_settings
 
 if TYPE_CHECKING:
@@ -207,15 +207,18 @@ class OpenAIModel(EndpointModel):
             raise TemporaryError(
                 f"HTTP {status} ({said})",
                 retry_after(error.response.headers.get("retry-after")),
+                status=status,
                 recurring=error.response.content if status == 500 else None,
                 advice=media_advice(status, has_media=has_media, settings=self.settings),
             ) from error
         if 300 <= status < 400:
             place = self._quoted(error.response.headers.get("location") or "another place")
-            raise MMABenchError(f"{self.name} redirects to {place} with HTTP {status}: {said}; use that URL") from error
+            raise ServerError(
+                f"{self.name} redirects to {place} with HTTP {status}: {said}; use that URL", status
+            ) from error
         hint = {401: f"; check the key in {self.settings.key_variable}", 404: "; check the model's name and the URL"}
         advice = hint.get(status) or media_advice(status, has_media=has_media, settings=self.settings)
-        raise MMABenchError(f"{self.name} refused a request with HTTP {status}: {said}{advice}") from error
+        raise ServerError(f"{self.name} refused a request with HTTP {status}: {said}{advice}", status) from error
 
     def _read(self, content: bytes, options: Sequence[str]) -> Reply:
         try:
@@ -224,11 +227,11 @@ class OpenAIModel(EndpointModel):
             status = error.status
             reason = f"an error in a stream ({self._quoted(error)})"
             if status and not is_temporary(status) and status != HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise MMABenchError(f"{self.name}: {reason}") from error
+                raise ServerError(f"{self.name}: {reason}", status) from error
             # If a status is temporary, a repeated message has no significance.
             passes = status not in (None, HTTPStatus.INTERNAL_SERVER_ERROR)
             recurring = None if passes else error.message.encode("utf-8", errors="replace")
-            raise TemporaryError(reason, recurring=recurring) from error
+            raise TemporaryError(reason, status=status, recurring=recurring) from error
         except ValueError as error:
             received = content[:300].decode("utf-8", errors="replace")
             raise TemporaryError(

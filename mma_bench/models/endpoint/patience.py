@@ -23,11 +23,24 @@ _NEVER = frozenset({501, 505, 511})
 """Not implemented, HTTP version not supported, network login required: statuses above 500 that are permanent."""
 
 
+class ServerError(MMABenchError):
+    """A server did not answer a request.
+
+    Attributes:
+        status: HTTP status of its last reply, or none. The message quotes the server, which may name other statuses.
+    """
+
+    def __init__(self, message: object = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class TemporaryError(Exception):
     """A request failed in a way that may be temporary.
 
     Attributes:
         reason: the reason in words, for the user.
+        status: HTTP status of the reply, or none.
         retry_after: seconds to wait, if the server says so.
         recurring: the server's message, if the same message twice for the same request means that it will never
             succeed; None if retries may help.
@@ -35,10 +48,17 @@ class TemporaryError(Exception):
     """
 
     def __init__(
-        self, reason: str, retry_after: float | None = None, *, recurring: bytes | None = None, advice: str = ""
+        self,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        status: int | None = None,
+        recurring: bytes | None = None,
+        advice: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.status = status
         self.retry_after = retry_after
         self.recurring = recurring
         self.advice = advice
@@ -103,9 +123,10 @@ class Patience:
                 return await self._once(attempt)
             except TemporaryError as error:
                 if error.recurring is not None and error.recurring == said:
-                    raise MMABenchError(
+                    raise ServerError(
                         f"{self._place} failed twice with the same words, so it is not asked again: {error.reason}"
-                        f"{error.advice}{RESUME}"
+                        f"{error.advice}{RESUME}",
+                        error.status,
                     ) from error
                 said = error.recurring
                 raise
@@ -119,9 +140,10 @@ class Patience:
                 reraise=True,
             )(patient)
         except TemporaryError as error:
-            raise MMABenchError(
+            raise ServerError(
                 f"{self._place} failed {self._retries + 1} times in a row, last with: {error.reason}{error.advice}"
-                f"{RESUME}"
+                f"{RESUME}",
+                error.status,
             ) from error
 
     async def _once(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
@@ -132,9 +154,10 @@ class Patience:
             raise TemporaryError(f"no reply within {self._timeout:g} s") from error
         except TemporaryError as error:
             if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
-                raise MMABenchError(
+                raise ServerError(
                     f"{self._place} asks to wait {error.retry_after:.0f} s ({error.reason}); all answers so far are "
-                    "kept, run the same command again then"
+                    "kept, run the same command again then",
+                    error.status,
                 ) from error
             raise
 

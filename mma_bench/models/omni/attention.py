@@ -151,7 +151,12 @@ def _add(thinker: Layered, hook: Hook, kind: str) -> None:
         getattr(attention, kind).append(hook)
         kernel = config._attn_implementation or "eager"
         if not kernel.startswith(_PREFIX):
-            config._attn_implementation = _register(kernel)
+            _set_kernel(config, _register(kernel))
+
+
+def _set_kernel(config: Any, kernel: str) -> None:
+    """Set the kernel of a configuration, but not of the encoders' within it, as in Phi-4-multimodal."""
+    config._attn_implementation = {"": kernel}
 
 
 def _register(kernel: str) -> str:
@@ -170,15 +175,15 @@ def _observed(kernel: str) -> Callable[..., tuple[Any, Any]]:
         module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, **more: Any
     ) -> tuple[Any, Any]:
         name = module.config._attn_implementation
-        module.config._attn_implementation = kernel  # flash attention looks there for its own name
+        _set_kernel(module.config, kernel)  # flash attention looks there for its own name
         try:
             output, weights = _kernel(kernel, module)(
                 module, query, key, value, attention_mask, scaling=scaling, **more
             )
         finally:
-            module.config._attn_implementation = name
+            _set_kernel(module.config, name)
         hooks = (*getattr(module, _HOOKS, ()), *getattr(module, _LASTING, ()))
-        if hooks:  # an encoder whose configuration is a part of the language model's comes here, too
+        if hooks:
             scale = query.shape[-1] ** -0.5 if scaling is None else scaling
             attention = Attention(module.layer_idx, query, key, value, attention_mask, scale)
             for hook in hooks:
