@@ -19,6 +19,9 @@ from mma_bench.errors import MMABenchError
 _BATCH = 64
 """Rows at a time, because each may have a picture or a sound in it."""
 
+_BUFFER = 1 << 20
+"""Bytes that are read at a time."""
+
 _REFUSED, _NO_MEMORY = 3, 4
 """Exit status of the child for a file that it found to be wrong, or too large; the reason is on its standard output."""
 
@@ -99,8 +102,8 @@ def _read_parquet(path: str) -> None:
 
     from mma_bench.files.tables import MAX_ROWS
 
-    # Mapped: otherwise, pyarrow reads all of a column's part of a row group into memory.
-    with pq.ParquetFile(path, memory_map=True) as file:
+    # By default, pyarrow reads row groups ahead, whatever the size of the batches.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
         if file.metadata.num_rows > MAX_ROWS:
             raise ValueError(f"it has {file.metadata.num_rows} rows, more than the {MAX_ROWS} that are read")
         for batch in file.iter_batches(_BATCH):

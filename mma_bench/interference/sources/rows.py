@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _LARGEST_TEXT = 1 << 30
 _GROUPS_KEPT = 4
 _ROWS_AT_A_TIME = 64
+_BUFFER = 1 << 20
 
 
 class Rows(ABC):
@@ -185,7 +186,7 @@ class ParquetRows(Rows):
         import pyarrow.parquet as pq
 
         path, metadata = self._files[number]
-        return pq.ParquetFile(path, metadata=metadata)
+        return pq.ParquetFile(path, metadata=metadata, pre_buffer=False, buffer_size=_BUFFER)  # reads nothing ahead
 
     def _check_columns(self, path: Path, found: "pa.Schema", first: Path) -> None:
         """Check that a file has the columns of the first, and the same classes."""
