@@ -67,7 +67,9 @@ def write_checkpoint(base: Path, folder: Path, pixels: int) -> None:
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.partial-"))
     try:
         write_parts(base, staging, pixels)
-        staging.chmod(0o755)  # mkdtemp makes 0700
+        staging.chmod(0o755)  # mkdtemp makes 0700, and safetensors files of 0600
+        for path in staging.iterdir():
+            path.chmod(0o644)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
