@@ -11,8 +11,8 @@ unset PYTHONDONTWRITEBYTECODE  # where it is set, each of some hundred processes
 .venv/bin/mypy &
 types=$!
 status=0
-# Two more than processors: many tests wait for a process, a server or a kill.
-.venv/bin/python -m pytest -n "$(($(nproc) + 2))" --dist loadfile --no-loadscope-reorder -m "not slow" \
+# One more than processors: many tests wait for a process, a server or a kill.
+.venv/bin/python -m pytest -n "$(($(nproc) + 1))" --dist loadfile --no-loadscope-reorder -m "not slow" \
     --durations=25 --durations-min=5 "$@" || status=$?
 wait "$types" || status=$?
 times=$(mktemp)
