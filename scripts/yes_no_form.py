@@ -118,7 +118,7 @@ def draw(data: str, limit: int | None) -> list[tuple[str, Sample]]:
     classes, whose clips are in the order of a hash of their names. A dataset's own order is that of its classes.
 
     Raises:
-        MMABenchError: ``data`` is no dataset, or no source clip is in both conditions.
+        MMABenchError: ``data`` is not a dataset, or no source clip is in both conditions.
     """
     samples = [(name, sample) for name in CONDITIONS for sample in mma_bench.load(data, condition=name).samples]
     if limit is None:

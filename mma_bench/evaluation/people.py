@@ -32,7 +32,7 @@ def refuse_open_quiz(run: Path) -> None:
     """Raise MMABenchError if a quiz has the folder ``run`` locked: overwriting would mix its answers with others."""
     try:
         descriptor = os.open(run, os.O_RDONLY)
-    except OSError:  # there is no such folder yet, or whoever writes to it finds out why not
+    except OSError:  # it does not exist yet, or writing to it will say what is wrong
         return
     try:
         hold(descriptor, wait=False)

@@ -1,4 +1,4 @@
-"""Servers that die, are too busy, or are no servers: what is said, and what is kept."""
+"""Servers that die, are too busy, or are something else: what is said, and what is kept."""
 
 import json
 import ssl
