@@ -48,20 +48,31 @@ class PlainText:
         return hashlib.sha256(self.tokens.astype("<i4").tobytes()).hexdigest()
 
 
+def read_text(path: Path, where: str) -> str:
+    """Return the text of a file that a user names.
+
+    Args:
+        path: the file.
+        where: what it is, for the error.
+
+    Raises:
+        MMABenchError: it cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        with os.fdopen(open_regular(path.resolve(), _MOST_BYTES), "rb") as file:
+            return file.read(_MOST_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise MMABenchError(f"{where} cannot be read: {error}") from error
+
+
 def read_plain_text(settings: LanguageSettings, chat: Chat) -> PlainText:
     """Read the text file of the language term.
 
     Raises:
         MMABenchError: the file cannot be read, is too large, or has fewer tokens than a passage.
     """
-    path = Path(settings.texts)
-    where = f"objective.language.texts: {path}"
-    try:
-        with os.fdopen(open_regular(path.resolve(), _MOST_BYTES), "rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise MMABenchError(f"{where} cannot be read: {error}") from error
-    tokens = np.array(chat.text(text), dtype=np.int32)
+    where = f"objective.language.texts: {settings.texts}"
+    tokens = np.array(chat.text(read_text(Path(settings.texts), where)), dtype=np.int32)
     if len(tokens) < settings.tokens:
         raise MMABenchError(
             f"{where} has {len(tokens)} tokens, fewer than one passage; take a longer text, or lower "

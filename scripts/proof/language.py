@@ -27,6 +27,7 @@ from mma_bench.models.omni.encode_once import EncodeOnce
 from mma_bench.smol_omni.knowledge import are_right, cut, long_reference, perplexity, read_knowledge, read_passages
 from mma_bench.tuning.answers import AnswerLogits, answer_logits
 from mma_bench.tuning.inputs import Inputs
+from mma_bench.tuning.plain_text import read_text
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,14 @@ def shown(found: Estimate, signed: str = "") -> str:
     return f"{value:{signed}.1f} [{low:{signed}.1f}, {high:{signed}.1f}]"
 
 
+def passages_of(paths: Sequence[Path]) -> list[str]:
+    """Return the passages of files of prose."""
+    found = [part for path in paths for part in cut(read_text(path, f"--text {path}"))]
+    if not found:
+        raise MMABenchError(f"--text {paths[0]}: it is too short for one passage; take a longer text")
+    return found
+
+
 def main() -> None:
     """Measure all, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,7 +91,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--text", type=Path, action="append", help="file of prose to measure with; repeatable")
     options = parser.parse_args()
-    prose = [part for path in options.text or [] for part in cut(path.read_text("utf-8"))] or long_reference()
+    prose = passages_of(options.text) if options.text else long_reference()
     with torch.no_grad():
         before = measured(options.before, options.dtype, prose)
         found = {options.before: before} | {name: measured(name, options.dtype, prose) for name in options.after}

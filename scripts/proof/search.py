@@ -117,6 +117,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("ablation.yaml"))
     given = parser.parse_args()
+    if given.trials < 1:
+        raise MMABenchError(f"--trials {given.trials}: it must be at least 1")
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     found: list[dict[str, Any]] = []
