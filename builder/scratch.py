@@ -6,11 +6,11 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path, fsync_folder, new_staging, remove_abandoned
+from mma_bench.files.atomic import atomic_path, fsync_folder, locked_folder, remove_abandoned
 
 _PREFIX = "mma-bench-scratch-"
 _TEMPORARY = ".tmp-"
@@ -37,22 +37,21 @@ def scratch_disk(asked: str | None) -> Iterator[None]:
         yield
         return
     root, prefix = Path(os.path.expandvars(asked)), f"{_PREFIX}{platform.node()}@"
-    try:
-        if "$" in str(root):
-            raise OSError(0, "a variable is not set on this node")
-        root.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(root, prefix)
-        folder, handle = new_staging(root, prefix)
-    except OSError as error:
-        raise MMABenchError(f"executor.scratch: cannot use {root}: {error.strerror}") from error
-    before = _place, tempfile.tempdir
-    try:
-        _place, tempfile.tempdir = folder, str(folder)
-        yield
-    finally:
-        _place, tempfile.tempdir = before
-        os.close(handle)
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            if "$" in str(root):
+                raise OSError(0, "a variable is not set on this node")
+            root.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(root, prefix)
+            folder = stack.enter_context(locked_folder(root, prefix))
+        except OSError as error:
+            raise MMABenchError(f"executor.scratch: cannot use {root}: {error.strerror}") from error
+        before = _place, tempfile.tempdir
+        try:
+            _place, tempfile.tempdir = folder, str(folder)
+            yield
+        finally:
+            _place, tempfile.tempdir = before
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import errno
 import glob
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,14 +28,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     keeps the suffix of ``path`` because ffmpeg chooses the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY, suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _new_name(path.parent, _TEMPORARY, path.suffix)
     try:
+        temporary.touch(0o600, exist_ok=False)
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp makes 0600, which a colleague could not read
+        temporary.chmod(0o644)  # it was made for its owner only, and a colleague could not read it
         temporary.replace(path)
         fsync_folder(path.parent)
     finally:
@@ -90,24 +89,21 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     place.parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{staging_folder(place).name}-"
     remove_abandoned(place.parent, prefix)
-    staging, handle = new_staging(place.parent, prefix)
-    try:
-        yield staging
-        _open_to_others(staging)
-        _put(staging, place, replace)
-    except OSError as error:
-        if not staging.is_dir():
-            raise MMABenchError(
-                f"{place.parent} or the unfinished folder in it was removed meanwhile; run the command again"
-            ) from error
-        raise
-    finally:
-        os.close(handle)
-        shutil.rmtree(staging, ignore_errors=True)
+    with locked_folder(place.parent, prefix) as staging:
+        try:
+            yield staging
+            _open_to_others(staging)
+            _put(staging, place, replace)
+        except OSError as error:
+            if not staging.is_dir():
+                raise MMABenchError(
+                    f"{place.parent} or the unfinished folder in it was removed meanwhile; run the command again"
+                ) from error
+            raise
 
 
 def _open_to_others(folder: Path) -> None:
-    """Let colleagues read what was made for its owner only: mkdtemp makes 0700, safetensors writes weights as 0600."""
+    """Let colleagues read what was made for its owner only: `locked_folder` makes 0700, safetensors 0600."""
     folder.chmod(0o755)
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o077:
@@ -172,29 +168,38 @@ def _exchange(a: Path, b: Path) -> None:
     aside.rename(a)
 
 
-def new_staging(parent: Path, prefix: str) -> tuple[Path, int]:
-    """Return a new folder, and a descriptor that holds a lock on it: others see that it is not abandoned.
+def _new_name(folder: Path, prefix: str, suffix: str = "") -> Path:
+    """Return an unused name, known before it is used: an interruption may come at any line, also inside mkdtemp."""
+    return folder / f"{prefix}{secrets.token_hex(8)}{suffix}"
+
+
+@contextmanager
+def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder with a lock on it, by which others see that it is not abandoned; it is removed at the end.
 
     Args:
         parent: where the folder is made.
         prefix: how its name begins.
     """
     while True:
-        staging = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-        try:  # an interruption may come at any line
-            handle = os.open(staging, os.O_RDONLY)
-            with suppress(OSError):  # a file system without locks
-                hold(handle)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        if staging.is_dir():
-            return staging, handle
-        os.close(handle)  # another process took it for abandoned before it was locked
+        folder, handle = _new_name(parent, prefix), -1
+        try:
+            folder.mkdir(0o700)
+            with suppress(FileNotFoundError):  # another process took it for abandoned before it was locked
+                handle = os.open(folder, os.O_RDONLY)
+                with suppress(OSError):  # a file system without locks
+                    hold(handle)
+            if folder.is_dir():
+                yield folder
+                return
+        finally:
+            if handle >= 0:
+                os.close(handle)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned(parent: Path, prefix: str) -> None:
-    """Remove the folders of `new_staging` whose processes ended without removing them."""
+    """Remove the folders of `locked_folder` whose processes ended without removing them."""
     for folder in parent.glob(f"{glob.escape(prefix)}*"):
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mma_bench.errors import MMABenchError
 from mma_bench.files import atomic
-from mma_bench.files.atomic import atomic_folder
+from mma_bench.files.atomic import atomic_folder, atomic_path
 
 WRITE_AND_WAIT = """
 import sys, time
@@ -100,3 +102,22 @@ def test_what_appeared_in_the_meantime_is_not_overwritten(tmp_path: Path, make: 
     there = out / "file" if out.is_dir() else out
     assert there.read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize(("kind", "call"), [(atomic_folder, "mkdir"), (atomic_path, "open")])
+def test_an_interruption_between_making_and_knowing_leaves_nothing(
+    kind: Callable[[Path], AbstractContextManager[Path]], call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = getattr(os, call)
+
+    def then_interrupted(path: Any, *rest: Any, **named: Any) -> Any:
+        found = made(path, *rest, **named)
+        if Path(path).parent == tmp_path:
+            monkeypatch.setattr(os, call, made)
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(os, call, then_interrupted)
+    with pytest.raises(KeyboardInterrupt), kind(tmp_path / "out"):
+        pytest.fail("it was not interrupted")
+    assert not list(tmp_path.iterdir())
