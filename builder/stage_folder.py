@@ -14,10 +14,13 @@ from builder.clip_step import part_path
 from builder.executors import ExecutorSettings, make_executor
 from builder.executors.earlier_job import end_earlier_job
 from builder.manifest_file import Manifest
+from builder.processes import wait_for_workers
 from builder.progress import progress_bar
 from builder.results import Results
 from mma_bench.files.atomic import write_json
 from mma_bench.files.documents import parse_json
+
+_LOGS = "log"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class StageFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         end_earlier_job(self.path)
+        wait_for_workers(self.path / _LOGS)
         _remove_leftovers(self.path)
         for name in ("finished.json", "manifest.parquet"):
             (self.path / name).unlink(missing_ok=True)
@@ -68,7 +72,7 @@ class StageFolder:
     @property
     def log(self) -> Path:
         """Where the logs of the tasks and the marks of finished ones are."""
-        return self.path / "log" / self._of_this_run
+        return self.path / _LOGS / self._of_this_run
 
     @property
     def _of_this_run(self) -> str:
@@ -81,7 +85,7 @@ class StageFolder:
 
     def forget_tasks(self) -> None:
         """Let all tasks run again."""
-        for name in ("log", "parts"):
+        for name in (_LOGS, "parts"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
     def rows_of_tasks(self, tasks: int) -> Iterator[pa.Table]:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -20,7 +19,7 @@ from multiprocess import forkserver, get_context
 from builder.executors.settings import ExecutorSettings
 from builder.executors.task import Task, one_thread_each
 from builder.pipeline import stage_modules
-from builder.processes import die_with_parent
+from builder.processes import show_at_work
 from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 
@@ -85,7 +84,8 @@ class LocalExecutor(Task, LocalPipelineExecutor):
         forkserver.set_forkserver_preload(_PRELOADED)
         with _interrupts_ignored():
             forkserver.ensure_running()
-        with get_context("forkserver").Pool(min(self.workers, max(1, len(ranks)))) as pool:
+        count = min(self.workers, max(1, len(ranks)))
+        with get_context("forkserver").Pool(count, show_at_work, [self.logs.parent]) as pool:
             processes = list(pool._pool)
             results = pool.imap_unordered(self._run_quietly, ranks)
             left = len(ranks)
@@ -157,8 +157,3 @@ def _stderr_discarded() -> Iterator[None]:
     with contextlib.redirect_stderr(_NOWHERE):
         logger.remove()
         yield
-
-
-if sys.platform == "linux":
-    # A forked process would stay forever if the build is killed with SIGKILL.
-    os.register_at_fork(after_in_child=die_with_parent)

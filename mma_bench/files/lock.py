@@ -28,7 +28,7 @@ def open_locked(path: Path, *, wait: bool = True, holder: Holder = "file") -> Bi
     return file
 
 
-def hold(descriptor: int, *, wait: bool = True, holder: Holder = "file") -> None:
+def hold(descriptor: int, *, wait: bool = True, holder: Holder = "file", shared: bool = False) -> None:
     """Lock what is open as ``descriptor``.
 
     Args:
@@ -37,6 +37,7 @@ def hold(descriptor: int, *, wait: bool = True, holder: Holder = "file") -> None
         holder: `file`: the lock is held by the open file, and by its copies in forked processes, until all are closed.
             `process`: it is held by this process alone, until it closes the file anywhere. A process that forks
             workers which may live longer needs this one; one that opens the same file twice needs the other.
+        shared: several may hold it at a time, as long as nobody holds it alone.
 
     Raises:
         BlockingIOError: another process has the lock, and ``wait`` is false.
@@ -44,6 +45,6 @@ def hold(descriptor: int, *, wait: bool = True, holder: Holder = "file") -> None
     """
     lock = fcntl.flock if holder == "file" else fcntl.lockf
     try:
-        lock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except PermissionError as error:  # POSIX lets a system say either
         raise BlockingIOError(*error.args) from error

@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from builder.stage_folder import StageFolder
 from tests.conftest import ROOT
 
 
@@ -33,3 +36,22 @@ def test_a_process_that_is_killed_each_time_ends_the_build_in_one_line(tmp_path:
 
 def test_what_a_task_refuses_is_said_as_it_is(tmp_path: Path) -> None:
     assert run(tmp_path, "refusal") == (1, "error: the disk is full; free some space\n")
+
+
+def test_a_stage_begins_when_the_processes_of_a_killed_build_have_ended(tmp_path: Path) -> None:
+    folder = tmp_path / "log"  # where the stage's processes leave their marks
+    command = [sys.executable, "-m", "tests.cluster.steps", str(folder), "slow", json.dumps({"workers": 2})]
+    build = subprocess.Popen(command, cwd=ROOT)
+    try:
+        while not (folder / "attempts").exists() or not attempts(folder):
+            assert build.poll() is None
+            time.sleep(0.05)
+        with ThreadPoolExecutor(1) as pool:
+            begun = pool.submit(StageFolder(tmp_path).begin, "inputs", 1)
+            time.sleep(1)
+            assert not begun.done()
+            build.kill()
+            assert begun.result(30) == 1
+    finally:
+        build.kill()
+        build.wait()
