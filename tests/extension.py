@@ -10,6 +10,7 @@ from pathlib import Path
 
 from builder.sources.synthetic import SyntheticSettings, SyntheticSource
 from tests.conftest import ROOT
+from tests.preloaded import run_module
 
 _BLOCK = re.compile(r"^```(?:python|yaml|toml)\n# (my_extension/\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -44,9 +45,12 @@ class Outside:
         """Run a Python command here and check its exit code."""
         path = os.pathsep.join([str(ROOT), str(self.site)])
         environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "PYTHONSAFEPATH": "1"}
-        result = subprocess.run(
-            [sys.executable, *command], cwd=self.work, env=environment, capture_output=True, text=True, check=False
-        )
+        if command[0] == "-m":
+            result = run_module(command[1], command[2:], self.work, environment)
+        else:
+            result = subprocess.run(
+                [sys.executable, *command], cwd=self.work, env=environment, capture_output=True, text=True, check=False
+            )
         assert result.returncode == code, f"{command}: {result.returncode}\n{result.stdout}\n{result.stderr}"
         return result
 

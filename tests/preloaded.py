@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from builder.pipeline import stage_modules
@@ -32,11 +32,13 @@ _context.set_forkserver_preload(
 )
 
 
-def run_module(module: str, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_module(
+    module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
     """Do what `python -m MODULE ARGUMENTS` does in ``folder``; stages run in the process itself."""
     with tempfile.TemporaryDirectory() as place:
         said = [Path(place) / "stdout", Path(place) / "stderr"]
-        process = _context.Process(target=_run, args=(module, list(arguments), folder, dict(os.environ), said))
+        process = _context.Process(target=_run, args=(module, list(arguments), folder, dict(environment), said))
         process.start()
         process.join()
         output = [path.read_text(encoding="utf-8", errors="replace") for path in said]
@@ -46,6 +48,7 @@ def run_module(module: str, arguments: Sequence[str], folder: Path) -> subproces
 def _run(module: str, arguments: list[str], folder: Path, environment: dict[str, str], said: list[Path]) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     os.chdir(folder)
     for number, path in enumerate(said, start=1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
