@@ -1,6 +1,7 @@
 """Real media for all tests: the demo's clips, and the 15 real clips where `../shared` is at hand."""
 
 import hashlib
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Leave the user's home before any library is imported that looks for its caches there."""
+    """Leave the user's home before any library is imported that looks for its caches there; let Ctrl-C be Ctrl-C.
+
+    A shell that starts the tests in the background has SIGINT ignored, and what they start would inherit that.
+    """
     user_home.enter()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -25,8 +25,6 @@ def begin(server: EndpointServer, demo: Path, run: Path) -> subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that starts the tests in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no thread is running)
     )
     while server.answered < 10 and process.poll() is None:
         time.sleep(0.01)

@@ -125,7 +125,7 @@ def check_funnel(status: dict[str, Any], faults: dict[str, str], listed: int, co
         assert "/" not in clip["detail"] or clip["stage"] == "select"
 
 
-@pytest.mark.parametrize(("listed", "count"), [(160, 24), pytest.param(20371, 200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("listed", "count"), [(160, 18), pytest.param(20371, 200, marks=pytest.mark.slow)])
 def test_the_funnel_accounts_for_every_segment_and_failures_are_asked_again(
     shared: Path, tmp_path: Path, listed: int, count: int
 ) -> None:
