@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field
 
+from mma_bench.counted import counted
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.schema import Checked
 
@@ -128,11 +129,11 @@ def _in_words(asked: StageResources | ExecutorSettings) -> list[str]:
     if asked.workers and isinstance(asked, StageResources):
         found.append(f"{asked.workers} tasks at a time")
     if asked.cores:
-        found.append(f"{asked.cores} core{'s' if asked.cores > 1 else ''}")
+        found.append(counted(asked.cores, "core"))
     if asked.memory_gb:
         found.append(f"{asked.memory_gb:g} GB")
     if asked.gpus is not None and (asked.gpus or isinstance(asked, StageResources)):
-        found.append(f"{asked.gpus or 'no'} GPU{'s' if asked.gpus > 1 else ''}")
+        found.append(counted(asked.gpus, "GPU") if asked.gpus else "no GPU")
     if asked.hours:
         found.append(f"at most {asked.hours:g} h")
     return found

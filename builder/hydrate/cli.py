@@ -10,6 +10,7 @@ import click
 
 from builder.command_options import FOLDER, executor_option, retry_failed_option
 from builder.pipeline import HYDRATE, help_line
+from mma_bench.counted import counted
 
 if TYPE_CHECKING:
     from builder.hydrate.run import Hydration, Published
@@ -99,9 +100,7 @@ def _text(result: "Hydration") -> str:
         f"{result.equal} with other bytes and the same fingerprints"
     ]
     reasons = Counter(f"{clip['stage']}: {clip['reason']}" for clip in result.missing)
-    lines += [
-        f"left out, {reason}: {count} clip{'s' if count != 1 else ''}" for reason, count in sorted(reasons.items())
-    ]
+    lines += [f"left out, {reason}: {counted(count, 'clip')}" for reason, count in sorted(reasons.items())]
     lines += [f"  {clip['clip_id']}  {clip['reason']}: {clip['detail']}" for clip in result.missing[:_SHOWN]]
     if len(result.missing) > _SHOWN:
         lines.append(f"  and {len(result.missing) - _SHOWN} more; --json lists all")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from mma_bench.counted import counted
+
 
 @click.command("verify-data")
 @click.argument("path", type=click.Path(path_type=Path))
@@ -30,8 +32,6 @@ def verify_data_command(path: Path, as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(str(problem))
-        click.echo(
-            f"{path}: {len(problems)} problem{'s' if len(problems) != 1 else ''}" if problems else f"{path}: sound"
-        )
+        click.echo(f"{path}: {counted(len(problems), 'problem') if problems else 'sound'}")
     if problems:
         sys.exit(1)

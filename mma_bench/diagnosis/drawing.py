@@ -1,11 +1,12 @@
 """How the figures of a diagnosis are drawn: lines over layers with their intervals, and heat maps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from mma_bench.counted import counted
 from mma_bench.diagnosis.numbers import Number
 from mma_bench.diagnosis.token_map import Group
 from mma_bench.drawing.panels import Panel, left_of
@@ -193,6 +194,11 @@ def _draw_heat(
     step = max(1, math.ceil(len(columns) / 9))
     axes.set_xticks(range(0, len(columns), step), list(columns)[::step])
     axes.set_xlabel(axis)
+
+
+def clips_of(numbers: Iterable[Number]) -> str:
+    """Return how many clips ``numbers`` are about, in words."""
+    return counted(max(number.clips for number in numbers), "clip")
 
 
 def question_words(modality: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mma_bench.diagnosis.comparison import Other
-from mma_bench.diagnosis.drawing import in_order
+from mma_bench.diagnosis.drawing import clips_of, in_order
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.parts.choice import chosen_parts
 from mma_bench.diagnosis.registry import Part
@@ -111,7 +111,7 @@ def _table(kind: type[Part], head: Diagnosis, numbers: Sequence[Number]) -> Tabl
     return Table(
         name=kind.name,
         title=f"{in_words(kind.name).capitalize()}: {kind.help}",
-        caption=f"{kind.intervals} over {max(number.clips for number in own)} clips. {kind.caution}".strip(),
+        caption=f"{kind.intervals} over {clips_of(own)}. {kind.caution}".strip(),
         head="what",
         columns=[Column("all layers, or none" if layer < 0 else f"layer {layer}") for layer in layers],
         rows=[Row(name, [values.get((name, layer)) for layer in layers]) for name in in_order([_name(n) for n in own])],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mma_bench.console.progress import amount, bar, duration, say
+from mma_bench.counted import counted
 from mma_bench.dataset.load import Sample
 from mma_bench.models.interface import Answer, Model
 
@@ -51,8 +52,8 @@ class Workload:
             return f"{name}: all {self.questions:,} questions are answered already"
         answered = f"{done:,} answered already, {self.left:,} to ask" if done else f"all {self.left:,} to ask"
         return (
-            f"{name}: {self.questions:,} questions ({answered}) about {self.stimuli:,} stimuli, in {self.requests:,} "
-            f"request{'s' if self.requests != 1 else ''}"
+            f"{name}: {self.questions:,} questions ({answered}) about {self.stimuli:,} stimuli, in "
+            f"{counted(self.requests, 'request')}"
         )
 
 

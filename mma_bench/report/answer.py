@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from mma_bench.counted import counted
 from mma_bench.evaluation.analyses import CompetenceSplit, Estimate
 from mma_bench.evaluation.analyses.competence import ONE_MODALITY, conflict_split
 from mma_bench.evaluation.analyses.table import CONFLICT
@@ -55,7 +56,7 @@ def answer_note(runs: Sequence[ScoredRun]) -> str:
     words = AVERAGE_WORDS[average_of(first)]
     note = f"Accuracies and interference: {words}; interference is paired by question. Brackets: 95% intervals."
     if 0 < clips < FEW_CLIPS:
-        note += f" Only {clips} clip{'s' if clips != 1 else ''}: read the intervals, not only the numbers."
+        note += f" Only {counted(clips, 'clip')}: read the intervals, not only the numbers."
     return note
 
 

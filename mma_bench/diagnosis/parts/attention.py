@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
+from mma_bench.diagnosis.drawing import clips_of, heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.subject import Case, Subject
@@ -168,14 +168,13 @@ class Attention(Part):
                     )
         if not panels:
             return []
-        clips = max(number.clips for number in every)
         return [
             Plot(
                 name="attention",
                 title="Attention mass",
                 text="Where the position that writes the answer looks. Each column adds up to 1. A model that uses the "
                 "modality it is asked about should look at other tokens when it is asked about the other one.",
-                caption=f"Share of attention from the answering position, mean over heads and {clips} clips. "
+                caption=f"Share of attention from the answering position, mean over heads and {clips_of(every)}. "
                 f"{self.caution}",
                 panels=panels,
                 legend=[],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mma_bench.diagnosis.drawing import COLOURS, Dashes, Level, Line, in_order, line_panel
+from mma_bench.diagnosis.drawing import COLOURS, Dashes, Level, Line, clips_of, in_order, line_panel
 from mma_bench.diagnosis.effect_size import cohens_d, d_change
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.parts.attention import (
@@ -115,7 +115,7 @@ class CohensD(Part):
                 "gets more attention under the visual question. Attention that follows the question is above 0 for "
                 "video tokens and below 0 for audio tokens.",
                 caption="Pooled d of the attention mass from the answering position, mean over heads; bands are 95% "
-                f"bootstrap intervals over {max(number.clips for number in every)} clips. The marks are the published "
+                f"bootstrap intervals over {clips_of(every)}. The marks are the published "
                 f"peaks of |d| on video tokens of misaligned clips, of another model. {self.caution}",
                 panels=panels,
                 legend=legend,

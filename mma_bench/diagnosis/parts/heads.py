@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
+from mma_bench.diagnosis.drawing import clips_of, heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
 from mma_bench.diagnosis.silencing import Head, Silencing
@@ -107,7 +107,7 @@ class Heads(Part):
                 "it, the right label gains on the competing one, so the head argued for the wrong answer. Orange: it "
                 "argued for the right one.",
                 caption="Change of log p(right) - log p(competing), in nats, mean over "
-                f"{max(number.clips for number in every)} clips, the half that ranks the heads. {self.caution}",
+                f"{clips_of(every)}, the half that ranks the heads. {self.caution}",
                 panels=panels,
                 legend=[],
             )

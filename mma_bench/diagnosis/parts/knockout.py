@@ -13,6 +13,7 @@ from mma_bench.diagnosis.drawing import (
     Dashes,
     Level,
     Line,
+    clips_of,
     common_limits,
     in_order,
     line_panel,
@@ -158,7 +159,7 @@ class KnockOut(Part):
                 text="The position that answers, and the answer itself, cannot look at one group of tokens within a "
                 "window of layers. Below 0, the right label loses against the competing one: the group carried "
                 "evidence for the right label there. Above 0, it carried evidence for the competing one.",
-                caption=f"Change of log p(right) - log p(competing), mean over {max(n.clips for n in every)} clips, in "
+                caption=f"Change of log p(right) - log p(competing), mean over {clips_of(every)}, in "
                 f"windows of {width} layer{'s' if width > 1 else ''} from the layer that is named; bands are 95% "
                 "bootstrap intervals. Dotted: as many positions outside the group, drawn at random from those before "
                 "all tokens that cannot look; if there are fewer, all of these. The table has their numbers. "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import Line, common_limits, in_order, line_panel, question_words
+from mma_bench.diagnosis.drawing import Line, clips_of, common_limits, in_order, line_panel, question_words
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.reading import summed
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
@@ -111,7 +111,7 @@ class Lens(Part):
                 + (
                     f"Share of wrong answers whose right label led after some layer: {'; '.join(said)}." if said else ""
                 ),
-                caption=f"Sum over the tokens of a label, mean over {max(n.clips for n in every)} clips; bands are 95% "
+                caption=f"Sum over the tokens of a label, mean over {clips_of(every)}; bands are 95% "
                 f"bootstrap intervals. {self.caution}",
                 panels=panels,
                 legend=[
@@ -130,7 +130,7 @@ def _said(series: Series, number: Number) -> str:
         return f"{where}: no wrong answer"
     control = series.pick(HEARD, group=CONTROL, condition=number.condition, modality=number.modality)
     by_chance = f" (random option: {_percent(control[0])})" if control else ""
-    return f"{where}: {_percent(number)} of {number.clips} clips{by_chance}"
+    return f"{where}: {_percent(number)} of {clips_of([number])}{by_chance}"
 
 
 def _percent(number: Number) -> str:

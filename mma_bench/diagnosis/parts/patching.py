@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import heat_panel, in_order, question_words
+from mma_bench.diagnosis.drawing import clips_of, heat_panel, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.omni_prompt import OmniPrompt
 from mma_bench.diagnosis.patches import EMBEDDINGS, Patch, WholePrompt
@@ -121,7 +121,7 @@ class Patching(Part):
                 "as if the audio were the video's own, 0 that nothing changed. Where the share moves from the audio's "
                 "tokens to the question and then to the answering turn is where the conflict is read.",
                 caption="Share of the difference of log p(right) - log p(competing) between the two runs that comes "
-                f"back, ratio of sums over {max(number.clips for number in every)} clips. "
+                f"back, ratio of sums over {clips_of(every)}. "
                 f"Questions left out: {said or 'none'}. {self.caution}",
                 panels=panels,
                 legend=[],

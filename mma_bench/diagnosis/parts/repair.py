@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mma_bench.diagnosis.drawing import in_order, question_words
+from mma_bench.diagnosis.drawing import clips_of, in_order, question_words
 from mma_bench.diagnosis.numbers import Number, Series
 from mma_bench.diagnosis.parts.heads import ranking, ranks, with_effects
 from mma_bench.diagnosis.registry import Measured, Part, Row, about, part
@@ -151,7 +151,7 @@ class Repair(Part):
                 "The files head_gain_CONDITION_MODALITY.json hold these heads: with --model-option head_gain=FILE, "
                 "mma-bench eval asks the whole benchmark without them.",
                 caption="Share of questions whose right label is likelier than the competing one, over "
-                f"{max(number.clips for number in every)} clips; whiskers are 95% bootstrap intervals. {self.caution}",
+                f"{clips_of(every)}; whiskers are 95% bootstrap intervals. {self.caution}",
                 panels=panels,
                 legend=[Mark(BEFORE, OTHER), Mark(CHOSEN, TEXT), Mark(RANDOM, VISUAL)],
             )
@@ -186,7 +186,7 @@ class _Draw:
 def _bar(number: Number) -> Bar:
     colour = {BEFORE: OTHER, CHOSEN: TEXT, RANDOM: VISUAL}[number.group]
     whiskers = [] if math.isnan(number.low) else [Whisker(number.value, number.low, number.high, above=False)]
-    return Bar(number.group, f"{number.clips} clips", [Piece(number.value, colour)], whiskers)
+    return Bar(number.group, clips_of([number]), [Piece(number.value, colour)], whiskers)
 
 
 def choose(measured: Measured) -> dict[tuple[str, str], list[Head]]:
