@@ -77,9 +77,12 @@ def shown(found: Estimate, signed: str = "") -> str:
 
 def passages_of(paths: Sequence[Path]) -> list[str]:
     """Return the passages of files of prose."""
-    found = [part for path in paths for part in cut(read_text(path, f"--text {path}"))]
-    if not found:
-        raise MMABenchError(f"--text {paths[0]}: it is too short for one passage; take a longer text")
+    found = []
+    for path in paths:
+        parts = cut(read_text(path, f"--text {path}"))
+        if not parts:
+            raise MMABenchError(f"--text {path}: it is too short for one passage; take a longer text")
+        found += parts
     return found
 
 

@@ -14,6 +14,7 @@ from mma_bench.tuning.objective import language
 from mma_bench.tuning.plain_text import read_plain_text
 from mma_bench.tuning.settings import LanguageSettings, LoraSettings
 from mma_bench.tuning.step import language_loss
+from scripts.proof.language import passages_of
 from tests.tuning.test_objective import FAMILIES, Tiny
 
 PROSE = (
@@ -90,3 +91,11 @@ def test_passages_are_parts_of_the_text_and_the_same_for_a_seed(tmp_path: Path) 
     for name in ("image.png", "nothing.txt", ".", "pipe", "large.txt", "nul\0byte"):
         with pytest.raises(MMABenchError, match=r"objective\.language\.texts: .* cannot be read"):
             read_plain_text(LanguageSettings(texts=str(tmp_path / name)), chat)
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"Too short.", "too short"), (b"\xff\xfe\x00\x9c", "cannot be read")])
+def test_a_text_that_cannot_be_measured_is_named(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "prose.txt"
+    path.write_bytes(content)
+    with pytest.raises(MMABenchError, match=f"{path}.*{said}|{said}.*{path}"):
+        passages_of([path])
