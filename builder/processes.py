@@ -8,12 +8,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from mma_bench.console.progress import say
 from mma_bench.errors import MMABenchError
 from mma_bench.files.lock import hold
 
 _PR_SET_PDEATHSIG = 1
 _LOCK = "workers.lock"
 _PATIENCE_SECONDS = 60.0
+_SILENT_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
 
@@ -38,19 +40,22 @@ def wait_for_workers(folder: Path) -> None:
         MMABenchError: they do not end.
     """
     try:
-        descriptor = os.open(folder / _LOCK, os.O_RDONLY)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR)  # NFS locks for one only what is open for writing
     except FileNotFoundError:
         return
     try:
-        until = time.monotonic() + _PATIENCE_SECONDS
+        begun, told = time.monotonic(), False
         while True:
             try:
                 hold(descriptor, wait=False)
                 return
             except BlockingIOError:
-                if time.monotonic() > until:
-                    said = f"processes of an earlier run still work in {folder.parent}"
+                waited, said = time.monotonic() - begun, f"processes of an earlier run still work in {folder.parent}"
+                if waited > _PATIENCE_SECONDS:
                     raise MMABenchError(f"{said}; end them, then run the same command again") from None
+                if waited > _SILENT_SECONDS and not told:
+                    say(f"{said}; waiting for their end")
+                    told = True
                 time.sleep(_LOOK_SECONDS)
             except OSError:  # a file system without locks
                 return
