@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path, fsync_folder, locked_folder, remove_abandoned
+from mma_bench.files.atomic import atomic_path, fsync_folder, locked_folder, remove_abandoned, unused_name
 
 _PREFIX = "mma-bench-scratch-"
 _TEMPORARY = ".tmp-"
@@ -81,8 +81,9 @@ def scratch_folder(default: Path) -> Iterator[Path]:
     """
     parent = _place or default
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=_TEMPORARY))
+    folder = unused_name(parent, _TEMPORARY)
     try:
+        folder.mkdir(0o700)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

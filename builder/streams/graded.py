@@ -1,6 +1,5 @@
 """Streams that graded conditions encode, each made once and kept by its hash."""
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from builder.media_folder import hashed_name
 from builder.normalise.settings import NormaliseSettings
 from builder.stage import Dropped
 from mma_bench.errors import MMABenchError
-from mma_bench.files.atomic import atomic_path, fsync_folder
+from mma_bench.files.atomic import atomic_path, fsync_folder, unused_name
 from mma_bench.files.hashing import sha256_file, sha256_json
 
 _VERSION = 1
@@ -44,7 +43,7 @@ class GradedStreams:
         for path in folder.glob(f"{name}_*_*.{suffix}"):
             _, length, sha256 = path.stem.split("_")
             return sha256, float(length)
-        made = folder / f".tmp-{name}-{secrets.token_hex(4)}.{suffix}"  # another process may be making the same stream
+        made = unused_name(folder, f".tmp-{name}-", f".{suffix}")  # another process may be making the same stream
         with atomic_path(made) as temporary:
             try:
                 seconds = encode(temporary)

@@ -20,6 +20,14 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
+def unused_name(folder: Path, prefix: str, suffix: str = "") -> Path:
+    """Return a name in ``folder`` that nothing has, to be known before something has it.
+
+    An interruption may come at any line, also inside mkdtemp; what has a known name can be removed.
+    """
+    return folder / f"{prefix}{secrets.token_hex(8)}{suffix}"
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name next to ``path``; on success fsync it and rename it to ``path``.
@@ -28,7 +36,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     keeps the suffix of ``path`` because ffmpeg chooses the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _new_name(path.parent, _TEMPORARY, path.suffix)
+    temporary = unused_name(path.parent, _TEMPORARY, path.suffix)
     try:
         temporary.touch(0o600, exist_ok=False)
         yield temporary
@@ -168,11 +176,6 @@ def _exchange(a: Path, b: Path) -> None:
     aside.rename(a)
 
 
-def _new_name(folder: Path, prefix: str, suffix: str = "") -> Path:
-    """Return an unused name, known before it is used: an interruption may come at any line, also inside mkdtemp."""
-    return folder / f"{prefix}{secrets.token_hex(8)}{suffix}"
-
-
 @contextmanager
 def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield a new folder with a lock on it, by which others see that it is not abandoned; it is removed at the end.
@@ -182,7 +185,7 @@ def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
         prefix: how its name begins.
     """
     while True:
-        folder, handle = _new_name(parent, prefix), -1
+        folder, handle = unused_name(parent, prefix), -1
         try:
             folder.mkdir(0o700)
             with suppress(FileNotFoundError):  # another process took it for abandoned before it was locked

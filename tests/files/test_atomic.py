@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from builder.scratch import scratch_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.files import atomic
 from mma_bench.files.atomic import atomic_folder, atomic_path
@@ -104,7 +105,11 @@ def test_what_appeared_in_the_meantime_is_not_overwritten(tmp_path: Path, make: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("kind", "call"), [(atomic_folder, "mkdir"), (atomic_path, "open")])
+def in_scratch(path: Path) -> AbstractContextManager[Path]:
+    return scratch_folder(path.parent)
+
+
+@pytest.mark.parametrize(("kind", "call"), [(atomic_folder, "mkdir"), (atomic_path, "open"), (in_scratch, "mkdir")])
 def test_an_interruption_between_making_and_knowing_leaves_nothing(
     kind: Callable[[Path], AbstractContextManager[Path]], call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
