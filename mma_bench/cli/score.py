@@ -32,7 +32,7 @@ def score_command(
     from mma_bench.evaluation.judge.record import forget_judge
     from mma_bench.evaluation.rescoring import rescore
     from mma_bench.evaluation.summary import summary
-    from mma_bench.files.atomic import write_json
+    from mma_bench.files.atomic import remove_leftovers, write_json
 
     if judge:
         from mma_bench.evaluation.judge.asking import judge_run
@@ -42,6 +42,7 @@ def score_command(
     if no_judge:
         forget_judge(run)
     scores = rescored.scores.to_json()
+    remove_leftovers(run)  # of this command, killed while it wrote
     write_json(run / "scores.json", scores)
     if as_json:
         click.echo(json.dumps(scores, indent=2))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from mma_bench.console.interruption import Interruption, held_back
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.outlook import AnswerProgress
-from mma_bench.files.atomic import leftovers_in, write_json
+from mma_bench.files.atomic import leftovers_in, remove_leftovers, write_json
 from mma_bench.models.interface import Model
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def write_head(folder: Path, name: str, head: Mapping[str, Any], *, discard: Seq
         discard: files of an earlier run to remove.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in leftovers_in(folder):  # of a run that was killed while it wrote its head or its scores
-        leftover.unlink(missing_ok=True)
+    remove_leftovers(folder)  # of a run that was killed while it wrote its head or its scores
     for file in discard:
         (folder / file).unlink(missing_ok=True)
     write_json(folder / name, head)

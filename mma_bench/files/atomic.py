@@ -36,9 +36,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     keeps the suffix of ``path`` because ffmpeg chooses the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = unused_name(path.parent, _TEMPORARY, path.suffix)
+    temporary, handle = unused_name(path.parent, _TEMPORARY, path.suffix), -1
     try:
-        temporary.touch(0o600, exist_ok=False)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with suppress(OSError):  # a file system without locks
+            hold(handle)  # `remove_leftovers` leaves it alone
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
@@ -46,12 +48,37 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         fsync_folder(path.parent)
     finally:
+        if handle >= 0:
+            os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
 def leftovers_in(folder: Path) -> list[Path]:
     """Return the temporary files in ``folder`` of processes that were killed inside `atomic_path`."""
     return [path for path in folder.glob(f"{_TEMPORARY}*") if path.is_file() and not path.is_symlink()]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files of `leftovers_in`, but for those that a living process is writing."""
+    for path in leftovers_in(folder):
+        if not _is_being_written(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:  # finished meanwhile
+        return False
+    try:
+        hold(handle, wait=False)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(handle)
+    return False
 
 
 def write_bytes(path: Path, data: bytes) -> None:

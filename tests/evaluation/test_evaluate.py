@@ -111,16 +111,20 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(demo: Path, tmp_path: P
     assert repeatable(tmp_path / "killed") == repeatable(tmp_path / "undisturbed")
 
 
-def test_a_run_killed_while_it_wrote_its_head_for_the_first_time_is_resumed(demo: Path, tmp_path: Path) -> None:
+def test_what_was_being_written_at_a_kill_is_resumed_or_removed(demo: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     dies_before_the_rename = (
         "import os, sys, pathlib; from mma_bench.files import atomic\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
         "atomic.write_json(pathlib.Path(sys.argv[1]), {})"
     )
-    assert subprocess.Popen([sys.executable, "-c", dies_before_the_rename, str(run / "run.json")]).wait() == -9
+    killed = [sys.executable, "-c", dies_before_the_rename]
+    assert subprocess.Popen([*killed, str(run / "run.json")]).wait() == -9
     assert len(list(run.iterdir())) == 1
     mma_bench.evaluate("baseline:random", demo, run=run, protocol="paper", limit=2, progress=False)
+    assert not list(run.glob(".tmp-*"))
+    assert subprocess.Popen([*killed, str(run / "scores.json")]).wait() == -9
+    run_command(sys.executable, "-m", "mma_bench", "score", str(run), "--data", str(demo))
     assert not list(run.glob(".tmp-*"))
     (tmp_path / "other" / ".tmp-folder").mkdir(parents=True)  # not ours
     with pytest.raises(mma_bench.MMABenchError, match="exists and is not a run"):

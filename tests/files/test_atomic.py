@@ -14,7 +14,7 @@ import pytest
 from builder.scratch import scratch_folder
 from mma_bench.errors import MMABenchError
 from mma_bench.files import atomic
-from mma_bench.files.atomic import atomic_folder, atomic_path
+from mma_bench.files.atomic import atomic_folder, atomic_path, remove_leftovers
 
 WRITE_AND_WAIT = """
 import sys, time
@@ -126,3 +126,12 @@ def test_an_interruption_between_making_and_knowing_leaves_nothing(
     with pytest.raises(KeyboardInterrupt), kind(tmp_path / "out"):
         pytest.fail("it was not interrupted")
     assert not list(tmp_path.iterdir())
+
+
+def test_leftovers_are_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-killed.json").touch()
+    with atomic_path(tmp_path / "scores.json") as living:
+        remove_leftovers(tmp_path)
+        assert list(tmp_path.iterdir()) == [living]
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
