@@ -70,12 +70,13 @@ def test_the_folder_of_another_node_is_not_abandoned(tmp_path: Path, monkeypatch
             theirs = stack.enter_context(download)
             stack.enter_context(disk)
             change.undo()
-            monkeypatch.setattr("platform.node", lambda: "n10")
-            monkeypatch.setattr("builder.scratch._place", None)
+            change.setattr("platform.node", lambda: "n10")
+            change.setattr("builder.scratch._place", None)
             with scratch_folder(tmp_path / "shared") as ours, scratch_disk(str(tmp_path / "disk")):
                 assert ours != theirs
                 assert theirs.is_dir()
                 assert len(list((tmp_path / "disk").iterdir())) == 2
+            change.undo()  # the scratch disk of the other node is in use again, until its block ends
 
 
 def test_a_download_of_a_killed_task_is_removed_when_the_stage_begins_again(tmp_path: Path) -> None:
