@@ -31,6 +31,7 @@ def plan_tuning(settings: TuneSettings, out: Path) -> DryRun:
     for point in settings.data.mix:
         clips = ", ".join(f"{count} {name}" for name, count in settings.data.clips_at(point.from_step).items())
         found.lines.append(f"from step {point.from_step}, each step takes {clips}, with two questions per clip")
+    found.lines += [f"from step {start} on, {name} is added" for name, start in settings.objective.starts.items()]
     train = settings.train
     found.lines.append(f"{train.steps} steps, a checkpoint every {train.save_every}, in {out}")
     if found.problems:
@@ -42,7 +43,7 @@ def plan_tuning(settings: TuneSettings, out: Path) -> DryRun:
 
     found.attempt(lambda: tune(settings, out, dry_run=True))
     if not found.problems:
-        found.lines.append("the first step of each mix was computed")
+        found.lines.append("the first step of each mix and of each term was computed")
     return found
 
 

@@ -49,7 +49,7 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     Args:
         settings: all settings of the run.
         out: folder of the run: `adapter/`, `run.json`, `metrics.jsonl`, `checkpoints/`, `tensorboard/`.
-        dry_run: compute the first step of each mix, change and write nothing.
+        dry_run: compute the first step of each mix and of each term, change and write nothing.
         progress: show progress on standard error.
 
     Returns:
@@ -79,8 +79,8 @@ def tune(settings: TuneSettings, out: Path, *, dry_run: bool = False, progress: 
     movable = (optimizer, scheduler, mixture)
     last = states.load(out, record, accelerator)
     if dry_run:
-        for point in settings.data.mix:
-            step_losses(model, settings, mixture.step(point.from_step), point.from_step, fillers)
+        for step in settings.changes:
+            step_losses(model, settings, mixture.step(step), step, fillers)
         return None
 
     # 2. The last checkpoint, if there is one.

@@ -118,7 +118,21 @@ class DataSettings(_Section):
         return {name: count for name, count in sorted(point.clips.items()) if count}
 
 
-class ConsistencySettings(_Section):
+class _Term(_Section):
+    """A term of the objective; it can begin when the model has learned the task from the supervised term."""
+
+    from_step: int = Field(0, ge=0, description="first step with this term, counted from 0")
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit a start at step 0, as in runs of versions without this setting."""
+        plain: dict[str, Any] = handler(self)
+        if plain.get("from_step") == 0:
+            del plain["from_step"]
+        return plain
+
+
+class ConsistencySettings(_Term):
     """See `mma_bench.tuning.objective.consistency`."""
 
     weight: float = Field(0.1, gt=0)
@@ -140,7 +154,7 @@ class ConsistencySettings(_Section):
         return names
 
 
-class AdversarialSettings(_Section):
+class AdversarialSettings(_Term):
     """See `mma_bench.tuning.objective.adversarial`."""
 
     weight: float = Field(1.0, gt=0)
@@ -157,14 +171,14 @@ class AdversarialSettings(_Section):
     )
 
 
-class PreferenceSettings(_Section):
+class PreferenceSettings(_Term):
     """See `mma_bench.tuning.objective.preference`."""
 
     weight: float = Field(1.0, gt=0)
     beta: float = Field(0.1, gt=0, description="how strongly the model is held to the base")
 
 
-class LanguageSettings(_Section):
+class LanguageSettings(_Term):
     """See `mma_bench.tuning.objective.language`."""
 
     weight: float = Field(1.0, gt=0)
@@ -215,6 +229,15 @@ class ObjectiveSettings(_Section):
         chosen = {name: getattr(self, name) for name in BUILT_IN}
         return [*(name for name, settings in chosen.items() if settings), *self.terms]
 
+    @property
+    def starts(self) -> dict[str, int]:
+        """The first step of each built-in term that is used."""
+        return {name: getattr(self, name).from_step for name in BUILT_IN if getattr(self, name)}
+
+    def at(self, step: int) -> "ObjectiveSettings":
+        """Return the objective of a step: without the terms that begin later."""
+        return self.model_copy(update={name: None for name, start in self.starts.items() if start > step})
+
 
 class HeldOutSettings(_Section):
     """Training clips that are never trained on, with conflicts generated on the fly."""
@@ -260,6 +283,18 @@ class TuneSettings(_Section):
     train: TrainSettings
     held_out: HeldOutSettings | None = None
     tracker: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+
+    @property
+    def changes(self) -> list[int]:
+        """The steps from which the mix or the objective is another one, beginning with 0."""
+        return sorted({*(point.from_step for point in self.data.mix), *self.objective.starts.values()})
+
+    @model_validator(mode="after")
+    def _terms_begin_before_the_end(self) -> "TuneSettings":
+        for name, start in self.objective.starts.items():
+            if start >= self.train.steps:
+                raise ValueError(f"objective.{name}.from_step is {start}, but the last step is {self.train.steps - 1}")
+        return self
 
     @model_validator(mode="after")
     def _some_terms_need_the_base(self) -> "TuneSettings":

@@ -48,19 +48,20 @@ def step_losses(
         rank: rank of this process; each draws independently.
     """
     generator = random.Random(f"{settings.train.seed}/{step}/variants")  # noqa: S311
-    terms = ("sft", *settings.objective.names)
-    totals = dict.fromkeys(terms, 0.0)  # including terms that no sample of this step has
+    objective = settings.objective.at(step)
+    # Including terms that begin later, or that no sample of this step has.
+    totals = dict.fromkeys(("sft", *settings.objective.names), 0.0)
     size = settings.train.micro_batch
     for start in range(0, len(examples), size):
         part = examples[start : start + size]
-        consistency = settings.objective.consistency
+        consistency = objective.consistency
         kinds = consistency.variants if consistency else ()
         variants = conflict_variants(part, examples, kinds, fillers, generator) if consistency else []
         seeds = [f"{settings.train.seed}/{step}/{rank}/{start + index}" for index in range(len(part))]
         share = len(part) / len(examples)
-        for name, loss in batch_losses(model, settings.objective, part, variants, share, seeds).items():
+        for name, loss in batch_losses(model, objective, part, variants, share, seeds).items():
             totals[name] += loss
-    if kept := settings.objective.language:
+    if kept := objective.language:
         totals["language"] = language_loss(model, kept, size, f"{settings.train.seed}/{step}/{rank}/text")
     return totals
 

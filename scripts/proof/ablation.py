@@ -45,10 +45,14 @@ KINDS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
     "+ consistency": (CONFLICTS, {"consistency": CONSISTENCY}),
     "+ adversarial": (CONFLICTS, {"adversarial": ADVERSARIAL}),
     "all": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
+    "all later": (CONFLICTS, {"consistency": CONSISTENCY, "adversarial": ADVERSARIAL}),
     "+ preference": (CONFLICTS, {"preference": {"weight": 1.0, "beta": 0.1}}),
     "+ language": (CONFLICTS, {"language": {"weight": 1.0, "passages": 4, "tokens": 128}}),
 }
 """What is tuned: clips a step of each condition, and the terms besides the supervised one."""
+
+LATER = "all later"
+"""Its terms begin after two thirds of the steps: the first two thirds are those of alignment."""
 
 INSTRUCTED = "instruction"
 """The baseline without training: the base as `MODEL+prompt`, see `mma_bench/models/wrappers/prompt.py`."""
@@ -97,6 +101,9 @@ def run_one(given: argparse.Namespace, kind: str, seed: int) -> list[Cell]:
     mix, objective = KINDS[kind]
     if "language" in objective:
         objective = {**objective, "language": {**objective["language"], "texts": str(given.out / PROSE)}}
+    if kind == LATER:
+        start = (given.steps or read_settings(given.config).train.steps) * 2 // 3
+        objective = {name: {**term, "from_step": start} for name, term in objective.items()}
     folder = given.out / f"{kind.replace(' ', '-').replace('+', 'with')}-seed{seed}"
     steps = [f"train.steps={given.steps}"] if given.steps else []
     settings = read_settings(

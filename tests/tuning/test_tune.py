@@ -86,7 +86,7 @@ def test_a_dry_run_computes_a_step_and_writes_nothing(demo: Path, base: Path, tm
     assert code == 0, errors
     assert f"model transformers:{base}: a folder" in said
     assert "clips to train on" in said
-    assert "the first step of each mix was computed" in said
+    assert "the first step of each mix and of each term was computed" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -253,6 +253,7 @@ def test_each_step_has_the_mix_and_no_held_out_clip(demo: Path, base: Path) -> N
         ("data.mix=[{clips: {aligned: 0}}]", "has no clip"),
         ("data.mix=[{from_step: 3, clips: {aligned: 1}}]", "must begin at step 0"),
         ("objective.adversarial.eps=0", "greater than 0"),
+        ("objective.consistency.from_step=6", "from_step is 6, but the last step is 5"),
         ("train", "write it as NAME=VALUE"),
     ],
 )
@@ -318,3 +319,30 @@ def test_two_processes_train_one_adapter(demo: Path, tmp_path: Path, architectur
 def test_the_mix_changes_at_its_step() -> None:
     data = DataSettings(path="x", mix=({"clips": {"aligned": 2}}, {"from_step": 5, "clips": {"misaligned": 1}}))  # type: ignore[arg-type]
     assert [data.clips_at(step) for step in (0, 4, 5)] == [{"aligned": 2}, {"aligned": 2}, {"misaligned": 1}]
+
+
+def test_a_term_begins_at_its_step(demo: Path, base: Path) -> None:
+    same = ("train.steps=9", "lora.dropout=0")
+    later = tiny(demo, base, *same, "objective.adversarial.from_step=4", "objective.consistency.from_step=5")
+    assert later.changes == [0, 4, 5]
+    always = tiny(demo, base, *same)
+    assert "from_step" not in json.dumps(always.model_dump()["objective"])  # the record of older runs
+    settings = {"later": later, "always": always, "never": tiny(demo, base, *same, "objective={}")}
+    found: dict[str, list[Any]] = {}
+    for name, given in settings.items():
+        torch.manual_seed(0)
+        model = load_for_tuning(given)
+        examples = Mixture(given, model.prepare).step(0)
+        found[name] = []
+        for step in (3, 4, 5):
+            losses = step_losses(model, given, examples, step, model.prepare.fillers())
+            weights = trainable(model.whole).values()
+            found[name].append((losses, torch.cat([weight.grad.flatten() for weight in weights])))  # type: ignore[union-attr]
+            for weight in weights:
+                weight.grad = None
+    begun = [[name for name, loss in losses.items() if loss] for losses, _ in found["later"]]
+    assert begun == [["sft"], ["sft", "adversarial"], ["sft", "consistency", "adversarial"]]
+    assert torch.equal(found["later"][0][1], found["never"][0][1])
+    assert torch.equal(found["later"][2][1], found["always"][2][1])
+    assert not torch.equal(found["later"][1][1], found["always"][1][1])
+    assert all(losses.keys() == found["always"][0][0].keys() for losses, _ in found["later"])
