@@ -25,7 +25,7 @@ for protocol in paper robust; do
     --protocol $protocol --skip-probe "${shown[@]}"
 done
 OMP_NUM_THREADS=$threads python scripts/proof/ablation.py --config scripts/proof/smol.yaml --base "$out/seed0/base" --data "$out/narrow" \
-  --out "$out/ablation-$steps" --threads "$threads" --seeds "${SEEDS:-1}" --steps "$steps" --limit 24 \
+  --out "$out/ablation-$steps" --threads "$threads" --seeds "${SEEDS:-1}" --steps "$steps" \
   --kind instruction --kind "aligned clips alone" --kind alignment --kind "+ language" --kind "+ preference" --kind all
 # What carries over to conflicts and questions that no lesson contained, and what it costs in language.
 [[ -e $out/transfer ]] || python -m builder run --config builder/configs/synthetic.yaml --work "$out/work-transfer" \
