@@ -16,7 +16,6 @@ the same source clips in both conditions, as evenly from all classes as it can, 
 """
 
 import argparse
-import hashlib
 import io
 import random
 import sys
@@ -33,6 +32,7 @@ from mma_bench.avhbench.protocol import protocol
 from mma_bench.avhbench.questions import Row, read_questions
 from mma_bench.console.group import named_options
 from mma_bench.dataset.load import Sample
+from mma_bench.dataset.turns import in_turns
 from mma_bench.errors import MMABenchError
 from mma_bench.evaluation.statistics.estimate import Estimate
 from mma_bench.evaluation.statistics.paired import paired_difference
@@ -115,7 +115,7 @@ def draw(data: str, limit: int | None) -> list[tuple[str, Sample]]:
     """Return the clips to ask about, each with its condition.
 
     With ``limit``, they are those of the same source clips in both conditions: the first ``limit`` in turns of the
-    classes, whose clips are in the order of a hash of their names. A dataset's own order is that of its classes.
+    classes, in the order of a hash of their names.
 
     Raises:
         MMABenchError: ``data`` is not a dataset, or no source clip is in both conditions.
@@ -126,25 +126,15 @@ def draw(data: str, limit: int | None) -> list[tuple[str, Sample]]:
     classes: dict[str, dict[str, str]] = {name: {} for name in CONDITIONS}
     for condition, sample in samples:
         classes[condition][_source(sample)] = str(sample.stimulus.video.label)
-    shared = sorted(set.intersection(*map(set, classes.values())), key=_hash)
+    shared = set.intersection(*map(set, classes.values()))
     if not shared:
         raise MMABenchError(f"{data}: no source clip is both aligned and misaligned; leave out --limit")
-    turns: dict[str, int] = {}
-    ordered = []
-    for clip in shared:
-        label = classes[CONDITIONS[0]][clip]
-        turns[label] = turns.get(label, 0) + 1
-        ordered.append((turns[label], _hash(clip), clip))
-    kept = {clip for _, _, clip in sorted(ordered)[:limit]}
+    kept = set(in_turns({clip: classes[CONDITIONS[0]][clip] for clip in shared})[:limit])
     return [(condition, sample) for condition, sample in samples if _source(sample) in kept]
 
 
 def _source(sample: Sample) -> str:
     return str(sample.stimulus.video.clip_id)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_questions(drawn: Sequence[tuple[str, Sample]], out: Path) -> list[Asked]:

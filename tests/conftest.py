@@ -172,7 +172,7 @@ def small_config(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration that builds in seconds: eight clips of the demo as a folder of one's own, kept small."""
     folder = tmp_path_factory.mktemp("small")
     rows = ["file,label,licence"]
-    for sample in load(demo, condition="aligned", limit=8).samples:
+    for sample in load(demo, condition="aligned", limit=8, limit_by="key").samples:
         name = f"{sample.stimulus.video.clip_id}.mp4"
         (folder / name).write_bytes(sample.media.mp4())
         rows.append(f"{name},{sample.stimulus.video.label},as the demo")

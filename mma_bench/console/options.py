@@ -75,7 +75,10 @@ def split_option() -> Decorator:
 def limit_option() -> Decorator:
     """Return `--limit`."""
     return click.option(
-        "--limit", type=click.IntRange(min=1), help="Maximum number of stimuli per media condition. Default: all."
+        "--limit",
+        type=click.IntRange(min=1),
+        help="Maximum number of stimuli per media condition: of the same clips in each, one of each class in "
+        "turn. Default: all.",
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from mma_bench.dataset.layout import conditions_in_order, config_of
 from mma_bench.dataset.media import Media
@@ -13,6 +13,7 @@ from mma_bench.dataset.records import read_records
 from mma_bench.dataset.removed import read_removed_ids
 from mma_bench.dataset.shards import ShardFile
 from mma_bench.dataset.super_classes import read_super_classes
+from mma_bench.dataset.turns import in_turns_of_clips
 from mma_bench.errors import MMABenchError, unknown
 from mma_bench.files.hashing import sha256_bytes, sha256_file
 from mma_bench.schema import IndexEntry, Modality, Prompt, Question, Stimulus
@@ -141,6 +142,7 @@ def load(
     variant: str | Sequence[str] | None = "standard",
     split: str = "test",
     limit: int | None = None,
+    limit_by: Literal["class", "key"] = "class",
 ) -> Benchmark:
     """Load a benchmark.
 
@@ -150,8 +152,9 @@ def load(
         variant: one wording of the questions or several (see `mma_bench.questions`), or None for all stored ones. By
             default the standard one, so that no question is asked twice.
         split: `test` or `train`.
-        limit: maximum number of stimuli per media condition. The first ones by key are used, so that every condition
-            is asked about the same clips.
+        limit: maximum number of stimuli per media condition: of the same clips in every condition, one clip of each
+            class in turn.
+        limit_by: `key` takes the first ones by key instead, as earlier versions did.
 
     Stimuli with a clip of `removed_ids.txt` are left out.
 
@@ -170,12 +173,13 @@ def load(
     index = _Index(folder)
     taken: dict[str, int] = {}
     samples = []
-    for stimulus in sorted(stimuli, key=lambda stimulus: stimulus.key):
+    by_key = sorted(stimuli, key=lambda stimulus: stimulus.key)
+    for stimulus in by_key if limit is None or limit_by == "key" else in_turns_of_clips(by_key):
         questions = [q for q in stimulus.questions if q.condition in conditions and q.variant in variants]
         taken[stimulus.condition] = taken.get(stimulus.condition, 0) + bool(questions)
         if questions and (limit is None or taken[stimulus.condition] <= limit):
             samples.append(Sample(stimulus, questions, index.media(stimulus)))
-    return Benchmark(folder, samples)
+    return Benchmark(folder, sorted(samples, key=lambda sample: sample.stimulus.key))
 
 
 def local_folder(path: str | Path) -> Path:

@@ -115,7 +115,13 @@ def questions_of(folder: Path, run: Run, data: Path | None = None) -> Benchmark:
         MMABenchError: the data is missing or has changed since.
     """
     try:
-        stored = load(data or run.data, condition=run.conditions, split=run.split, limit=run.limit)
+        stored = load(
+            data or run.data,
+            condition=run.conditions,
+            split=run.split,
+            limit=run.limit,
+            limit_by=run.limit_by or "key",
+        )
     except MMABenchError as error:
         hint = "" if data else " (if the data was moved, say where it is with --data)"
         raise MMABenchError(f"{folder}: {error}{hint}") from error

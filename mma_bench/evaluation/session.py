@@ -199,6 +199,7 @@ def _head(request: Request, questions: Questions, model: Model, fingerprint: dic
         split=request.split,
         conditions=sorted({question.condition for sample in benchmark.samples for question in sample.questions}),
         limit=request.limit,
+        limit_by=None if request.limit is None else "class",
         mma_bench=__version__,
         protocol=fixed,
         protocol_sha256=fixed.sha256,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -35,7 +35,7 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 BASELINE_PREFIX = "baseline:"
 """How the names of our baselines begin: what tells them in runs that do not record it."""
 
-_RARE = ("baseline", "sorts_by_streams", "withheld", "shard", "shards")
+_RARE = ("baseline", "sorts_by_streams", "limit_by", "withheld", "shard", "shards")
 
 
 class Run(Checked):
@@ -51,6 +51,8 @@ class Run(Checked):
             `judge.json`, because answers do not depend on it.
         baseline: whether the model is a baseline, recorded where its name does not tell.
         sorts_by_streams: whether the model was asked in the order of `Sample.streams`, recorded if it was.
+        limit_by: how ``limit`` chose the stimuli, see `mma_bench.load`. Runs of earlier versions have none: they took
+            the first ones by key.
         withheld: modalities that the model was not given, recorded if there are any.
         shard: which share of the stimuli it asks, if it is one of several shards.
         shards: those that it was merged from, if it was.
@@ -73,6 +75,7 @@ class Run(Checked):
     judge: Judge | None = None
     baseline: bool | None = None
     sorts_by_streams: bool | None = None
+    limit_by: Literal["class"] | None = None
     withheld: list[Modality] | None = None
     shard: Shard | None = None
     shards: list[MergedShard] | None = None

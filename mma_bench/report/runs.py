@@ -95,6 +95,8 @@ def read_runs(folders: Sequence[Path], data: Path | None) -> tuple[Benchmark, li
     scored = [score_run(folder, label, data) for (folder, _), label in zip(heads, labels_of(heads), strict=True)]
     runs = [run for _, run in heads]
     limits = [run.limit for run in runs]
+    if len({run.limit_by for run in runs}) > 1:
+        limits.append(None)  # no single limit takes what each of them did
     everything = runs[0].changed(
         conditions=sorted({name for run in runs for name in run.conditions}),
         limit=None if None in limits else max(limit for limit in limits if limit is not None),
@@ -150,7 +152,8 @@ def labels_of(heads: Heads) -> list[str]:
 
 def selection_of(run: Run) -> tuple[object, ...]:
     """Return what two runs must have in common for their numbers to be compared."""
-    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), run.limit, run.repeats, run.shard
+    limit = run.limit, run.limit_by
+    return run.data_sha256, run.split, run.asked.sha256, tuple(run.conditions), limit, run.repeats, run.shard
 
 
 def _check_comparable(heads: Heads) -> None:

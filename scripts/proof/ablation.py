@@ -27,6 +27,9 @@ from typing import Any
 import torch
 from scipy.stats import t
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from builder.processes import die_with_parent
 from mma_bench import MMABenchError, evaluate
 from mma_bench.evaluation.scores import Cell
 from mma_bench.files.atomic import atomic_path, write_json, write_text
@@ -262,7 +265,8 @@ def run_all(given: argparse.Namespace, runs: Sequence[tuple[str, int]]) -> None:
     """Run ``given.jobs`` at a time, and write after each what is known, with what earlier commands found here."""
     found = earlier(given)
     order = list(dict.fromkeys([BEFORE, *(kind for kind, _ in found), *(kind for kind, _ in runs)]))
-    with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(given.jobs, mp_context=spawn, initializer=die_with_parent) as pool:
         futures = {pool.submit(run_one, given, *run): run for run in runs}
         for future in as_completed(futures):
             found[futures[future]] = future.result()

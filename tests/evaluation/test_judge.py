@@ -35,7 +35,7 @@ class Mumbler(Model):
 
     def answer(self, sample: mma_bench.dataset.load.Sample) -> list[Answer]:
         seen = sample.stimulus.video.label or ""
-        said = {Modality.VISUAL: seen, Modality.AUDIO: ODD if seen < "Cb" else ""}
+        said = {Modality.VISUAL: seen, Modality.AUDIO: "" if seen == "Horse" else ODD}
         return [Answer(question.question_id, said[question.modality]) for question in sample.questions]
 
 

@@ -79,4 +79,7 @@ def test_several_runs_of_one_name_are_one_person(data: Path, tmp_path: Path) -> 
     assert once["right"].value == pytest.approx(0.8), "the run that is named first counts"
     assert "Answers of 1 person (Ada)" in once["caption"]
     more = first_row(data, tmp_path / "more", [Person("Ada", 4, 1), Person("Ada", 16, 1)], limits=[5, None])
-    assert (more["answers"], more["right"].value) == (2 * CLIPS, pytest.approx(0.75)), "the other run adds the rest"
+    first = {int(sample.stimulus.key[-3:]) for sample in mma_bench.load(data, limit=5).samples}
+    right = sum(number < (4 if number in first else 16) for number in range(CLIPS)) / CLIPS
+    assert right < 0.8
+    assert (more["answers"], more["right"].value) == (2 * CLIPS, pytest.approx(right)), "the other run adds the rest"
